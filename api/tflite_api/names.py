@@ -1,0 +1,29 @@
+"""The names that the operator, the converter and the manifests share."""
+
+from typing import Final
+
+GROUP: Final = "tflite-operator.dev"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+KIND: Final = "TFLiteConversion"
+PLURAL: Final = "tfliteconversions"
+
+PREPARE: Final = "prepare"
+CONVERT: Final = "convert"
+PUBLISH: Final = "publish"
+STEPS: Final = (PREPARE, CONVERT, PUBLISH)
+"""The containers of a converter pod in the order in which they run."""
+
+STEP_REQUEST_ENV: Final = "TFLITE_STEP_REQUEST"
+"""Environment variable that hands a step its `StepRequest` as JSON."""
+
+MODEL_DIR: Final = "/model"
+"""Written by prepare, read-only for convert and publish."""
+OUTPUT_DIR: Final = "/output"
+"""Written by convert, read-only for publish, absent from prepare."""
+TERMINATION_LOG: Final = "/dev/termination-log"
+TERMINATION_LOG_BYTES: Final = 4096
+"""The kubelet cuts a longer message (https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/)."""
+
+DEFAULT_SIGNATURE_KEY: Final = "serving_default"
+"""TensorFlow's DEFAULT_SERVING_SIGNATURE_DEF_KEY; taken when the spec names no key and the model has it."""

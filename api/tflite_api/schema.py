@@ -1,0 +1,64 @@
+"""The base of every model here: frozen, camelCase, and as picky as the API server."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, StrictBool, StrictInt, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+
+# Not `strict` as a whole: a strict tuple refuses the lists of JSON once a validator has seen them.
+Integer = StrictInt
+Boolean = StrictBool
+
+
+class Schema(BaseModel):
+    """A frozen model whose JSON has camelCase names and no field that is not declared."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _treat_null_as_the_api_server_does(cls, given: object) -> object:
+        """Drop a null where the schema has a default, refuse it elsewhere.
+
+        Source: "Defaulting and Nullable" in the documentation of custom resource definitions.
+        """
+        if not isinstance(given, dict):
+            return given
+        kept = dict(given)
+        for name, field in cls.model_fields.items():
+            alias = field.alias or name
+            if alias in kept and kept[alias] is None:
+                if field.is_required() or field.get_default(call_default_factory=True) is None:
+                    raise ValueError(f"{alias} must not be null: give it a value or leave it out")
+                del kept[alias]
+        return kept
+
+    @classmethod
+    def from_object(cls, given: Mapping[str, Any]) -> Self:
+        """Validate an object as the API server's JSON gives it.
+
+        Raises:
+            ValidationError: with one line a problem; `describe` makes it readable.
+        """
+        return cls.model_validate(given)
+
+    def to_object(self) -> dict[str, Any]:
+        """Give the JSON object, without the fields that are absent."""
+        dumped: dict[str, Any] = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return dumped
+
+
+def describe(error: ValidationError, root: str = "") -> str:
+    """Say in one line a problem what is wrong with an object: field, what was found, what to write."""
+    lines = []
+    for problem in error.errors(include_url=False, include_context=False):
+        path = root
+        for part in problem["loc"]:
+            path += f"[{part}]" if isinstance(part, int) else f".{part}"
+        message = problem["msg"].removeprefix("Value error, ")
+        found = problem["input"]
+        shown = "" if isinstance(found, dict | list) else f" (found {json.dumps(found, default=str)[:120]})"
+        lines.append(f"{path.lstrip('.') or 'the resource'}: {message}{shown}")
+    return "; ".join(lines)

@@ -1,0 +1,242 @@
+"""The spec of a TFLiteConversion. Rules and defaults are those of the CRD; a test holds that."""
+
+import re
+from decimal import Decimal
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from tflite_api.schema import Integer, Schema
+
+QuantizationType = Literal["None", "Float16", "DynamicRange"]
+
+DEFAULT_MIN_SNR_DECIBELS: Final[dict[QuantizationType, int]] = {"None": 60, "Float16": 40, "DynamicRange": 20}
+"""The gate where the spec sets none, by quantization type (dB)."""
+
+_HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
+HANDLE_PATTERN: Final = rf"^https?://{_HOST}/[A-Za-z0-9._~%!$&()*+,;=:@/-]+$"
+ENDPOINT_PATTERN: Final = rf"^https?://{_HOST}/?$"
+SHA256_PATTERN: Final = r"^[0-9a-f]{64}$"
+BUCKET_PATTERN: Final = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+KEY_PATTERN: Final = r"^[A-Za-z0-9!_.*'()=+@/-]+$"
+REGION_PATTERN: Final = r"^[a-z0-9-]+$"
+SECRET_NAME_PATTERN: Final = r"^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$"  # noqa: S105 - the form of a name, no secret
+QUANTITY_PATTERN: Final = r"^[0-9]{1,12}(?:\.[0-9]{1,3})?(?:m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
+
+_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_UNITS |= {f"{prefix}i": 1024**power for power, prefix in enumerate("KMGT", start=1)}
+
+
+def quantity(text: str | int) -> Decimal:
+    """Give the value of a Kubernetes resource quantity such as `500m`, `2` or `1.5Gi`.
+
+    Raises:
+        ValueError: the text is no quantity of the form QUANTITY_PATTERN.
+    """
+    if not re.fullmatch(QUANTITY_PATTERN.strip("^$"), str(text)):
+        raise ValueError(f"{text!r} is no quantity: write for example 500m, 2 or 4Gi")
+    number = str(text).rstrip("kmMGTKi")
+    unit = str(text)[len(number) :]
+    return Decimal(number) / 1000 if unit == "m" else Decimal(number) * _UNITS[unit]
+
+
+def _matches(pattern: str, message: str) -> AfterValidator:
+    compiled = re.compile(pattern.removesuffix("$") + r"\Z")
+
+    def check(text: str) -> str:
+        if not compiled.match(text):
+            raise ValueError(message)
+        return text
+
+    return AfterValidator(check)
+
+
+def _unique_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(tags)) != len(tags):
+        raise ValueError("names a tag twice: write each once")
+    return tags
+
+
+def _no_double_dot(bucket: str) -> str:
+    if ".." in bucket:
+        raise ValueError("must not hold two dots in a row")
+    return bucket
+
+
+def _normalised(key: str) -> str:
+    if any(segment in {"", ".", ".."} for segment in key.split("/")):
+        raise ValueError("must be relative, without empty, '.' or '..' segments: write for example models/a.tflite")
+    return key
+
+
+def _not_zero(dimension: int) -> int:
+    if dimension == 0:
+        raise ValueError("must be -1 (flexible) or at least 1")
+    return dimension
+
+
+Handle = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=2048),
+    _matches(
+        HANDLE_PATTERN,
+        "must be an http:// or https:// address with a path, without user, query or fragment:"
+        " write for example https://tfhub.dev/google/imagenet/mobilenet_v2_100_224/classification/5",
+    ),
+]
+Sha256 = Annotated[str, _matches(SHA256_PATTERN, "must be 64 lower-case hexadecimal digits")]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+TensorName = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Dimension = Annotated[Integer, Field(ge=-1, le=2**31 - 1), AfterValidator(_not_zero)]
+Bucket = Annotated[
+    str,
+    _matches(
+        BUCKET_PATTERN,
+        "must be 3 to 63 lower-case letters, digits, dots and hyphens, with a letter or digit at both ends",
+    ),
+    AfterValidator(_no_double_dot),
+]
+Key = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=1024),
+    _matches(KEY_PATTERN, "must hold only letters, digits and the characters ! _ . * ' ( ) = + @ / -"),
+    AfterValidator(_normalised),
+]
+Endpoint = Annotated[
+    str,
+    StringConstraints(max_length=512),
+    _matches(
+        ENDPOINT_PATTERN,
+        "must be http:// or https:// with a host and perhaps a port: write for example https://s3.example.com",
+    ),
+]
+Region = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64),
+    _matches(REGION_PATTERN, "must hold only lower-case letters, digits and hyphens"),
+]
+SecretName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=253),
+    _matches(SECRET_NAME_PATTERN, "must be the name of a Secret in the same namespace"),
+]
+
+
+def _is_quantity(value: str | int) -> str | int:
+    quantity(value)
+    return value
+
+
+Quantity = Annotated[str | Integer, AfterValidator(_is_quantity)]
+
+
+class ModelSource(Schema):
+    """Where the model comes from."""
+
+    handle: Handle
+    sha256: Sha256 | None = None
+    tags: Annotated[tuple[Tag, ...], Field(max_length=8), AfterValidator(_unique_tags)] | None = None
+
+
+class InputPin(Schema):
+    """The shape to which an input of the signature is pinned; -1 keeps a dimension flexible."""
+
+    name: TensorName
+    shape: Annotated[tuple[Dimension, ...], Field(max_length=8)]
+
+
+class Signature(Schema):
+    """Which signature to convert, and to which shapes to pin its inputs."""
+
+    key: TensorName | None = None
+    inputs: Annotated[tuple[InputPin, ...], Field(max_length=32)] | None = None
+
+    @model_validator(mode="after")
+    def _name_each_input_once(self) -> Self:
+        names = [pin.name for pin in self.inputs or ()]
+        if len(set(names)) != len(names):
+            raise ValueError("inputs names an input twice: write each once")
+        return self
+
+
+class Quantization(Schema):
+    """How weights are stored in the artifact."""
+
+    type: QuantizationType = "None"
+
+
+class Verification(Schema):
+    """The gate that the artifact has to pass; 0 measures and reports only."""
+
+    min_snr_decibels: Annotated[Integer, Field(ge=0, le=200)] | None = Field(default=None, alias="minSNRDecibels")
+
+
+class SecretReference(Schema):
+    """A Secret of the conversion's own namespace."""
+
+    name: SecretName
+
+
+class S3Destination(Schema):
+    """The object that the artifact becomes."""
+
+    bucket: Bucket
+    key: Key
+    endpoint: Endpoint | None = None
+    region: Region = "us-east-1"
+    secret_ref: SecretReference
+
+    @property
+    def uri(self) -> str:
+        """The address people write: s3://bucket/key."""
+        return f"s3://{self.bucket}/{self.key}"
+
+
+class Destination(Schema):
+    """Where the artifact goes."""
+
+    s3: S3Destination
+
+
+class ResourceList(Schema):
+    """Amounts of what a container may use."""
+
+    cpu: Quantity | None = None
+    memory: Quantity | None = None
+    ephemeral_storage: Quantity | None = Field(default=None, alias="ephemeral-storage")
+
+
+class Resources(Schema):
+    """Requests and limits of the convert container."""
+
+    requests: ResourceList | None = None
+    limits: ResourceList | None = None
+
+    @model_validator(mode="after")
+    def _keep_requests_within_limits(self) -> Self:
+        if self.requests is None or self.limits is None:
+            return self
+        for name, field in ResourceList.model_fields.items():
+            asked, most = getattr(self.requests, name), getattr(self.limits, name)
+            if asked is not None and most is not None and quantity(asked) > quantity(most):
+                raise ValueError(f"requests.{field.alias} must not exceed limits.{field.alias}")
+        return self
+
+
+class ConversionSpec(Schema):
+    """What a TFLiteConversion asks for."""
+
+    model: ModelSource
+    signature: Signature | None = None
+    quantization: Quantization = Quantization()
+    verification: Verification | None = None
+    destination: Destination
+    resources: Resources | None = None
+    active_deadline_seconds: Annotated[Integer, Field(ge=10, le=86400)] = 3600
+
+    @property
+    def min_snr_decibels(self) -> int:
+        """The gate in force (dB): the spec's, else the default for its quantization type."""
+        if self.verification is not None and self.verification.min_snr_decibels is not None:
+            return self.verification.min_snr_decibels
+        return DEFAULT_MIN_SNR_DECIBELS[self.quantization.type]

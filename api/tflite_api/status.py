@@ -1,0 +1,95 @@
+"""The status of a TFLiteConversion."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from tflite_api.schema import Boolean, Integer, Schema
+
+Text = Annotated[str, StringConstraints(max_length=1024)]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Decimal = Annotated[str, StringConstraints(pattern=r"^(-?(inf|[0-9]{1,40}(\.[0-9]{1,20})?(e[+-]?[0-9]{1,4})?)|nan)$")]
+"""A measured number as text: the Kubernetes API conventions keep floating point out of resources."""
+
+ConditionStatus = Literal["True", "False", "Unknown"]
+
+
+class Condition(Schema):
+    """A condition as in metav1.Condition."""
+
+    type: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    status: ConditionStatus
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    message: Annotated[str, StringConstraints(max_length=32768)]
+    observed_generation: Integer
+    last_transition_time: str
+
+
+class Artifact(Schema):
+    """The object in the bucket."""
+
+    uri: Text
+    sha256: Digest
+    size_bytes: Annotated[Integer, Field(ge=1)]
+    etag: Text | None = None
+
+
+class Tensor(Schema):
+    """An input or output of the artifact's signature; -1 in a shape is flexible."""
+
+    name: Text
+    dtype: Annotated[str, StringConstraints(max_length=32)]
+    shape: Annotated[tuple[Integer, ...], Field(max_length=16)]
+
+
+class ArtifactSignature(Schema):
+    """The signature that the artifact really has."""
+
+    key: Text
+    inputs: Annotated[tuple[Tensor, ...], Field(max_length=64)]
+    outputs: Annotated[tuple[Tensor, ...], Field(max_length=64)]
+    truncated: Boolean | None = None
+    """True where tensors were left out for lack of room."""
+
+
+class MeasuredError(Schema):
+    """How far the artifact is from the model: the worst of all outputs over all samples."""
+
+    snr_decibels: Decimal
+    max_absolute_error: Decimal
+    cosine: Decimal
+    samples: Annotated[Integer, Field(ge=1)]
+    source: Literal["Generated"]
+
+
+class Provenance(Schema):
+    """What the artifact was made of and with."""
+
+    model_digest: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+    recipe_hash: Digest
+    tensorflow: Annotated[str, StringConstraints(max_length=64)]
+    strategy: Annotated[str, StringConstraints(max_length=64)]
+    converter_image: Text | None = None
+
+
+class JobReference(Schema):
+    """The Job of the latest attempt."""
+
+    name: Text
+    uid: Text
+    attempt: Annotated[Integer, Field(ge=1)]
+
+
+class ConversionStatus(Schema):
+    """What is known of a conversion."""
+
+    observed_generation: Integer = -1
+    conditions: tuple[Condition, ...] | None = None
+    artifact: Artifact | None = None
+    signature: ArtifactSignature | None = None
+    verification: MeasuredError | None = None
+    provenance: Provenance | None = None
+    job: JobReference | None = None
+    start_time: str | None = None
+    completion_time: str | None = None
+    next_attempt_time: str | None = None

@@ -1,0 +1,132 @@
+"""What the operator hands to a step, and what a step reports back."""
+
+from enum import IntEnum
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import Field, StringConstraints
+
+from tflite_api.names import TERMINATION_LOG_BYTES
+from tflite_api.reasons import EXPLANATIONS, Outcome, Reason
+from tflite_api.schema import Boolean, Integer, Schema
+from tflite_api.spec import ConversionSpec
+from tflite_api.status import Artifact, ArtifactSignature, Digest, MeasuredError, Provenance, Text
+
+MESSAGE_CHARACTERS: Final = 1024
+
+
+class ExitCode(IntEnum):
+    """How a step ends; any other code is a crash."""
+
+    SUCCEEDED = 0
+    SPEC_MUST_CHANGE = 3
+    TRY_AGAIN = 4
+
+
+def exit_code(reason: Reason) -> ExitCode:
+    """Give the exit code of a step that ends for this reason.
+
+    Raises:
+        ValueError: the reason is none that ends a step.
+    """
+    match EXPLANATIONS[reason].outcome:
+        case Outcome.SUCCESS:
+            return ExitCode.SUCCEEDED
+        case Outcome.STALLED:
+            return ExitCode.SPEC_MUST_CHANGE
+        case Outcome.RETRIED:
+            return ExitCode.TRY_AGAIN
+        case _:
+            raise ValueError(f"{reason} ends no step")
+
+
+class FetchLimits(Schema):
+    """How much of a stranger's model `prepare` takes in."""
+
+    max_archive_bytes: Annotated[Integer, Field(ge=1)] = 4 * 1024**3
+    max_unpacked_bytes: Annotated[Integer, Field(ge=1)] = 8 * 1024**3
+    max_files: Annotated[Integer, Field(ge=1)] = 10_000
+    max_ratio: Annotated[Integer, Field(ge=1)] = 200
+    """Unpacked bytes for each byte of archive; only beyond the first 64 MiB unpacked."""
+    timeout_seconds: Annotated[Integer, Field(ge=1)] = 1800
+    allow_local_addresses: Boolean = False
+    """Whether handles and redirects may lead to loopback and link-local addresses."""
+
+
+class StepRequest(Schema):
+    """What each container of a converter pod is told."""
+
+    spec: ConversionSpec
+    owner: Annotated[str, StringConstraints(max_length=512)]
+    """namespace/name of the conversion: written beside the artifact, so that two conversions do not share a key."""
+    limits: FetchLimits = FetchLimits()
+
+
+class StepResult(Schema):
+    """What a step leaves in its termination message, and `tflite-convert run` in result.json."""
+
+    reason: Reason
+    message: Annotated[str, StringConstraints(max_length=MESSAGE_CHARACTERS)]
+    verdict: Reason | None = None
+    """The reason of the Verified condition, where the artifact was measured."""
+    artifact: Artifact | None = None
+    signature: ArtifactSignature | None = None
+    verification: MeasuredError | None = None
+    provenance: Provenance | None = None
+    duration_seconds: Annotated[float, Field(ge=0)] | None = None
+    peak_memory_bytes: Annotated[Integer, Field(ge=0)] | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """What follows from the reason."""
+        return EXPLANATIONS[self.reason].outcome
+
+    def to_json(self, limit: int = TERMINATION_LOG_BYTES) -> str:
+        """Give JSON of at most `limit` bytes: the signature's tensors, then the signature, then words give way."""
+        result = self
+        while len(text := _dump(result)) > limit:
+            shorter = result._shortened()
+            if shorter is None:
+                raise ValueError(f"a result of {len(text)} bytes does not fit in {limit}")
+            result = shorter
+        return text.decode()
+
+    def _shortened(self) -> Self | None:
+        signature = self.signature
+        if signature is not None and (signature.inputs or signature.outputs):
+            longer = "inputs" if len(signature.inputs) > len(signature.outputs) else "outputs"
+            kept = getattr(signature, longer)[:-1]
+            return self.model_copy(update={"signature": signature.model_copy(update={longer: kept, "truncated": True})})
+        if signature is not None:
+            return self.model_copy(update={"signature": None})
+        if len(self.message) > 1:
+            return self.model_copy(update={"message": self.message[: len(self.message) // 2] + "…"})
+        return None
+
+
+def _dump(result: StepResult) -> bytes:
+    return result.model_dump_json(by_alias=True, exclude_none=True).encode()
+
+
+class PreparedModel(Schema):
+    """What prepare leaves at MODEL_DIR for the steps after it (convert can read it, not write it)."""
+
+    path: Annotated[str, StringConstraints(max_length=256)] | None = None
+    """The SavedModel's folder relative to MODEL_DIR; absent where the artifact was found in the bucket."""
+    model_digest: Text | None = None
+    """`sha256:` and the digest of the archive."""
+    existing_etag: Text | None = None
+    """The ETag of the object that the upload replaces; absent where there is none."""
+    reused: StepResult | None = None
+    """The outcome, where the bucket already holds the artifact."""
+
+
+class ConvertedModel(Schema):
+    """What convert leaves at OUTPUT_DIR beside the artifact: untrusted, like the artifact."""
+
+    sha256: Digest
+    verdict: Literal[Reason.SNR_SUFFICIENT, Reason.REPORT_ONLY, Reason.NON_DETERMINISTIC, Reason.NON_FINITE]
+    message: Annotated[str, StringConstraints(max_length=MESSAGE_CHARACTERS)]
+    signature: ArtifactSignature
+    verification: MeasuredError | None = None
+    tensorflow: Annotated[str, StringConstraints(max_length=64)]
+    strategy: Annotated[str, StringConstraints(max_length=64)]
