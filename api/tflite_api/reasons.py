@@ -95,7 +95,7 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
     Reason.SECRET_NOT_FOUND: Explanation(
         _P,
         "The Secret named in destination.s3.secretRef is not there yet, or lacks a key.",
-        "Create the Secret with the keys AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; the conversion goes on by itself.",
+        "Create the Secret with the keys AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; it goes on by itself.",
     ),
     Reason.JOB_REFUSED: Explanation(
         _P,
@@ -130,7 +130,7 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
     ),
     Reason.ARCHIVE_REFUSED: Explanation(
         _X,
-        "The archive holds paths or links that leave it, special files, too many files, or far more data than its size suggests.",
+        "The archive holds paths or links that leave it, special files, too many files or far more data than its size tells.",
         "Pack the SavedModel folder again as a plain tar.gz.",
     ),
     Reason.NOT_A_SAVED_MODEL: Explanation(
