@@ -130,7 +130,7 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
     ),
     Reason.ARCHIVE_REFUSED: Explanation(
         _X,
-        "The archive holds paths or links that leave it, special files, too many files or far more data than its size tells.",
+        "The archive holds paths or links that leave it, special files, too many files or far too much data.",
         "Pack the SavedModel folder again as a plain tar.gz.",
     ),
     Reason.NOT_A_SAVED_MODEL: Explanation(
