@@ -1,0 +1,97 @@
+"""The CRD and the models say the same; every field is described; defaults stay out of list items."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from tflite_api import names
+from tflite_api.spec import ConversionSpec
+from tflite_api.status import ConversionStatus
+
+CRD = yaml.safe_load((Path(__file__).parents[3] / "crds/tfliteconversions.yaml").read_text())
+VERSION = CRD["spec"]["versions"][0]
+SCHEMA = VERSION["schema"]["openAPIV3Schema"]
+Node = dict[str, Any]
+
+
+def walk(node: Node, path: str = "") -> Iterator[tuple[str, Node]]:
+    yield path, node
+    for name, child in node.get("properties", {}).items():
+        yield from walk(child, f"{path}.{name}")
+    if "items" in node:
+        yield from walk(node["items"], f"{path}[]")
+
+
+def resolve(node: Node, definitions: Node) -> Node:
+    """Follow references, and drop the null that pydantic writes for absent fields."""
+    if "$ref" in node:
+        return resolve(
+            definitions[node["$ref"].rsplit("/", 1)[1]] | {k: v for k, v in node.items() if k != "$ref"}, definitions
+        )
+    choices = [choice for choice in node.get("anyOf", []) if choice.get("type") != "null"]
+    if len(choices) == 1:
+        return resolve(choices[0], definitions)
+    return node
+
+
+def compare(crd: Node, model: Node, definitions: Node, path: str) -> Iterator[str]:
+    """Name every difference in fields, required fields, defaults and enums."""
+    model = resolve(model, definitions)
+    ours, theirs = set(crd.get("properties", {})), set(model.get("properties", {}))
+    if ours != theirs:
+        yield f"{path}: fields {ours ^ theirs}"
+    if set(crd.get("required", [])) != set(model.get("required", [])):
+        yield f"{path}: required {crd.get('required')} {model.get('required')}"
+    if crd.get("enum") != model.get("enum"):
+        yield f"{path}: enum {crd.get('enum')} {model.get('enum')}"
+    for name in ours & theirs:
+        mine, other = crd["properties"][name], model["properties"][name]
+        if mine.get("default") not in ({}, other.get("default")):
+            yield f"{path}.{name}: default {mine.get('default')!r} {other.get('default')!r}"
+        yield from compare(mine, other, definitions, f"{path}.{name}")
+    if "items" in crd:
+        yield from compare(crd["items"], model["items"], definitions, f"{path}[]")
+
+
+@pytest.mark.parametrize(("field", "model"), [("spec", ConversionSpec), ("status", ConversionStatus)])
+def test_the_models_have_the_fields_defaults_and_enums_of_the_crd(field: str, model: type[BaseModel]) -> None:
+    schema = model.model_json_schema(by_alias=True)
+    found = [
+        # metav1.Condition does not require observedGeneration; the operator always writes it.
+        line
+        for line in compare(SCHEMA["properties"][field], schema, schema.get("$defs", {}), field)
+        if not line.startswith("status.conditions[]: required")
+    ]
+    assert found == []
+
+
+def test_every_field_has_a_description() -> None:
+    bare = [path for path, node in walk(SCHEMA) if "description" not in node and not path.endswith("[]")]
+    assert bare == [".metadata"]
+
+
+def test_no_default_stands_inside_a_list_item() -> None:
+    # Argo CD shows such a default as a difference for ever.
+    assert [path for path, node in walk(SCHEMA) if "[]" in path and "default" in node] == []
+
+
+def test_every_rule_has_a_message_for_people() -> None:
+    rules = [rule for _, node in walk(SCHEMA) for rule in node.get("x-kubernetes-validations", [])]
+    assert len(rules) >= 12
+    assert [rule["rule"] for rule in rules if not rule.get("message")] == []
+
+
+def test_names_are_those_of_the_api_package() -> None:
+    assert CRD["spec"]["group"] == names.GROUP
+    assert CRD["spec"]["names"]["kind"] == names.KIND
+    assert CRD["spec"]["names"]["plural"] == names.PLURAL
+    assert VERSION["name"] == names.VERSION
+    assert CRD["metadata"]["name"] == f"{names.PLURAL}.{names.GROUP}"
+
+
+def test_an_unseen_conversion_is_in_progress_for_kstatus() -> None:
+    assert SCHEMA["properties"]["status"]["default"] == {"observedGeneration": -1}

@@ -1,0 +1,62 @@
+"""A recipe's hash changes with what shapes the artifact, and with nothing else."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tflite_api.recipe import recipe_hash
+from tflite_api.spec import ConversionSpec
+
+SPEC: dict[str, Any] = {
+    "model": {"handle": "https://tfhub.dev/google/model/1", "tags": ["serve", "gpu"]},
+    "signature": {"key": "run", "inputs": [{"name": "x", "shape": [1, 2]}, {"name": "y", "shape": [-1]}]},
+    "destination": {"s3": {"bucket": "models", "key": "a/b.tflite", "secretRef": {"name": "s3"}}},
+}
+
+
+def hash_after(change: Callable[[dict[str, Any]], object]) -> str:
+    changed = copy.deepcopy(SPEC)
+    change(changed)
+    return recipe_hash(ConversionSpec.from_object(changed))
+
+
+ORIGINAL = hash_after(lambda spec: None)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda spec: spec["model"].update(handle="https://tfhub.dev/google/model/2"),
+        lambda spec: spec["model"].update(sha256="0" * 64),
+        lambda spec: spec["model"].update(tags=[]),
+        lambda spec: spec["signature"].update(key="walk"),
+        lambda spec: spec["signature"]["inputs"][0].update(shape=[1, 3]),
+        lambda spec: spec.update(quantization={"type": "Float16"}),
+        lambda spec: spec.update(verification={"minSNRDecibels": 61}),
+    ],
+)
+def test_what_shapes_the_artifact_changes_the_hash(change: Callable[[dict[str, Any]], object]) -> None:
+    assert hash_after(change) != ORIGINAL
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda spec: spec["destination"]["s3"].update(bucket="others", key="c", region="eu-west-1"),
+        lambda spec: spec.update(resources={"limits": {"memory": "4Gi"}}),
+        lambda spec: spec.update(activeDeadlineSeconds=60),
+        lambda spec: spec["signature"]["inputs"].reverse(),
+        lambda spec: spec["model"]["tags"].reverse(),
+        lambda spec: spec.update(quantization={"type": "None"}),
+        lambda spec: spec.update(verification={"minSNRDecibels": 60}),
+    ],
+)
+def test_what_does_not_shape_it_leaves_the_hash(change: Callable[[dict[str, Any]], object]) -> None:
+    assert hash_after(change) == ORIGINAL
+
+
+def test_the_hash_is_the_same_in_every_release() -> None:
+    # Artifacts in buckets carry it: a change here converts everybody's models anew.
+    assert ORIGINAL == "103f25eabf3cdda3f9518be7944ceb8e1a0e74e15eb9d93a7fab8d2cd6ee9687"

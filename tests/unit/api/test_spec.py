@@ -1,0 +1,99 @@
+"""The spec's models refuse what the API server refuses, in words that name the field."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from tflite_api.conversion import Conversion
+from tflite_api.schema import describe
+from tflite_api.spec import DEFAULT_MIN_SNR_DECIBELS, ConversionSpec, quantity
+
+
+def spec(**changes: Any) -> dict[str, Any]:
+    return {
+        "model": {"handle": "https://tfhub.dev/google/model/1"},
+        "destination": {"s3": {"bucket": "models", "key": "a/b.tflite", "secretRef": {"name": "s3"}}},
+    } | changes
+
+
+def refusal(given: dict[str, Any]) -> str:
+    with pytest.raises(ValidationError) as caught:
+        ConversionSpec.from_object(given)
+    return describe(caught.value, "spec")
+
+
+def test_the_least_spec_gets_the_defaults_of_the_schema() -> None:
+    parsed = ConversionSpec.from_object(spec())
+    assert parsed.quantization.type == "None"
+    assert parsed.destination.s3.region == "us-east-1"
+    assert parsed.active_deadline_seconds == 3600
+    assert parsed.to_object()["destination"]["s3"]["secretRef"] == {"name": "s3"}
+
+
+@pytest.mark.parametrize(
+    ("given", "path", "word"),
+    [
+        (spec(model={"handle": "ftp://a/b"}), "spec.model.handle", "https://"),
+        (spec(model={"handle": "https://user@host/b"}), "spec.model.handle", "without user"),
+        (spec(model={"handle": "https://host/b\n"}), "spec.model.handle", "https://"),
+        (spec(model={"handle": "https://h/1", "sha256": "AB"}), "spec.model.sha256", "64"),
+        (spec(model={"handle": "https://h/1", "tags": ["a", "a"]}), "spec.model.tags", "twice"),
+        (spec(model={"handle": "https://h/1", "sha256": None}), "sha256", "null"),
+        (spec(signature={"inputs": [{"name": "x", "shape": [0]}]}), "spec.signature.inputs[0].shape[0]", "-1"),
+        (spec(signature={"inputs": [{"name": "x", "shape": ["1"]}]}), "spec.signature.inputs[0].shape[0]", "integer"),
+        (spec(signature={"inputs": [{"name": "x", "shape": [1]}] * 2}), "spec.signature", "twice"),
+        (spec(quantization={"type": "Int9"}), "spec.quantization.type", "'DynamicRange'"),
+        (spec(verification={"minSNRDecibels": 201}), "spec.verification.minSNRDecibels", "200"),
+        (spec(resources={"limits": {"memory": "much"}}), "spec.resources.limits.memory", "4Gi"),
+        (
+            spec(resources={"limits": {"memory": "1Gi"}, "requests": {"memory": "1025Mi"}}),
+            "spec.resources",
+            "requests.memory must not exceed limits.memory",
+        ),
+        (spec(activeDeadlineSeconds=True), "spec.activeDeadlineSeconds", "integer"),
+        (spec(quantisation={}), "spec.quantisation", "not permitted"),
+    ],
+)
+def test_a_refusal_names_the_field_and_what_to_write(given: dict[str, Any], path: str, word: str) -> None:
+    message = refusal(given)
+    assert path in message
+    assert word in message
+
+
+@pytest.mark.parametrize("key", ["/a", "a/", "a//b", "../a", "a/../b", "a/./b", "..", "a b", "a\\b", "a/\u00e9"])
+def test_a_key_that_could_leave_its_prefix_is_refused(key: str) -> None:
+    given = spec()
+    given["destination"]["s3"]["key"] = key
+    assert "spec.destination.s3.key" in refusal(given)
+
+
+@pytest.mark.parametrize("key", ["a", "a/b.tflite", "..a/b..", "a.b/...x", "..."])
+def test_a_key_with_dots_in_names_is_taken(key: str) -> None:
+    given = spec()
+    given["destination"]["s3"]["key"] = key
+    assert ConversionSpec.from_object(given).destination.s3.uri == f"s3://models/{key}"
+
+
+def test_the_gate_is_the_specs_or_the_types_default() -> None:
+    assert ConversionSpec.from_object(spec(verification={"minSNRDecibels": 0})).min_snr_decibels == 0
+    float16 = ConversionSpec.from_object(spec(quantization={"type": "Float16"}))
+    assert float16.min_snr_decibels == DEFAULT_MIN_SNR_DECIBELS["Float16"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("500m", "0.5"), (2, "2"), ("1.5Ki", "1536"), ("1k", "1000"), ("2Gi", str(2 * 1024**3))]
+)
+def test_quantities_have_the_values_of_kubernetes(text: str | int, value: str) -> None:
+    assert quantity(text) == pytest.approx(float(value))
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1 Gi", "1e3", "1KiB", "Gi", "1.2345"])
+def test_what_is_no_quantity_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="no quantity"):
+        quantity(text)
+
+
+def test_a_resource_of_another_kind_is_refused() -> None:
+    with pytest.raises(ValidationError, match="TFLiteConversion"):
+        Conversion.from_object({"kind": "Job", "metadata": {"name": "a"}, "spec": spec()})

@@ -1,0 +1,58 @@
+"""A step's report fits its place and says how the step ended."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tflite_api.names import TERMINATION_LOG_BYTES
+from tflite_api.reasons import EXPLANATIONS, Outcome, Reason
+from tflite_api.status import ArtifactSignature, Tensor
+from tflite_api.step import ExitCode, StepResult, exit_code
+
+TENSORS = st.builds(
+    Tensor,
+    name=st.text(max_size=300),
+    dtype=st.just("float32"),
+    shape=st.lists(st.integers(-1, 2**31), max_size=8).map(tuple),
+)
+SIGNATURES = st.builds(
+    ArtifactSignature,
+    key=st.text(max_size=256),
+    inputs=st.lists(TENSORS, max_size=64).map(tuple),
+    outputs=st.lists(TENSORS, max_size=64).map(tuple),
+)
+
+
+@given(message=st.text(max_size=1024), signature=SIGNATURES)
+def test_a_report_always_fits_the_termination_message(message: str, signature: ArtifactSignature) -> None:
+    result = StepResult(reason=Reason.CONVERTED, message=message, signature=signature)
+    text = result.to_json()
+    assert len(text.encode()) <= TERMINATION_LOG_BYTES
+    read = StepResult.model_validate_json(text)
+    assert read.reason is Reason.CONVERTED
+    if read.signature is not None and read.signature != signature:
+        assert read.signature.truncated
+
+
+def test_a_report_that_fits_is_left_whole() -> None:
+    signature = ArtifactSignature(key="k", inputs=(Tensor(name="x", dtype="float32", shape=(1, -1)),), outputs=())
+    result = StepResult(reason=Reason.REUSED, message="as it was", signature=signature)
+    assert StepResult.model_validate_json(result.to_json()) == result
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_has_a_cause_a_cure_and_an_exit_code_if_it_ends_a_step(reason: Reason) -> None:
+    explanation = EXPLANATIONS[reason]
+    assert explanation.cause.endswith(".")
+    assert explanation.cure.endswith(".")
+    if explanation.outcome in {Outcome.PROGRESS, Outcome.VERDICT}:
+        with pytest.raises(ValueError, match="ends no step"):
+            exit_code(reason)
+    else:
+        assert exit_code(reason) in ExitCode
+
+
+def test_exit_codes_are_those_of_the_documentation() -> None:
+    assert exit_code(Reason.CONVERTED) == 0
+    assert exit_code(Reason.SIGNATURE_NOT_FOUND) == 3
+    assert exit_code(Reason.STORAGE_UNAVAILABLE) == 4
