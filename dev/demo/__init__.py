@@ -1,0 +1,1 @@
+"""The main job on a real model, end to end, shown to a person."""

@@ -1,0 +1,137 @@
+"""Fixtures of the tests on a real cluster. Each test has a namespace and a bucket of its own."""
+
+import os
+import secrets
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from filelock import FileLock
+from kubernetes import client, config
+from mypy_boto3_s3 import S3Client
+
+from dev import installation
+from tests.e2e import environment, models
+from tests.e2e.conversions import Workbench
+from tests.e2e.environment import Environment
+
+NAMESPACE_LABELS = {"pod-security.kubernetes.io/enforce": "restricted", "tflite-operator.dev/e2e": "true"}
+SECRET = "s3-credentials"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.cluster)
+
+
+@pytest.fixture(scope="session")
+def env() -> Environment:
+    absent = environment.missing(os.environ)
+    if absent:
+        message = f'no cluster: {", ".join(absent)} not set; run `make e2e`, or `make up` and eval "$(make -s env)"'
+        if os.environ.get("REQUIRE_CLUSTER"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return environment.from_variables()
+
+
+@pytest.fixture(scope="session")
+def api(env: Environment) -> client.ApiClient:
+    return config.new_client_from_config(env.kubeconfig, context=env.context)
+
+
+@pytest.fixture(scope="session")
+def crd(env: Environment, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The resource is known to the API server."""
+    with FileLock(tmp_path_factory.getbasetemp().parent / "crd.lock"):
+        installation.apply_crd(env.kubectl)
+
+
+@pytest.fixture(scope="session")
+def operator(env: Environment, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The operator of this checkout runs in the cluster, installed as a user installs it."""
+    with FileLock(tmp_path_factory.getbasetemp().parent / "operator.lock"):
+        installation.install(env.kubectl, env.operator_image, env.converter_image)
+
+
+@pytest.fixture(scope="session")
+def s3(env: Environment) -> S3Client:
+    return boto3.client(
+        "s3",
+        endpoint_url=env.s3_endpoint,
+        aws_access_key_id=env.access_key,
+        aws_secret_access_key=env.secret_key,
+        region_name="us-east-1",
+    )
+
+
+@pytest.fixture
+def namespace(api: client.ApiClient, env: Environment) -> Iterator[str]:
+    """A namespace under Pod Security restricted, with the credentials' Secret in it."""
+    core = client.CoreV1Api(api)
+    name = f"e2e-{secrets.token_hex(4)}"
+    core.create_namespace({"metadata": {"name": name, "labels": NAMESPACE_LABELS}})
+    core.create_namespaced_secret(name, credentials_secret(env.access_key, env.secret_key))
+    yield name
+    core.delete_namespace(name)
+
+
+def credentials_secret(access_key: str, secret_key: str, name: str = SECRET) -> dict[str, object]:
+    values = {"AWS_ACCESS_KEY_ID": access_key, "AWS_SECRET_ACCESS_KEY": secret_key}
+    return {"metadata": {"name": name}, "stringData": values}
+
+
+@pytest.fixture
+def bucket(s3: S3Client) -> Iterator[str]:
+    name = f"e2e-{secrets.token_hex(6)}"
+    s3.create_bucket(Bucket=name)
+    yield name
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=name):
+        for found in page.get("Contents", []):
+            s3.delete_object(Bucket=name, Key=found["Key"])
+    s3.delete_bucket(Bucket=name)
+
+
+@pytest.fixture
+def bench(
+    request: pytest.FixtureRequest, env: Environment, api: client.ApiClient, operator: None, namespace: str, bucket: str
+) -> Iterator[Workbench]:
+    """Applies conversions into the test's namespace and bucket; explains them when the test fails."""
+    workbench = Workbench(env, api, namespace, bucket, SECRET)
+    yield workbench
+    report = request.node.stash.get(FAILED, False)
+    if report:
+        print(workbench.explain())
+
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[pytest.TestReport]:
+    report: pytest.TestReport = yield
+    if report.when == "call" and report.failed:
+        item.stash[FAILED] = True
+    return report
+
+
+@pytest.fixture(scope="session")
+def basic_pitch(env: Environment) -> str:
+    """Handle of a real model: Spotify's basic-pitch as its authors publish it."""
+    return models.serve_basic_pitch(env)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(env: Environment) -> str:
+    """Handle of a small dense model: signature serving_default, x [-1, 8] float32 -> y [-1, 4]."""
+    return models.serve_tiny(env)
+
+
+def kubectl(env: Environment, *arguments: str) -> str:
+    done = subprocess.run([*env.kubectl, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout

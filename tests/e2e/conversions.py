@@ -1,0 +1,135 @@
+"""Applies conversions, waits for what they become, and explains them when that does not happen."""
+
+import copy
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+from kubernetes import client, watch
+
+from tests.e2e.environment import Environment
+from tflite_api import names
+
+Object = dict[str, Any]
+Predicate = Callable[[Object], bool]
+
+
+def condition(conversion: Object, kind: str) -> Object:
+    """Give a condition, or an empty object."""
+    found: list[Object] = conversion.get("status", {}).get("conditions", [])
+    return next((one for one in found if one["type"] == kind), {})
+
+
+def holds(kind: str, status: str = "True") -> Predicate:
+    """Hold when the condition has the status for the present generation."""
+
+    def check(conversion: Object) -> bool:
+        current = conversion.get("status", {}).get("observedGeneration") == conversion["metadata"]["generation"]
+        return current and condition(conversion, kind).get("status") == status
+
+    return check
+
+
+def is_finished(conversion: Object) -> bool:
+    """Hold when the conversion is Ready or Stalled for its present generation."""
+    return holds("Ready")(conversion) or holds("Stalled")(conversion)
+
+
+class Workbench:
+    """Conversions in one namespace, with artifacts in one bucket."""
+
+    def __init__(self, env: Environment, api: client.ApiClient, namespace: str, bucket: str, secret: str) -> None:
+        self.env, self.api, self.namespace, self.bucket, self.secret = env, api, namespace, bucket, secret
+        self._custom = client.CustomObjectsApi(api)
+        self._where = {"group": names.GROUP, "version": names.VERSION, "namespace": namespace, "plural": names.PLURAL}
+
+    def conversion(self, name: str, handle: str, **spec: Any) -> Object:
+        """Give a conversion of the model at `handle` into this bench's bucket."""
+        destination = {
+            "bucket": self.bucket,
+            "key": f"{name}.tflite",
+            "endpoint": self.env.s3_endpoint,
+            "secretRef": {"name": self.secret},
+        }
+        wanted = {"model": {"handle": handle}, "destination": {"s3": destination}} | copy.deepcopy(spec)
+        return {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": {"name": name}, "spec": wanted}
+
+    def create(self, conversion: Object) -> Object:
+        created: Object = self._custom.create_namespaced_custom_object(body=conversion, **self._where)
+        return created
+
+    def get(self, name: str) -> Object:
+        found: Object = self._custom.get_namespaced_custom_object(name=name, **self._where)
+        return found
+
+    def patch(self, name: str, body: Object) -> Object:
+        patched: Object = self._custom.patch_namespaced_custom_object(name=name, body=body, **self._where)
+        return patched
+
+    def delete(self, name: str) -> None:
+        self._custom.delete_namespaced_custom_object(name=name, propagation_policy="Foreground", **self._where)
+
+    def wait(self, name: str, predicate: Predicate, timeout: float = 180) -> Object:
+        """Wait until the conversion fits, by a watch.
+
+        Raises:
+            AssertionError: it did not within `timeout` seconds; the message shows what it was last.
+        """
+        seen = self.history(name, predicate, timeout)
+        assert seen, f"{name} was never seen"
+        assert predicate(seen[-1]), f"{name} did not become as expected: {json.dumps(seen[-1], indent=1)}"
+        return seen[-1]
+
+    def history(self, name: str, until: Predicate, timeout: float = 180) -> list[Object]:
+        """Give every version of the conversion that a watch shows, up to the first that fits or the timeout (s)."""
+        seen: list[Object] = []
+        end = time.monotonic() + timeout
+        while (left := end - time.monotonic()) > 0:
+            stream = watch.Watch().stream(
+                self._custom.list_namespaced_custom_object,
+                field_selector=f"metadata.name={name}",
+                timeout_seconds=max(1, int(left)),
+                **self._where,
+            )
+            for event in stream:
+                seen.append(event["object"])
+                if until(event["object"]):
+                    return seen
+        return seen
+
+    def run(self, conversion: Object, timeout: float = 180) -> Object:
+        """Apply a conversion and wait until it is Ready or Stalled."""
+        self.create(conversion)
+        return self.wait(conversion["metadata"]["name"], is_finished, timeout)
+
+    def kubectl(self, *arguments: str) -> str:
+        """Run kubectl in this namespace; give what it prints."""
+        command = [*self.env.kubectl, "--namespace", self.namespace, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{' '.join(arguments)}: {done.stderr}"
+        return done.stdout
+
+    def explain(self) -> str:
+        """Give what a person needs to see why a test failed: conversions, events, pods and their logs."""
+        shown = [
+            ("describe", "tflc"),
+            ("get", "jobs,pods", "-o", "wide"),
+            ("get", "events", "--sort-by=.lastTimestamp"),
+            (
+                "logs",
+                "--selector",
+                "app.kubernetes.io/managed-by=tflite-operator",
+                "--all-containers",
+                "--prefix",
+                "--tail=50",
+            ),
+        ]
+        parts = [self._show("--namespace", self.namespace, *arguments) for arguments in shown]
+        parts.append(self._show("--namespace", "tflite-operator-system", "logs", "deploy/tflite-operator", "--tail=40"))
+        return "\n".join(parts)
+
+    def _show(self, *arguments: str) -> str:
+        done = subprocess.run([*self.env.kubectl, *arguments], capture_output=True, text=True, check=False)
+        return f"$ kubectl {' '.join(arguments)}\n{done.stdout}{done.stderr}"

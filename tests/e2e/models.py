@@ -1,0 +1,114 @@
+"""Models and archives for the tests, put where the Hub server serves them."""
+
+import gzip
+import io
+import os
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock
+
+from dev.demo import sources
+from tests.e2e.environment import Environment
+
+
+def handle(env: Environment, path: str) -> str:
+    return f"{env.hub_url}/{path}"
+
+
+def serve_basic_pitch(env: Environment) -> str:
+    with FileLock(env.hub_dir / ".lock"):
+        return handle(env, sources.serve_basic_pitch(env.hub_dir.parent / "wheels", env.hub_dir))
+
+
+def serve_saved_model(env: Environment, path: str, save: Callable[[Path], object]) -> str:
+    """Serve the SavedModel that `save` writes into a folder, made once for all tests."""
+    target = env.hub_dir / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(env.hub_dir / ".lock"):
+        if not target.exists():
+            partial = target.with_name(f".{target.name}.{os.getpid()}")
+            save(partial)
+            partial.rename(target)
+    return handle(env, path)
+
+
+def serve_archive(env: Environment, path: str, content: bytes) -> str:
+    """Serve these very bytes."""
+    target = env.hub_dir / f"{path}.tar.gz"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    partial.write_bytes(content)
+    partial.rename(target)
+    return handle(env, path)
+
+
+def serve_tiny(env: Environment) -> str:
+    return serve_saved_model(env, "e2e/tiny/1", _save_tiny)
+
+
+def serve_without_lite_op(env: Environment) -> str:
+    return serve_saved_model(env, "e2e/unsupported/1", _save_unsupported)
+
+
+def _save_tiny(folder: Path) -> None:
+    import tensorflow as tf  # seconds to import, and most tests need no model of their own
+
+    class Tiny(tf.Module):  # type: ignore[misc]  # TensorFlow publishes no types
+        def __init__(self) -> None:
+            super().__init__()
+            generator = tf.random.Generator.from_seed(1)
+            self.weights = tf.Variable(generator.normal([8, 4]))
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 8], tf.float32, name="x")])  # type: ignore[untyped-decorator]
+        def serve(self, x: object) -> dict[str, object]:
+            return {"y": tf.nn.relu(tf.matmul(x, self.weights))}
+
+    tiny = Tiny()
+    tf.saved_model.save(tiny, str(folder), signatures={"serving_default": tiny.serve, "again": tiny.serve})
+
+
+def _save_unsupported(folder: Path) -> None:
+    import tensorflow as tf  # seconds to import, and most tests need no model of their own
+
+    class Unsupported(tf.Module):  # type: ignore[misc]  # TensorFlow publishes no types
+        @tf.function(input_signature=[tf.TensorSpec([4], tf.float32, name="x")])  # type: ignore[untyped-decorator]
+        def serve(self, x: object) -> dict[str, object]:
+            return {"y": tf.math.digamma(x)}
+
+    module = Unsupported()
+    tf.saved_model.save(module, str(folder), signatures={"serving_default": module.serve})
+
+
+def archive(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for info, content in members:
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def file(name: str, content: bytes = b"hostile") -> tuple[tarfile.TarInfo, bytes]:
+    return tarfile.TarInfo(name), content
+
+
+def link(name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> tuple[tarfile.TarInfo, bytes]:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, target
+    return info, b""
+
+
+def bomb(unpacked: int) -> bytes:
+    """A tar.gz of one file of zeros: about a thousandth of its unpacked size (bytes)."""
+    packed = io.BytesIO()
+    info = tarfile.TarInfo("variables/variables.data-00000-of-00001")
+    info.size = unpacked
+    block = bytes(1 << 20)
+    with gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as stream:
+        stream.write(info.tobuf())
+        for _ in range(unpacked >> 20):
+            stream.write(block)
+        stream.write(bytes(1024))
+    return packed.getvalue()

@@ -1,0 +1,285 @@
+"""The API server accepts and refuses what the schema says, in words for people; the models agree with it."""
+
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from kubernetes import client
+from pydantic import ValidationError
+
+from tflite_api import names
+from tflite_api.conversion import Conversion
+
+Object = dict[str, Any]
+SCHEMA = yaml.safe_load((Path(__file__).parents[2] / "crds/tfliteconversions.yaml").read_text())
+SPEC_SCHEMA = SCHEMA["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+
+LEAST: Object = {
+    "model": {"handle": "https://tfhub.dev/google/model/1"},
+    "destination": {"s3": {"bucket": "models", "key": "a/b.tflite", "secretRef": {"name": "s3"}}},
+}
+
+
+def changed(path: str, value: object) -> Object:
+    """The least spec with the field at a dotted path set."""
+    spec = copy.deepcopy(LEAST)
+    *parents, last = path.split(".")
+    node = spec
+    for parent in parents:
+        node = node.setdefault(parent, {})
+    node[last] = value
+    return spec
+
+
+def shape(*dimensions: object) -> Object:
+    return changed("signature.inputs", [{"name": "x", "shape": list(dimensions)}])
+
+
+def resources(name: str, request: object, limit: object) -> Object:
+    return changed("resources", {"requests": {name: request}, "limits": {name: limit}})
+
+
+# Each rule of the schema: what it takes, what it refuses, and the words of the refusal.
+RULES: list[tuple[str, list[Object], list[Object], str]] = [
+    (
+        "handle",
+        [changed("model.handle", handle) for handle in ("http://h/1", "https://[::1]:80/a", "https://a.b-c:1/x@y")],
+        [
+            changed("model.handle", handle)
+            for handle in (
+                "ftp://a/b",
+                "https://h",
+                "https://h/",
+                "https://u@h/1",
+                "https://h/1?a",
+                "https://h/1#a",
+                "h/1",
+            )
+        ],
+        "must be an http:// or https:// address with a path",
+    ),
+    (
+        "sha256",
+        [changed("model.sha256", "0" * 64)],
+        [changed("model.sha256", digest) for digest in ("0" * 63, "A" * 64, "")],
+        "must be 64 lower-case hexadecimal digits",
+    ),
+    ("dimension", [shape(-1, 1), shape()], [shape(0), shape(1, 0)], "must be -1 (flexible) or at least 1"),
+    ("dimension is not less than -1", [shape(-1)], [shape(-2)], "greater than or equal to -1"),
+    (
+        "type",
+        [changed("quantization.type", kind) for kind in ("None", "Float16", "DynamicRange")],
+        [changed("quantization.type", kind) for kind in ("Int8", "none", "")],
+        'supported values: "None", "Float16", "DynamicRange"',
+    ),
+    (
+        "bucket",
+        [changed("destination.s3.bucket", bucket) for bucket in ("abc", "a.b-c", "0" * 63)],
+        [changed("destination.s3.bucket", bucket) for bucket in ("ab", "Abc", "-abc", "abc.", "a_b", "0" * 64)],
+        "must be 3 to 63 lower-case letters",
+    ),
+    (
+        "bucket without two dots",
+        [changed("destination.s3.bucket", "a.b")],
+        [changed("destination.s3.bucket", "a..b")],
+        "must not hold two dots in a row",
+    ),
+    (
+        "characters of a key",
+        [changed("destination.s3.key", key) for key in ("a", "A!_.*'()=+@-/b")],
+        [changed("destination.s3.key", key) for key in ("a b", "a\\b", "a\n", "a?", "a#b", "a%2e", "\u00e9")],
+        "must hold only letters, digits and the characters",
+    ),
+    (
+        "segments of a key",
+        [changed("destination.s3.key", key) for key in ("a/b", "...", "..a", "a../b")],
+        [changed("destination.s3.key", key) for key in ("/a", "a/", "a//b", "..", "../a", "a/../b", "./a", "a/.")],
+        "must be relative, without empty, '.' or '..' segments",
+    ),
+    (
+        "endpoint",
+        [
+            changed("destination.s3.endpoint", endpoint)
+            for endpoint in ("https://s3.example.com", "http://10.0.0.1:7070/")
+        ],
+        [
+            changed("destination.s3.endpoint", endpoint)
+            for endpoint in ("s3.example.com", "https://a/b", "https://u@a", "")
+        ],
+        "must be http:// or https:// with a host",
+    ),
+    (
+        "region",
+        [changed("destination.s3.region", "eu-west-1")],
+        [changed("destination.s3.region", region) for region in ("EU", "a b")],
+        "must hold only lower-case letters, digits and hyphens",
+    ),
+    (
+        "secretRef",
+        [changed("destination.s3.secretRef.name", "a.b-c")],
+        [changed("destination.s3.secretRef.name", name) for name in ("A", "-a", "a/b", "../a")],
+        "must be the name of a Secret in the same namespace",
+    ),
+    (
+        "quantity",
+        [resources(name, 1, "2") for name in ("cpu", "memory", "ephemeral-storage")],
+        [changed("resources.limits", {"memory": amount}) for amount in ("much", "-1", "1e3", "1 Gi", -1)],
+        "must be a resource quantity",
+    ),
+    (
+        "cpu",
+        [resources("cpu", "500m", 1)],
+        [resources("cpu", "1500m", 1)],
+        "requests.cpu must not exceed limits.cpu",
+    ),
+    (
+        "memory",
+        [resources("memory", "1Gi", "1024Mi")],
+        [resources("memory", "1025Mi", "1Gi")],
+        "requests.memory must not exceed limits.memory",
+    ),
+    (
+        "ephemeral-storage",
+        [resources("ephemeral-storage", "1k", "1Ki")],
+        [resources("ephemeral-storage", "1Ki", "1k")],
+        "requests.ephemeral-storage must not exceed limits.ephemeral-storage",
+    ),
+]
+
+
+def walk(node: Object) -> Iterator[Object]:
+    yield node
+    for child in node.get("properties", {}).values():
+        yield from walk(child)
+    if "items" in node:
+        yield from walk(node["items"])
+
+
+def test_every_rule_and_enum_of_the_schema_has_its_cases() -> None:
+    words = [words for *_, words in RULES]
+    messages = [rule["message"] for node in walk(SPEC_SCHEMA) for rule in node.get("x-kubernetes-validations", [])]
+    assert [message for message in messages if not any(word in message for word in words)] == []
+    enums = [node["enum"] for node in walk(SPEC_SCHEMA) if "enum" in node]
+    assert len(enums) == sum(word.startswith("supported values") for word in words)
+
+
+class Server:
+    """The API server's verdict on a spec, by a dry run."""
+
+    def __init__(self, api: client.ApiClient) -> None:
+        self._custom = client.CustomObjectsApi(api)
+
+    def refusal(self, spec: Object) -> str | None:
+        """Give the words of the refusal, or None where the spec is taken."""
+        body = {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": {"name": "rule"}, "spec": spec}
+        try:
+            self._custom.create_namespaced_custom_object(
+                names.GROUP, names.VERSION, "default", names.PLURAL, body, dry_run="All", field_validation="Strict"
+            )
+        except client.ApiException as refused:
+            assert refused.status in {400, 422}, refused
+            return str(json.loads(refused.body)["message"])
+        return None
+
+
+@pytest.fixture(scope="module")
+def server(api: client.ApiClient, crd: None) -> Server:
+    return Server(api)
+
+
+def our_refusal(spec: Object) -> str | None:
+    try:
+        Conversion.from_object({"metadata": {"name": "rule"}, "spec": spec})
+    except ValidationError as refused:
+        return str(refused)
+    return None
+
+
+@pytest.mark.parametrize(("accepted", "words"), [(spec, words) for _, specs, _, words in RULES for spec in specs])
+def test_a_rule_accepts_what_keeps_it(server: Server, accepted: Object, words: str) -> None:
+    assert server.refusal(accepted) is None
+    assert our_refusal(accepted) is None
+
+
+@pytest.mark.parametrize(("refused", "words"), [(spec, words) for _, _, specs, words in RULES for spec in specs])
+def test_a_rule_refuses_what_breaks_it_in_words_for_people(server: Server, refused: Object, words: str) -> None:
+    assert words.removeprefix("must be -1 (flexible)") in (server.refusal(refused) or "accepted")
+    assert our_refusal(refused) is not None
+
+
+JUNK = st.sampled_from(["", "a", "..", "a/b", "A", "1", 0, 1, -1, -2, 2**31, True, 1.5, None, [], {}, ["a"], {"a": 1}])
+
+
+def either(good: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.one_of(*[good] * 15, JUNK)
+
+
+def text(alphabet: str, most: int = 8) -> st.SearchStrategy[str]:
+    return st.text(alphabet, max_size=most)
+
+
+HANDLES = st.builds(
+    "{}://{}/{}".format, st.sampled_from(["http", "https", "ftp", "HTTP"]), text("ab.-:1[]@"), text("a1/@?#%._~")
+)
+QUANTITIES = st.one_of(
+    st.integers(-2, 5), st.builds("{}{}".format, text("0123.", 4), st.sampled_from(["", "m", "Mi", "G", "x"]))
+)
+RESOURCE_LISTS = st.dictionaries(
+    st.sampled_from(["cpu", "memory", "ephemeral-storage", "gpu"]), either(QUANTITIES), max_size=3
+)
+PINS = st.fixed_dictionaries({"name": either(text("xy", 2)), "shape": either(st.lists(st.integers(-2, 3), max_size=9))})
+SPECS = st.fixed_dictionaries(
+    {
+        "model": either(
+            st.fixed_dictionaries(
+                {"handle": either(HANDLES)},
+                optional={
+                    "sha256": either(st.text("0af", min_size=63, max_size=65)),
+                    "tags": either(st.lists(text("ab", 2), max_size=4)),
+                },
+            )
+        ),
+        "destination": st.fixed_dictionaries(
+            {
+                "s3": st.fixed_dictionaries(
+                    {
+                        "bucket": either(text("ab.-A1")),
+                        "key": either(text("ab./-_ '")),
+                        "secretRef": st.fixed_dictionaries({"name": either(text("ab.-A"))}),
+                    },
+                    optional={"endpoint": either(HANDLES), "region": either(text("ab-1A"))},
+                )
+            }
+        ),
+    },
+    optional={
+        "signature": either(
+            st.fixed_dictionaries(
+                {}, optional={"key": either(text("ab")), "inputs": either(st.lists(PINS, max_size=3))}
+            )
+        ),
+        "quantization": either(
+            st.fixed_dictionaries({}, optional={"type": either(st.sampled_from(["None", "Float16", "DynamicRange"]))})
+        ),
+        "verification": either(st.fixed_dictionaries({}, optional={"minSNRDecibels": either(st.integers(-1, 201))})),
+        "resources": either(
+            st.fixed_dictionaries({}, optional={"requests": either(RESOURCE_LISTS), "limits": either(RESOURCE_LISTS)})
+        ),
+        "activeDeadlineSeconds": either(st.integers(9, 86401)),
+        "unknown": JUNK,
+    },
+)
+
+
+# Shrinking a disagreement takes many requests: let it.
+@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(spec=SPECS)
+def test_the_models_and_the_api_server_agree_on_any_spec(server: Server, spec: Object) -> None:
+    theirs, ours = server.refusal(spec), our_refusal(spec)
+    assert (theirs is None) == (ours is None), f"API server: {theirs}\nmodels: {ours}"
