@@ -1,0 +1,127 @@
+"""Programs built from source with the Go toolchain: the Go module proxy serves source only.
+
+Modules and versions are pinned by the go.mod and go.sum beside the code; nothing is resolved while building.
+"""
+
+import contextlib
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from dev import files
+from dev.checkout import Checkout
+from dev.errors import DevError
+from dev.lock import held
+from dev.progress import step
+
+KUBERNETES = "v1.35.4"
+PROGRAMS = (
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+    "kube-proxy",
+    "kubectl",
+)
+
+
+@dataclass(frozen=True)
+class Build:
+    """One Go program."""
+
+    name: str
+    source: str
+    """The module's folder below dev/."""
+    package: str
+    takes: str
+    """Cold and warm time, so that nobody thinks it hangs."""
+    ldflags: str = "-s -w"
+
+
+def builds() -> list[Build]:
+    """List the programs."""
+    version = "k8s.io/component-base/version"
+    _, minor, _ = KUBERNETES.split(".")
+    stamps = {"gitVersion": KUBERNETES, "gitMajor": "1", "gitMinor": minor, "gitTreeState": "clean"}
+    stamped = " ".join(f"-X {version}.{name}={value}" for name, value in stamps.items())
+    return [
+        Build("pause", "kubernetes", "./pause", "seconds"),
+        Build("versitygw", "s3server", "github.com/versity/versitygw/cmd/versitygw", "one to two minutes"),
+        Build("kubernetes", "kubernetes", ".", "four to seven minutes on 2 cores", f"-s -w {stamped}"),
+    ]
+
+
+def make(checkout: Checkout) -> None:
+    """Build what is not there or was built from something else."""
+    with held(checkout.cache / "go" / "build.lock", "another build of the programs"):
+        for build in builds():
+            _make(checkout, build)
+        for name in PROGRAMS:
+            _link(checkout.bin / name, "kubernetes")
+
+
+def fingerprint(checkout: Checkout) -> str:
+    """Return what the programs in place were built from."""
+    stamps = [_stamp(checkout, build) for build in builds()]
+    return " ".join(stamp.read_text() if stamp.exists() else "none" for stamp in stamps)
+
+
+def _make(checkout: Checkout, build: Build) -> None:
+    source = checkout.root / "dev" / build.source
+    inputs = files.fingerprint(checkout.root, [source], build.package, build.ldflags, _go_version())
+    target, stamp = checkout.bin / build.name, _stamp(checkout, build)
+    if target.exists() and stamp.exists() and stamp.read_text() == inputs:
+        return
+    checkout.bin.mkdir(parents=True, exist_ok=True)
+    # The stamp goes first and comes last: between the two, nothing vouches for the program.
+    stamp.unlink(missing_ok=True)
+    for leftover in checkout.bin.glob(f".{build.name}.new-*"):
+        leftover.unlink()
+    # A name of its own: the compiler of a killed run may still be writing to the old one.
+    fresh = checkout.bin / f".{build.name}.new-{os.getpid()}"
+    with step(f"building {build.name} (cold: {build.takes})"):
+        argv = ["go", "build", "-mod=readonly", "-trimpath", "-ldflags", build.ldflags, "-o", str(fresh)]
+        _go(checkout, [*argv, build.package], source)
+        fresh.replace(target)
+    files.write(stamp, inputs)
+
+
+def _go(checkout: Checkout, argv: list[str], folder: Path) -> None:
+    go = checkout.cache / "go"
+    flags = f"{os.environ.get('GOFLAGS', '')} -modcacherw -buildvcs=false".strip()
+    environment = {
+        **os.environ,
+        "CGO_ENABLED": "0",
+        # Writable, or removing the cache would fail on its folders.
+        "GOFLAGS": flags,
+        "GOMODCACHE": str(go / "mod"),
+        "GOCACHE": str(go / "build"),
+        "GOWORK": "off",
+    }
+    done = subprocess.run(argv, cwd=folder, env=environment, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise DevError(f"{' '.join(argv[:2])} in {folder} failed:\n{done.stderr[-4000:]}")
+
+
+def _go_version() -> str:
+    go = shutil.which("go")
+    if go is None:
+        raise DevError("Go is missing; see https://go.dev/dl")
+    return subprocess.run([go, "env", "GOVERSION"], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def _link(link: Path, target: str) -> None:
+    with contextlib.suppress(OSError):
+        if link.readlink() == Path(target):
+            return
+    fresh = link.with_name(f".{link.name}.new")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(target)
+    fresh.replace(link)
+
+
+def _stamp(checkout: Checkout, build: Build) -> Path:
+    return checkout.bin / f".{build.name}.built-from"

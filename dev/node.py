@@ -1,0 +1,110 @@
+"""The node's container runtime: is it up, what does it hold, take this image."""
+
+import contextlib
+import platform
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from dev import oci
+from dev.configuration import PAUSE_IMAGE
+from dev.errors import DevError
+from dev.namespaces import Namespaces
+
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+def architecture() -> str:
+    """Return this machine's architecture as images call it."""
+    return ARCHITECTURES.get(platform.machine(), platform.machine())
+
+
+class Node:
+    """containerd, spoken to from inside the cluster's namespaces."""
+
+    def __init__(self, namespaces: Namespaces) -> None:
+        """Make it for a cluster."""
+        self._namespaces = namespaces
+
+    def is_ready(self) -> bool:
+        """Whether containerd answers."""
+        return self._ctr("version").returncode == 0
+
+    def image_digests(self) -> dict[str, str]:
+        """Return the images that Kubernetes sees, with the digest of each."""
+        lines = self._checked("images", "list").splitlines()[1:]
+        rows = [line.split() for line in lines]
+        return {row[0]: row[2] for row in rows if len(row) > 2}
+
+    def blobs(self) -> list[str]:
+        """List the content that is there, by digest."""
+        return self._checked("content", "list", "--quiet").split()
+
+    def remove_containers(self) -> int:
+        """Remove what an earlier cluster's containers left in the store; return how many there were."""
+        left = self._checked("containers", "list", "--quiet").split()
+        if left:
+            self._checked("containers", "delete", *left)
+        return len(left)
+
+    def import_pause(self, program: Path) -> None:
+        """Give the node the image of every pod's sandbox."""
+        archive = oci.single_program(program, PAUSE_IMAGE, architecture())
+        self._import(lambda pipe: pipe.write(archive))
+
+    def import_image(self, layout: Path, name: str) -> int:
+        """Give the node an image, as far as it lacks it; return the bytes that it lacked."""
+        present, written = self.blobs(), 0
+
+        def feed(pipe: IO[bytes]) -> None:
+            nonlocal written
+            written = oci.stream(layout, name, present, pipe)
+
+        self._import(feed)
+        return written
+
+    def _import(self, feed: Callable[[IO[bytes]], object]) -> None:
+        argv = self._command("images", "import", "-")
+        with subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ) as importer:
+            if importer.stdin is None or importer.stdout is None:
+                raise DevError("no pipe to the image importer")
+            # When the importer gives up early, its own message is the one to show.
+            with contextlib.suppress(BrokenPipeError):
+                feed(importer.stdin)
+                importer.stdin.close()
+            said = importer.stdout.read().decode()
+        if importer.returncode != 0:
+            raise DevError(f"the node does not take the image:\n{said[-2000:]}")
+
+    def _command(self, *argv: str) -> list[str]:
+        return self._namespaces.command("ctr", "--namespace", "k8s.io", *argv)
+
+    def _ctr(self, *argv: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(self._command(*argv), check=False, capture_output=True, text=True)
+
+    def _checked(self, *argv: str) -> str:
+        done = self._ctr(*argv)
+        if done.returncode != 0:
+            raise DevError(f"ctr {' '.join(argv[:2])}: {done.stderr.strip()}")
+        return done.stdout
+
+
+def wait_until(what: str, probe: Callable[[], bool], log: Path, timeout: float = 60) -> None:
+    """Wait for a condition; when it does not come, show the end of the log that may say why."""
+    deadline = time.monotonic() + timeout
+    while not probe():
+        if time.monotonic() > deadline:
+            raise DevError(f"{what}: not after {timeout:.0f} s. The end of {log}:\n{tail(log)}")
+        time.sleep(0.05)
+
+
+def tail(log: Path, lines: int = 25) -> str:
+    """Return the end of a log."""
+    try:
+        return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+    except FileNotFoundError:
+        return "(there is no log)"
