@@ -1,0 +1,1 @@
+"""Converts TensorFlow SavedModels to LiteRT files, measures them and publishes them. Knows nothing of Kubernetes."""

@@ -1,0 +1,70 @@
+"""What passes between the supervisor and the child that runs the model: the order in, lines of JSON out."""
+
+from typing import Annotated, Final, Self
+
+from pydantic import Field, StringConstraints
+
+from tflite_api.reasons import Reason
+from tflite_api.schema import Integer, Schema
+from tflite_api.spec import ConversionSpec, QuantizationType, Signature
+from tflite_api.status import ArtifactSignature, MeasuredError
+from tflite_api.step import MESSAGE_CHARACTERS
+from tflite_converter.failure import StepFailure
+
+REPORT_BYTES: Final = 64 * 1024
+"""How much the supervisor reads of the child's lines; a hostile child may write without end."""
+
+
+class ConversionOrder(Schema):
+    """What the child is to do: no more of the spec than it needs."""
+
+    model_dir: str
+    output_dir: str
+    scratch_dir: str
+    tags: tuple[str, ...] | None = None
+    signature: Signature = Signature()
+    quantization: QuantizationType
+    min_snr_decibels: Integer
+
+    @classmethod
+    def of(cls, spec: ConversionSpec, *, model_dir: str, output_dir: str, scratch_dir: str) -> Self:
+        """Take from a spec what the child needs."""
+        return cls(
+            model_dir=model_dir,
+            output_dir=output_dir,
+            scratch_dir=scratch_dir,
+            tags=spec.model.tags,
+            signature=spec.signature or Signature(),
+            quantization=spec.quantization.type,
+            min_snr_decibels=spec.min_snr_decibels,
+        )
+
+
+class ChildFailure(Schema):
+    """A failure as the child tells it: parsed as a stranger's words."""
+
+    reason: Reason
+    message: Annotated[str, StringConstraints(max_length=MESSAGE_CHARACTERS)]
+    signature: ArtifactSignature | None = None
+    verification: MeasuredError | None = None
+
+    @classmethod
+    def of(cls, failure: StepFailure) -> Self:
+        """Take a failure as it is."""
+        return cls(
+            reason=failure.reason,
+            message=failure.message,
+            signature=failure.signature,
+            verification=failure.verification,
+        )
+
+    def failure(self) -> StepFailure:
+        """Give the failure as this process raises it."""
+        return StepFailure(self.reason, self.message, signature=self.signature, verification=self.verification)
+
+
+class ChildLine(Schema):
+    """One line from the child: a phase that begins, or the failure that ends it."""
+
+    phase: Annotated[str, StringConstraints(max_length=100)] | None = None
+    failure: ChildFailure | None = Field(default=None)

@@ -1,0 +1,183 @@
+"""Fetching a stranger's file over HTTP within limits of time, size and address."""
+
+import asyncio
+import errno
+import hashlib
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urljoin, urlsplit, urlunsplit
+
+import aiohttp
+from aiohttp import AddrInfoType
+
+from tflite_api.reasons import Reason
+from tflite_api.step import FetchLimits
+from tflite_converter.failure import StepFailure, one_line
+from tflite_converter.network_address import refusal
+from tflite_converter.progress import Progress
+from tflite_converter.units import bytes_in_words
+
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_MAX_REDIRECTS: Final = 10
+_CHUNK_BYTES: Final = 1 << 20
+_CONNECT_SECONDS: Final = 30
+_SILENCE_SECONDS: Final = 60
+_NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+@dataclass(frozen=True)
+class Downloaded:
+    """A file that arrived."""
+
+    path: Path
+    sha256: str
+    size: int
+    content_type: str
+
+
+def fetch(url: str, target: Path, limits: FetchLimits, progress: Progress) -> Downloaded:
+    """Download `url` to `target`, which must not exist; nothing stays there on failure.
+
+    Every address connected to is checked where the connection is made, so neither a redirect nor a name that changes
+    its meaning leads to an address that is refused.
+
+    Raises:
+        StepFailure: ModelNotFound, ModelAccessDenied, AddressRefused, ModelTooLarge, OutOfDisk, or ModelUnavailable
+            where another attempt may go better.
+    """
+    transfer = _Transfer(url, target, limits, progress)
+    try:
+        return asyncio.run(transfer.run())
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+
+
+def shown(url: str) -> str:
+    """Give a URL as it may be shown: without user, query and fragment, which may hold credentials."""
+    parts = urlsplit(url)
+    return one_line(urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")), 300)
+
+
+def status_failure(status: int, url: str) -> StepFailure | None:
+    """Give what an HTTP status means for the model; None for success."""
+    where = f"{shown(url)} answered {status}"
+    if status == 200:
+        return None
+    if status in {401, 403, 407, 451}:
+        return StepFailure(Reason.MODEL_ACCESS_DENIED, f"{where}: model.handle must be readable without credentials")
+    if status >= 500 or status in {408, 425, 429}:
+        return StepFailure(Reason.MODEL_UNAVAILABLE, where)
+    return StepFailure(Reason.MODEL_NOT_FOUND, f"{where}: correct model.handle")
+
+
+class _Transfer:
+    def __init__(self, url: str, target: Path, limits: FetchLimits, progress: Progress) -> None:
+        self._url = url
+        self._target = target
+        self._limits = limits
+        self._progress = progress
+        self._received = 0
+        self._refused: str | None = None
+
+    async def run(self) -> Downloaded:
+        try:
+            async with asyncio.timeout(self._limits.timeout_seconds) as deadline:
+                return await self._run_with_session()
+        except TimeoutError as error:
+            raise self._timed_out(expired=deadline.expired()) from error
+        except aiohttp.InvalidURL as error:
+            raise StepFailure(Reason.MODEL_NOT_FOUND, f"{shown(self._url)} is no valid address") from error
+        except aiohttp.ClientError as error:
+            raise self._broken_off(error) from error
+        except OSError as error:
+            if error.errno in _NO_SPACE:
+                raise StepFailure(
+                    Reason.OUT_OF_DISK, f"No space left after {bytes_in_words(self._received)} of the model's archive"
+                ) from error
+            raise
+
+    async def _run_with_session(self) -> Downloaded:
+        connector = aiohttp.TCPConnector(socket_factory=self._open_socket, force_close=True)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_SILENCE_SECONDS)
+        async with aiohttp.ClientSession(
+            connector=connector,
+            timeout=timeout,
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"Accept-Encoding": "identity", "User-Agent": "tflite-operator"},
+        ) as session:
+            for _ in range(_MAX_REDIRECTS + 1):
+                async with session.get(self._url, allow_redirects=False) as response:
+                    if response.status not in _REDIRECTS or "Location" not in response.headers:
+                        return await self._save(response)
+                    self._follow(response.headers["Location"])
+        raise StepFailure(Reason.MODEL_NOT_FOUND, f"model.handle redirects more than {_MAX_REDIRECTS} times")
+
+    def _follow(self, location: str) -> None:
+        came_from, self._url = self._url, urljoin(self._url, location)
+        if urlsplit(self._url).scheme not in {"http", "https"}:
+            raise StepFailure(
+                Reason.ADDRESS_REFUSED,
+                f"{shown(came_from)} redirects to {shown(self._url)}: only http and https are followed",
+            )
+
+    async def _save(self, response: aiohttp.ClientResponse) -> Downloaded:
+        failure = status_failure(response.status, self._url)
+        if failure is not None:
+            raise failure
+        self._check_size(response.content_length or 0)
+        digest = hashlib.sha256()
+        with self._target.open("xb") as file:
+            async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+                self._received += len(chunk)
+                self._check_size(self._received)
+                digest.update(chunk)
+                file.write(chunk)
+                self._progress.received(self._received, response.content_length)
+        return Downloaded(self._target, digest.hexdigest(), self._received, response.content_type)
+
+    def _check_size(self, size: int) -> None:
+        if size > self._limits.max_archive_bytes:
+            raise StepFailure(
+                Reason.MODEL_TOO_LARGE,
+                f"The archive at {shown(self._url)} is larger than the {bytes_in_words(self._limits.max_archive_bytes)}"
+                " allowed",
+            )
+
+    def _open_socket(self, addr_info: AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, address = addr_info
+        if not self._limits.allow_local_addresses and (why := refusal(str(address[0]))) is not None:
+            self._refused = f"{address[0]}, which {why}"
+            raise OSError(errno.EACCES, "address refused")
+        opened = socket.socket(family, kind, protocol)
+        opened.setblocking(False)
+        return opened
+
+    def _timed_out(self, *, expired: bool) -> StepFailure:
+        if expired and self._received:
+            return StepFailure(
+                Reason.MODEL_TOO_LARGE,
+                f"The archive at {shown(self._url)} did not arrive within {self._limits.timeout_seconds} s:"
+                f" {bytes_in_words(self._received)} did",
+            )
+        return StepFailure(Reason.MODEL_UNAVAILABLE, f"{shown(self._url)} did not answer in time")
+
+    def _broken_off(self, error: aiohttp.ClientError) -> StepFailure:
+        if self._refused is not None and isinstance(error, aiohttp.ClientConnectorError):
+            return StepFailure(
+                Reason.ADDRESS_REFUSED, f"{shown(self._url)} leads to {self._refused}: such addresses are not allowed"
+            )
+        if isinstance(error, aiohttp.ClientConnectorCertificateError):
+            what = "has no valid certificate"
+        elif isinstance(error, aiohttp.ClientConnectorDNSError):
+            what = "has a host name that is not known"
+        elif isinstance(error, aiohttp.ClientConnectorError):
+            what = f"cannot be reached: {error.os_error.strerror or type(error.os_error).__name__}"
+        elif self._received:
+            what = f"broke off after {bytes_in_words(self._received)}"
+        else:
+            what = f"gave no valid answer ({type(error).__name__})"
+        return StepFailure(Reason.MODEL_UNAVAILABLE, f"{shown(self._url)} {what}")

@@ -1,0 +1,40 @@
+"""How a step fails: one exception type that carries the reason and a message for a person."""
+
+from tflite_api.reasons import Reason
+from tflite_api.status import ArtifactSignature, MeasuredError
+from tflite_api.step import MESSAGE_CHARACTERS, StepResult
+
+
+def one_line(text: str, limit: int = MESSAGE_CHARACTERS) -> str:
+    """Give a stranger's text as one line of printable characters, of at most `limit` characters."""
+    printable = "".join(character if character.isprintable() else " " for character in text[: limit * 4])
+    joined = " ".join(printable.split())
+    return joined if len(joined) <= limit else joined[: limit - 1] + "…"
+
+
+class StepFailure(Exception):  # noqa: N818 - a failure is an outcome of a step, foreseen and named
+    """A step ends for a reason that is known.
+
+    The message says what was found and what to change; it never holds a secret.
+    """
+
+    def __init__(
+        self,
+        reason: Reason,
+        message: str,
+        *,
+        signature: ArtifactSignature | None = None,
+        verification: MeasuredError | None = None,
+    ) -> None:
+        """Keep the reason, the message (made one printable line) and what was measured until then."""
+        self.reason = reason
+        self.message = one_line(message)
+        self.signature = signature
+        self.verification = verification
+        super().__init__(f"{reason}: {self.message}")
+
+    def result(self) -> StepResult:
+        """Give the report of the failed step."""
+        return StepResult(
+            reason=self.reason, message=self.message, signature=self.signature, verification=self.verification
+        )

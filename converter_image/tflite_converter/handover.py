@@ -1,0 +1,74 @@
+"""The files that one step leaves for the next, written whole or not at all, and read as what they are: a stranger's."""
+
+import os
+import stat
+from contextlib import suppress
+from io import BufferedReader
+from pathlib import Path
+from typing import Final, TypeVar
+
+from pydantic import BaseModel
+
+PREPARED_FILE: Final = "prepared.json"
+CONVERTED_FILE: Final = "converted.json"
+ARTIFACT_FILE: Final = "model.tflite"
+
+REPORT_BYTES: Final = 256 * 1024
+"""No honest report comes near this size: 64 inputs and outputs with names of 1024 characters do."""
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def write_whole(path: Path, content: bytes | memoryview) -> None:
+    """Write a file under a temporary name in its folder, then rename it: nobody ever sees half of it."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with temporary.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+
+
+def write_model(path: Path, model: BaseModel) -> None:
+    """Write a report as JSON."""
+    write_whole(path, model.model_dump_json(by_alias=True, exclude_none=True).encode())
+
+
+def open_regular(path: Path, limit: int) -> BufferedReader:
+    """Open a file that a stranger may have put there.
+
+    Raises:
+        ValueError: it is absent, a link, no regular file, or larger than `limit` bytes.
+    """
+    try:
+        # O_NONBLOCK: opening a named pipe must not wait for a writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise ValueError(f"{path.name} cannot be opened as a plain file: {error.strerror}") from error
+    found = os.fstat(descriptor)
+    problem = None
+    if not stat.S_ISREG(found.st_mode):
+        problem = f"{path.name} is no plain file"
+    elif found.st_size > limit:
+        problem = f"{path.name} has {found.st_size} bytes, more than the {limit} allowed"
+    if problem is not None:
+        os.close(descriptor)
+        raise ValueError(problem)
+    return os.fdopen(descriptor, "rb")
+
+
+def read_model(path: Path, model: type[_Model]) -> _Model:
+    """Read a report that a stranger may have written.
+
+    Raises:
+        ValueError: it is no plain file of a sensible size, or its content does not fit (pydantic.ValidationError).
+    """
+    with open_regular(path, REPORT_BYTES) as file:
+        content = file.read(REPORT_BYTES + 1)
+    if len(content) > REPORT_BYTES:
+        raise ValueError(f"{path.name} grew while it was read")
+    return model.model_validate_json(content)

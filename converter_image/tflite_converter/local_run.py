@@ -1,0 +1,114 @@
+"""The same three steps without a cluster: fetch, convert, and put the artifact into a folder."""
+
+import hashlib
+import json
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from tflite_api.reasons import Reason
+from tflite_api.recipe import recipe_hash
+from tflite_api.status import Artifact
+from tflite_api.step import ExitCode, FetchLimits, StepResult
+from tflite_converter import hub, local_model
+from tflite_converter.artifact import accept
+from tflite_converter.convert import convert
+from tflite_converter.failure import StepFailure
+from tflite_converter.handover import ARTIFACT_FILE, open_regular, write_whole
+from tflite_converter.hub import Fetch, FetchedModel
+from tflite_converter.local_resource import FILE_SCHEME, LocalConversion, LocalSpec
+from tflite_converter.progress import Progress
+from tflite_converter.publish import outcome
+from tflite_converter.step import Cost, code_of, guarded
+
+RESULT_FILE: Final = "result.json"
+_RESULT_BYTES: Final = 1 << 20
+_LARGEST: Final = 16 * 1024**3
+
+
+def run(conversion: LocalConversion, output: Path, limits: FetchLimits, progress: Progress) -> StepResult:
+    """Convert into `output`: `model.tflite` and `result.json`, or `result.json` alone.
+
+    Files of an earlier run are removed first, so that an old artifact is never taken for the new result; a
+    `model.tflite` that no run wrote is left alone, and the run fails with DestinationConflict.
+    """
+
+    def work(cost: Cost) -> StepResult:
+        clear(output)
+        return _convert(conversion, output, limits, progress, cost)
+
+    result = guarded(work)
+    write_result(output, result)
+    return result
+
+
+def clear(output: Path) -> None:
+    """Make a folder ready for a run.
+
+    Raises:
+        StepFailure: DestinationConflict where it holds a model.tflite that no run wrote, InvalidSpec where it is none.
+    """
+    artifact, result = output / ARTIFACT_FILE, output / RESULT_FILE
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        if artifact.exists() and not _ours(output):
+            raise StepFailure(
+                Reason.DESTINATION_CONFLICT, f"{artifact} was not written by this command: choose another --output"
+            )
+        artifact.unlink(missing_ok=True)
+        result.unlink(missing_ok=True)
+    except OSError as error:
+        raise StepFailure(Reason.INVALID_SPEC, f"{output} cannot be written to: {error.strerror}") from error
+
+
+def write_result(output: Path, result: StepResult) -> None:
+    """Write result.json: the whole result with the name of its outcome."""
+    content = {"outcome": result.outcome.name, **result.to_object()}
+    with suppress(OSError):
+        output.mkdir(parents=True, exist_ok=True)
+        write_whole(output / RESULT_FILE, json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n")
+
+
+def worst(results: list[StepResult]) -> ExitCode:
+    """Give the exit code of several runs: what must be changed comes before what may be tried again."""
+    codes = {code_of(result) for result in results}
+    return next(code for code in (ExitCode.SPEC_MUST_CHANGE, ExitCode.TRY_AGAIN, ExitCode.SUCCEEDED) if code in codes)
+
+
+def _ours(output: Path) -> bool:
+    """Say whether result.json there speaks of model.tflite there."""
+    try:
+        with open_regular(output / RESULT_FILE, _RESULT_BYTES) as file:
+            content = json.loads(file.read())
+        recorded = Artifact.model_validate(content.get("artifact"))
+        with open_regular(output / ARTIFACT_FILE, _LARGEST) as file:
+            return recorded.sha256 == hashlib.file_digest(file, "sha256").hexdigest()
+    except (ValueError, AttributeError):
+        return False
+
+
+def _convert(
+    conversion: LocalConversion, output: Path, limits: FetchLimits, progress: Progress, cost: Cost
+) -> StepResult:
+    spec = conversion.spec
+    with tempfile.TemporaryDirectory(prefix="tflite-convert-") as name:
+        work = Path(name)
+        model_dir, converted_dir = work / "model", work / "output"
+        model_dir.mkdir()
+        converted_dir.mkdir()
+        fetched = _fetch(spec, limits, model_dir, work, progress)
+        done = convert(spec, fetched.folder, converted_dir, progress, spec.active_deadline_seconds)
+        cost.child_peak_bytes = done.peak_memory_bytes
+        with accept(converted_dir, spec.min_snr_decibels) as artifact:
+            target = output.resolve() / ARTIFACT_FILE
+            result = outcome(artifact, target.as_uri(), recipe_hash(spec), fetched.digest)
+            write_whole(target, artifact.file.read())
+    return result
+
+
+def _fetch(spec: LocalSpec, limits: FetchLimits, model_dir: Path, scratch: Path, progress: Progress) -> FetchedModel:
+    if spec.model.handle.startswith(FILE_SCHEME):
+        progress.phase("Reading the model's files")
+        return local_model.fetch(spec.model, limits, model_dir)
+    return hub.resolve(Fetch(spec.model, limits, model_dir, scratch, progress))

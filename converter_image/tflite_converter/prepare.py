@@ -1,0 +1,49 @@
+"""The first step: is this very artifact in the bucket already? Else fetch the model. Has credentials, runs no model."""
+
+from pathlib import Path
+from typing import Final
+
+from tflite_api.recipe import recipe_hash
+from tflite_api.spec import S3Destination
+from tflite_api.step import PreparedModel, StepRequest
+from tflite_converter import hub, published
+from tflite_converter.handover import PREPARED_FILE, write_model
+from tflite_converter.hub import Fetch, FetchedModel
+from tflite_converter.progress import Progress
+from tflite_converter.published import Identity, Reuse
+from tflite_converter.s3 import Storage
+
+_UNPACKED: Final = "unpacked"
+
+
+def identity(request: StepRequest, where: S3Destination) -> Identity:
+    """Give who converts what to where."""
+    return Identity(uri=where.uri, owner=request.owner, recipe=recipe_hash(request.spec))
+
+
+def prepare(request: StepRequest, model_dir: Path, scratch: Path, progress: Progress) -> PreparedModel:
+    """Look for the artifact, else fetch the model into `model_dir`; leaves `prepared.json` there.
+
+    Raises:
+        StepFailure: what is wrong with the destination or the model.
+    """
+    where = request.spec.destination.s3
+    progress.phase("Looking for a finished artifact")
+    decision = published.decide(Storage(where).look(), identity(request, where))
+    if isinstance(decision, Reuse):
+        prepared = PreparedModel(reused=decision.result)
+    else:
+        fetched = _fetch(request, model_dir, scratch, progress)
+        prepared = PreparedModel(
+            path=str(fetched.folder.relative_to(model_dir)),
+            model_digest=fetched.digest,
+            existing_etag=decision.replaces,
+        )
+    write_model(model_dir / PREPARED_FILE, prepared)
+    return prepared
+
+
+def _fetch(request: StepRequest, model_dir: Path, scratch: Path, progress: Progress) -> FetchedModel:
+    folder = model_dir / _UNPACKED
+    folder.mkdir()
+    return hub.resolve(Fetch(request.spec.model, request.limits, folder, scratch, progress))

@@ -1,0 +1,55 @@
+"""The third step: upload the artifact. Has credentials, and treats everything the convert step left as hostile."""
+
+from pathlib import Path
+
+from tflite_api.reasons import Reason
+from tflite_api.status import Artifact, Provenance
+from tflite_api.step import PreparedModel, StepRequest, StepResult
+from tflite_converter import published
+from tflite_converter.artifact import AcceptedArtifact, accept
+from tflite_converter.failure import StepFailure
+from tflite_converter.prepare import identity
+from tflite_converter.progress import Progress
+from tflite_converter.s3 import Storage
+
+
+def publish(request: StepRequest, prepared: PreparedModel, output_dir: Path, progress: Progress) -> StepResult:
+    """Upload the artifact that the convert step left, or give the outcome that prepare found in the bucket.
+
+    Raises:
+        StepFailure: ArtifactRefused, DestinationChanged, or what is wrong with the storage.
+    """
+    if prepared.reused is not None:
+        return prepared.reused
+    where = request.spec.destination.s3
+    wanted = identity(request, where)
+    with accept(output_dir, request.spec.min_snr_decibels) as artifact:
+        result = outcome(artifact, wanted.uri, wanted.recipe, prepared.model_digest)
+        progress.phase(f"Uploading to {where.uri}")
+        stored = Storage(where).upload(
+            artifact.file, artifact.sha256, published.encode_metadata(result, wanted), prepared.existing_etag
+        )
+    if stored.size != artifact.size or stored.sha256 not in {None, artifact.sha256}:
+        raise StepFailure(Reason.DESTINATION_CHANGED, f"{where.uri} holds other content than was uploaded")
+    if result.artifact is None:
+        raise AssertionError("an outcome always has an artifact")
+    return result.model_copy(update={"artifact": result.artifact.model_copy(update={"etag": stored.etag})})
+
+
+def outcome(artifact: AcceptedArtifact, uri: str, recipe: str, model_digest: str | None) -> StepResult:
+    """Give the report of a conversion that went well."""
+    report = artifact.report
+    return StepResult(
+        reason=Reason.CONVERTED,
+        message=report.message,
+        verdict=report.verdict,
+        artifact=Artifact(uri=uri, sha256=artifact.sha256, size_bytes=artifact.size),
+        signature=report.signature,
+        verification=report.verification,
+        provenance=Provenance(
+            model_digest=model_digest or "",
+            recipe_hash=recipe,
+            tensorflow=report.tensorflow,
+            strategy=report.strategy,
+        ),
+    )

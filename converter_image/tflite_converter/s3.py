@@ -1,0 +1,209 @@
+"""The destination bucket: a look, a conditional upload, and what the storage's errors mean."""
+
+import base64
+import os
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tflite_api.reasons import Reason
+from tflite_api.spec import S3Destination
+from tflite_converter.failure import StepFailure
+from tflite_converter.published import StoredObject
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import PutObjectRequestTypeDef
+
+_CONTENT_TYPE: Final = "application/vnd.tflite"
+_REFUSED: Final = frozenset(
+    {
+        *("AccessDenied", "AllAccessDisabled", "AuthorizationQueryParametersError", "ExpiredToken", "Forbidden"),
+        *("InvalidAccessKeyId", "InvalidSecurity", "InvalidToken", "SignatureDoesNotMatch", "TokenRefreshRequired"),
+        *("UnauthorizedAccess", "XAmzContentSHA256Mismatch"),
+    }
+)
+_WRONG_REGION: Final = frozenset(
+    {"AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect", "TemporaryRedirect"}
+)
+_CHANGED: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
+_LATER: Final = frozenset({"RequestTimeTooSkewed", "RequestTimeout", "SlowDown", "ServiceUnavailable", "Throttling"})
+_PERMISSIONS: Final = "they need s3:GetObject, s3:PutObject and s3:ListBucket"
+
+
+def error_failure(code: str, status: int, where: S3Destination) -> StepFailure:
+    """Give what an answer of the storage means.
+
+    Args:
+        code: the error's code, as in https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html; a HEAD has
+            no body, so botocore puts the status there.
+        status: the HTTP status.
+        where: the destination that was addressed.
+    """
+    reason = _reason(code, status)
+    shown = re.sub(r"[^A-Za-z0-9.]", "", code)[:64]
+    messages = {
+        Reason.INVALID_SPEC: f"Bucket {where.bucket} is not in {where.region} ({shown}): correct destination.s3.region",
+        Reason.BUCKET_NOT_FOUND: f"Bucket {where.bucket} does not exist: create it or correct its name",
+        Reason.DESTINATION_CHANGED: f"{where.uri} changed since this conversion looked at it",
+        Reason.CREDENTIALS_REFUSED: f"The storage refused the credentials for {where.uri} ({shown}): {_PERMISSIONS}",
+    }
+    if code == "NotImplemented":
+        messages[reason] = "The storage knows no conditional uploads with checksums: use another destination.s3"
+    return StepFailure(reason, messages.get(reason, f"The storage answered {shown} ({status}) for {where.uri}"))
+
+
+def _reason(code: str, status: int) -> Reason:
+    rules = (
+        (Reason.INVALID_SPEC, code in _WRONG_REGION or code == "NotImplemented" or status in {301, 307, 501}),
+        (Reason.BUCKET_NOT_FOUND, code in {"NoSuchBucket", "InvalidBucketName"}),
+        (Reason.DESTINATION_CHANGED, code in _CHANGED or status == 412),
+        (Reason.STORAGE_UNAVAILABLE, code in _LATER or status >= 500 or status in {408, 429}),
+        (Reason.CREDENTIALS_REFUSED, code in _REFUSED or status in {401, 403}),
+    )
+    return next((reason for reason, holds in rules if holds), Reason.INTERNAL_ERROR)
+
+
+def object_of(head: Mapping[str, object]) -> StoredObject:
+    """Give an object from the answer to HEAD; a checksum of parts says nothing of the whole and is left out."""
+    metadata = head.get("Metadata")
+    size, etag = head.get("ContentLength"), head.get("ETag")
+    return StoredObject(
+        etag=etag if isinstance(etag, str) else "",
+        size=size if isinstance(size, int) else -1,
+        sha256=_hexadecimal(head.get("ChecksumSHA256")),
+        metadata={str(name).lower(): str(value) for name, value in metadata.items()}
+        if isinstance(metadata, Mapping)
+        else {},
+    )
+
+
+def _hexadecimal(checksum: object) -> str | None:
+    if isinstance(checksum, str):
+        with suppress(ValueError):
+            digest = base64.b64decode(checksum, validate=True)
+            return digest.hex() if len(digest) == 32 else None
+    return None
+
+
+class Storage:
+    """One destination, with the credentials of the environment.
+
+    Every method raises StepFailure: CredentialsRefused, BucketNotFound, InvalidSpec or StorageUnavailable.
+    """
+
+    def __init__(self, where: S3Destination) -> None:
+        """Make a client from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and perhaps AWS_SESSION_TOKEN alone."""
+        self._where = where
+        self._client = _client(where)
+
+    def look(self) -> StoredObject | None:
+        """Give the object at the destination; None where the bucket exists and the object does not."""
+        where = self._where
+        try:
+            return object_of(self._client.head_object(Bucket=where.bucket, Key=where.key, ChecksumMode="ENABLED"))
+        except ClientError as error:
+            if _status(error) != 404:
+                raise self._failure(error) from error
+        except BotoCoreError as error:
+            raise self._unavailable(error) from error
+        self._check_bucket()
+        return None
+
+    def _check_bucket(self) -> None:
+        """Tell a missing key from a missing bucket: HEAD answers both with a bare 404."""
+        try:
+            self._client.head_bucket(Bucket=self._where.bucket)
+        except ClientError as error:
+            status = _status(error)
+            if status == 404:
+                raise error_failure("NoSuchBucket", status, self._where) from error
+            # The storage has just shown with its 404 that these credentials may look at the object: go on.
+            if status not in {401, 403}:
+                raise self._failure(error) from error
+        except BotoCoreError as error:
+            raise self._unavailable(error) from error
+
+    def upload(self, file: BinaryIO, sha256: str, metadata: Mapping[str, str], replaces: str | None) -> StoredObject:
+        """Upload an artifact whole or not at all, and look at what the storage then has.
+
+        Args:
+            file: the artifact, seekable, at its start.
+            sha256: 64 hexadecimal digits; the storage refuses other content.
+            metadata: see `published.encode_metadata`.
+            replaces: the ETag of the object to replace; None where there must be none.
+
+        Raises:
+            StepFailure: also DestinationChanged, where the object is not the one expected any more.
+        """
+        request: PutObjectRequestTypeDef = {
+            "Bucket": self._where.bucket,
+            "Key": self._where.key,
+            "Body": file,
+            "ContentType": _CONTENT_TYPE,
+            "Metadata": dict(metadata),
+            "ChecksumSHA256": base64.b64encode(bytes.fromhex(sha256)).decode(),
+        }
+        if replaces is None:
+            request["IfNoneMatch"] = "*"
+        else:
+            request["IfMatch"] = replaces
+        try:
+            self._client.put_object(**request)
+        except ClientError as error:
+            # If-Match on an object that is gone: 404 NoSuchKey.
+            if error.response.get("Error", {}).get("Code") == "NoSuchKey":
+                raise error_failure("PreconditionFailed", 412, self._where) from error
+            raise self._failure(error) from error
+        except BotoCoreError as error:
+            raise self._unavailable(error) from error
+        stored = self.look()
+        if stored is None:
+            raise error_failure("PreconditionFailed", 412, self._where)
+        return stored
+
+    def _failure(self, error: ClientError) -> StepFailure:
+        return error_failure(str(error.response.get("Error", {}).get("Code", "")), _status(error), self._where)
+
+    def _unavailable(self, error: BotoCoreError) -> StepFailure:
+        # Only the kind: the text of some of these errors quotes the request.
+        server = self._where.endpoint or "Amazon S3"
+        return StepFailure(Reason.STORAGE_UNAVAILABLE, f"{server} cannot be reached: {type(error).__name__}")
+
+
+def _status(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _client(where: S3Destination) -> "S3Client":
+    key_id, secret = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
+    if not key_id or not secret:
+        raise StepFailure(Reason.CREDENTIALS_REFUSED, "The credentials lack AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY")
+    config = Config(
+        connect_timeout=10,
+        read_timeout=60,
+        retries={"mode": "standard", "total_max_attempts": 4},
+        s3={"addressing_style": "path" if where.endpoint else "auto"},
+        # Ours is the checksum that counts; servers other than Amazon's often do not know the client's own default.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        ignore_configured_endpoint_urls=True,  # type: ignore[call-arg] # the stubs lack it
+        user_agent_extra="tflite-operator",
+    )
+    # No configuration file of the machine, and no metadata service, has a say.
+    bare = botocore.session.Session(session_vars={"config_file": (None, None, os.devnull, None)})
+    return boto3.Session(botocore_session=bare).client(
+        "s3",
+        region_name=where.region,
+        endpoint_url=where.endpoint,
+        aws_access_key_id=key_id,
+        aws_secret_access_key=secret,
+        aws_session_token=os.environ.get("AWS_SESSION_TOKEN") or None,
+        config=config,
+    )

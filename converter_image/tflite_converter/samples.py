@@ -1,0 +1,98 @@
+"""Seeded inputs on which model and artifact are compared."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tflite_converter.signature import TensorFacts
+
+Array = npt.NDArray[Any]
+Sample = Mapping[str, Array]
+"""One input by each name of the signature."""
+
+COUNT: Final = 4
+_SEED: Final = 20_240_229
+_SIZES: Final = (32, 64, 128, 224, 16, 8, 1)
+"""For flexible dimensions other than the first, until the model accepts one: convolutions refuse what is too small."""
+_BOUNDS: Final = (10, 2, 1)
+"""For integers, which often are indices into a table of unknown length: these below the bound, from 0 on."""
+_BATCHES: Final = ((1, 2), (1,))
+"""For a flexible first dimension, in turns; the second sees artifacts that are wrong for more than one."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How flexible dimensions and integers are filled."""
+
+    batches: tuple[int, ...]
+    size: int
+    bound: int
+
+    def shape(self, tensor: TensorFacts, number: int) -> tuple[int, ...]:
+        """Give the concrete shape of an input in the sample of this number."""
+        batch = self.batches[number % len(self.batches)]
+        dimensions = tensor.shape or ()
+        return tuple(
+            dimension if dimension != -1 else (batch if axis == 0 else self.size)
+            for axis, dimension in enumerate(dimensions)
+        )
+
+    def in_words(self, inputs: Sequence[TensorFacts]) -> str:
+        """Say which sizes the flexible dimensions took; empty where there are none."""
+        words = []
+        if any(tensor.shape and tensor.shape[0] == -1 for tensor in inputs):
+            words.append(f"first dimension {' and '.join(map(str, self.batches))}")
+        if any(-1 in (tensor.shape or ())[1:] for tensor in inputs):
+            words.append(f"other flexible dimensions {self.size}")
+        return ", ".join(words)
+
+
+def samplings(inputs: Sequence[TensorFacts]) -> Iterator[Sampling]:
+    """Give ways to fill these inputs, the likeliest first; a model may refuse some."""
+    flexible_batch = any(tensor.shape and tensor.shape[0] == -1 for tensor in inputs)
+    flexible_size = any(-1 in (tensor.shape or ())[1:] for tensor in inputs)
+    integers = any("int" in tensor.dtype for tensor in inputs)
+    choices = itertools.product(
+        _SIZES if flexible_size else _SIZES[:1],
+        _BOUNDS if integers else _BOUNDS[:1],
+        _BATCHES if flexible_batch else _BATCHES[1:],
+    )
+    return (Sampling(batches, size, bound) for size, bound, batches in choices)
+
+
+def generate(inputs: Sequence[TensorFacts], sampling: Sampling) -> Iterator[Sample]:
+    """Give COUNT samples: the same for the same arguments, on every machine."""
+    for number in range(COUNT):
+        generator = np.random.default_rng([_SEED, number])
+        yield {
+            tensor.name: _values(generator, tensor.dtype, sampling.shape(tensor, number), number, sampling.bound)
+            for tensor in inputs
+        }
+
+
+def _values(generator: np.random.Generator, dtype: str, shape: tuple[int, ...], number: int, bound: int) -> Array:
+    kind = np.dtype(dtype)
+    if kind.kind == "b":
+        return generator.integers(0, 2, shape).astype(kind)
+    if kind.kind in "iu":
+        # Eight bits are rarely an index: pictures and quantized values use them whole.
+        limits = (np.iinfo(kind).min, np.iinfo(kind).max + 1) if kind.itemsize == 1 else (0, bound)
+        return generator.integers(*limits, shape).astype(kind)
+    values = _real(generator, shape, number)
+    if kind.kind == "c":
+        return (values + 1j * _real(generator, shape, number)).astype(kind)
+    return values.astype(kind)
+
+
+def _real(generator: np.random.Generator, shape: tuple[int, ...], number: int) -> Array:
+    match number % 3:
+        case 0:
+            return np.asarray(generator.standard_normal(shape))
+        case 1:
+            return np.asarray(generator.uniform(0, 1, shape))
+        case _:
+            return np.asarray(generator.uniform(-1, 1, shape))

@@ -1,0 +1,120 @@
+"""What a SavedModel's proto says about itself, read without running anything of it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tflite_api.reasons import Reason
+from tflite_converter.failure import StepFailure, one_line
+from tflite_converter.signature import SignatureFacts, TensorFacts
+
+_INTERNAL_KEYS: Final = frozenset({"__saved_model_init_op", "__saved_model_train_op"})
+"""tensorflow/python/saved_model/constants.py: signatures that no user asked for."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """An operation: its type, the nodes it reads and the functions it calls."""
+
+    op: str
+    inputs: tuple[str, ...]
+    functions: tuple[str, ...]
+
+
+Graph = Mapping[str, Node]
+
+
+@dataclass(frozen=True)
+class MetaGraph:
+    """One of a SavedModel's graphs with its signatures."""
+
+    tags: frozenset[str]
+    signatures: Mapping[str, SignatureFacts]
+    graph: Graph
+    functions: Mapping[str, tuple[Node, ...]]
+    output_nodes: Mapping[str, tuple[str, ...]]
+    """By signature key."""
+
+    def operations(self, key: str) -> frozenset[str]:
+        """Give the operations that the signature's outputs depend on, those of called functions included."""
+        nodes = list(_reachable(self.graph, self.output_nodes[key]))
+        operations, seen = set[str](), set[str]()
+        while nodes:
+            node = nodes.pop()
+            operations.add(node.op)
+            for name in (node.op, *node.functions):
+                if name in self.functions and name not in seen:
+                    seen.add(name)
+                    nodes.extend(self.functions[name])
+        return frozenset(operations - self.functions.keys())
+
+
+def _reachable(graph: Graph, roots: Iterable[str]) -> Iterator[Node]:
+    waiting, seen = list(roots), set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name not in graph:
+            continue
+        seen.add(name)
+        yield graph[name]
+        waiting.extend(graph[name].inputs)
+
+
+def read(folder: Path) -> tuple[MetaGraph, ...]:
+    """Read a SavedModel's proto.
+
+    Raises:
+        StepFailure: ModelLoadFailed where it cannot be parsed.
+    """
+    from tensorflow.python.saved_model import loader_impl  # noqa: PLC0415 - takes seconds
+
+    try:
+        proto = loader_impl.parse_saved_model(str(folder))
+    except (OSError, ValueError) as error:
+        message = f"saved_model.pb cannot be parsed: {one_line(str(error), 300)}"
+        raise StepFailure(Reason.MODEL_LOAD_FAILED, message) from error
+    return tuple(_meta_graph(meta_graph) for meta_graph in proto.meta_graphs)
+
+
+def _meta_graph(proto: Any) -> MetaGraph:  # noqa: ANN401 - TensorFlow's protos have no types
+    signatures = {key: definition for key, definition in proto.signature_def.items() if key not in _INTERNAL_KEYS}
+    return MetaGraph(
+        tags=frozenset(proto.meta_info_def.tags),
+        signatures={key: _signature(key, definition) for key, definition in signatures.items()},
+        graph={node.name: _node(node) for node in proto.graph_def.node},
+        functions={
+            function.signature.name: tuple(map(_node, function.node_def))
+            for function in proto.graph_def.library.function
+        },
+        output_nodes={
+            key: tuple(_node_name(info.name) for info in definition.outputs.values())
+            for key, definition in signatures.items()
+        },
+    )
+
+
+def _signature(key: str, definition: Any) -> SignatureFacts:  # noqa: ANN401 - see above
+    return SignatureFacts(
+        key,
+        inputs=tuple(_tensor(name, info) for name, info in sorted(definition.inputs.items())),
+        outputs=tuple(_tensor(name, info) for name, info in sorted(definition.outputs.items())),
+    )
+
+
+def _tensor(name: str, info: Any) -> TensorFacts:  # noqa: ANN401 - see above
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+    shape = info.tensor_shape
+    dimensions = None if shape.unknown_rank else tuple(int(dimension.size) for dimension in shape.dim)
+    return TensorFacts(name, tf.dtypes.as_dtype(info.dtype).name, dimensions)
+
+
+def _node(proto: Any) -> Node:  # noqa: ANN401 - see above
+    called = [value.func.name for value in proto.attr.values() if value.HasField("func")]
+    called += [function.name for value in proto.attr.values() for function in value.list.func]
+    return Node(proto.op, tuple(map(_node_name, proto.input)), tuple(called))
+
+
+def _node_name(tensor: str) -> str:
+    return tensor.removeprefix("^").partition(":")[0]

@@ -1,0 +1,226 @@
+"""Starting the child that runs a stranger's model, and turning whatever becomes of it into a reason.
+
+The child is a fresh process (a fork of one with threads deadlocks in TensorFlow), with nothing of this process's
+environment but what it needs. This module imports no TensorFlow.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+from pydantic import ValidationError
+
+from tflite_api.reasons import EXPLANATIONS, Outcome, Reason
+from tflite_converter.child_protocol import REPORT_BYTES, ChildFailure, ChildLine
+from tflite_converter.failure import StepFailure, one_line
+from tflite_converter.memory import MemoryGroup
+from tflite_converter.units import quantity_in_words
+
+_KEPT_VARIABLES: Final = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "TZ")
+_LINE_BYTES: Final = 4096
+_TAIL_LINES: Final = 50
+_LAST_WORDS_SECONDS: Final = 5.0
+"""How long after the child's end its pipes are read: a grandchild may hold them open for ever."""
+
+
+@dataclass(frozen=True)
+class ChildEnd:
+    """What is known of a child that ended."""
+
+    status: int
+    """As subprocess gives it: the exit code, or minus the signal's number."""
+    failure: ChildFailure | None
+    tail: str
+    """The last lines it wrote to stdout and stderr."""
+    peak_bytes: int
+    memory_kills: int
+    """How many processes the kernel killed meanwhile in this control group for lack of memory."""
+    timed_out: bool = False
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who is told what the child says."""
+
+    phase: Callable[[str], None]
+    output: Callable[[str], None]
+
+
+def run(
+    command: list[str], order: bytes, scratch: Path, listener: Listener, timeout_seconds: float | None = None
+) -> ChildEnd:
+    """Run a child to its end.
+
+    Args:
+        command: the program and its arguments; the number of the report's file descriptor is appended.
+        order: what it reads on stdin; less than a pipe holds (64 KiB).
+        scratch: its working, home and temporary folder.
+        listener: is told phases and output lines, from other threads.
+        timeout_seconds: after which it is killed; None for never.
+    """
+    group = MemoryGroup.of_this_process()
+    kills_before = (group.kills() if group else None) or 0
+    reading, writing = os.pipe()
+    child = subprocess.Popen(
+        [*command, str(writing)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd=scratch,
+        env=child_environment(os.environ, scratch),
+        pass_fds=(writing,),
+        start_new_session=True,
+    )
+    os.close(writing)
+    talk = _Talk(child, os.fdopen(reading, "rb"), listener)
+    timer = threading.Timer(timeout_seconds, _kill, [child.pid]) if timeout_seconds is not None else None
+    try:
+        if timer is not None:
+            timer.start()
+        talk.start(order)
+        _, wait_status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(wait_status)
+    finally:
+        timed_out = timer is not None and timer.finished.is_set()
+        if timer is not None:
+            timer.cancel()
+        _kill(child.pid)
+    talk.finish()
+    return ChildEnd(
+        status=child.returncode,
+        failure=talk.failure,
+        tail="\n".join(talk.tail),
+        peak_bytes=usage.ru_maxrss * 1024,
+        memory_kills=((group.kills() if group else None) or 0) - kills_before,
+        timed_out=timed_out,
+    )
+
+
+def python_command() -> list[str]:
+    """Give the command that starts the converting child; `-P` keeps its working folder off the import path."""
+    return [sys.executable, "-P", "-m", "tflite_converter.conversion"]
+
+
+def child_environment(ours: Mapping[str, str], scratch: Path) -> dict[str, str]:
+    """Give the child's environment: a few variables of ours, none of which may be a secret."""
+    kept = {name: ours[name] for name in _KEPT_VARIABLES if name in ours}
+    if "PYTHONPATH" in kept:
+        # The child starts in another folder.
+        kept["PYTHONPATH"] = os.pathsep.join(str(Path(part).absolute()) for part in kept["PYTHONPATH"].split(os.pathsep))
+    return kept | {
+        "HOME": str(scratch),
+        "TMPDIR": str(scratch),
+        "USER": "converter",
+        "PYTHONHASHSEED": "0",
+        "PYTHONUNBUFFERED": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "CUDA_VISIBLE_DEVICES": "",
+    }
+
+
+def explain(end: ChildEnd, limit: int | None) -> StepFailure | None:
+    """Give the failure that a child's end means; None where it did its work.
+
+    Args:
+        end: what is known of it.
+        limit: this container's memory limit in bytes; None where there is none.
+    """
+    told = end.failure
+    if end.timed_out:
+        return StepFailure(Reason.DEADLINE_EXCEEDED, "The conversion took longer than spec.activeDeadlineSeconds")
+    if end.status == 0 and told is None:
+        return None
+    if end.memory_kills > 0 or "std::bad_alloc" in end.tail or (told and told.reason is Reason.OUT_OF_MEMORY):
+        return StepFailure(Reason.OUT_OF_MEMORY, _memory_message(limit))
+    if told is not None and end.status >= 0 and EXPLANATIONS[told.reason].outcome is Outcome.STALLED:
+        return told.failure()
+    return StepFailure(Reason.CONVERSION_CRASHED, f"The conversion {_crash(end)}{_last_words(end.tail)}")
+
+
+def _crash(end: ChildEnd) -> str:
+    if end.status < 0:
+        return f"ended by {_signal_name(-end.status)}"
+    if end.failure is not None:
+        return f"reported {end.failure.reason}, which is no failure of a conversion"
+    return f"ended with exit code {end.status} and without a report"
+
+
+def _memory_message(limit: int | None) -> str:
+    if limit is None:
+        return "The conversion needs more memory than this machine has to give"
+    return (
+        f"The conversion needs more than the memory limit of {quantity_in_words(limit)}:"
+        " raise spec.resources.limits.memory"
+    )
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _last_words(tail: str) -> str:
+    lines = [line for line in tail.splitlines() if line.strip()]
+    return f"; its last words: {one_line(lines[-1], 300)}" if lines else ""
+
+
+def _kill(group: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
+
+
+class _Talk:
+    """The child's three pipes: its order, its report, and what it prints."""
+
+    def __init__(self, child: "subprocess.Popen[bytes]", report: IO[bytes], listener: Listener) -> None:
+        self._child = child
+        self._report = report
+        self._listener = listener
+        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._read_report, self._read_output)]
+        self.failure: ChildFailure | None = None
+        self.tail: list[str] = []
+
+    def start(self, order: bytes) -> None:
+        for thread in self._threads:
+            thread.start()
+        if self._child.stdin is not None:
+            with suppress(BrokenPipeError):
+                self._child.stdin.write(order)
+                self._child.stdin.close()
+
+    def finish(self) -> None:
+        for thread in self._threads:
+            thread.join(_LAST_WORDS_SECONDS)
+
+    def _read_report(self) -> None:
+        left = REPORT_BYTES
+        while line := self._report.readline(_LINE_BYTES * 8):
+            left -= len(line)
+            if left < 0:
+                continue
+            with suppress(ValidationError):
+                self._take(ChildLine.model_validate_json(line))
+
+    def _take(self, line: ChildLine) -> None:
+        if line.phase is not None:
+            self._listener.phase(one_line(line.phase))
+        if line.failure is not None:
+            self.failure = line.failure
+
+    def _read_output(self) -> None:
+        if self._child.stdout is None:
+            return
+        while line := self._child.stdout.readline(_LINE_BYTES):
+            # Bytes that are no UTF-8 must not end the reading; control characters must not reach a terminal.
+            text = "".join(part if part.isprintable() else " " for part in line.decode(errors="replace")).rstrip()
+            self.tail = [*self.tail[1 - _TAIL_LINES :], text]
+            self._listener.output(text)

@@ -1,0 +1,126 @@
+"""How `tflite-convert run` looks to a person: progress while it works, a summary when it is done."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, SpinnerColumn, TaskID, TextColumn, TransferSpeedColumn
+from rich.progress import Progress as Display
+from rich.table import Column, Table
+from rich.text import Text
+
+from tflite_api.reasons import EXPLANATIONS, Outcome
+from tflite_api.status import ArtifactSignature, MeasuredError, Tensor
+from tflite_api.step import StepResult
+from tflite_converter.units import bytes_in_words
+
+_STYLES = {Outcome.SUCCESS: ("✔", "green"), Outcome.STALLED: ("✘", "red"), Outcome.RETRIED: ("↻", "yellow")}
+_SHOWN_TENSORS = 4
+
+
+class TerminalProgress:
+    """Progress on a terminal: a line for each phase that is over, and a live one for the phase at work."""
+
+    def __init__(self, console: Console) -> None:
+        """Prepare the display; it shows from `with` on."""
+        self._console = console
+        self._phase: str | None = None
+        self._since = time.monotonic()
+        self._task: TaskID | None = None
+        words = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True))
+        self._display = Display(SpinnerColumn(), words, console=console, transient=True)
+        self._download = Display(
+            SpinnerColumn(),
+            words,
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            console=console,
+            transient=True,
+        )
+
+    def __enter__(self) -> Self:
+        """Show nothing until the first phase begins."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+        """Clear the live line."""
+        self._end_phase()
+
+    def phase(self, text: str) -> None:
+        """Show the phase before as done, and this one at work."""
+        self._end_phase()
+        self._phase, self._since = text, time.monotonic()
+        self._display.add_task(text, total=None)
+        self._display.start()
+
+    def received(self, done: int, total: int | None) -> None:
+        """Show how much of a download is here."""
+        if self._task is None:
+            self._stop(self._display)
+            self._task = self._download.add_task(self._phase or "", total=total)
+            self._download.start()
+        self._download.update(self._task, completed=done)
+
+    def _end_phase(self) -> None:
+        self._stop(self._display)
+        self._stop(self._download)
+        self._task = None
+        if self._phase is not None:
+            took = f"{time.monotonic() - self._since:5.1f} s"
+            self._console.print(Text.assemble((took, "dim"), "  ", self._phase))
+        self._phase = None
+
+    @staticmethod
+    def _stop(display: Display) -> None:
+        display.stop()
+        for task in list(display.task_ids):
+            display.remove_task(task)
+
+
+def summary(name: str, result: StepResult, output: str) -> Table:
+    """Give a result for people: what came out, or what is wrong and what to do."""
+    mark, style = _STYLES.get(result.outcome, ("•", ""))
+    table = Table.grid(padding=(0, 2))
+    table.add_row(Text(mark, style=style), Text.assemble((name, "bold"), "  ", (str(result.reason), style)))
+    for label, text in _rows(result, output):
+        table.add_row("", Text.assemble((f"{label:<10}", "dim"), text))
+    return table
+
+
+def _rows(result: StepResult, output: str) -> list[tuple[str, str]]:
+    rows = [("", result.message)]
+    if result.outcome is not Outcome.SUCCESS:
+        rows.append(("cure", EXPLANATIONS[result.reason].cure))
+    if result.artifact is not None:
+        rows.append(("artifact", f"{output} ({bytes_in_words(result.artifact.size_bytes)})"))
+        rows.append(("sha256", result.artifact.sha256))
+    if result.signature is not None and result.outcome is Outcome.SUCCESS:
+        rows.append(("signature", result.signature.key))
+        rows += [(side, text) for side, text in _tensors(result.signature)]
+    if result.verification is not None:
+        rows.append(("accuracy", _accuracy(result.verification)))
+    if result.duration_seconds is not None and result.peak_memory_bytes is not None:
+        rows.append(("took", f"{result.duration_seconds:.1f} s, {bytes_in_words(result.peak_memory_bytes)} at peak"))
+    return rows
+
+
+def _tensors(signature: ArtifactSignature) -> list[tuple[str, str]]:
+    rows = []
+    for side, tensors in (("input", signature.inputs), ("output", signature.outputs)):
+        rows += [(f"  {side}", _tensor(tensor)) for tensor in tensors[:_SHOWN_TENSORS]]
+        if len(tensors) > _SHOWN_TENSORS:
+            rows.append((f"  {side}", f"and {len(tensors) - _SHOWN_TENSORS} more"))
+    return rows
+
+
+def _tensor(tensor: Tensor) -> str:
+    return f"{tensor.name}: {tensor.dtype} {list(tensor.shape)}"
+
+
+def _accuracy(measured: MeasuredError) -> str:
+    return (
+        f"SNR {measured.snr_decibels} dB, largest error {measured.max_absolute_error}, cosine {measured.cosine}"
+        f" ({measured.samples} generated samples)"
+    )

@@ -1,0 +1,156 @@
+"""How far an artifact is from its model: measures and the gate, in numpy alone."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tflite_api.reasons import Reason
+from tflite_api.status import MeasuredError
+from tflite_converter.failure import StepFailure
+
+Array = npt.NDArray[Any]
+Outputs = Mapping[str, Array]
+"""One output by each name of the signature."""
+
+SELF_SNR_DECIBELS: Final = 100.0
+"""A model that is closer to itself than this is deterministic: float32 sums in another order stay above 120 dB."""
+_NEGLIGIBLE: Final = 1e-6
+"""Where the model gives nothing but zeros there is no signal to compare with, only this bound (absolute)."""
+
+
+@dataclass
+class Accuracy:
+    """The difference between two series of arrays, gathered one pair at a time; nothing of them is kept."""
+
+    signal: float = 0.0
+    noise: float = 0.0
+    measured_power: float = 0.0
+    product: float = 0.0
+    largest: float = 0.0
+    finite: bool = field(default=True)
+
+    def add(self, reference: Array, measured: Array) -> None:
+        """Take in a pair of equal shape, with a finite reference.
+
+        Raises:
+            ValueError: the shapes differ.
+        """
+        if reference.shape != measured.shape:
+            raise ValueError(f"shape {list(measured.shape)} instead of {list(reference.shape)}")
+        expected, found = _as_doubles(reference), _as_doubles(measured)
+        if not np.all(np.isfinite(found)):
+            self.finite = False
+            return
+        difference = found - expected
+        self.signal += float(np.vdot(expected, expected))
+        self.noise += float(np.vdot(difference, difference))
+        self.measured_power += float(np.vdot(found, found))
+        self.product += float(np.vdot(expected, found))
+        self.largest = max(self.largest, float(np.max(np.abs(difference), initial=0.0)))
+
+    @property
+    def snr_decibels(self) -> float:
+        """Signal to noise ratio in dB; infinite where there is no difference."""
+        if self.noise == 0 or (self.signal == 0 and self.largest <= _NEGLIGIBLE):
+            return math.inf
+        if self.signal == 0:
+            return -math.inf
+        return 10 * (math.log10(self.signal) - math.log10(self.noise))
+
+    @property
+    def cosine(self) -> float:
+        """Cosine of the angle between the two, seen as vectors; 1 where both are zero."""
+        if self.signal == 0 or self.measured_power == 0:
+            return 1.0 if self.snr_decibels == math.inf else 0.0
+        return max(-1.0, min(1.0, self.product / math.sqrt(self.signal) / math.sqrt(self.measured_power)))
+
+
+def _as_doubles(array: Array) -> npt.NDArray[np.float64]:
+    if np.iscomplexobj(array):
+        array = np.stack([array.real, array.imag])
+    return array.astype(np.float64).ravel()
+
+
+def all_finite(outputs: Outputs) -> bool:
+    """Say whether there is neither infinity nor NaN in any output."""
+    return all(bool(np.all(np.isfinite(_as_doubles(output)))) for output in outputs.values())
+
+
+@dataclass
+class Comparison:
+    """The accuracy of each output over all samples."""
+
+    outputs: dict[str, Accuracy] = field(default_factory=dict)
+    samples: int = 0
+
+    def add(self, reference: Outputs, measured: Outputs) -> None:
+        """Take in one sample's outputs.
+
+        Raises:
+            StepFailure: VerificationFailed where an output is missing, has another shape, or is not finite.
+        """
+        self.samples += 1
+        for name, expected in reference.items():
+            if name not in measured:
+                raise _failed(f"The artifact lacks the output {name}")
+            accuracy = self.outputs.setdefault(name, Accuracy())
+            try:
+                accuracy.add(expected, measured[name])
+            except ValueError as error:
+                raise _failed(f"The artifact's output {name} has the {error}") from error
+            if not accuracy.finite:
+                raise _failed(f"The artifact's output {name} holds infinities or NaN where the model's does not")
+
+    def worst(self) -> tuple[str, Accuracy]:
+        """Give the output of the lowest SNR, with its name."""
+        return min(self.outputs.items(), key=lambda item: item[1].snr_decibels)
+
+    def summary(self) -> MeasuredError:
+        """Give the worst of each measure over all outputs, as status shows it."""
+        accuracies = self.outputs.values()
+        return MeasuredError(
+            snr_decibels=_decibels(min(accuracy.snr_decibels for accuracy in accuracies)),
+            max_absolute_error=f"{max(accuracy.largest for accuracy in accuracies):.3g}",
+            cosine=f"{min(accuracy.cosine for accuracy in accuracies):.6f}".rstrip("0").rstrip("."),
+            samples=self.samples,
+            source="Generated",
+        )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a measurement was worth, for the Verified condition."""
+
+    reason: Reason
+    message: str
+
+
+def judge(comparison: Comparison, gate: int) -> Verdict:
+    """Hold a measurement against the gate (dB); 0 reports only.
+
+    Raises:
+        StepFailure: VerificationFailed with what was measured and asked; it carries the measurement.
+    """
+    name, accuracy = comparison.worst()
+    measured = f"{_decibels(accuracy.snr_decibels)} dB (output {name})"
+    if gate == 0:
+        return Verdict(Reason.REPORT_ONLY, f"SNR {measured}; minSNRDecibels is 0, so nothing is asked")
+    if accuracy.snr_decibels < gate:
+        raise StepFailure(
+            Reason.VERIFICATION_FAILED,
+            f"SNR {measured}, but verification.minSNRDecibels asks for {gate} dB",
+            verification=comparison.summary(),
+        )
+    return Verdict(Reason.SNR_SUFFICIENT, f"SNR {measured}, {gate} dB asked")
+
+
+def _decibels(value: float) -> str:
+    return f"{value:.1f}"
+
+
+def _failed(message: str) -> StepFailure:
+    return StepFailure(Reason.VERIFICATION_FAILED, message)
