@@ -104,6 +104,17 @@ class Workbench:
         self.create(conversion)
         return self.wait(conversion["metadata"]["name"], is_finished, timeout)
 
+    def until(self, fact: Callable[[], bool], words: str, timeout: float = 60) -> None:
+        """Wait until a fact holds.
+
+        Raises:
+            AssertionError: it did not within `timeout` seconds.
+        """
+        end = time.monotonic() + timeout
+        while not fact():
+            assert time.monotonic() < end, f"not so after {timeout} s: {words}"
+            time.sleep(0.1)
+
     def kubectl(self, *arguments: str) -> str:
         """Run kubectl in this namespace; give what it prints."""
         command = [*self.env.kubectl, "--namespace", self.namespace, *arguments]

@@ -39,7 +39,6 @@ def test_the_least_spec_gets_the_defaults_of_the_schema() -> None:
         (spec(model={"handle": "https://host/b\n"}), "spec.model.handle", "https://"),
         (spec(model={"handle": "https://h/1", "sha256": "AB"}), "spec.model.sha256", "64"),
         (spec(model={"handle": "https://h/1", "tags": ["a", "a"]}), "spec.model.tags", "twice"),
-        (spec(model={"handle": "https://h/1", "sha256": None}), "sha256", "null"),
         (spec(signature={"inputs": [{"name": "x", "shape": [0]}]}), "spec.signature.inputs[0].shape[0]", "-1"),
         (spec(signature={"inputs": [{"name": "x", "shape": ["1"]}]}), "spec.signature.inputs[0].shape[0]", "integer"),
         (spec(signature={"inputs": [{"name": "x", "shape": [1]}] * 2}), "spec.signature", "twice"),
@@ -59,6 +58,12 @@ def test_a_refusal_names_the_field_and_what_to_write(given: dict[str, Any], path
     message = refusal(given)
     assert path in message
     assert word in message
+
+
+def test_null_is_taken_for_absent_as_the_api_server_does() -> None:
+    given = spec(model={"handle": "https://h/1", "sha256": None}, quantization=None)
+    assert ConversionSpec.from_object(given).quantization.type == "None"
+    assert "handle" in refusal(spec(model={"handle": None}))
 
 
 @pytest.mark.parametrize("key", ["/a", "a/", "a//b", "../a", "a/../b", "a/./b", "..", "a b", "a\\b", "a/\u00e9"])

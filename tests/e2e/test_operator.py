@@ -1,0 +1,105 @@
+"""The operator itself: probes, metrics, and what happens to its Jobs."""
+
+import json
+
+import pytest
+from kubernetes import client
+
+from tests.e2e.conftest import kubectl
+from tests.e2e.conversions import Workbench, condition, holds, is_finished
+from tests.e2e.environment import Environment
+
+pytestmark = pytest.mark.tensorflow
+
+SYSTEM = "tflite-operator-system"
+
+
+def operator_get(env: Environment, path: str) -> str:
+    """Fetch a path of the operator's HTTP server through the API server."""
+    pods = json.loads(
+        kubectl(env, "-n", SYSTEM, "get", "pods", "-l", "app.kubernetes.io/name=tflite-operator", "-o", "json")
+    )
+    running = [
+        pod
+        for pod in pods["items"]
+        if pod["status"]["phase"] == "Running" and "deletionTimestamp" not in pod["metadata"]
+    ]
+    name = running[0]["metadata"]["name"]
+    return kubectl(env, "get", "--raw", f"/api/v1/namespaces/{SYSTEM}/pods/{name}:8080/proxy{path}")
+
+
+def test_probes_answer(env: Environment, operator: None) -> None:
+    assert operator_get(env, "/healthz")
+    assert operator_get(env, "/readyz")
+
+
+def test_metrics_count_what_happened(bench: Workbench, env: Environment, tiny_model: str) -> None:
+    bench.run(bench.conversion("counted", tiny_model, signature={"key": "predict"}))
+    metrics = operator_get(env, "/metrics")
+    assert 'reason="SignatureNotFound"' in metrics
+    assert "tflite_operator_reconcile" in metrics
+
+
+def test_a_restarted_operator_goes_on_without_a_second_job(
+    bench: Workbench, env: Environment, api: client.ApiClient, basic_pitch: str
+) -> None:
+    bench.create(bench.conversion("survivor", basic_pitch))
+    started = bench.wait("survivor", lambda seen: "job" in seen.get("status", {}))
+    kubectl(
+        env,
+        "-n",
+        SYSTEM,
+        "delete",
+        "pod",
+        "-l",
+        "app.kubernetes.io/name=tflite-operator",
+        "--force",
+        "--grace-period=0",
+    )
+    finished = bench.wait("survivor", is_finished)
+    assert condition(finished, "Ready")["status"] == "True"
+    assert finished["status"]["job"] == started["status"]["job"]
+    assert len(client.BatchV1Api(api).list_namespaced_job(bench.namespace).items) == 1
+
+
+def test_a_finished_conversion_is_not_written_again(bench: Workbench, env: Environment, tiny_model: str) -> None:
+    finished = bench.run(bench.conversion("resting", tiny_model))
+    kubectl(env, "-n", SYSTEM, "rollout", "restart", "deployment/tflite-operator")
+    kubectl(env, "-n", SYSTEM, "rollout", "status", "deployment/tflite-operator", "--timeout=120s")
+    # The new operator has seen every conversion once it has finished a new one.
+    bench.run(bench.conversion("later", tiny_model))
+    assert bench.get("resting")["metadata"]["resourceVersion"] == finished["metadata"]["resourceVersion"]
+
+
+def test_a_job_deleted_while_it_runs_is_made_once_more(
+    bench: Workbench, api: client.ApiClient, basic_pitch: str
+) -> None:
+    bench.create(bench.conversion("replaced", basic_pitch))
+    first = bench.wait("replaced", lambda seen: condition(seen, "Ready").get("reason") == "Converting")
+    client.BatchV1Api(api).delete_namespaced_job(
+        first["status"]["job"]["name"], bench.namespace, propagation_policy="Background"
+    )
+    finished = bench.wait("replaced", is_finished)
+    assert condition(finished, "Ready")["status"] == "True"
+    assert finished["status"]["job"]["attempt"] == 2
+
+
+def test_a_quota_that_refuses_the_pods_is_shown_and_outlived(
+    bench: Workbench, api: client.ApiClient, tiny_model: str
+) -> None:
+    core = client.CoreV1Api(api)
+    core.create_namespaced_resource_quota(
+        bench.namespace, {"metadata": {"name": "none"}, "spec": {"hard": {"count/jobs.batch": "0"}}}
+    )
+    bench.create(bench.conversion("queued", tiny_model))
+    waiting = bench.wait("queued", lambda seen: condition(seen, "Reconciling").get("reason") == "JobRefused")
+    assert "quota" in condition(waiting, "Reconciling")["message"]
+    core.delete_namespaced_resource_quota("none", bench.namespace)
+    assert holds("Ready")(bench.wait("queued", is_finished))
+
+
+def test_a_deleted_conversion_leaves_no_job(bench: Workbench, api: client.ApiClient, tiny_model: str) -> None:
+    bench.run(bench.conversion("gone", tiny_model))
+    bench.delete("gone")
+    batch = client.BatchV1Api(api)
+    bench.until(lambda: not batch.list_namespaced_job(bench.namespace).items, "no Job is left")

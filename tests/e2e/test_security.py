@@ -1,0 +1,99 @@
+"""The operator cannot read Secrets; pods are restricted; model code has no credentials beside it."""
+
+import json
+
+import pytest
+from kubernetes import client
+
+from tests.e2e.conftest import kubectl
+from tests.e2e.conversions import Object, Workbench
+from tests.e2e.environment import Environment
+
+pytestmark = pytest.mark.tensorflow
+
+SYSTEM = "tflite-operator-system"
+OPERATOR = f"system:serviceaccount:{SYSTEM}:tflite-operator"
+
+
+@pytest.mark.parametrize("verb", ["get", "list", "watch", "create", "update", "patch", "delete"])
+def test_the_operator_has_no_verb_on_secrets(
+    env: Environment, operator: None, api: client.ApiClient, verb: str
+) -> None:
+    assert not may(api, verb, "", "secrets")
+
+
+@pytest.mark.parametrize(
+    ("verb", "group", "resource"),
+    [
+        ("create", "", "pods"),
+        ("create", "", "pods/exec"),
+        ("get", "", "configmaps"),
+        ("escalate", "rbac.authorization.k8s.io", "clusterroles"),
+        ("bind", "rbac.authorization.k8s.io", "clusterroles"),
+        ("impersonate", "", "users"),
+        ("create", "", "serviceaccounts/token"),
+        ("update", "tflite-operator.dev", "tfliteconversions"),
+        ("delete", "tflite-operator.dev", "tfliteconversions"),
+    ],
+)
+def test_the_operator_may_not_do_what_it_need_not(
+    operator: None, api: client.ApiClient, verb: str, group: str, resource: str
+) -> None:
+    assert not may(api, verb, group, resource)
+
+
+def test_the_operator_may_do_its_work(operator: None, api: client.ApiClient) -> None:
+    # The checks above would pass as well if the question were put wrongly.
+    assert may(api, "create", "batch", "jobs")
+    assert may(api, "patch", "tflite-operator.dev", "tfliteconversions/status")
+
+
+def may(api: client.ApiClient, verb: str, group: str, resource: str) -> bool:
+    name, _, sub = resource.partition("/")
+    attributes = {"verb": verb, "group": group, "resource": name, "subresource": sub, "namespace": "default"}
+    review = client.AuthorizationV1Api(api).create_subject_access_review(
+        {"spec": {"user": OPERATOR, "groups": ["system:serviceaccounts"], "resourceAttributes": attributes}}
+    )
+    allowed: bool = review.status.allowed
+    return allowed
+
+
+def test_both_namespaces_enforce_the_restricted_profile(env: Environment, operator: None, bench: Workbench) -> None:
+    for namespace in (SYSTEM, bench.namespace):
+        found = json.loads(kubectl(env, "get", "namespace", namespace, "-o", "json"))
+        assert found["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_credentials_are_only_where_no_model_code_runs(bench: Workbench, tiny_model: str) -> None:
+    bench.run(bench.conversion("apart", tiny_model))
+    (pod,) = json.loads(bench.kubectl("get", "pods", "-o", "json"))["items"]
+    containers = {one["name"]: one for one in [*pod["spec"]["initContainers"], *pod["spec"]["containers"]]}
+    assert set(containers) == {"prepare", "convert", "publish"}
+    assert {name for name, container in containers.items() if secret_names(container)} == {"prepare", "publish"}
+    assert writable(containers["convert"]).isdisjoint(writable(containers["prepare"]) | writable(containers["publish"]))
+    assert pod["spec"]["automountServiceAccountToken"] is False
+    assert [volume for volume in pod["spec"]["volumes"] if "emptyDir" not in volume] == []
+    assert all("sizeLimit" in volume["emptyDir"] for volume in pod["spec"]["volumes"])
+    for container in containers.values():
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+        assert set(container["resources"]) == {"requests", "limits"}
+
+
+def secret_names(container: Object) -> set[str]:
+    references = [one.get("valueFrom", {}).get("secretKeyRef") for one in container.get("env", [])]
+    return {one["name"] for one in references if one}
+
+
+def writable(container: Object) -> set[tuple[str, str]]:
+    """Name the volumes, with the folder in them, that a container can write."""
+    mounts = container.get("volumeMounts", [])
+    return {(mount["name"], mount.get("subPath", "")) for mount in mounts if not mount.get("readOnly")}
+
+
+def test_a_model_that_reads_the_environment_finds_no_credentials(bench: Workbench, tiny_model: str) -> None:
+    finished = bench.run(bench.conversion("environment", tiny_model))
+    name = finished["status"]["job"]["name"]
+    (pod,) = json.loads(bench.kubectl("get", "pods", "-l", f"job-name={name}", "-o", "json"))["items"]
+    convert = next(one for one in pod["spec"]["initContainers"] if one["name"] == "convert")
+    assert "AWS_SECRET_ACCESS_KEY" not in {one["name"] for one in convert["env"]}
+    assert "envFrom" not in convert
