@@ -269,10 +269,12 @@ SPECS = st.fixed_dictionaries(
             st.fixed_dictionaries({}, optional={"type": mostly(st.sampled_from(["None", "Float16", "DynamicRange"]))})
         ),
         "verification": mostly(
-            st.fixed_dictionaries({}, optional={"minSNRDecibels": mostly(st.integers(0, 200), st.integers(-1, 201))})
+            st.fixed_dictionaries(
+                {}, optional={"minSNRDecibels": mostly(st.sampled_from([0, 1, 200]), st.sampled_from([-1, 201]))}
+            )
         ),
         "resources": mostly(st.fixed_dictionaries({}, optional={"requests": RESOURCE_LISTS, "limits": RESOURCE_LISTS})),
-        "activeDeadlineSeconds": mostly(st.integers(10, 86400), st.sampled_from([9, 10, 86400, 86401])),
+        "activeDeadlineSeconds": mostly(st.sampled_from([10, 60, 86400]), st.sampled_from([9, 86401])),
     },
 )
 
