@@ -2,7 +2,7 @@
 
 * `GET /NAME/VERSION?tf-hub-format=compressed`: the folder as tar.gz, or the file `NAME/VERSION.tar.gz`
 * `GET /any/file`: that file as it is
-* `GET /redirect?to=URL`: 302 to that URL, for tests
+* `GET /NAME/VERSION?tf-hub-format=compressed`: 302 to the URL in the file `NAME/VERSION.location`, where there is one
 * everything else: 404
 """
 
@@ -61,11 +61,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answer(self, *, body: bool) -> None:
         url = urlsplit(self.path)
-        query = parse_qs(url.query)
-        if url.path == "/redirect" and "to" in query:
-            self._redirect(query["to"][0])
+        compressed = parse_qs(url.query).get("tf-hub-format") == ["compressed"]
+        location = locate(self.root, f"{url.path}.location", compressed=False)
+        if location is not None:
+            self._redirect(location.read_text())
             return
-        compressed = query.get("tf-hub-format") == ["compressed"]
         found = locate(self.root, url.path, compressed)
         if found is None:
             self._missing(body=body)

@@ -36,12 +36,21 @@ def serve_saved_model(env: Environment, path: str, save: Callable[[Path], object
 
 def serve_archive(env: Environment, path: str, content: bytes) -> str:
     """Serve these very bytes."""
-    target = env.hub_dir / f"{path}.tar.gz"
+    _put(env.hub_dir / f"{path}.tar.gz", content)
+    return handle(env, path)
+
+
+def serve_redirect(env: Environment, path: str, url: str) -> str:
+    """Answer with a redirect to another address."""
+    _put(env.hub_dir / f"{path}.location", url.encode())
+    return handle(env, path)
+
+
+def _put(target: Path, content: bytes) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     partial.write_bytes(content)
     partial.rename(target)
-    return handle(env, path)
 
 
 def serve_tiny(env: Environment) -> str:

@@ -76,7 +76,7 @@ CASES: dict[str, Case] = {
     "unsupported op": (models.serve_without_lite_op, {}, "UnsupportedOperation", ("Digamma",)),
     "loopback": (lambda _: "http://127.0.0.1:1/model/1", {}, "AddressRefused", ("127.0.0.1",)),
     "redirect to the metadata server": (
-        lambda env: f"{env.hub_url}/redirect/169.254.169.254/latest",
+        lambda env: models.serve_redirect(env, "e2e/metadata/1", "http://169.254.169.254/latest/meta-data/"),
         {},
         "AddressRefused",
         ("169.254.169.254",),
