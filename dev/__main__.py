@@ -3,48 +3,116 @@
 import argparse
 import os
 import sys
+from collections.abc import Callable
 
-from dev import binaries, environment, lock, storage
+from dev import binaries, cleaning, environment, images, lock, prerequisites, status, storage, target
+from dev.background import Background
 from dev.checkout import Checkout
 from dev.cluster import Cluster
 from dev.errors import DevError
+from dev.node import Node
 from dev.progress import say, step
+
+
+def up(checkout: Checkout, with_images: bool) -> None:
+    """Bring everything up; what takes long side by side."""
+    prerequisites.ensure(checkout)
+    cluster = Cluster(checkout)
+    with lock.of_checkout(checkout), step("up"):
+        built = Background(lambda: images.make(checkout)) if with_images else None
+        binaries.make(checkout)
+        cluster.up()
+        if built is not None:
+            built.wait()
+            images.give(checkout, Node(cluster.running()[1]))
+
+
+def down(checkout: Checkout) -> None:
+    """Stop everything."""
+    with lock.of_checkout(checkout), step("down"):
+        Cluster(checkout).down()
+
+
+def clean(checkout: Checkout) -> None:
+    """Stop everything and remove all that was made."""
+    with lock.of_checkout(checkout):
+        Cluster(checkout).down()
+        cleaning.clean(checkout)
+
+
+def build_images(checkout: Checkout) -> None:
+    """Build the images, and give them to the cluster where one runs."""
+    prerequisites.ensure(checkout)
+    with lock.of_checkout(checkout):
+        images.make(checkout)
+        try:
+            _, inside = Cluster(checkout).running()
+        except DevError:
+            return
+        images.give(checkout, Node(inside))
+
+
+def print_environment(checkout: Checkout) -> None:
+    """Print the shell variables."""
+    now, _ = Cluster(checkout).running()
+    values = environment.variables(checkout, now.addresses, storage.read_keys(checkout), os.environ["PATH"])
+    sys.stdout.write(environment.as_shell(values))
+
+
+def print_target(checkout: Checkout) -> None:
+    """Print `own` or `given`: whose cluster the demo and the tests use."""
+    chosen = target.decide(os.environ, checkout.cache)
+    sys.stdout.write("own\n" if isinstance(chosen, target.Own) else "given\n")
+
+
+def switch(checkout: Checkout, daemon: str, action: str) -> None:
+    """Stop or start one server, as an outage would."""
+    cluster = Cluster(checkout)
+    with lock.of_checkout(checkout):
+        (cluster.start if action == "start" else cluster.stop)(daemon)
 
 
 def main(arguments: list[str]) -> int:
     """Run one verb."""
-    parser = argparse.ArgumentParser(prog="python -m dev", description=__doc__)
-    verbs = parser.add_subparsers(dest="verb", required=True)
-    for name in ("up", "down", "env"):
-        verbs.add_parser(name)
-    for name in ("s3", "hub"):
-        verbs.add_parser(name).add_argument("action", choices=("start", "stop"))
-    given = parser.parse_args(arguments)
+    given = _parser().parse_args(arguments)
     checkout = Checkout.here()
-    cluster = Cluster(checkout)
+    verbs: dict[str, Callable[[], None]] = {
+        "up": lambda: up(checkout, not given.without_images),
+        "down": lambda: down(checkout),
+        "clean": lambda: clean(checkout),
+        "images": lambda: build_images(checkout),
+        "env": lambda: print_environment(checkout),
+        "target": lambda: print_target(checkout),
+        "status": lambda: print(status.text(checkout), end=""),
+        "s3": lambda: switch(checkout, "s3", given.action),
+        "hub": lambda: switch(checkout, "hub", given.action),
+    }
     try:
-        if given.verb == "up":
-            with lock.of_checkout(checkout), step("up"):
-                binaries.make(checkout)
-                cluster.up()
-        elif given.verb == "down":
-            with lock.of_checkout(checkout), step("down"):
-                cluster.down()
-        elif given.verb == "env":
-            _env(checkout, cluster)
-        else:
-            with lock.of_checkout(checkout):
-                (cluster.start if given.action == "start" else cluster.stop)(given.verb)
+        verbs[given.verb]()
     except DevError as error:
         say(str(error))
         return 1
+    except KeyboardInterrupt:
+        say("interrupted; running it again goes on from here")
+        return 130
     return 0
 
 
-def _env(checkout: Checkout, cluster: Cluster) -> None:
-    now, _ = cluster.running()
-    values = environment.variables(checkout, now.addresses, storage.read_keys(checkout), os.environ["PATH"])
-    sys.stdout.write(environment.as_shell(values))
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m dev", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    bring_up = verbs.add_parser("up", help="bring up the cluster, S3 and the Hub, and build the images")
+    bring_up.add_argument("--without-images", action="store_true", help="leave the project's images out")
+    verbs.add_parser("down", help="stop everything")
+    verbs.add_parser("clean", help="stop everything and remove .cache")
+    verbs.add_parser("images", help="build the images and give them to a running cluster")
+    verbs.add_parser("env", help="print shell variables for eval")
+    verbs.add_parser("target", help="print whether the own cluster or a given one is used")
+    verbs.add_parser("status", help="show what runs")
+    for name in ("s3", "hub"):
+        switched = verbs.add_parser(name, help=f"stop or start the {name} server alone, as an outage would")
+        switched.add_argument("action", choices=("start", "stop"))
+    return parser
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from dev import files
+from dev import commands, files
 from dev.checkout import Checkout
 from dev.errors import DevError
 from dev.lock import held
@@ -93,7 +93,6 @@ def _go(checkout: Checkout, argv: list[str], folder: Path) -> None:
     go = checkout.cache / "go"
     flags = f"{os.environ.get('GOFLAGS', '')} -modcacherw -buildvcs=false".strip()
     environment = {
-        **os.environ,
         "CGO_ENABLED": "0",
         # Writable, or removing the cache would fail on its folders.
         "GOFLAGS": flags,
@@ -101,9 +100,8 @@ def _go(checkout: Checkout, argv: list[str], folder: Path) -> None:
         "GOCACHE": str(go / "build"),
         "GOWORK": "off",
     }
-    done = subprocess.run(argv, cwd=folder, env=environment, check=False, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise DevError(f"{' '.join(argv[:2])} in {folder} failed:\n{done.stderr[-4000:]}")
+    log = checkout.cache / "log" / f"go-build-{folder.name}.log"
+    commands.run(argv, log, folder=folder, environment=environment)
 
 
 def _go_version() -> str:

@@ -25,11 +25,12 @@ from dev import (
 from dev import hub as hub_server
 from dev.apiserver import ApiServer
 from dev.checkout import Checkout
+from dev.commands import tail
 from dev.configuration import PAUSE_IMAGE
 from dev.errors import DevError
 from dev.namespaces import Namespaces
 from dev.network import Addresses
-from dev.node import Node, tail, wait_until
+from dev.node import Node, wait_until
 from dev.progress import say, step
 from dev.record import Need, Record
 

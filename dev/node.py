@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from dev import oci
+from dev.commands import tail
 from dev.configuration import PAUSE_IMAGE
 from dev.errors import DevError
 from dev.namespaces import Namespaces
@@ -100,11 +101,3 @@ def wait_until(what: str, probe: Callable[[], bool], log: Path, timeout: float =
         if time.monotonic() > deadline:
             raise DevError(f"{what}: not after {timeout:.0f} s. The end of {log}:\n{tail(log)}")
         time.sleep(0.05)
-
-
-def tail(log: Path, lines: int = 25) -> str:
-    """Return the end of a log."""
-    try:
-        return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
-    except FileNotFoundError:
-        return "(there is no log)"
