@@ -1,8 +1,7 @@
 """A SavedModel that is loaded: running it as the reference, and saving one pinned signature of it."""
 
 import gc
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +10,10 @@ import numpy as np
 from tflite_api.reasons import Reason
 from tflite_converter.failure import StepFailure, one_line
 from tflite_converter.operations import named_in
-from tflite_converter.samples import Sample, Sampling, generate, samplings
+from tflite_converter.reference import Reference, observe
+from tflite_converter.samples import Sample, generate, samplings
 from tflite_converter.signature import SignatureFacts, TensorFacts
-from tflite_converter.verification import SELF_SNR_DECIBELS, Array, Comparison, Outputs, all_finite
-
-
-@dataclass(frozen=True)
-class Reference:
-    """What the model computes."""
-
-    samples: tuple[Sample, ...]
-    outputs: tuple[Outputs, ...]
-    sampling: Sampling
-    deterministic: bool
-    """Whether it computed the same twice."""
+from tflite_converter.verification import Array
 
 
 class LoadedModel:
@@ -61,14 +50,23 @@ class LoadedModel:
 
         specs = {tensor.name: _spec(tensor) for tensor in signature.inputs}
         module = tf.Module()
-        module.model = self._model
+        module.captured = self._captured()
         concrete = tf.function(pinned, autograph=False).get_concrete_function(**specs)
         tf.saved_model.save(module, str(folder), signatures={signature.key: concrete})
 
-    def reference(self, inputs: Sequence[TensorFacts]) -> Reference | None:
-        """Run the model on generated samples; None where it gives no finite output on any of them.
+    def _captured(self) -> Any:  # noqa: ANN401 - TensorFlow has no types
+        """Give what has to be saved with the signature: its variables, or everything where it uses tables as well.
 
-        The first sample runs once more at the end, so that a model that changes itself is seen as well as a random one.
+        Everything includes the training functions of a Keras model: three times the time.
+        """
+        import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+        variables = list(self._function.variables)
+        resources = sum(tensor.dtype == tf.resource for tensor in self._function.captured_inputs)
+        return variables if resources == len(variables) else self._model
+
+    def reference(self, inputs: Sequence[TensorFacts]) -> Reference:
+        """Run the model on generated samples.
 
         Raises:
             StepFailure: VerificationFailed where it runs on no samples at all.
@@ -86,7 +84,7 @@ class LoadedModel:
             except tf.errors.OpError as error:
                 refused = refused or one_line(error.message, 300)
                 continue
-            return _finite_part(samples, outputs, again, sampling)
+            return observe(outputs, again, sampling)
         raise StepFailure(
             Reason.VERIFICATION_FAILED,
             f"TensorFlow cannot run the signature on generated inputs ({refused}): pin its shapes in signature.inputs",
@@ -109,33 +107,6 @@ def _spec(tensor: TensorFacts) -> Any:  # noqa: ANN401 - TensorFlow has no types
 
     dimensions = [None if dimension == -1 else dimension for dimension in tensor.shape or ()]
     return tf.TensorSpec(dimensions, tf.dtypes.as_dtype(tensor.dtype), name=tensor.name)
-
-
-def _finite_part(
-    samples: Sequence[Sample], outputs: Sequence[Outputs], again: Mapping[str, Array], sampling: Sampling
-) -> Reference | None:
-    kept = [number for number, output in enumerate(outputs) if all_finite(output)]
-    if not kept:
-        return None
-    return Reference(
-        samples=tuple(samples[number] for number in kept),
-        outputs=tuple(outputs[number] for number in kept),
-        sampling=sampling,
-        deterministic=_same(outputs[0], again),
-    )
-
-
-def _same(first: Outputs, second: Outputs) -> bool:
-    if all_finite(first) != all_finite(second):
-        return False
-    if not all_finite(first):
-        return True
-    comparison = Comparison()
-    try:
-        comparison.add(first, second)
-    except StepFailure:
-        return False
-    return not comparison.outputs or comparison.worst()[1].snr_decibels >= SELF_SNR_DECIBELS
 
 
 def _load_failure(error: Exception) -> StepFailure:

@@ -113,7 +113,9 @@ def child_environment(ours: Mapping[str, str], scratch: Path) -> dict[str, str]:
     kept = {name: ours[name] for name in _KEPT_VARIABLES if name in ours}
     if "PYTHONPATH" in kept:
         # The child starts in another folder.
-        kept["PYTHONPATH"] = os.pathsep.join(str(Path(part).absolute()) for part in kept["PYTHONPATH"].split(os.pathsep))
+        kept["PYTHONPATH"] = os.pathsep.join(
+            str(Path(part).absolute()) for part in kept["PYTHONPATH"].split(os.pathsep)
+        )
     return kept | {
         "HOME": str(scratch),
         "TMPDIR": str(scratch),

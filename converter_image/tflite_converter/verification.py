@@ -121,6 +121,18 @@ class Comparison:
         )
 
 
+def same(first: Outputs, second: Outputs) -> bool:
+    """Say whether two runs of a model gave the same, but for sums in another order."""
+    if not all_finite(first) or not all_finite(second):
+        return all_finite(first) == all_finite(second)
+    comparison = Comparison()
+    try:
+        comparison.add(first, second)
+    except StepFailure:
+        return False
+    return all(accuracy.snr_decibels >= SELF_SNR_DECIBELS for accuracy in comparison.outputs.values())
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What a measurement was worth, for the Verified condition."""

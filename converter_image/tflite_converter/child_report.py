@@ -1,0 +1,52 @@
+"""The child's side of its talk with the supervisor."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from tflite_api.reasons import Reason
+from tflite_converter.child_protocol import ChildFailure, ChildLine
+from tflite_converter.failure import StepFailure
+
+_LOG = logging.getLogger(__name__)
+
+
+class Report:
+    """Lines of JSON to the supervisor; every one is out before the model runs on."""
+
+    def __init__(self, descriptor: int) -> None:
+        """Write to a file descriptor that the supervisor opened."""
+        self.descriptor = descriptor
+
+    def announce(self, phase: str) -> None:
+        """Tell of a phase that begins."""
+        self._line(phase=phase)
+
+    def failure(self, failure: StepFailure) -> None:
+        """Tell of the failure that ends the child."""
+        self._line(failure=ChildFailure.of(failure))
+
+    def _line(self, **content: Any) -> None:  # noqa: ANN401 - ChildLine checks it
+        line = ChildLine(**content).model_dump_json(by_alias=True, exclude_none=True)
+        os.write(self.descriptor, line.encode() + b"\n")
+
+
+def reported(work: Callable[[], None], report: Report, out_of_memory: Callable[[Exception], bool]) -> int:
+    """Do some work, and report every failure and every exception instead of letting it through.
+
+    Gives the exit code: 0, or 1 where a failure was reported. The traceback of an unforeseen one goes to stderr.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        work()
+    except StepFailure as failure:
+        report.failure(failure)
+    except Exception as error:  # noqa: BLE001 - whatever a model brings about must become a reason
+        _LOG.exception("Unexpected error")
+        reason = Reason.OUT_OF_MEMORY if out_of_memory(error) else Reason.INTERNAL_ERROR
+        report.failure(StepFailure(reason, f"{type(error).__name__}: {error}"))
+    else:
+        return 0
+    return 1
