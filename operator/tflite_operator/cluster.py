@@ -1,0 +1,221 @@
+"""The only file that talks to the API server. Objects go in and out as plain dicts; errors come out as our own."""
+
+import asyncio
+import json
+import ssl
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import quote, urlencode
+
+import aiohttp
+from kubernetes.aio import config
+from kubernetes.aio.client import ApiClient, Configuration
+
+from tflite_api import names
+from tflite_operator.fields import clean, objects, text
+from tflite_operator.job import CONVERSION_LABEL
+from tflite_operator.metrics import API_REQUESTS
+
+_CONVERSIONS: Final = f"/apis/{names.GROUP}/{names.VERSION}"
+_JOBS: Final = "/apis/batch/v1"
+_CORE: Final = "/api/v1"
+_EVENTS: Final = "/apis/events.k8s.io/v1"
+_MERGE_PATCH: Final = "application/merge-patch+json"
+_CONNECTIONS: Final = 32
+
+Object = dict[str, Any]
+
+
+class ClusterError(Exception):
+    """The API server could not be asked, or its answer makes no sense; trying again may help."""
+
+
+class NotFoundError(ClusterError):
+    """The object, or its namespace, does not exist."""
+
+
+class ConflictError(ClusterError):
+    """The object changed, is another one, or exists already: read again."""
+
+
+class RefusedError(ClusterError):
+    """The API server refuses what was asked for; the message is its own."""
+
+
+class NamespaceTerminatingError(ClusterError):
+    """The namespace is being deleted: nothing can be made in it."""
+
+
+_ERRORS: Final[dict[int, type[ClusterError]]] = {
+    401: ClusterError,
+    404: NotFoundError,
+    408: ClusterError,
+    409: ConflictError,
+    429: ClusterError,
+}
+
+
+class Cluster:
+    """The API server, as far as the operator needs it."""
+
+    def __init__(self, configuration: Configuration, request_seconds: float) -> None:
+        """Take a loaded configuration and the longest time that one request may take."""
+        configuration.connection_pool_maxsize = _CONNECTIONS
+        self._client = ApiClient(configuration)
+        self._timeout = aiohttp.ClientTimeout(total=request_seconds)
+
+    @classmethod
+    async def connect(cls, request_seconds: float) -> Self:
+        """Use the pod's service account, else the kubeconfig.
+
+        Raises:
+            ClusterError: there is neither.
+        """
+        configuration = Configuration()
+        try:
+            config.load_incluster_config(client_configuration=configuration)
+        except config.ConfigException:
+            try:
+                await config.load_kube_config(client_configuration=configuration)
+            except (config.ConfigException, OSError) as error:
+                raise ClusterError(f"neither a service account nor a usable kubeconfig: {error}") from error
+        return cls(configuration, request_seconds)
+
+    async def __aenter__(self) -> Self:
+        """Give the cluster itself."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def check(self, namespaces: tuple[str, ...]) -> None:
+        """Make sure that the conversions can be listed.
+
+        Raises:
+            ClusterError: the resource is unknown, or access to it is refused.
+        """
+        for path in [f"/namespaces/{quote(one)}" for one in namespaces] or [""]:
+            await self._ask("GET", f"{_CONVERSIONS}{path}/{names.PLURAL}", query={"limit": "1"}, what="conversions")
+
+    async def conversion(self, namespace: str, name: str) -> Object:
+        """Read a TFLiteConversion."""
+        return await self._ask("GET", _path(_CONVERSIONS, namespace, names.PLURAL, name), what="conversions")
+
+    async def patch_status(self, namespace: str, name: str, version: str, uid: str, changes: Mapping[str, Any]) -> None:
+        """Merge changes into a conversion's status, unless the conversion changed since `version` or is another one."""
+        body = {"metadata": {"resourceVersion": version, "uid": uid}, "status": changes}
+        path = f"{_path(_CONVERSIONS, namespace, names.PLURAL, name)}/status"
+        await self._ask("PATCH", path, body=body, kind=_MERGE_PATCH, what="conversions/status")
+
+    async def jobs(self, namespace: str, uid: str) -> list[Object]:
+        """List the Jobs of a conversion."""
+        return await self._list(_path(_JOBS, namespace, "jobs"), f"{CONVERSION_LABEL}={uid}", "jobs")
+
+    async def job(self, namespace: str, name: str) -> Object:
+        """Read a Job by its name."""
+        return await self._ask("GET", _path(_JOBS, namespace, "jobs", name), what="jobs")
+
+    async def create_job(self, job: Object) -> Object:
+        """Create a Job; ConflictError when the name is taken."""
+        path = _path(_JOBS, job["metadata"]["namespace"], "jobs")
+        return await self._ask("POST", path, body=job, what="jobs")
+
+    async def delete_job(self, namespace: str, name: str, uid: str) -> None:
+        """Delete this very Job, and its pods in the background."""
+        body = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
+        await self._ask("DELETE", _path(_JOBS, namespace, "jobs", name), body=body, what="jobs")
+
+    async def set_job_ttl(self, namespace: str, name: str, uid: str, seconds: int) -> None:
+        """Let the cluster remove this very Job so long after its end."""
+        body = {"metadata": {"uid": uid}, "spec": {"ttlSecondsAfterFinished": seconds}}
+        await self._ask("PATCH", _path(_JOBS, namespace, "jobs", name), body=body, kind=_MERGE_PATCH, what="jobs")
+
+    async def pods(self, namespace: str, uid: str) -> list[Object]:
+        """List the pods of a conversion."""
+        return await self._list(_path(_CORE, namespace, "pods"), f"{CONVERSION_LABEL}={uid}", "pods")
+
+    async def why_no_pod(self, namespace: str, job_uid: str) -> str:
+        """Give the Job controller's latest words on why it cannot make a Job's pod, or nothing."""
+        query = {"fieldSelector": f"involvedObject.uid={job_uid},reason=FailedCreate"}
+        answer = await self._ask("GET", _path(_CORE, namespace, "events"), query=query, what="events")
+        found = max(objects(answer, "items"), key=lambda event: text(event, "lastTimestamp"), default={})
+        return text(found, "message")
+
+    async def create_event(self, event: Object) -> None:
+        """Create an Event."""
+        path = _path(_EVENTS, event["metadata"]["namespace"], "events")
+        await self._ask("POST", path, body=event, what="events")
+
+    async def _list(self, path: str, selector: str, what: str) -> list[Object]:
+        answer = await self._ask("GET", path, query={"labelSelector": selector}, what=what)
+        return [dict(item) for item in objects(answer, "items")]
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        what: str,
+        query: Mapping[str, str] | None = None,
+        body: Object | None = None,
+        kind: str = "application/json",
+    ) -> Object:
+        code = "error"
+        begun = time.monotonic()
+        try:
+            status, answer = await self._exchange(method, path, query, body, kind)
+            code = str(status)
+        except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, ssl.SSLError, OSError) as error:
+            raise ClusterError(f"the API server does not answer: {type(error).__name__} {error}") from error
+        except ValueError as error:
+            raise ClusterError("the API server does not answer in JSON") from error
+        finally:
+            API_REQUESTS.labels(method, what, code).observe(time.monotonic() - begun)
+        if status >= 300:
+            raise _error(method, status, answer)
+        return answer
+
+    async def _exchange(
+        self, method: str, path: str, query: Mapping[str, str] | None, body: Object | None, kind: str
+    ) -> tuple[int, Object]:
+        headers = {"Accept": "application/json", "Content-Type": kind, "User-Agent": "tflite-operator"}
+        await self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
+        url = f"{self._client.configuration.host}{path}{'?' + urlencode(query) if query else ''}"
+        response = await self._client.rest_client.request(
+            method, url, headers=headers, body=body, _request_timeout=self._timeout
+        )
+        content = await response.read()
+        # A proxy or an overloaded server may answer in plain text.
+        parsed = json.loads(content) if response.status < 300 else _parsed(content)
+        return response.status, parsed if isinstance(parsed, dict) else {}
+
+
+def _parsed(content: bytes) -> object:
+    try:
+        return json.loads(content)
+    except ValueError:
+        return {"message": content[:1024].decode(errors="replace")}
+
+
+def _path(root: str, namespace: str, plural: str, name: str = "") -> str:
+    path = f"{root}/namespaces/{quote(namespace, safe='')}/{plural}"
+    return f"{path}/{quote(name, safe='')}" if name else path
+
+
+def _error(method: str, status: int, answer: Object) -> ClusterError:
+    message = clean(text(answer, "message")) or f"HTTP {status}"
+    causes = {text(cause, "reason") for cause in objects(answer, "details", "causes")}
+    kind: type[ClusterError] = ClusterError
+    if "NamespaceTerminating" in causes:
+        kind = NamespaceTerminatingError
+    elif status in _ERRORS:
+        kind = _ERRORS[status]
+    elif 400 <= status < 500 or (method == "POST" and "webhook" in message):
+        # For an admission webhook that does not answer the server blames itself (500), but cannot help it.
+        kind = RefusedError
+    return kind(message)

@@ -1,0 +1,75 @@
+"""Reads fields of objects that may hold anything: what is absent or of another type reads as empty."""
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+Object = Mapping[str, Any]
+
+MESSAGE_CHARACTERS: Final = 1024
+"""What a stranger's words may take up in a status or an Event (the Events API allows 1024)."""
+
+
+def field(value: object, *path: str) -> object:
+    """Give the value at a path of keys, or None."""
+    for key in path:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(key)
+    return value
+
+
+def mapping(value: object, *path: str) -> Object:
+    """Give the object at a path."""
+    found = field(value, *path)
+    return found if isinstance(found, Mapping) else {}
+
+
+def objects(value: object, *path: str) -> Iterator[Object]:
+    """Give the objects of the list at a path."""
+    found = field(value, *path)
+    if isinstance(found, list | tuple):
+        yield from (item for item in found if isinstance(item, Mapping))
+
+
+def text(value: object, *path: str) -> str:
+    """Give the text at a path."""
+    found = field(value, *path)
+    return found if isinstance(found, str) else ""
+
+
+def integer(value: object, *path: str) -> int | None:
+    """Give the integer at a path; a boolean is none."""
+    found = field(value, *path)
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+
+def moment(value: object, *path: str) -> datetime | None:
+    """Give the time at a path."""
+    return parse_moment(text(value, *path))
+
+
+def parse_moment(written: str) -> datetime | None:
+    """Give a time from text as metav1.Time writes it, or None."""
+    try:
+        found = datetime.fromisoformat(written)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def timestamp(when: datetime) -> str:
+    """Give a time as metav1.Time writes it: UTC, whole seconds."""
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def clean(words: str, limit: int = MESSAGE_CHARACTERS) -> str:
+    """Give a stranger's words in one line of printable characters, cut to a length.
+
+    Terminal escapes, control and bidirectional characters go: a status is read on terminals.
+    """
+    kept = (" " if character.isspace() else character for character in words[: 4 * limit])
+    shown = "".join(character for character in kept if unicodedata.category(character)[0] != "C")
+    line = " ".join(shown.split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"

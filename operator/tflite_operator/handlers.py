@@ -1,0 +1,65 @@
+"""What kopf calls. Every event means the same: look at the conversion.
+
+Only `on.event`: kopf's other handlers write annotations on users' objects, and its timers a finalizer. The safety net
+is therefore the work queue's own timer.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import kopf
+
+from tflite_api import names
+from tflite_operator.fields import Object, text
+from tflite_operator.job import CONVERSION_LABEL, NAME_ANNOTATION
+from tflite_operator.settings import Settings
+from tflite_operator.work_queue import Key
+
+Add = Callable[[Key], None]
+
+
+def build_registry(add: Add, settings: Settings) -> kopf.OperatorRegistry:
+    """Register the handlers; `add` has a conversion looked at."""
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.startup(registry=registry)
+    async def configure(settings: kopf.OperatorSettings, **_: object) -> None:
+        set_up(settings, request_timeout)
+
+    @kopf.on.login(registry=registry)
+    async def login(**given: Any) -> kopf.ConnectionInfo | None:  # noqa: ANN401 - whatever kopf gives
+        return kopf.login_with_service_account(**given) or kopf.login_with_kubeconfig(**given)
+
+    @kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=registry)
+    async def on_conversion(body: kopf.Body, **_: object) -> None:
+        add((text(body, "metadata", "namespace"), text(body, "metadata", "name")))
+
+    @kopf.on.event("batch", "v1", "jobs", registry=registry)
+    async def on_job(body: kopf.Body, **_: object) -> None:
+        _add_owner(add, body)
+
+    @kopf.on.event("", "v1", "pods", registry=registry)
+    async def on_pod(body: kopf.Body, **_: object) -> None:
+        _add_owner(add, body)
+
+    request_timeout = settings.request_timeout_seconds
+    return registry
+
+
+def set_up(settings: kopf.OperatorSettings, request_timeout: float) -> None:
+    """Set kopf up to watch and to do nothing else."""
+    settings.posting.enabled = False
+    settings.scanning.disabled = True
+    settings.peering.standalone = True
+    settings.networking.request_timeout = request_timeout
+    # Without a connect timeout of its own a watch would wait for the operating system's.
+    settings.networking.connect_timeout = request_timeout
+    settings.watching.label_selectors["batch", "v1", "jobs"] = CONVERSION_LABEL
+    settings.watching.label_selectors["", "v1", "pods"] = CONVERSION_LABEL
+    settings.process.ultimate_exiting_timeout = request_timeout
+
+
+def _add_owner(add: Add, body: Object) -> None:
+    name = text(body, "metadata", "annotations", NAME_ANNOTATION)
+    if name:
+        add((text(body, "metadata", "namespace"), name))

@@ -1,0 +1,215 @@
+"""The Job of one attempt, as an object for the API server."""
+
+import hashlib
+from typing import Any, Final
+
+from tflite_api import names
+from tflite_api.names import CONVERT, MODEL_DIR, OUTPUT_DIR, PREPARE, PUBLISH
+from tflite_api.recipe import recipe_hash
+from tflite_api.spec import ConversionSpec, ResourceList, quantity
+from tflite_api.step import StepRequest
+from tflite_operator.identity import Identity
+from tflite_operator.settings import Settings
+
+CONVERSION_LABEL: Final = f"{names.GROUP}/conversion"
+"""On Jobs and pods: the conversion's UID. What the operator watches."""
+NAME_ANNOTATION: Final = f"{names.GROUP}/conversion-name"
+RECIPE_ANNOTATION: Final = f"{names.GROUP}/recipe-hash"
+GENERATION_ANNOTATION: Final = f"{names.GROUP}/generation"
+ATTEMPT_ANNOTATION: Final = f"{names.GROUP}/attempt"
+FAILURES_ANNOTATION: Final = f"{names.GROUP}/failures"
+"""How many earlier attempts count against the limit: those that crashed or whose Job was deleted."""
+
+USER_ID: Final = 65532
+"""Any number but 0 would do: nothing in the image belongs to it."""
+NAME_CHARACTERS: Final = 63
+"""A Job's name becomes a label of its pods, so it may not be longer (`job-name`, RFC 1123 label)."""
+_HASH_CHARACTERS: Final = 10
+_SCRATCH: Final = "/tmp"  # noqa: S108 - a volume of the pod's own
+_GRACE_SECONDS: Final = 10
+
+CONVERT_REQUESTS: Final = {"cpu": "500m", "memory": "2Gi"}
+CONVERT_LIMITS: Final = {"memory": "4Gi"}
+"""The convert container's resources where spec.resources says nothing. No CPU limit: idle cores would stay idle."""
+_SMALL_REQUESTS: Final = {"cpu": "100m", "memory": "256Mi"}
+_SMALL_LIMITS: Final = {"memory": "1Gi"}
+"""Of prepare and publish; prepare imports tensorflow_hub, and that TensorFlow: 0.5 GiB before it does anything."""
+
+
+def job_name(identity: Identity, attempt: int) -> str:
+    """Give the one name an attempt's Job can have, so that no attempt ever has two Jobs."""
+    key = f"{identity.uid}/{identity.generation}/{attempt}"
+    suffix = hashlib.sha256(key.encode()).hexdigest()[:_HASH_CHARACTERS]
+    # A conversion's name may hold dots, a label of the kind a pod's host name must be may not.
+    stem = identity.name.replace(".", "-")[: NAME_CHARACTERS - 1 - _HASH_CHARACTERS].rstrip("-")
+    return f"{stem}-{suffix}"
+
+
+def build_job(
+    identity: Identity, spec: ConversionSpec, attempt: int, failures: int, settings: Settings
+) -> dict[str, Any]:
+    """Build the Job of an attempt."""
+    labels = {
+        "app.kubernetes.io/name": "tflite-converter",
+        "app.kubernetes.io/component": "conversion",
+        "app.kubernetes.io/managed-by": "tflite-operator",
+        CONVERSION_LABEL: identity.uid,
+    }
+    owner = {
+        "apiVersion": names.API_VERSION,
+        "kind": names.KIND,
+        "name": identity.name,
+        "uid": identity.uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+    annotations = {
+        NAME_ANNOTATION: identity.name,
+        RECIPE_ANNOTATION: recipe_hash(spec),
+        GENERATION_ANNOTATION: str(identity.generation),
+        ATTEMPT_ANNOTATION: str(attempt),
+        FAILURES_ANNOTATION: str(failures),
+    }
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": job_name(identity, attempt),
+            "namespace": identity.namespace,
+            "labels": labels,
+            "annotations": annotations,
+            "ownerReferences": [owner],
+        },
+        "spec": {
+            # One attempt is one Job: what is tried again, and when, is the operator's decision.
+            "backoffLimit": 0,
+            "activeDeadlineSeconds": spec.active_deadline_seconds,
+            "podFailurePolicy": {
+                "rules": [
+                    # A drained or evicted pod is replaced by the Job itself and costs no attempt.
+                    {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+                    {"action": "FailJob", "onExitCodes": {"operator": "NotIn", "values": [0]}},
+                ]
+            },
+            "template": {
+                "metadata": {"labels": labels, "annotations": {NAME_ANNOTATION: identity.name}},
+                "spec": _pod_spec(identity, spec, settings),
+            },
+        },
+    }
+
+
+def _pod_spec(identity: Identity, spec: ConversionSpec, settings: Settings) -> dict[str, Any]:
+    request = StepRequest(spec=spec, owner=f"{identity.namespace}/{identity.name}", limits=settings.limits)
+    told = {"name": names.STEP_REQUEST_ENV, "value": request.model_dump_json(by_alias=True, exclude_none=True)}
+    secret = _credentials(spec.destination.s3.secret_ref.name)
+    small = {"requests": _SMALL_REQUESTS, "limits": _SMALL_LIMITS}
+    prepare = _container(PREPARE, settings, [told, *secret], [_mount("model", MODEL_DIR)], small)
+    convert = _container(
+        CONVERT,
+        settings,
+        [told],
+        [_mount("model", MODEL_DIR, read_only=True), _mount("output", OUTPUT_DIR)],
+        _convert_resources(spec),
+    )
+    publish = _container(
+        PUBLISH,
+        settings,
+        [told, *secret],
+        [_mount("model", MODEL_DIR, read_only=True), _mount("output", OUTPUT_DIR, read_only=True)],
+        small,
+    )
+    return {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": _GRACE_SECONDS,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": USER_ID,
+            "runAsGroup": USER_ID,
+            "fsGroup": USER_ID,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "initContainers": [prepare, convert],
+        "containers": [publish],
+        "volumes": _volumes(settings),
+    }
+
+
+def _volumes(settings: Settings) -> list[dict[str, Any]]:
+    unpacked = settings.max_unpacked_bytes
+    sizes = {
+        "model": settings.max_archive_bytes + unpacked,
+        "output": unpacked,
+        # One for each container: convert runs the model, and must not leave anything for publish to trip over.
+        f"scratch-{PREPARE}": settings.max_archive_bytes + unpacked,
+        f"scratch-{CONVERT}": 4 * unpacked,
+        f"scratch-{PUBLISH}": unpacked,
+    }
+    return [{"name": name, "emptyDir": {"sizeLimit": str(size)}} for name, size in sizes.items()]
+
+
+def _mount(volume: str, path: str, *, read_only: bool = False) -> dict[str, Any]:
+    mount: dict[str, Any] = {"name": volume, "mountPath": path}
+    return mount | {"readOnly": True} if read_only else mount
+
+
+def _credentials(secret: str) -> list[dict[str, Any]]:
+    def variable(key: str, **more: bool) -> dict[str, Any]:
+        return {"name": key, "valueFrom": {"secretKeyRef": {"name": secret, "key": key, **more}}}
+
+    return [
+        variable("AWS_ACCESS_KEY_ID"),
+        variable("AWS_SECRET_ACCESS_KEY"),
+        variable("AWS_SESSION_TOKEN", optional=True),
+    ]
+
+
+def _container(
+    step: str,
+    settings: Settings,
+    environment: list[dict[str, Any]],
+    mounts: list[dict[str, Any]],
+    resources: dict[str, Any],
+) -> dict[str, Any]:
+    return {
+        "name": step,
+        "image": settings.converter_image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["tflite-convert", step],
+        "env": [{"name": "HOME", "value": _SCRATCH}, {"name": "TMPDIR", "value": _SCRATCH}, *environment],
+        "volumeMounts": [*mounts, _mount(f"scratch-{step}", _SCRATCH)],
+        "resources": resources,
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "terminationMessagePath": names.TERMINATION_LOG,
+        "terminationMessagePolicy": "File",
+    }
+
+
+def _convert_resources(spec: ConversionSpec) -> dict[str, Any]:
+    wanted = spec.resources
+    requests = _amounts(wanted.requests if wanted else None)
+    limits = _amounts(wanted.limits if wanted else None)
+    # A default must not contradict what the user wrote: a request above its limit would be refused.
+    for name, amount in CONVERT_LIMITS.items():
+        limits.setdefault(name, _larger(amount, requests.get(name, amount)))
+    for name, amount in CONVERT_REQUESTS.items():
+        requests.setdefault(name, _smaller(amount, limits.get(name, amount)))
+    return {"requests": requests, "limits": limits}
+
+
+def _larger(one: str, other: str) -> str:
+    return max(one, other, key=quantity)
+
+
+def _smaller(one: str, other: str) -> str:
+    return min(one, other, key=quantity)
+
+
+def _amounts(given: ResourceList | None) -> dict[str, Any]:
+    return given.to_object() if given is not None else {}

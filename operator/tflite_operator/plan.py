@@ -1,0 +1,128 @@
+"""Plans what to do about a conversion: a pure function of what is observed, the time and the settings."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tflite_api.reasons import EXPLANATIONS, Outcome, Reason
+from tflite_api.status import ConversionStatus
+from tflite_operator.decision import (
+    Action,
+    CreateJob,
+    Decision,
+    DeleteJob,
+    EmitEvent,
+    Failure,
+    Progress,
+    Rest,
+    SetJobTTL,
+    Start,
+    Success,
+)
+from tflite_operator.policies import decide
+from tflite_operator.settings import Settings
+from tflite_operator.situation import Observation, Situation, understand
+from tflite_operator.status import write_status
+
+_ANNOUNCED = frozenset({Reason.SECRET_NOT_FOUND, Reason.JOB_REFUSED})
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do, in this order: `actions`, then the status, then `afterwards`."""
+
+    actions: tuple[CreateJob | DeleteJob, ...] = ()
+    status: ConversionStatus | None = None
+    """None where it is to stay as it is."""
+    afterwards: tuple[SetJobTTL | EmitEvent, ...] = ()
+    look_again: timedelta | None = None
+    finished: Reason | None = None
+    """The reason, where this plan settles the conversion."""
+
+    @property
+    def everything(self) -> tuple[Action, ...]:
+        """All actions in their order."""
+        return (*self.actions, *self.afterwards)
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Hold when there is nothing to do."""
+        return not self.everything and self.status is None
+
+
+def plan(observation: Observation, now: datetime, settings: Settings) -> Plan:
+    """Decide what to do about a conversion."""
+    situation = understand(observation, now, settings)
+    decision = decide(situation)
+    stale = () if situation.being_deleted else _stale_jobs(situation)
+    if isinstance(decision, Start):
+        return Plan(actions=(*stale, CreateJob(decision.attempt, decision.failures)))
+    if isinstance(decision, Rest):
+        return Plan(actions=stale, afterwards=_ttls(situation, decision))
+    old = situation.status
+    new = write_status(old, decision, situation.identity.generation, now)
+    return Plan(
+        actions=stale,
+        status=new if new != old else None,
+        afterwards=(*_events(old, new, decision), *_ttls(situation, decision)),
+        look_again=_wait(decision, now, settings),
+        finished=None if isinstance(decision, Progress) or _key(old) == _key(new) else _reason(decision),
+    )
+
+
+def _stale_jobs(situation: Situation) -> tuple[DeleteJob, ...]:
+    """Jobs of an earlier spec that may still run: two may not write at once."""
+    outdated = (job for job in situation.outdated_jobs if job.end is None and not job.being_deleted)
+    return tuple(DeleteJob(job.name, job.uid) for job in outdated)
+
+
+def _ttls(situation: Situation, decision: Decision) -> tuple[SetJobTTL, ...]:
+    """Jobs whose outcome is in the status once this plan is executed."""
+    if situation.being_deleted:
+        return ()
+    done = decision.job.uid if isinstance(decision, Success) else ""
+    return tuple(
+        SetJobTTL(job.name, job.uid, situation.settings.job_ttl_seconds)
+        for job in situation.jobs
+        if (job.end is not None or job.uid == done) and not job.has_ttl and not job.being_deleted
+    )
+
+
+def _wait(decision: Progress | Success | Failure, now: datetime, settings: Settings) -> timedelta | None:
+    if isinstance(decision, Success):
+        return None
+    safety = timedelta(seconds=settings.recheck_seconds)
+    if isinstance(decision, Failure) or decision.look_again is None:
+        return safety
+    return min(max(decision.look_again - now, timedelta(0)), safety)
+
+
+def _events(
+    old: ConversionStatus, new: ConversionStatus, decision: Progress | Success | Failure
+) -> tuple[EmitEvent, ...]:
+    """Give the turning points between two statuses, so that none is told twice."""
+    events = []
+    if new.job is not None and (old.job is None or old.job.uid != new.job.uid):
+        events.append(EmitEvent(False, Reason.PENDING, f"Attempt {new.job.attempt} started as Job {new.job.name}."))
+    reason = _reason(decision)
+    tells = not isinstance(decision, Progress) or reason in _ANNOUNCED or decision.next_attempt is not None
+    if tells and (_key(old) != _key(new) or old.next_attempt_time != new.next_attempt_time):
+        warning = EXPLANATIONS[reason].outcome is not Outcome.SUCCESS
+        events.append(EmitEvent(warning, reason, _message(new)))
+    return tuple(events)
+
+
+def _reason(decision: Progress | Success | Failure) -> Reason:
+    return decision.result.reason if isinstance(decision, Success) else decision.reason
+
+
+def _ready(status: ConversionStatus) -> tuple[str, str, str]:
+    found = next((one for one in status.conditions or () if one.type == "Ready"), None)
+    return (found.status, found.reason, found.message) if found is not None else ("", "", "")
+
+
+def _key(status: ConversionStatus) -> tuple[int, str, str]:
+    return (status.observed_generation, *_ready(status)[:2])
+
+
+def _message(status: ConversionStatus) -> str:
+    return _ready(status)[2]

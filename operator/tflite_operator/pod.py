@@ -1,0 +1,174 @@
+"""What a converter pod says: which step runs, what it waits for, how it ended."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from tflite_api.names import PUBLISH, STEPS
+from tflite_operator.fields import Object, clean, field, integer, mapping, moment, objects, text
+from tflite_operator.job import CONVERSION_LABEL
+
+_IMAGE_REASONS: Final = frozenset(
+    {
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "ErrImageNeverPull",
+        "ImageInspectError",
+        "RegistryUnavailable",
+    }
+)
+_CONFIG_ERROR: Final = "CreateContainerConfigError"
+_BACK_OFF: Final = re.compile(r'^Back-off pulling image "[^"]*"(: ErrImagePull: )?')
+
+
+@dataclass(frozen=True)
+class StepEnd:
+    """How a container ended."""
+
+    exit_code: int
+    signal: int | None
+    reason: str
+    report: str
+    started: datetime | None
+    finished: datetime | None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the container ran."""
+        if self.started is None or self.finished is None:
+            return None
+        return max((self.finished - self.started).total_seconds(), 0.0)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A container of a converter pod."""
+
+    name: str
+    running: bool = False
+    waiting: str = ""
+    """The kubelet's reason for waiting; empty when it does not wait."""
+    waiting_message: str = ""
+    end: StepEnd | None = None
+    image: str = ""
+
+
+@dataclass(frozen=True)
+class ObservedPod:
+    """The facts about a pod that a decision needs."""
+
+    name: str
+    job_uid: str
+    created: datetime | None
+    phase: str
+    reason: str
+    message: str
+    being_deleted: bool
+    disrupted: bool
+    unschedulable: str
+    """The scheduler's words; empty when it found a node or has not looked yet."""
+    scheduled: datetime | None
+    steps: tuple[Step, ...]
+
+    @property
+    def is_over(self) -> bool:
+        """Hold when no container of the pod runs or will run."""
+        return self.phase in {"Succeeded", "Failed"}
+
+    @property
+    def step_at_work(self) -> Step | None:
+        """The step that runs or waits to run; None before the first and after the last."""
+        return next((step for step in self.steps if step.running or step.waiting), None)
+
+    @property
+    def last_step(self) -> Step | None:
+        """Publish."""
+        return next((step for step in self.steps if step.name == PUBLISH), None)
+
+    @property
+    def failed_step(self) -> Step | None:
+        """The first step that ended in failure."""
+        return next((step for step in self.steps if step.end is not None and step.end.exit_code != 0), None)
+
+    @property
+    def missing_configuration(self) -> str:
+        """The kubelet's words where a container's Secret or a key of it is missing."""
+        waiting = (step.waiting_message for step in self.steps if step.waiting == _CONFIG_ERROR)
+        return next(waiting, "")
+
+    @property
+    def image_problem(self) -> str:
+        """The kubelet's words where the image cannot be had; the same words while it backs off."""
+        for step in self.steps:
+            if step.waiting in _IMAGE_REASONS:
+                return _BACK_OFF.sub("", step.waiting_message) or "the kubelet gives no reason"
+        return ""
+
+
+def observe_pod(pod: Object) -> ObservedPod:
+    """Read a pod."""
+    scheduled = _condition(pod, "PodScheduled")
+    waits = text(scheduled, "status") == "False" and text(scheduled, "reason") == "Unschedulable"
+    return ObservedPod(
+        name=text(pod, "metadata", "name"),
+        job_uid=next(
+            (text(owner, "uid") for owner in objects(pod, "metadata", "ownerReferences") if owner.get("kind") == "Job"),
+            "",
+        ),
+        created=moment(pod, "metadata", "creationTimestamp"),
+        phase=text(pod, "status", "phase"),
+        reason=text(pod, "status", "reason"),
+        message=clean(text(pod, "status", "message")),
+        being_deleted=bool(field(pod, "metadata", "deletionTimestamp")),
+        disrupted=text(_condition(pod, "DisruptionTarget"), "status") == "True",
+        unschedulable=clean(text(scheduled, "message")) or "no node fits" if waits else "",
+        scheduled=moment(scheduled, "lastTransitionTime") if text(scheduled, "status") == "True" else None,
+        steps=_steps(pod),
+    )
+
+
+def belongs_to_conversion(pod: Object, uid: str) -> bool:
+    """Hold when the pod carries the label of a conversion."""
+    return text(pod, "metadata", "labels", CONVERSION_LABEL) == uid
+
+
+def _condition(pod: Object, kind: str) -> Object:
+    return next((one for one in objects(pod, "status", "conditions") if one.get("type") == kind), {})
+
+
+def _steps(pod: Object) -> tuple[Step, ...]:
+    by_name = {
+        name: status
+        for kind in ("initContainerStatuses", "containerStatuses")
+        for status in objects(pod, "status", kind)
+        if (name := text(status, "name")) in STEPS
+    }
+    return tuple(_step(name, by_name[name]) for name in STEPS if name in by_name)
+
+
+def _step(name: str, status: Object) -> Step:
+    state = mapping(status, "state")
+    ended = state.get("terminated")
+    return Step(
+        name=name,
+        running="running" in state,
+        waiting=text(state, "waiting", "reason"),
+        waiting_message=clean(text(state, "waiting", "message")),
+        end=_step_end(ended) if isinstance(ended, dict) else None,
+        image=text(status, "imageID") or text(status, "image"),
+    )
+
+
+def _step_end(ended: Object) -> StepEnd:
+    code = integer(ended, "exitCode")
+    return StepEnd(
+        # A container without an exit code did not succeed.
+        exit_code=1 if code is None else code,
+        signal=integer(ended, "signal"),
+        reason=clean(text(ended, "reason"), 64),
+        report=text(ended, "message"),
+        started=moment(ended, "startedAt"),
+        finished=moment(ended, "finishedAt"),
+    )

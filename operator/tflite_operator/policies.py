@@ -1,0 +1,224 @@
+"""The policies: each answers one question about a situation, or leaves it to the next."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from tflite_api.names import CONVERT, PREPARE, PUBLISH
+from tflite_api.reasons import EXPLANATIONS, Reason
+from tflite_api.spec import ConversionSpec
+from tflite_operator.decision import Decision, Failure, Progress, Rest, Start, Success
+from tflite_operator.fields import parse_moment, timestamp
+from tflite_operator.job import job_name
+from tflite_operator.observed_job import ObservedJob
+from tflite_operator.pod import ObservedPod
+from tflite_operator.situation import Situation
+from tflite_operator.verdict import COUNTED, Ended, judge
+
+Policy = Callable[[Situation, ConversionSpec], Decision | None]
+
+_CURABLE: Final = frozenset(
+    {Reason.INVALID_SPEC, Reason.IMAGE_PULL_FAILED, Reason.UNSCHEDULABLE, Reason.NAME_COLLISION}
+)
+"""Failures that somebody can cure without touching the conversion: they are looked at again."""
+_WAITED_FOR: Final = frozenset({Reason.IMAGE_PULL_FAILED, Reason.UNSCHEDULABLE})
+"""Failures that say more than the deadline of a Job that ran into them."""
+_WAITING: Final = frozenset({Reason.SECRET_NOT_FOUND, Reason.JOB_REFUSED})
+"""A Job that reaches its deadline while it waits for these has not been tried."""
+_FOLLOWS: Final = " Attempt "
+_PATIENCE: Final = timedelta(seconds=2)
+"""How long things that take an instant may take before they are looked at again."""
+_AT_WORK: Final = {PREPARE: Reason.PREPARING, CONVERT: Reason.CONVERTING, PUBLISH: Reason.PUBLISHING}
+
+
+def decide(situation: Situation) -> Decision:
+    """Ask the policies in order; the first that answers decides."""
+    if situation.being_deleted:
+        return Rest()
+    if situation.spec is None:
+        return Failure(Reason.INVALID_SPEC, situation.spec_problem)
+    for policy in POLICIES:
+        decision = policy(situation, situation.spec)
+        if decision is not None:
+            return decision
+    return Rest()
+
+
+def rest_when_settled(situation: Situation, _: ConversionSpec) -> Decision | None:
+    """Is the outcome in the status already? Then nothing runs again, whatever became of the Job."""
+    return Rest() if situation.settled is not None and situation.settled not in _CURABLE else None
+
+
+def spare_foreign_jobs(situation: Situation, _: ConversionSpec) -> Decision | None:
+    """Is the Job that the status speaks of no longer ours? It is never adopted."""
+    return _collision(situation, situation.attempt) if situation.job is None else None
+
+
+def follow_the_job(situation: Situation, spec: ConversionSpec) -> Decision | None:
+    """Is there a Job, and how is it doing?"""
+    job = situation.job
+    if job is None:
+        return None
+    match judge(spec, job, situation.pod):
+        case Success() as success:
+            return success
+        case Ended() as ended:
+            return _after_failure(situation, job, ended)
+        case None:
+            return _under_way(situation, job, situation.pod)
+
+
+def replace_a_deleted_job(situation: Situation, spec: ConversionSpec) -> Decision | None:
+    """Was there a Job, and somebody deleted it?"""
+    if situation.attempt == 0:
+        return None
+    waiting = situation.progress
+    if situation.status.next_attempt_time and waiting is not None:
+        # It had failed before: what is known of it is in the status.
+        failures = _failures_before(situation, spec) + (waiting in COUNTED)
+        return _next_attempt(situation, waiting, _said(situation), failures, _planned(situation))
+    failures = _failures_before(situation, spec) + 1
+    message = f"the Job of attempt {situation.attempt} was deleted before it was done"
+    if failures >= situation.settings.crash_attempts:
+        return Failure(Reason.JOB_DELETED, f"{message}, as were {failures} in all")
+    return _start(situation, situation.attempt + 1, failures)
+
+
+def start(situation: Situation, _: ConversionSpec) -> Decision | None:
+    """Is there nothing yet?"""
+    return _start(situation, 1, 0)
+
+
+POLICIES: Final[tuple[Policy, ...]] = (
+    rest_when_settled,
+    spare_foreign_jobs,
+    follow_the_job,
+    replace_a_deleted_job,
+    start,
+)
+
+
+def _start(situation: Situation, attempt: int, failures: int) -> Decision:
+    if situation.is_crowded:
+        return Progress(
+            Reason.PENDING,
+            "waiting for the pods of an earlier Job to end",
+            look_again=situation.now + _PATIENCE,
+        )
+    if situation.refusal is not None:
+        message = f"the API server refused Job {job_name(situation.identity, attempt)}: {situation.refusal}"
+        return Progress(Reason.JOB_REFUSED, message)
+    return _collision(situation, attempt) or Start(attempt, failures)
+
+
+def _collision(situation: Situation, attempt: int) -> Decision | None:
+    name = job_name(situation.identity, attempt)
+    if name not in situation.foreign_names:
+        return None
+    return Failure(Reason.NAME_COLLISION, f"a Job named {name} exists that does not belong to this conversion")
+
+
+def _after_failure(situation: Situation, job: ObservedJob, ended: Ended) -> Decision:
+    before = situation.settled or situation.progress
+    if ended.reason is Reason.DEADLINE_EXCEEDED and before in _WAITING and before is not None:
+        return _next_attempt(situation, before, _said(situation), job.failures, _retry_time(situation, job, ended))
+    if ended.reason is Reason.DEADLINE_EXCEEDED and before in _WAITED_FOR and before is not None:
+        return Failure(before, _said(situation), job, ended=ended.time)
+    if not ended.is_retried:
+        return Failure(ended.reason, ended.message, job, ended.result, ended.time)
+    failures = job.failures + (ended.reason in COUNTED)
+    if ended.reason in COUNTED and failures >= situation.settings.crash_attempts:
+        message = f"{ended.message}; {failures} attempts came to nothing like this"
+        return Failure(ended.reason, message, job, ended.result, ended.time)
+    return _next_attempt(situation, ended.reason, ended.message, failures, _retry_time(situation, job, ended))
+
+
+def _next_attempt(situation: Situation, reason: Reason, message: str, failures: int, when: datetime | None) -> Decision:
+    attempt = situation.attempt + 1
+    if when is None or situation.now >= when:
+        return _start(situation, attempt, failures)
+    announced = f"{message.rstrip('.')}.{_FOLLOWS}{attempt} follows at {timestamp(when)}."
+    return Progress(reason, announced, situation.job, next_attempt=when, look_again=when)
+
+
+def _retry_time(situation: Situation, job: ObservedJob, ended: Ended) -> datetime | None:
+    since = ended.time or job.created
+    return since + situation.settings.retry_delay(job.attempt) if since is not None else None
+
+
+def _planned(situation: Situation) -> datetime | None:
+    return parse_moment(situation.status.next_attempt_time or "")
+
+
+def _said(situation: Situation) -> str:
+    """Give the message of the status, without what it says of the next attempt."""
+    found = situation.condition("Ready")
+    return found.message.partition(_FOLLOWS)[0] if found is not None else ""
+
+
+def _failures_before(situation: Situation, spec: ConversionSpec) -> int:
+    """Count the attempts before the latest that count, from the Jobs that are left: one that is not was deleted."""
+    earlier = [job for job in situation.attempts if job.attempt < situation.attempt]
+    if not earlier:
+        return situation.attempt - 1
+    latest = max(earlier, key=lambda job: job.attempt)
+    end = judge(spec, latest, situation.pod_of(latest))
+    crashed = isinstance(end, Ended) and end.reason in COUNTED
+    return latest.failures + crashed + situation.attempt - latest.attempt - 1
+
+
+def _under_way(situation: Situation, job: ObservedJob, pod: ObservedPod | None) -> Decision:
+    if pod is None:
+        return _without_pod(situation, job)
+    return _obstacle(situation, job, pod) or _step_at_work(job, pod) or _unchanged(situation, job) or _pending(job)
+
+
+def _obstacle(situation: Situation, job: ObservedJob, pod: ObservedPod) -> Decision | None:
+    if pod.missing_configuration:
+        return Progress(Reason.SECRET_NOT_FOUND, f"pod {pod.name} waits: {pod.missing_configuration}", job)
+    if pod.image_problem:
+        limit = timedelta(seconds=situation.settings.image_pull_seconds)
+        message = f"the converter image {job.image} cannot be pulled: {pod.image_problem}"
+        return _wait(situation, job, Reason.IMAGE_PULL_FAILED, message, (pod.scheduled or pod.created), limit)
+    if pod.unschedulable:
+        limit = timedelta(seconds=situation.settings.unschedulable_seconds)
+        message = f"pod {pod.name} finds no node: {pod.unschedulable}"
+        return _wait(situation, job, Reason.UNSCHEDULABLE, message, pod.created, limit)
+    return None
+
+
+def _step_at_work(job: ObservedJob, pod: ObservedPod) -> Decision | None:
+    step = pod.step_at_work
+    if step is None or pod.is_over or pod.being_deleted:
+        return None
+    if step.name == PREPARE and not step.running:
+        return _pending(job)
+    reason = _AT_WORK[step.name]
+    return Progress(reason, f"{EXPLANATIONS[reason].cause.rstrip('.')} (Job {job.name}, attempt {job.attempt})", job)
+
+
+def _wait(
+    situation: Situation, job: ObservedJob, reason: Reason, message: str, since: datetime | None, limit: timedelta
+) -> Decision:
+    if since is not None and situation.now >= since + limit:
+        return Failure(reason, message, job)
+    return Progress(Reason.PENDING, message, job, look_again=since + limit if since is not None else None)
+
+
+def _without_pod(situation: Situation, job: ObservedJob) -> Decision:
+    if situation.pod_refusal:
+        return Progress(Reason.JOB_REFUSED, f"Job {job.name} cannot make its pod: {situation.pod_refusal}", job)
+    return replace(_unchanged(situation, job) or _pending(job), look_again=situation.now + _PATIENCE)
+
+
+def _unchanged(situation: Situation, job: ObservedJob) -> Progress | None:
+    """Keep the present words for the moment between a pod's end and the Job's."""
+    known = situation.status.job
+    if situation.progress is None or known is None or known.uid != job.uid:
+        return None
+    return Progress(situation.progress, _said(situation), job)
+
+
+def _pending(job: ObservedJob) -> Progress:
+    return Progress(Reason.PENDING, f"the pod of Job {job.name} (attempt {job.attempt}) has not started yet", job)

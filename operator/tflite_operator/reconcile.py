@@ -1,0 +1,207 @@
+"""Brings one conversion a step further: read, plan, act. The same for every event, timer and restart."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from tflite_api.spec import ConversionSpec
+from tflite_api.status import ConversionStatus
+from tflite_operator.cluster import (
+    Cluster,
+    ClusterError,
+    ConflictError,
+    NamespaceTerminatingError,
+    NotFoundError,
+    RefusedError,
+)
+from tflite_operator.decision import CreateJob, DeleteJob, EmitEvent, SetJobTTL
+from tflite_operator.events import build_event
+from tflite_operator.fields import Object, mapping, text
+from tflite_operator.identity import Identity
+from tflite_operator.job import build_job
+from tflite_operator.log import LOGGER, about
+from tflite_operator.metrics import ATTEMPTS, FINISHED, RECONCILE_SECONDS, RECONCILES, STATUS_WRITES, STEP_SECONDS
+from tflite_operator.observed_job import observe_job
+from tflite_operator.plan import Plan, plan
+from tflite_operator.pod import observe_pod
+from tflite_operator.settings import Settings
+from tflite_operator.situation import Observation, read_status
+from tflite_operator.work_queue import Key
+
+_ROUNDS: Final = 6
+"""A look needs three rounds at most (delete, create, write); more is a sign of something else at work."""
+_POD_SECONDS: Final = 2.0
+"""A Job without a pod for longer than this is asked why."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Reconciler:
+    """Looks at conversions."""
+
+    def __init__(
+        self, cluster: Cluster, settings: Settings, instance: str, clock: Callable[[], datetime] = _utc_now
+    ) -> None:
+        """Take what it works with; `instance` names this process in Events."""
+        self._cluster = cluster
+        self._settings = settings
+        self._instance = instance
+        self._clock = clock
+        self._refusals: dict[Key, int] = {}
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Look at a conversion; give the seconds after which to look again, or None."""
+        begun = time.monotonic()
+        result = "error"
+        try:
+            again = await self._look(key)
+            result = "ok"
+        except (NotFoundError, NamespaceTerminatingError):
+            # Deleted meanwhile: what it owned goes with it.
+            self._refusals.pop(key, None)
+            result, again = "gone", None
+        finally:
+            RECONCILES.labels(result).inc()
+            RECONCILE_SECONDS.observe(time.monotonic() - begun)
+        return again
+
+    async def _look(self, key: Key) -> float | None:
+        observation = await self._observe(*key)
+        for _ in range(_ROUNDS):
+            planned = plan(observation, self._clock(), self._settings)
+            try:
+                after = await self._act(key, observation, planned)
+            except ConflictError:
+                after = await self._observe(*key)
+            if after is None:
+                return self._again(key, observation, planned)
+            observation = after
+        raise ClusterError("the conversion or its Jobs change faster than they can be read")
+
+    async def _observe(self, namespace: str, name: str) -> Observation:
+        # In this order: a Job that the status speaks of was made before, so it is in a list that is read after.
+        conversion = await self._cluster.conversion(namespace, name)
+        uid = text(conversion, "metadata", "uid")
+        jobs = await self._cluster.jobs(namespace, uid)
+        known = read_status(conversion).job
+        if known is not None and all(text(job, "metadata", "name") != known.name for job in jobs):
+            jobs = [*jobs, *await self._job_by_name(namespace, known.name)]
+        if not jobs:
+            return Observation(conversion)
+        pods = await self._cluster.pods(namespace, uid)
+        return Observation(conversion, jobs, pods, pod_refusal=await self._why_no_pod(namespace, jobs, pods))
+
+    async def _job_by_name(self, namespace: str, name: str) -> list[dict[str, Any]]:
+        """A Job that lost its label is still found by its name."""
+        try:
+            return [await self._cluster.job(namespace, name)]
+        except NotFoundError:
+            return []
+
+    async def _why_no_pod(self, namespace: str, jobs: list[dict[str, Any]], pods: list[dict[str, Any]]) -> str:
+        served = {observe_pod(pod).job_uid for pod in pods}
+        for job in (observe_job(job) for job in jobs):
+            age = (self._clock() - job.created).total_seconds() if job.created is not None else 0.0
+            if job.end is None and job.uid not in served and age > _POD_SECONDS:
+                return await self._cluster.why_no_pod(namespace, job.uid)
+        return ""
+
+    async def _act(self, key: Key, seen: Observation, planned: Plan) -> Observation | None:
+        """Do what is planned; give the observation to plan from next, or None when all is done."""
+        identity = Identity.of(seen.conversion)
+        for action in planned.actions:
+            match action:
+                case DeleteJob():
+                    await self._delete(identity, action)
+                case CreateJob():
+                    return await self._create(key, identity, seen, action)
+        if planned.status is not None:
+            await self._write(identity, seen.conversion, planned.status)
+        if planned.finished is not None:
+            self._count(planned, seen)
+        for wish in planned.afterwards:
+            await self._follow_up(identity, wish)
+        return None
+
+    async def _create(self, key: Key, identity: Identity, seen: Observation, action: CreateJob) -> Observation:
+        spec = ConversionSpec.from_object(dict(mapping(seen.conversion, "spec")))
+        job = build_job(identity, spec, action.attempt, action.failures, self._settings)
+        name = job["metadata"]["name"]
+        try:
+            made = await self._cluster.create_job(job)
+        except RefusedError as refused:
+            self._refusals[key] = self._refusals.get(key, 0) + 1
+            LOGGER.warning("the API server refused a Job: %s", refused, extra=about(identity, job=name))
+            return replace(seen, refusal=str(refused))
+        except ConflictError:
+            found = await self._job_by_name(identity.namespace, name)
+            return replace(seen, jobs=[*(job for job in seen.jobs if text(job, "metadata", "name") != name), *found])
+        self._refusals.pop(key, None)
+        ATTEMPTS.inc()
+        LOGGER.info("started attempt %d", action.attempt, extra=about(identity, job=name))
+        return replace(seen, jobs=[*seen.jobs, made])
+
+    async def _delete(self, identity: Identity, action: DeleteJob) -> None:
+        try:
+            await self._cluster.delete_job(identity.namespace, action.name, action.uid)
+        except (NotFoundError, ConflictError):
+            return
+        LOGGER.info("deleted a Job of an earlier spec", extra=about(identity, job=action.name))
+
+    async def _write(self, identity: Identity, conversion: Object, status: ConversionStatus) -> None:
+        changes = difference(mapping(conversion, "status"), status.to_object())
+        version = text(conversion, "metadata", "resourceVersion")
+        await self._cluster.patch_status(identity.namespace, identity.name, version, identity.uid, changes)
+        STATUS_WRITES.inc()
+        ready = next((one for one in status.conditions or () if one.type == "Ready"), None)
+        if ready is not None:
+            LOGGER.info("%s: %s", ready.reason, ready.message, extra=about(identity, ready=ready.status))
+
+    async def _follow_up(self, identity: Identity, action: SetJobTTL | EmitEvent) -> None:
+        try:
+            match action:
+                case SetJobTTL():
+                    await self._cluster.set_job_ttl(identity.namespace, action.name, action.uid, action.seconds)
+                case EmitEvent():
+                    event = build_event(identity, action, self._instance, self._clock())
+                    await self._cluster.create_event(event)
+        except (NotFoundError, ConflictError, NamespaceTerminatingError):
+            return
+        except ClusterError as error:
+            if isinstance(action, SetJobTTL) and not isinstance(error, RefusedError):
+                raise
+            # The outcome is in the status; an Event is a courtesy.
+            LOGGER.warning("a follow-up failed: %s", error, extra=about(identity, action=type(action).__name__))
+
+    def _count(self, planned: Plan, seen: Observation) -> None:
+        if planned.finished is None or planned.status is None or planned.status.job is None:
+            return
+        FINISHED.labels(planned.finished.value).inc()
+        for pod in (observe_pod(pod) for pod in seen.pods):
+            for step in pod.steps if pod.job_uid == planned.status.job.uid else ():
+                if step.end is not None and step.end.seconds is not None:
+                    STEP_SECONDS.labels(step.name).observe(step.end.seconds)
+
+    def _again(self, key: Key, observation: Observation, planned: Plan) -> float | None:
+        if observation.refusal is not None:
+            # Each refusal doubles the wait; the count is forgotten at a restart, which costs one request.
+            return self._settings.retry_delay(self._refusals.get(key, 1)).total_seconds()
+        return planned.look_again.total_seconds() if planned.look_again is not None else None
+
+
+def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the JSON merge patch (RFC 7386) that makes `new` of `old`."""
+    changes: dict[str, Any] = {name: None for name in old if name not in new}
+    for name, value in new.items():
+        before = old.get(name)
+        if isinstance(value, dict) and isinstance(before, dict):
+            inner = difference(before, value)
+            if inner:
+                changes[name] = inner
+        elif name not in old or value != before:
+            changes[name] = value
+    return changes

@@ -1,0 +1,164 @@
+"""What a decision is made from: a conversion, its Jobs and pods, freed of all doubt about their form."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
+
+from tflite_api.reasons import Reason
+from tflite_api.schema import describe
+from tflite_api.spec import ConversionSpec
+from tflite_api.status import Condition, ConversionStatus
+from tflite_operator.fields import Object, clean, field, mapping
+from tflite_operator.identity import Identity
+from tflite_operator.job import job_name
+from tflite_operator.observed_job import ObservedJob, observe_job
+from tflite_operator.pod import ObservedPod, observe_pod
+from tflite_operator.settings import Settings
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What the API server says, as it says it."""
+
+    conversion: Object
+    jobs: Sequence[Object] = ()
+    """Those with the conversion's label, and whatever Job has the name that the conversion needs."""
+    pods: Sequence[Object] = ()
+    """Those with the conversion's label."""
+    refusal: str | None = None
+    """The API server's words, when it has just refused the Job."""
+    pod_refusal: str = ""
+    """The Job controller's words, where it cannot make the Job's pod."""
+
+
+@dataclass(frozen=True)
+class Situation:
+    """An observation, understood."""
+
+    identity: Identity
+    being_deleted: bool
+    spec: ConversionSpec | None
+    spec_problem: str
+    status: ConversionStatus
+    """As last written; empty where it makes no sense."""
+    jobs: tuple[ObservedJob, ...]
+    foreign_names: frozenset[str]
+    pods: tuple[ObservedPod, ...]
+    refusal: str | None
+    pod_refusal: str
+    now: datetime
+    settings: Settings
+
+    @property
+    def attempt(self) -> int:
+        """The latest attempt for this generation that is known of; 0 before the first."""
+        made = [job.attempt for job in self.attempts]
+        if self.knows_job and self.status.job is not None:
+            made.append(self.status.job.attempt)
+        return max(made, default=0)
+
+    @property
+    def attempts(self) -> tuple[ObservedJob, ...]:
+        """The Jobs of this generation that exist."""
+        return tuple(job for job in self.jobs if job.is_of(self.identity))
+
+    @property
+    def outdated_jobs(self) -> tuple[ObservedJob, ...]:
+        """The Jobs of earlier generations that exist."""
+        return tuple(job for job in self.jobs if not job.is_of(self.identity))
+
+    @property
+    def knows_job(self) -> bool:
+        """Hold when the status speaks of a Job of this generation."""
+        job = self.status.job
+        return job is not None and job.name == job_name(self.identity, job.attempt)
+
+    @property
+    def job(self) -> ObservedJob | None:
+        """The Job of the latest attempt; None where there was none or it is gone."""
+        return next((job for job in self.attempts if job.attempt == self.attempt), None)
+
+    @property
+    def pod(self) -> ObservedPod | None:
+        """The latest pod of that Job: a Job replaces a pod that was evicted."""
+        return self.pod_of(self.job) if self.job is not None else None
+
+    def pod_of(self, job: ObservedJob) -> ObservedPod | None:
+        """Give the latest pod of a Job."""
+        mine = [pod for pod in self.pods if pod.job_uid == job.uid]
+        return max(mine, key=lambda pod: (pod.created or _LONG_AGO, pod.name), default=None)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Hold while something of an earlier Job may still run."""
+        job = self.job
+        current = job.uid if job is not None else ""
+        return any(one.end is None for one in self.outdated_jobs) or any(
+            not pod.is_over and pod.job_uid not in {"", current} for pod in self.pods
+        )
+
+    def condition(self, kind: str) -> Condition | None:
+        """Give a condition of the status as last written."""
+        return next((one for one in self.status.conditions or () if one.type == kind), None)
+
+    @property
+    def settled(self) -> Reason | None:
+        """The reason with which the status says that this generation is done or failed for good."""
+        if self.status.observed_generation != self.identity.generation:
+            return None
+        for kind, status in (("Stalled", "True"), ("Ready", "True")):
+            found = self.condition(kind)
+            if found is not None and found.status == status and found.reason in set(Reason):
+                return Reason(found.reason)
+        return None
+
+    @property
+    def progress(self) -> Reason | None:
+        """The reason with which the status says that this generation is on its way."""
+        found = self.condition("Reconciling")
+        if found is None or self.status.observed_generation != self.identity.generation:
+            return None
+        return Reason(found.reason) if found.reason in set(Reason) else None
+
+
+def understand(observation: Observation, now: datetime, settings: Settings) -> Situation:
+    """Read an observation; whatever it holds."""
+    conversion = observation.conversion
+    identity = Identity.of(conversion)
+    spec, problem = _spec(conversion)
+    jobs = [observe_job(job) for job in observation.jobs]
+    return Situation(
+        identity=identity,
+        being_deleted=bool(field(conversion, "metadata", "deletionTimestamp")),
+        spec=spec,
+        spec_problem=problem,
+        status=read_status(conversion),
+        jobs=tuple(job for job in jobs if job.belongs_to(identity)),
+        foreign_names=frozenset(job.name for job in jobs if not job.belongs_to(identity)),
+        pods=tuple(observe_pod(pod) for pod in observation.pods),
+        refusal=clean(observation.refusal, 512) if observation.refusal is not None else None,
+        pod_refusal=clean(observation.pod_refusal, 512),
+        now=now,
+        settings=settings,
+    )
+
+
+def read_status(conversion: Object) -> ConversionStatus:
+    """Give a conversion's status; an empty one where it was edited into something else."""
+    try:
+        return ConversionStatus.from_object(dict(mapping(conversion, "status")))
+    except (ValidationError, RecursionError):
+        return ConversionStatus()
+
+
+def _spec(conversion: Object) -> tuple[ConversionSpec | None, str]:
+    try:
+        return ConversionSpec.from_object(dict(mapping(conversion, "spec"))), ""
+    except ValidationError as error:
+        return None, clean(describe(error, "spec"))
+    except RecursionError:
+        return None, "the spec is nested too deeply"

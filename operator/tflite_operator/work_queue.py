@@ -1,0 +1,88 @@
+"""Conversions that wait to be looked at: each at most once, none by two workers at a time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from tflite_operator.log import LOGGER, with_fields
+from tflite_operator.metrics import QUEUE_LENGTH
+
+Key = tuple[str, str]
+"""Namespace and name of a conversion."""
+Handle = Callable[[Key], Awaitable[float | None]]
+"""Looks at a conversion; gives the seconds after which to look again, or None."""
+
+_FIRST_DELAY: Final = 0.5
+_LONGEST_DELAY: Final = 60.0
+
+
+class WorkQueue:
+    """A queue of keys. While a key is handled it may be added again, and is handled once more afterwards."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._ready: asyncio.Queue[Key] = asyncio.Queue()
+        self._waiting: set[Key] = set()
+        self._active: set[Key] = set()
+        self._again: set[Key] = set()
+        self._timers: dict[Key, asyncio.TimerHandle] = {}
+        self._failures: dict[Key, int] = {}
+
+    def add(self, key: Key) -> None:
+        """Have a conversion looked at as soon as possible."""
+        if key in self._active:
+            self._again.add(key)
+        elif key not in self._waiting:
+            self._waiting.add(key)
+            self._ready.put_nowait(key)
+            QUEUE_LENGTH.set(len(self._waiting))
+
+    def add_after(self, key: Key, seconds: float) -> None:
+        """Have a conversion looked at later, in place of any earlier such wish."""
+        self._forget_timer(key)
+        self._timers[key] = asyncio.get_running_loop().call_later(seconds, self._ring, key)
+
+    async def work(self, handle: Handle) -> None:
+        """Handle keys for ever; an error in one is logged and tried again, ever later."""
+        while True:
+            key = await self._ready.get()
+            self._waiting.discard(key)
+            QUEUE_LENGTH.set(len(self._waiting))
+            self._active.add(key)
+            self._forget_timer(key)
+            try:
+                await self._handle(handle, key)
+            finally:
+                self._active.discard(key)
+            if key in self._again:
+                self._again.discard(key)
+                self.add(key)
+
+    async def _handle(self, handle: Handle, key: Key) -> None:
+        try:
+            again = await handle(key)
+        except Exception as error:  # noqa: BLE001 - one conversion must not stop the others
+            failures = self._failures.get(key, 0)
+            self._failures[key] = failures + 1
+            delay = min(_FIRST_DELAY * 2**failures, _LONGEST_DELAY)
+            LOGGER.error(
+                "looking at a conversion failed: %s: %s",
+                type(error).__name__,
+                error,
+                exc_info=failures == 0,
+                extra=with_fields(namespace=key[0], name=key[1], seconds=delay),
+            )
+            self.add_after(key, delay)
+        else:
+            self._failures.pop(key, None)
+            if again is not None:
+                self.add_after(key, again)
+
+    def _ring(self, key: Key) -> None:
+        self._timers.pop(key, None)
+        self.add(key)
+
+    def _forget_timer(self, key: Key) -> None:
+        timer = self._timers.pop(key, None)
+        if timer is not None:
+            timer.cancel()
