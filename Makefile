@@ -1,13 +1,13 @@
-# What a person types. Everything made lives in .cache; `make help` lists the targets.
+# What a person types. Everything made lives in .cache; `make` alone lists the targets.
 
 SHELL := /bin/bash
 CACHE := .cache
 PYTHON := $(CACHE)/venv/bin/python
 DEV := $(PYTHON) -m dev
 
-# The first Python that the project supports. `make PYTHON3=python3.12` overrules.
-PYTHON3 ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
-	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
+# The first Python that the project supports; `make PYTHON3=python3.12 ...` overrules.
+PYTHON3 ?= $(or $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done),python3)
 
 .DEFAULT_GOAL := help
 
@@ -15,20 +15,71 @@ PYTHON3 ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# .cache/venv/.complete holds the hash of what it was made from, and is written last: an interrupted or
-# outdated environment is made anew.
+# Says at once all that the machine lacks, installs what apt has, and makes .cache/venv from locks/dev.txt.
 .PHONY: venv
 venv:
+	@$(PYTHON3) -m dev.prerequisites
 	@$(PYTHON3) -m dev.venv
 
 .PHONY: up
-up: venv ## Bring up the throw-away Kubernetes, S3 and Hub (cold about 8 minutes, warm seconds)
+up: venv ## Bring up Kubernetes, S3 and the Hub, and build the images (cold about 8 minutes, warm seconds)
 	@$(DEV) up
 
 .PHONY: down
-down: ## Stop everything that `make up` started
+down: ## Stop all that `make up` started
 	@$(PYTHON3) -m dev down
 
+.PHONY: clean
+clean: ## Stop everything and remove all that was made (.cache)
+	@$(PYTHON3) -m dev clean
+
 .PHONY: env
-env: ## Print the shell variables: eval "$$(make -s env)"
+env: ## Print shell variables: eval "$$(make -s env)"
 	@$(PYTHON3) -m dev env
+
+.PHONY: status
+status: ## Show what runs, and where
+	@$(PYTHON3) -m dev status
+
+.PHONY: images
+images: venv ## Build the two images and give them to the running cluster
+	@$(DEV) images
+
+.PHONY: lint
+lint: venv ## Check style, format and types
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy api operator/tflite_operator converter_image/tflite_converter dev tests
+
+.PHONY: unit
+unit: venv ## Run the tests that need no cluster
+	$(PYTHON) -m pytest tests/unit
+
+# Brings up our own cluster unless one was named explicitly (dev/target.py), and runs a command against it.
+define on_cluster
+	@target=$$($(DEV) target) || exit 1; \
+	if [ "$$target" = own ]; then \
+		$(DEV) up && variables=$$($(DEV) env) && eval "$$variables" || exit 1; \
+	fi; \
+	export REQUIRE_CLUSTER=1 PATH="$(CURDIR)/$(CACHE)/venv/bin:$$PATH"; $(1)
+endef
+
+.PHONY: e2e
+e2e: venv ## Run the tests on a cluster
+	$(call on_cluster,$(PYTHON) -m pytest tests/e2e)
+
+.PHONY: test
+test: lint ## Run lint and all tests, with all set-up (cold about 20 minutes)
+	$(call on_cluster,$(PYTHON) -m pytest tests)
+
+.PHONY: demo
+demo: venv ## Convert a real model in the cluster, four ways, and look at what comes out
+	$(call on_cluster,$(PYTHON) -m dev.demo)
+
+.PHONY: lock
+lock: venv ## Write locks/ anew from pyproject.toml
+	@for extra in operator converter dev; do \
+		echo "locks/$$extra.txt"; \
+		$(CACHE)/venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
+			--python-version 3.11 --upgrade --extra $$extra --output-file locks/$$extra.txt pyproject.toml || exit 1; \
+	done

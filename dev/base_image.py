@@ -17,6 +17,8 @@ SUITE = "bookworm"
 PACKAGES = ("ca-certificates", "python3", "python3-venv")
 # Nothing that a program reads; 150 MB.
 NEEDLESS = ("usr/share/doc", "usr/share/locale", "usr/share/man", "var/cache", "var/lib/apt/lists", "var/log")
+# Increase it when what this module does to the files has changed.
+EDITION = "2"
 DOCKERFILE = """\
 FROM scratch
 ADD root.tar /
@@ -28,7 +30,7 @@ CMD ["python3"]
 def make(checkout: Checkout, buildah: Buildah) -> str:
     """Make the image unless it is there; return what it was made from."""
     mirror = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
-    inputs = files.fingerprint(checkout.root, [], mirror, SUITE, *PACKAGES, *NEEDLESS, DOCKERFILE)
+    inputs = files.fingerprint(checkout.root, [], mirror, SUITE, *PACKAGES, *NEEDLESS, DOCKERFILE, EDITION)
     stamp = checkout.cache / "base" / "built-from"
     if stamp.exists() and stamp.read_text() == inputs and buildah.has(TAG):
         return inputs
@@ -60,6 +62,8 @@ def _bootstrap(checkout: Checkout, mirror: str) -> Path:
     for name in ("proc", "sys", "dev"):
         shutil.rmtree(root / name, ignore_errors=True)
         (root / name).mkdir()
+    # Where builds mount this machine's pip settings: what is not there would be made, and stay in the image.
+    (root / "etc/pip.conf").touch()
     tar = ["tar", "--create", "--numeric-owner", "--sort=name", "--file", str(context / "root.tar")]
     commands.run([*tar, "--directory", str(root), "."], log / "base-tar.log")
     shutil.rmtree(root)

@@ -36,7 +36,7 @@ def run(
             stderr=output,
         )
     if done.returncode != 0:
-        raise DevError(f"{argv[0]} {outcome(done.returncode)}. The end of {log}:\n{tail(log)}")
+        raise DevError(f"{log.stem} {outcome(done.returncode)}. The end of {log}:\n{tail(log)}")
 
 
 def outcome(code: int) -> str:

@@ -87,7 +87,7 @@ def _build(checkout: Checkout, buildah: Buildah, image: Image, base: str) -> Non
     buildah.build(image.tag, dockerfile, checkout.root, {"BASE": base}, volumes(checkout))
     layout.parent.mkdir(parents=True, exist_ok=True)
     buildah.export(image.tag, layout)
-    _prune(layout)
+    oci.forget_earlier(layout)
     files.write(stamp, inputs)
 
 
@@ -97,17 +97,8 @@ def _is_current(checkout: Checkout, image: Image) -> bool:
 
 
 def _fingerprint(checkout: Checkout, image: Image) -> str:
-    how = [base_image.TAG, base_image.DOCKERFILE, base_image.SUITE, *base_image.PACKAGES]
+    how = [base_image.TAG, base_image.DOCKERFILE, base_image.SUITE, *base_image.PACKAGES, base_image.EDITION]
     return files.fingerprint(checkout.root, image.inputs(checkout.root), os.environ.get("BASE", ""), *how)
-
-
-def _prune(layout: Path) -> None:
-    """Drop the blobs of earlier builds."""
-    manifest = oci.manifest_of(layout)
-    used = {layout / oci.blob_path(digest) for digest in oci.blobs_of(layout, manifest)}
-    for blob in (layout / "blobs" / "sha256").iterdir():
-        if blob not in used:
-            blob.unlink()
 
 
 def volumes(checkout: Checkout) -> dict[str, str]:
@@ -116,9 +107,7 @@ def volumes(checkout: Checkout) -> dict[str, str]:
         [sys.executable, "-m", "pip", "config", "list"], check=False, capture_output=True, text=True
     ).stdout
     settings = parse_pip_configuration(listed)
-    cache = checkout.cache / "pip-of-images"
-    cache.mkdir(parents=True, exist_ok=True)
-    found = {str(cache): "/root/.cache/pip"}
+    found = {}
     bundle = certificates(os.environ, settings)
     if bundle is not None:
         found[str(bundle)] = f"{CA_IN_IMAGE}:ro"

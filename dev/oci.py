@@ -12,12 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from dev import files
+
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar"
 # containerd's importer takes the image's name from here; the standard annotation holds the tag alone.
 IMAGE_NAME = "io.containerd.image.name"
+REF_NAME = "org.opencontainers.image.ref.name"
+LATEST = "latest"
 LAYOUT = b'{"imageLayoutVersion": "1.0.0"}'
 
 
@@ -82,10 +86,25 @@ def blob_path(digest: str) -> str:
 
 
 def manifest_of(layout: Path) -> dict[str, Any]:
-    """Return the descriptor of the only image in a layout."""
+    """Return the descriptor of the image that a layout calls `latest`; earlier ones stay in it without a name."""
     manifests: list[dict[str, Any]] = json.loads((layout / "index.json").read_text())["manifests"]
-    (only,) = manifests
-    return {key: only[key] for key in ("mediaType", "digest", "size")}
+    (latest,) = (one for one in manifests if one.get("annotations", {}).get(REF_NAME) == LATEST)
+    return {key: latest[key] for key in ("mediaType", "digest", "size")}
+
+
+def forget_earlier(layout: Path) -> None:
+    """Drop from a layout what is not of its latest image."""
+    manifest = manifest_of(layout)
+    used = {layout / blob_path(digest) for digest in blobs_of(layout, manifest)}
+    document = {
+        "schemaVersion": 2,
+        "mediaType": INDEX,
+        "manifests": [{**manifest, "annotations": {REF_NAME: LATEST}}],
+    }
+    files.write(layout / "index.json", json.dumps(document))
+    for blob in (layout / "blobs" / "sha256").iterdir():
+        if blob not in used:
+            blob.unlink()
 
 
 def blobs_of(layout: Path, manifest: dict[str, Any]) -> list[str]:

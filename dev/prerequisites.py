@@ -21,6 +21,7 @@ PACKAGES = {
     "containerd": "containerd",
     "runc": "runc",
     "buildah": "buildah",
+    "skopeo": "skopeo",
     "debootstrap": "debootstrap",
     "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
     "/usr/lib/cni/bridge": "containernetworking-plugins",
