@@ -28,7 +28,11 @@ _FREE_BYTES: Final = 64 << 20
 _XZ_MEMORY_BYTES: Final = 256 << 20
 _MAX_PATH_BYTES: Final = 1024
 _NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
-_DAMAGED: Final = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
+_DAMAGED: Final = (
+    *(tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile),
+    # tarfile itself, on headers that are well-formed only at first sight.
+    *(ValueError, OverflowError, RecursionError),
+)
 
 Segments = tuple[str, ...]
 
@@ -46,6 +50,8 @@ def unpack(archive: Path, folder: Path, limits: FetchLimits) -> None:
     with archive.open("rb") as file:
         stream = _BoundedStream(_decompressed(file), archive.stat().st_size, limits)
         try:
+            # Opening reads the first header already.
+            stream.expect_header()
             with tarfile.open(fileobj=stream, mode="r|") as members:
                 _Unpacking(folder, limits, stream).run(members)
             stream.drain()
@@ -176,7 +182,6 @@ class _Unpacking:
 
     def run(self, members: tarfile.TarFile) -> None:
         count = 0
-        self._stream.expect_header()
         while (member := members.next()) is not None:
             self._stream.expect_content()
             count += 1

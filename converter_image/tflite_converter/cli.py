@@ -156,7 +156,7 @@ def _run_one(
 def _show(name: str, result: StepResult, folder: Path) -> None:
     from tflite_converter.terminal import summary  # noqa: PLC0415 - see above
 
-    Console(soft_wrap=True).print(summary(name, result, str(folder / ARTIFACT_FILE)), soft_wrap=True)
+    Console(highlight=False).print(summary(name, result, str(folder / ARTIFACT_FILE)), soft_wrap=True)
 
 
 def _clear_for(output: Path) -> None:

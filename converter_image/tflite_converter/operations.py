@@ -10,7 +10,8 @@ from tflite_converter.failure import StepFailure
 _PYTHON_ONLY: Final = frozenset({"EagerPyFunc", "PyFunc", "PyFuncStateless"})
 """Their code is in the exporting Python process, not in the model: nothing else can ever run them."""
 
-_NOT_LEGAL: Final = re.compile(r"'tf\.(\w+)' op is neither a custom op nor a flex op")
+_NOT_LEGAL: Final = re.compile(r"error: .*?(?:operation 'tf\.(\w+)'|'tf\.(\w+)' op )")
+"""`'tf.Xyz' op is neither a custom op nor a flex op`, `failed to legalize operation 'tf.Xyz'` and the like."""
 _SUMMARY: Final = re.compile(r"^\s*(?:TF Select ops|Custom ops): (.+)$", re.MULTILINE)
 _NO_KERNEL: Final = re.compile(r"Op type not registered '(\w+)'")
 _SHOWN: Final = 20
@@ -33,7 +34,8 @@ def check_before_trying(operations: Collection[str]) -> None:
 
 def named_in(words: str) -> tuple[str, ...]:
     """Give the operations that TensorFlow's error text says it lacks, sorted."""
-    found = {*_NOT_LEGAL.findall(words), *_NO_KERNEL.findall(words)}
+    found = {name for names in _NOT_LEGAL.findall(words) for name in names if name}
+    found.update(_NO_KERNEL.findall(words))
     for line in _SUMMARY.findall(words):
         found.update(name.strip() for name in line.split(",") if re.fullmatch(r"\s*\w+\s*", name))
     return tuple(sorted(found))

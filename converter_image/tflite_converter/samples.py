@@ -31,6 +31,8 @@ class Sampling:
     batches: tuple[int, ...]
     size: int
     bound: int
+    whole: bool = False
+    """Whether real inputs, too, are whole numbers below the bound: some models cast them to indices."""
 
     def shape(self, tensor: TensorFacts, number: int) -> tuple[int, ...]:
         """Give the concrete shape of an input in the sample of this number."""
@@ -55,13 +57,13 @@ def samplings(inputs: Sequence[TensorFacts]) -> Iterator[Sampling]:
     """Give ways to fill these inputs, the likeliest first; a model may refuse some."""
     flexible_batch = any(tensor.shape and tensor.shape[0] == -1 for tensor in inputs)
     flexible_size = any(-1 in (tensor.shape or ())[1:] for tensor in inputs)
-    integers = any("int" in tensor.dtype for tensor in inputs)
     choices = itertools.product(
         _SIZES if flexible_size else _SIZES[:1],
-        _BOUNDS if integers else _BOUNDS[:1],
+        _BOUNDS,
+        (False, True),
         _BATCHES if flexible_batch else _BATCHES[1:],
     )
-    return (Sampling(batches, size, bound) for size, bound, batches in choices)
+    return (Sampling(batches, size, bound, whole) for size, bound, whole, batches in choices)
 
 
 def generate(inputs: Sequence[TensorFacts], sampling: Sampling) -> Iterator[Sample]:
@@ -69,19 +71,21 @@ def generate(inputs: Sequence[TensorFacts], sampling: Sampling) -> Iterator[Samp
     for number in range(COUNT):
         generator = np.random.default_rng([_SEED, number])
         yield {
-            tensor.name: _values(generator, tensor.dtype, sampling.shape(tensor, number), number, sampling.bound)
+            tensor.name: _values(generator, np.dtype(tensor.dtype), sampling.shape(tensor, number), number, sampling)
             for tensor in inputs
         }
 
 
-def _values(generator: np.random.Generator, dtype: str, shape: tuple[int, ...], number: int, bound: int) -> Array:
-    kind = np.dtype(dtype)
+def _values(
+    generator: np.random.Generator, kind: np.dtype[Any], shape: tuple[int, ...], number: int, sampling: Sampling
+) -> Array:
     if kind.kind == "b":
         return generator.integers(0, 2, shape).astype(kind)
-    if kind.kind in "iu":
-        # Eight bits are rarely an index: pictures and quantized values use them whole.
-        limits = (np.iinfo(kind).min, np.iinfo(kind).max + 1) if kind.itemsize == 1 else (0, bound)
-        return generator.integers(*limits, shape).astype(kind)
+    # Eight bits are rarely an index: pictures and quantized values use them whole.
+    if kind.kind in "iu" and kind.itemsize == 1:
+        return generator.integers(np.iinfo(kind).min, np.iinfo(kind).max + 1, shape).astype(kind)
+    if kind.kind in "iu" or sampling.whole:
+        return generator.integers(0, sampling.bound, shape).astype(kind)
     values = _real(generator, shape, number)
     if kind.kind == "c":
         return (values + 1j * _real(generator, shape, number)).astype(kind)

@@ -7,7 +7,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, SpinnerColumn, TaskID, TextColumn, TransferSpeedColumn
 from rich.progress import Progress as Display
-from rich.table import Column, Table
+from rich.table import Column
 from rich.text import Text
 
 from tflite_api.reasons import EXPLANATIONS, Outcome
@@ -79,18 +79,17 @@ class TerminalProgress:
             display.remove_task(task)
 
 
-def summary(name: str, result: StepResult, output: str) -> Table:
+def summary(name: str, result: StepResult, output: str) -> Text:
     """Give a result for people: what came out, or what is wrong and what to do."""
     mark, style = _STYLES.get(result.outcome, ("•", ""))
-    table = Table.grid(padding=(0, 2))
-    table.add_row(Text(mark, style=style), Text.assemble((name, "bold"), "  ", (str(result.reason), style)))
-    for label, text in _rows(result, output):
-        table.add_row("", Text.assemble((f"{label:<10}", "dim"), text))
-    return table
+    lines = [Text.assemble((mark, style), "  ", (name, "bold"), "  ", (str(result.reason), style))]
+    lines.append(Text.assemble("   ", result.message))
+    lines += [Text.assemble("   ", (f"{label:<11}", "dim"), text) for label, text in _rows(result, output)]
+    return Text("\n").join(lines)
 
 
 def _rows(result: StepResult, output: str) -> list[tuple[str, str]]:
-    rows = [("", result.message)]
+    rows: list[tuple[str, str]] = []
     if result.outcome is not Outcome.SUCCESS:
         rows.append(("cure", EXPLANATIONS[result.reason].cure))
     if result.artifact is not None:

@@ -1,0 +1,196 @@
+"""Downloads from a real HTTP server, within limits of time, size and address."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from tflite_api.reasons import Reason
+from tflite_api.step import FetchLimits
+from tflite_converter import network_address
+from tflite_converter.download import Downloaded, fetch, shown
+from tflite_converter.failure import StepFailure
+from tflite_converter.progress import LoggedProgress
+
+CONTENT = b"archive" * 1000
+LOCAL = FetchLimits(allow_local_addresses=True)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers by path."""
+
+    released = threading.Event()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def do_GET(self) -> None:
+        path, _, query = self.path.partition("?")
+        if path.startswith("/status/"):
+            self._answer(int(path.rpartition("/")[2]))
+        elif path == "/to":
+            self._answer(302, location=unquote(query))
+        elif path == "/loop":
+            self._answer(302, location="/loop")
+        elif path == "/drip":
+            self._drip()
+        elif path == "/silent":
+            self.released.wait(30)
+        elif path == "/cut":
+            self._answer(200, body=CONTENT, length=len(CONTENT) + 1)
+        elif path == "/chunked":
+            self._chunked()
+        else:
+            self._answer(200, body=CONTENT)
+
+    def _answer(
+        self, status: int, *, body: bytes = b"", location: str | None = None, length: int | None = None
+    ) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        if location is not None:
+            self.send_header("Location", location)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _drip(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        with suppress(OSError):
+            while not self.released.wait(0.05):
+                self.wfile.write(b"x")
+
+    def _chunked(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        with suppress(OSError):
+            while True:
+                self.wfile.write(bytes(1 << 16))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    served = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    served.daemon_threads = True
+    thread = threading.Thread(target=served.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{served.server_port}"
+    Handler.released.set()
+    served.shutdown()
+    served.server_close()
+
+
+def get(url: str, tmp_path: Path, limits: FetchLimits = LOCAL) -> Downloaded:
+    return fetch(url, tmp_path / "target", limits, LoggedProgress())
+
+
+def refused(url: str, tmp_path: Path, limits: FetchLimits = LOCAL) -> StepFailure:
+    with pytest.raises(StepFailure) as caught:
+        get(url, tmp_path, limits)
+    assert not (tmp_path / "target").exists(), "a part of a file stayed behind"
+    return caught.value
+
+
+def test_a_file_arrives_with_its_digest(server: str, tmp_path: Path) -> None:
+    arrived = get(f"{server}/model?tf-hub-format=compressed", tmp_path)
+    assert arrived.path.read_bytes() == CONTENT
+    assert (arrived.sha256, arrived.size) == (sha256(CONTENT).hexdigest(), len(CONTENT))
+
+
+def test_redirects_are_followed(server: str, tmp_path: Path) -> None:
+    assert get(f"{server}/to?/to?model", tmp_path).size == len(CONTENT)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (404, Reason.MODEL_NOT_FOUND),
+        (410, Reason.MODEL_NOT_FOUND),
+        (400, Reason.MODEL_NOT_FOUND),
+        (401, Reason.MODEL_ACCESS_DENIED),
+        (403, Reason.MODEL_ACCESS_DENIED),
+        (429, Reason.MODEL_UNAVAILABLE),
+        (500, Reason.MODEL_UNAVAILABLE),
+        (503, Reason.MODEL_UNAVAILABLE),
+    ],
+)
+def test_a_status_is_a_reason(server: str, tmp_path: Path, status: int, reason: Reason) -> None:
+    failure = refused(f"{server}/status/{status}", tmp_path)
+    assert failure.reason is reason
+    assert str(status) in failure.message
+
+
+def test_too_many_redirects_end(server: str, tmp_path: Path) -> None:
+    assert refused(f"{server}/loop", tmp_path).reason is Reason.MODEL_NOT_FOUND
+
+
+@pytest.mark.parametrize("path", ["model", "chunked"])
+def test_a_file_beyond_the_limit_is_too_large(server: str, tmp_path: Path, path: str) -> None:
+    limits = LOCAL.model_copy(update={"max_archive_bytes": 100})
+    assert refused(f"{server}/{path}", tmp_path, limits).reason is Reason.MODEL_TOO_LARGE
+
+
+def test_a_file_that_drips_beyond_the_time_is_too_large(server: str, tmp_path: Path) -> None:
+    failure = refused(f"{server}/drip", tmp_path, LOCAL.model_copy(update={"timeout_seconds": 1}))
+    assert failure.reason is Reason.MODEL_TOO_LARGE
+
+
+def test_a_server_that_says_nothing_is_unavailable(server: str, tmp_path: Path) -> None:
+    failure = refused(f"{server}/silent", tmp_path, LOCAL.model_copy(update={"timeout_seconds": 1}))
+    assert failure.reason is Reason.MODEL_UNAVAILABLE
+
+
+def test_a_connection_that_breaks_off_is_unavailable(server: str, tmp_path: Path) -> None:
+    assert refused(f"{server}/cut", tmp_path).reason is Reason.MODEL_UNAVAILABLE
+
+
+def test_a_port_where_nobody_listens_is_unavailable(tmp_path: Path) -> None:
+    assert refused("http://127.0.0.1:1/model", tmp_path).reason is Reason.MODEL_UNAVAILABLE
+
+
+def test_a_name_that_is_not_known_is_unavailable(tmp_path: Path) -> None:
+    assert refused("http://absent.invalid/model", tmp_path).reason is Reason.MODEL_UNAVAILABLE
+
+
+def test_a_loopback_address_is_refused(server: str, tmp_path: Path) -> None:
+    failure = refused(f"{server}/model", tmp_path, FetchLimits())
+    assert failure.reason is Reason.ADDRESS_REFUSED
+    assert "127.0.0.1, which is a loopback address" in failure.message
+
+
+def test_a_name_that_means_a_loopback_address_is_refused(server: str, tmp_path: Path) -> None:
+    url = server.replace("127.0.0.1", "localhost")
+    assert refused(f"{url}/model", tmp_path, FetchLimits()).reason is Reason.ADDRESS_REFUSED
+
+
+@pytest.mark.parametrize("target", ["http://169.254.169.254/latest", "http://127.0.0.1:1/x", "http://[::1]:1/x"])
+def test_a_redirect_to_a_refused_address_is_refused(
+    server: str, tmp_path: Path, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Only the first hop may go to the loopback address where the test's server listens.
+    port, judged = server.rpartition(":")[2], network_address.refusal
+    asked: list[str] = []
+
+    def first_hop_allowed(address: str) -> str | None:
+        asked.append(address)
+        return None if len(asked) == 1 else judged(address)
+
+    monkeypatch.setattr("tflite_converter.download.refusal", first_hop_allowed)
+    failure = refused(f"http://127.0.0.1:{port}/to?{target}", tmp_path, FetchLimits())
+    assert failure.reason is Reason.ADDRESS_REFUSED
+    assert len(asked) == 2
+    assert asked[1] in target
+
+
+@pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://example.com/x"])
+def test_a_redirect_to_another_scheme_is_refused(server: str, tmp_path: Path, target: str) -> None:
+    assert refused(f"{server}/to?{target}", tmp_path).reason is Reason.ADDRESS_REFUSED
+
+
+def test_what_may_be_secret_in_an_address_is_not_shown() -> None:
+    assert shown("https://user:pass@example.com/model?token=secret#part") == "https://example.com/model"
