@@ -63,6 +63,8 @@ class Cluster:
     def __init__(self, configuration: Configuration, request_seconds: float) -> None:
         """Take a loaded configuration and the longest time that one request may take."""
         configuration.connection_pool_maxsize = _CONNECTIONS
+        # As kopf: the API server is asked directly, whatever proxy the environment names.
+        configuration.client_session_kwargs = {"trust_env": False}
         self._client = ApiClient(configuration)
         self._timeout = aiohttp.ClientTimeout(total=request_seconds)
 

@@ -79,8 +79,9 @@ class ObservedPod:
 
     @property
     def step_at_work(self) -> Step | None:
-        """The step that runs or waits to run; None before the first and after the last."""
-        return next((step for step in self.steps if step.running or step.waiting), None)
+        """The step that runs or waits to run; None after the last, and after one that failed."""
+        unfinished = next((step for step in self.steps if step.end is None or step.end.exit_code != 0), None)
+        return unfinished if unfinished is not None and (unfinished.running or unfinished.waiting) else None
 
     @property
     def last_step(self) -> Step | None:
@@ -157,8 +158,13 @@ def _step(name: str, status: Object) -> Step:
         waiting=text(state, "waiting", "reason"),
         waiting_message=clean(text(state, "waiting", "message")),
         end=_step_end(ended) if isinstance(ended, dict) else None,
-        image=text(status, "imageID") or text(status, "image"),
+        image=_image(text(status, "image"), text(status, "imageID")),
     )
+
+
+def _image(name: str, identifier: str) -> str:
+    """Give the image with its digest; an image that was never pulled has one without a name."""
+    return f"{name}@{identifier}" if name and identifier.startswith("sha256:") else identifier or name
 
 
 def _step_end(ended: Object) -> StepEnd:

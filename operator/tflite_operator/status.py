@@ -1,5 +1,6 @@
 """Writes the status that follows from a decision."""
 
+import re
 from datetime import datetime
 from typing import Final
 
@@ -16,6 +17,9 @@ STALLED: Final = "Stalled"
 VERIFIED: Final = "Verified"
 _OURS: Final = (READY, RECONCILING, STALLED, VERIFIED)
 _NO_CURE: Final = EXPLANATIONS[Reason.PENDING].cure
+
+_WORD: Final = re.compile(r"[a-z0-9_.]{3,}[a-z0-9]")
+_ENOUGH: Final = 0.7
 
 Wanted = tuple[str, ConditionStatus, Reason, str]
 
@@ -90,15 +94,23 @@ def explained(reason: Reason, message: str) -> str:
     """Give a message that says what to change: the reason's cure follows where the message does not hold it."""
     cure = EXPLANATIONS[reason].cure
     said = sentence(message)
-    return said if cure == _NO_CURE or cure in said else f"{said} {cure}"
+    return said if cure == _NO_CURE or _says(said, cure) else f"{said} {cure}"
+
+
+def _says(message: str, cure: str) -> bool:
+    """Hold when a message gives the same advice in its own words: most of the words that carry the meaning."""
+    advice = set(_WORD.findall(cure.casefold()))
+    return len(advice & set(_WORD.findall(message.casefold()))) >= _ENOUGH * len(advice)
 
 
 def sentence(message: str) -> str:
-    """Give words as a sentence: a capital in front, a full stop behind."""
+    """Give words as a sentence: a full stop behind, and a capital in front unless it begins with an address or name."""
     words = message.strip()
     if not words:
         return ""
-    return words[0].upper() + words[1:] + ("" if words[-1] in ".!?…" else ".")
+    first = words.split()[0]
+    start = first.capitalize() if first.isalpha() and first.islower() else first
+    return start + words[len(first) :] + ("" if words[-1] in ".!?…" else ".")
 
 
 def _conditions(
