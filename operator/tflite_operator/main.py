@@ -8,6 +8,7 @@ import sys
 from typing import Final
 
 import kopf
+from kopf._core.engines.peering import Identity
 
 from tflite_operator.cluster import Cluster, ClusterError
 from tflite_operator.endpoints import serve
@@ -95,6 +96,8 @@ class Process:
                 clusterwide=not namespaces,
                 namespaces=namespaces,
                 standalone=True,
+                # Without one kopf asks for the user's name, and the user of a container has none.
+                identity=Identity(socket.gethostname()),
                 stop_flag=stop,
                 ready_flag=self._watching,
             )

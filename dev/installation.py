@@ -1,0 +1,54 @@
+"""Installs the operator as a user does: `kubectl apply -k` of an overlay that names this checkout's images."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from dev.kubectl import Kubectl
+
+ROOT: Final = Path(__file__).parents[1]
+NAMESPACE: Final = "tflite-operator-system"
+_OPERATOR_IMAGE: Final = "ghcr.io/tflite-operator/operator"
+"""The name in deploy/ that an overlay replaces."""
+
+
+def overlay(base: str, operator_image: str, converter_image: str) -> dict[str, object]:
+    """Give the kustomization that installs the operator with these images."""
+    name, separator, tag = operator_image.rpartition(":")
+    # A colon before the last slash belongs to a registry's port.
+    image = {"newName": name, "newTag": tag} if separator and "/" not in tag else {"newName": operator_image}
+    return {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [base],
+        "images": [{"name": _OPERATOR_IMAGE} | image],
+        "configMapGenerator": [
+            {
+                "name": "tflite-operator",
+                "namespace": NAMESPACE,
+                "behavior": "merge",
+                "literals": [f"CONVERTER_IMAGE={converter_image}"],
+            }
+        ],
+    }
+
+
+def apply_crd(kubectl: Sequence[str]) -> None:
+    """Make the resource known, and wait until the API server serves it."""
+    run = Kubectl(tuple(kubectl))
+    run("apply", "-f", str(ROOT / "crds/tfliteconversions.yaml"))
+    run("wait", "--for=condition=Established", "--timeout=60s", "crd/tfliteconversions.tflite-operator.dev")
+
+
+def install(kubectl: Sequence[str], operator_image: str, converter_image: str) -> None:
+    """Install the operator, or bring it to these images, and wait until it is ready."""
+    run = Kubectl(tuple(kubectl))
+    folder = ROOT / ".cache/overlay"
+    folder.mkdir(parents=True, exist_ok=True)
+    base = os.path.relpath(ROOT / "deploy", folder)
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(overlay(base, operator_image, converter_image)))
+    run("apply", "-k", str(folder))
+    run("rollout", "status", "deployment/tflite-operator", "--namespace", NAMESPACE, "--timeout=180s")

@@ -1,0 +1,37 @@
+"""The overlay names the images that were asked for."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dev import installation
+
+
+@pytest.mark.parametrize(
+    ("image", "name", "tag"),
+    [
+        ("localhost/operator:dev", "localhost/operator", "dev"),
+        ("registry:5000/operator", "registry:5000/operator", None),
+        ("registry:5000/operator:1", "registry:5000/operator", "1"),
+    ],
+)
+def test_an_image_is_taken_apart_at_its_tag(image: str, name: str, tag: str | None) -> None:
+    found: Any = installation.overlay("../deploy", image, "converter:1")
+    (replaced,) = found["images"]
+    assert replaced["newName"] == name
+    assert replaced.get("newTag") == tag
+
+
+def test_the_overlay_replaces_names_that_the_base_has() -> None:
+    deploy = Path(installation.ROOT / "deploy")
+    found: Any = installation.overlay("../deploy", "a:1", "b:2")
+    deployment = yaml.safe_load((deploy / "deployment.yaml").read_text())
+    base = yaml.safe_load((deploy / "kustomization.yaml").read_text())
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["image"].partition(":")[0] == found["images"][0]["name"]
+    assert base["namespace"] == found["configMapGenerator"][0]["namespace"]
+    assert base["configMapGenerator"][0]["name"] == found["configMapGenerator"][0]["name"]
+    variable = found["configMapGenerator"][0]["literals"][0].partition("=")[0]
+    assert base["configMapGenerator"][0]["literals"][0].startswith(f"{variable}=")
