@@ -51,8 +51,12 @@ class LoadedModel:
         specs = {tensor.name: _spec(tensor) for tensor in signature.inputs}
         module = tf.Module()
         module.captured = self._captured()
-        concrete = tf.function(pinned, autograph=False).get_concrete_function(**specs)
-        tf.saved_model.save(module, str(folder), signatures={signature.key: concrete})
+        try:
+            concrete = tf.function(pinned, autograph=False).get_concrete_function(**specs)
+            tf.saved_model.save(module, str(folder), signatures={signature.key: concrete})
+        except (ValueError, TypeError, AssertionError, tf.errors.InvalidArgumentError) as error:
+            words = f"TensorFlow cannot save the pinned signature: {one_line(str(error), 600)}"
+            raise StepFailure(Reason.CONVERSION_FAILED, words) from error
 
     def _captured(self) -> Any:  # noqa: ANN401 - TensorFlow has no types
         """Give what has to be saved with the signature: its variables, or everything where it uses tables as well.

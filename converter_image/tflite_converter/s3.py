@@ -26,13 +26,15 @@ _REFUSED: Final = frozenset(
     {
         *("AccessDenied", "AllAccessDisabled", "AuthorizationQueryParametersError", "ExpiredToken", "Forbidden"),
         *("InvalidAccessKeyId", "InvalidSecurity", "InvalidToken", "SignatureDoesNotMatch", "TokenRefreshRequired"),
-        *("UnauthorizedAccess", "XAmzContentSHA256Mismatch"),
+        "UnauthorizedAccess",
+        "XAdminUserNotFound",  # versitygw, with status 404, for an access key it does not know
     }
 )
 _WRONG_REGION: Final = frozenset(
     {"AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect", "TemporaryRedirect"}
 )
 _CHANGED: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
+_OTHER_CONTENT: Final = frozenset({"BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch"})
 _LATER: Final = frozenset({"RequestTimeTooSkewed", "RequestTimeout", "SlowDown", "ServiceUnavailable", "Throttling"})
 _PERMISSIONS: Final = "they need s3:GetObject, s3:PutObject and s3:ListBucket"
 
@@ -51,6 +53,7 @@ def error_failure(code: str, status: int, where: S3Destination) -> StepFailure:
     messages = {
         Reason.INVALID_SPEC: f"Bucket {where.bucket} is not in {where.region} ({shown}): correct destination.s3.region",
         Reason.BUCKET_NOT_FOUND: f"Bucket {where.bucket} does not exist: create it or correct its name",
+        Reason.ARTIFACT_REFUSED: f"The artifact changed while it was uploaded to {where.uri} ({shown})",
         Reason.DESTINATION_CHANGED: f"{where.uri} changed since this conversion looked at it",
         Reason.CREDENTIALS_REFUSED: f"The storage refused the credentials for {where.uri} ({shown}): {_PERMISSIONS}",
     }
@@ -63,6 +66,7 @@ def _reason(code: str, status: int) -> Reason:
     rules = (
         (Reason.INVALID_SPEC, code in _WRONG_REGION or code == "NotImplemented" or status in {301, 307, 501}),
         (Reason.BUCKET_NOT_FOUND, code in {"NoSuchBucket", "InvalidBucketName"}),
+        (Reason.ARTIFACT_REFUSED, code in _OTHER_CONTENT),
         (Reason.DESTINATION_CHANGED, code in _CHANGED or status == 412),
         (Reason.STORAGE_UNAVAILABLE, code in _LATER or status >= 500 or status in {408, 429}),
         (Reason.CREDENTIALS_REFUSED, code in _REFUSED or status in {401, 403}),
@@ -109,24 +113,24 @@ class Storage:
         try:
             return object_of(self._client.head_object(Bucket=where.bucket, Key=where.key, ChecksumMode="ENABLED"))
         except ClientError as error:
-            if _status(error) != 404:
+            status = _status(error)
+            self._ask_why(error)
+            # The list shows the bucket is there and the credentials are good, so a 404 spoke of the object.
+            if status != 404:
                 raise self._failure(error) from error
         except BotoCoreError as error:
             raise self._unavailable(error) from error
-        self._check_bucket()
         return None
 
-    def _check_bucket(self) -> None:
-        """Tell a missing key from a missing bucket: HEAD answers both with a bare 404."""
+    def _ask_why(self, refusal: ClientError) -> None:
+        """Ask again in a way whose answer has a body: a HEAD is refused with a bare status, whatever the cause."""
         try:
-            self._client.head_bucket(Bucket=self._where.bucket)
+            self._client.list_objects_v2(Bucket=self._where.bucket, Prefix=self._where.key, MaxKeys=1)
         except ClientError as error:
-            status = _status(error)
-            if status == 404:
-                raise error_failure("NoSuchBucket", status, self._where) from error
-            # The storage has just shown with its 404 that these credentials may look at the object: go on.
-            if status not in {401, 403}:
-                raise self._failure(error) from error
+            # These credentials may look at the object but not list the bucket: the first answer stands.
+            if _status(refusal) == 404 and error.response.get("Error", {}).get("Code") == "AccessDenied":
+                return
+            raise self._failure(error) from error
         except BotoCoreError as error:
             raise self._unavailable(error) from error
 

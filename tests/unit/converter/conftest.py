@@ -1,0 +1,54 @@
+"""Tiny SavedModels, built once."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder with one SavedModel a test case."""
+    import tensorflow as tf
+
+    folder = tmp_path_factory.mktemp("models")
+    weights = tf.random.stateless_normal([64, 32], seed=(1, 2))
+
+    def save(name: str, body: Callable[..., Any], *specs: tf.TensorSpec, key: str = "serving_default") -> None:
+        module = tf.Module()
+        module.weights = tf.Variable(weights, name="weights")
+        module.count = tf.Variable(0.0)
+        function = tf.function(lambda *given: body(module, *given))
+        tf.saved_model.save(module, str(folder / name), signatures={key: function.get_concrete_function(*specs)})
+
+    floats = tf.TensorSpec([None, 64], tf.float32, name="x")
+    save("dense", lambda module, x: {"y": tf.nn.relu(x @ module.weights), "sum": tf.reduce_sum(x, axis=1)}, floats)
+    save("named", lambda module, x: {"y": x @ module.weights}, floats, key="infer")
+    save("text", lambda _, x: {"y": tf.strings.length(x)}, tf.TensorSpec([None], tf.string, name="x"))
+    save("python", lambda _, x: {"y": tf.py_function(lambda value: value, [x], tf.float32)}, floats)
+    save("lacking", lambda _, x: {"y": tf.raw_ops.Betainc(a=x, b=x, x=x)}, floats)
+    save("random", lambda _, x: {"y": x + tf.random.uniform([1])}, floats)
+    save("counter", lambda module, x: {"y": x + module.count.assign_add(1.0)}, floats)
+    save("nan", lambda _, x: {"y": tf.math.log(-tf.square(x) - 1)}, floats)
+    save("index", lambda module, x: {"y": tf.gather(module.weights, x)}, tf.TensorSpec([None], tf.int32, name="x"))
+    return folder
+
+
+@pytest.fixture
+def write_conversion(tmp_path: Path) -> Callable[..., Path]:
+    """Give a function that writes a TFLiteConversion for a model's folder or archive."""
+
+    def write(path: Path, /, pinned: dict[str, Any] | None = None, **spec: Any) -> Path:
+        resource = {
+            "apiVersion": "tflite-operator.dev/v1alpha1",
+            "kind": "TFLiteConversion",
+            "metadata": {"name": "test"},
+            "spec": {"model": {"handle": path.as_uri(), **(pinned or {})}, **spec},
+        }
+        file = tmp_path / "conversion.yaml"
+        file.write_text(json.dumps(resource))
+        return file
+
+    return write

@@ -1,0 +1,114 @@
+"""A child's end becomes a reason, whatever the end."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tflite_api.reasons import Reason
+from tflite_converter import supervisor
+from tflite_converter.child_protocol import REPORT_BYTES, ChildFailure
+from tflite_converter.failure import StepFailure
+from tflite_converter.supervisor import ChildEnd, Listener, child_environment, explain
+
+QUIET = Listener(lambda _: None, lambda _: None)
+
+
+def run(code: str, tmp_path: Path, timeout: float | None = None) -> ChildEnd:
+    program = f"import os, sys, signal\nreport = int(sys.argv[1])\n{code}"
+    return supervisor.run([sys.executable, "-c", program], b'{"order": 1}', tmp_path, QUIET, timeout)
+
+
+def failure(code: str, tmp_path: Path, timeout: float | None = None) -> StepFailure:
+    found = explain(run(code, tmp_path, timeout), None)
+    assert found is not None
+    return found
+
+
+def test_a_child_that_does_its_work_is_no_failure(tmp_path: Path) -> None:
+    assert explain(run("assert sys.stdin.read() == '{\"order\": 1}'", tmp_path), None) is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL])
+def test_a_signal_is_named(tmp_path: Path, number: signal.Signals) -> None:
+    found = failure(f"print('last words', flush=True); os.kill(os.getpid(), {int(number)})", tmp_path)
+    assert found.reason is Reason.CONVERSION_CRASHED
+    assert number.name in found.message
+    assert "last words" in found.message
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "sys.exit(1)",
+        'os.write(report, b\'{"failure": "no object"}\\n\'); sys.exit(1)',
+        "os.write(report, b'\\xff\\xfe rubbish\\n'); sys.exit(1)",
+        'os.write(report, b\'{"failure": {"reason": "Converted", "message": ""}}\\n\'); sys.exit(1)',
+        'os.write(report, b\'{"failure": {"reason": "StorageUnavailable", "message": ""}}\\n\'); sys.exit(1)',
+        'os.write(report, b\'{"failure": {"reason": "NoSuchReason", "message": ""}}\\n\'); sys.exit(1)',
+    ],
+)
+def test_an_end_without_a_sensible_report_is_a_crash(tmp_path: Path, code: str) -> None:
+    assert failure(code, tmp_path).reason is Reason.CONVERSION_CRASHED
+
+
+def test_a_report_without_end_is_not_taken_in(tmp_path: Path) -> None:
+    late = 'b\'{"failure": {"reason": "InputNotFound", "message": "late"}}\\n\''
+    code = f"for _ in range(100): os.write(report, b'x' * {REPORT_BYTES // 4} + b'\\n')\nos.write(report, {late})"
+    assert failure(f"{code}\nsys.exit(1)", tmp_path).reason is Reason.CONVERSION_CRASHED
+
+
+def test_a_reported_failure_is_passed_on(tmp_path: Path) -> None:
+    told = ChildFailure(reason=Reason.INPUT_NOT_FOUND, message="no input z").model_dump_json(by_alias=True)
+    found = failure(
+        f"os.write(report, {told.encode()!r} and b'{{\"failure\": ' + {told.encode()!r} + b'}}\\n'); sys.exit(1)",
+        tmp_path,
+    )
+    assert (found.reason, found.message) == (Reason.INPUT_NOT_FOUND, "no input z")
+
+
+def test_a_child_that_never_ends_is_killed_at_its_deadline(tmp_path: Path) -> None:
+    found = failure("signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: signal.pause()", tmp_path, 0.3)
+    assert found.reason is Reason.DEADLINE_EXCEEDED
+
+
+def test_a_grandchild_does_not_outlive_the_child(tmp_path: Path) -> None:
+    end = run("pid = os.fork()\nif pid == 0: signal.pause()\nprint(pid, flush=True)", tmp_path)
+    grandchild = Path("/proc") / end.tail.strip()
+    assert not grandchild.exists() or "State:\tZ" in (grandchild / "status").read_text()
+
+
+@pytest.mark.parametrize("tail", ["terminate called after throwing an instance of 'std::bad_alloc'"])
+def test_an_allocation_that_fails_is_out_of_memory(tail: str) -> None:
+    found = explain(ChildEnd(-signal.SIGABRT, None, tail, 0, 0), 512 * 1024**2)
+    assert found is not None
+    assert found.reason is Reason.OUT_OF_MEMORY
+    assert "memory limit of 512Mi" in found.message
+
+
+def test_the_kernels_kill_is_out_of_memory() -> None:
+    killed = ChildEnd(-signal.SIGKILL, None, "", 0, memory_kills=1)
+    found = explain(killed, 1536 * 1024**2)
+    assert found is not None
+    assert found.reason is Reason.OUT_OF_MEMORY
+    assert "memory limit of 1536Mi" in found.message
+
+
+def test_a_memory_error_in_the_child_is_out_of_memory() -> None:
+    told = ChildFailure(reason=Reason.OUT_OF_MEMORY, message="MemoryError")
+    found = explain(ChildEnd(1, told, "", 0, 0), None)
+    assert found is not None
+    assert found.reason is Reason.OUT_OF_MEMORY
+
+
+def test_the_child_sees_nothing_of_ours_that_could_be_secret(tmp_path: Path) -> None:
+    ours = {"AWS_SECRET_ACCESS_KEY": "secret", "PATH": "/bin", "PYTHONPATH": "here", "MY_TOKEN": "secret"}
+    assert "secret" not in child_environment(ours, tmp_path).values()
+
+
+def test_the_supervisor_imports_no_tensorflow() -> None:
+    modules = "tflite_converter.cli, tflite_converter.convert, tflite_converter.local_run"
+    code = f"import sys, {modules}; sys.exit('tensorflow' in sys.modules or 'tensorflow_hub' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
