@@ -20,7 +20,7 @@ WANTED = Identity("s3://models/a.tflite", "team/a", "1" * 64)
 SHA256 = "2" * 64
 
 
-def result(tensors: int = 1) -> StepResult:
+def result(tensors: int = 1, recipe: str = WANTED.recipe) -> StepResult:
     many = tuple(Tensor(name=f"input-{hash(number)}", dtype="float32", shape=(number, 2)) for number in range(tensors))
     return StepResult(
         reason=Reason.CONVERTED,
@@ -32,15 +32,13 @@ def result(tensors: int = 1) -> StepResult:
             snr_decibels="90.0", max_absolute_error="0.1", cosine="1", samples=4, source="Generated"
         ),
         provenance=Provenance(
-            model_digest=f"sha256:{'3' * 64}", recipe_hash=WANTED.recipe, tensorflow="2.21.0", strategy="Plain"
+            model_digest=f"sha256:{'3' * 64}", recipe_hash=recipe, tensorflow="2.21.0", strategy="Plain"
         ),
     )
 
 
 def stored(owner: Identity = WANTED, **changes: Any) -> StoredObject:
-    whole = result().model_copy(
-        update={"provenance": result().provenance.model_copy(update={"recipe_hash": owner.recipe})}
-    )  # type: ignore[union-attr]
+    whole = result(recipe=owner.recipe)
     return dataclasses.replace(StoredObject('"tag"', 100, SHA256, encode_metadata(whole, owner)), **changes)
 
 

@@ -1,0 +1,53 @@
+"""Other people's real models: each ends as a measured artifact or with a reason that has a name."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tflite_api.reasons import EXPLANATIONS, Outcome, Reason
+
+CORPUS = Path(os.environ.get("TFLITE_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
+MODELS = [
+    "spotify__basic-pitch__1",
+    "mlcommons__tiny__1",
+    "tensorflow__tfjs__1",
+    "xizhonghua__fsr__1",
+    "iteam1__predict-series-data-with-RNN__1",
+    "eriklandmark__gesture-recognition__1",
+]
+
+pytestmark = [
+    pytest.mark.tensorflow,
+    pytest.mark.skipif(not CORPUS.is_dir(), reason="no corpus: set TFLITE_CORPUS to a folder of SavedModel archives"),
+]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_real_model_is_verified_or_refused_by_name(model: str, tmp_path: Path) -> None:
+    archive = CORPUS / f"{model}.tar.gz"
+    if not archive.is_file():
+        pytest.skip(f"no {archive.name} in the corpus")
+    resource = {
+        "apiVersion": "tflite-operator.dev/v1alpha1",
+        "kind": "TFLiteConversion",
+        "metadata": {"name": "corpus"},
+        "spec": {"model": {"handle": archive.resolve().as_uri()}},
+    }
+    (tmp_path / "conversion.yaml").write_text(json.dumps(resource))
+    command = [sys.executable, "-m", "tflite_converter.cli", "run", "-f", str(tmp_path / "conversion.yaml")]
+    done = subprocess.run([*command, "--output", str(tmp_path / "out")], capture_output=True, text=True, check=False)
+    result = json.loads((tmp_path / "out" / "result.json").read_text())
+    if done.returncode == 0:
+        assert (result["reason"], result["verdict"]) == ("Converted", "SNRSufficient"), done.stderr
+        assert float(result["verification"]["snrDecibels"]) >= 60
+        assert (tmp_path / "out" / "model.tflite").read_bytes()[4:8] == b"TFL3"
+    else:
+        reason = Reason(result["reason"])
+        assert (done.returncode, EXPLANATIONS[reason].outcome) == (3, Outcome.STALLED), done.stderr
+        assert reason is not Reason.INTERNAL_ERROR, done.stderr
+        assert result["message"]
+        assert not (tmp_path / "out" / "model.tflite").exists()
