@@ -55,6 +55,10 @@ class Buildah:
         """Remove the working containers that an interrupted build left."""
         self._run(["buildah", "rm", "--all"], "forget-containers")
 
+    def forget_earlier(self) -> None:
+        """Remove layers that no present image is built on; those that the next build starts from stay."""
+        self._run(["buildah", "rmi", "--prune", "--force"], "forget-earlier")
+
     def _run(self, argv: list[str], log: str) -> None:
         # What they keep beside their storage has a fixed place; here it is covered by a folder of ours.
         elsewhere = self._at / "elsewhere"

@@ -65,6 +65,7 @@ def make(checkout: Checkout) -> None:
         for image in outdated:
             with step(f"building {image.tag} (cold: {image.takes})"):
                 _build(checkout, buildah, image, base)
+        buildah.forget_earlier()
 
 
 def give(checkout: Checkout, node: Node) -> None:
@@ -77,6 +78,7 @@ def give(checkout: Checkout, node: Node) -> None:
         with step(f"giving the node {image.tag}"):
             written = node.import_image(layout, image.tag)
         say(f"{written / 1e6:.1f} MB of {image.tag} were new to the node")
+    node.forget_earlier_images()
 
 
 def _build(checkout: Checkout, buildah: Buildah, image: Image, base: str) -> None:

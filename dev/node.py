@@ -4,7 +4,7 @@ import contextlib
 import platform
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -66,6 +66,12 @@ class Node:
         self._import(feed)
         return written
 
+    def forget_earlier_images(self) -> None:
+        """Remove images that have lost their name to newer ones; the kubelet is told to never remove any."""
+        earlier = nameless(self.image_digests())
+        if earlier:
+            self._checked("images", "remove", *earlier)
+
     def _import(self, feed: Callable[[IO[bytes]], object]) -> None:
         argv = self._command("images", "import", "-")
         with subprocess.Popen(
@@ -92,6 +98,15 @@ class Node:
         if done.returncode != 0:
             raise DevError(f"ctr {' '.join(argv[:2])}: {done.stderr.strip()}")
         return done.stdout
+
+
+def nameless(digests: Mapping[str, str]) -> list[str]:
+    """Find the images that are only known by their own digest. Pure.
+
+    Kubernetes gives every image such a name too; it is all that is left of one whose tag has moved on.
+    """
+    named = {digest for name, digest in digests.items() if not name.startswith("sha256:")}
+    return [name for name, digest in digests.items() if name.startswith("sha256:") and digest not in named]
 
 
 def wait_until(what: str, probe: Callable[[], bool], log: Path, timeout: float = 60) -> None:

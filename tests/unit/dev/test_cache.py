@@ -10,6 +10,7 @@ import pytest
 from dev import files, oci
 from dev.cleaning import mounts_below
 from dev.images import certificates, pip_configuration
+from dev.node import nameless
 from dev.venv import parse_pip_configuration, uv_environment
 
 
@@ -91,6 +92,11 @@ def test_blobs_of_earlier_builds_are_dropped(tmp_path: Path) -> None:
     assert not old.exists()
     assert (at / oci.blob_path(oci.Blob(oci.LAYER, b"sources").digest)).exists()
     assert len(json.loads((at / "index.json").read_text())["manifests"]) == 1
+
+
+def test_only_images_that_lost_their_name_are_forgotten() -> None:
+    digests = {"localhost/x:dev": "sha256:2", "sha256:b": "sha256:2", "sha256:a": "sha256:1"}
+    assert nameless(digests) == ["sha256:a"]
 
 
 def test_mounts_below_a_folder_innermost_first() -> None:
