@@ -101,7 +101,9 @@ def build_job(
 
 def _pod_spec(identity: Identity, spec: ConversionSpec, settings: Settings) -> dict[str, Any]:
     request = StepRequest(spec=spec, owner=f"{identity.namespace}/{identity.name}", limits=settings.limits)
-    told = {"name": names.STEP_REQUEST_ENV, "value": request.model_dump_json(by_alias=True, exclude_none=True)}
+    # The kubelet puts other variables, credentials among them, in the place of $(NAME); JSON can do without the sign.
+    text = request.model_dump_json(by_alias=True, exclude_none=True).replace("$", "\\u0024")
+    told = {"name": names.STEP_REQUEST_ENV, "value": text}
     secret = _credentials(spec.destination.s3.secret_ref.name)
     small = {"requests": _SMALL_REQUESTS, "limits": _SMALL_LIMITS}
     prepare = _container(PREPARE, settings, [told, *secret], [_mount("model", MODEL_DIR)], small)

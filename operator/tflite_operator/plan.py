@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tflite_api.reasons import EXPLANATIONS, Outcome, Reason
-from tflite_api.status import ConversionStatus
+from tflite_api.status import ConversionStatus, JobReference
 from tflite_operator.decision import (
     Action,
     CreateJob,
@@ -102,13 +102,20 @@ def _events(
     """Give the turning points between two statuses, so that none is told twice."""
     events = []
     if new.job is not None and (old.job is None or old.job.uid != new.job.uid):
-        events.append(EmitEvent(False, Reason.PENDING, f"Attempt {new.job.attempt} started as Job {new.job.name}."))
+        events.append(_started(old, new.job))
     reason = _reason(decision)
     tells = not isinstance(decision, Progress) or reason in _ANNOUNCED or decision.next_attempt is not None
     if tells and (_key(old) != _key(new) or old.next_attempt_time != new.next_attempt_time):
         warning = EXPLANATIONS[reason].outcome is not Outcome.SUCCESS
         events.append(EmitEvent(warning, reason, _message(new)))
     return tuple(events)
+
+
+def _started(old: ConversionStatus, job: JobReference) -> EmitEvent:
+    message = f"Attempt {job.attempt} started as Job {job.name}."
+    if job.attempt > 1 and old.job is not None and old.next_attempt_time is None:
+        return EmitEvent(True, Reason.JOB_DELETED, f"The Job of attempt {old.job.attempt} is gone. {message}")
+    return EmitEvent(False, Reason.PENDING, message)
 
 
 def _reason(decision: Progress | Success | Failure) -> Reason:

@@ -1,0 +1,123 @@
+"""The API server's answers become our own errors, and its words survive."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+from kubernetes.aio.client import Configuration
+
+from tflite_operator.cluster import (
+    Cluster,
+    ClusterError,
+    ConflictError,
+    NamespaceTerminatingError,
+    NotFoundError,
+    RefusedError,
+)
+
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def ask(answer: Answer, question: Callable[[Cluster], Awaitable[Any]], seconds: float = 5) -> Any:
+    """Put a question to a server that answers like this."""
+
+    async def run() -> Any:
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", answer)
+        runner = web.AppRunner(application)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, "127.0.0.1", 0)
+            await site.start()
+            host = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            async with Cluster(Configuration(host=host), seconds) as cluster:
+                return await question(cluster)
+        finally:
+            await runner.cleanup()
+
+    return asyncio.run(run())
+
+
+def status(code: int, message: str = "no\x1b[31m way", **more: Any) -> Answer:
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.json_response({"kind": "Status", "message": message, "code": code, **more}, status=code)
+
+    return answer
+
+
+JOB = {"metadata": {"namespace": "team", "name": "a"}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (status(404), NotFoundError),
+        (status(409), ConflictError),
+        (status(403, "exceeded quota: none"), RefusedError),
+        (status(422), RefusedError),
+        (status(400), RefusedError),
+        (status(500, 'failed calling webhook "x"'), RefusedError),
+        (status(500), ClusterError),
+        (status(503), ClusterError),
+        (status(429), ClusterError),
+        (status(401), ClusterError),
+        (status(403, details={"causes": [{"reason": "NamespaceTerminating"}]}), NamespaceTerminatingError),
+    ],
+)
+def test_each_refusal_has_its_error(answer: Answer, error: type[ClusterError]) -> None:
+    with pytest.raises(ClusterError) as raised:
+        ask(answer, lambda cluster: cluster.create_job(JOB))
+    assert type(raised.value) is error
+    assert "\x1b" not in str(raised.value)
+
+
+def test_an_answer_that_is_no_json_is_an_error() -> None:
+    async def html(_: web.Request) -> web.StreamResponse:
+        return web.Response(text="<html>busy</html>")
+
+    with pytest.raises(ClusterError, match="JSON"):
+        ask(html, lambda cluster: cluster.conversion("team", "a"))
+
+
+def test_a_server_that_keeps_silent_is_an_error_in_time() -> None:
+    async def silence(_: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(5)
+        return web.Response()
+
+    with pytest.raises(ClusterError, match="does not answer"):
+        ask(silence, lambda cluster: cluster.conversion("team", "a"), seconds=0.2)
+
+
+def test_what_is_asked_for() -> None:
+    asked: list[tuple[str, str, str, Any]] = []
+
+    async def note(request: web.Request) -> web.StreamResponse:
+        body = await request.json() if request.can_read_body else None
+        asked.append((request.method, str(request.rel_url), request.content_type, body))
+        return web.json_response({"items": [{"metadata": {"name": "x"}}, "rubbish"]})
+
+    async def questions(cluster: Cluster) -> None:
+        await cluster.patch_status("team", "a", "7", "uid", {"x": None})
+        await cluster.delete_job("team", "a", "uid")
+        assert await cluster.jobs("team", "uid") == [{"metadata": {"name": "x"}}]
+        await cluster.set_job_ttl("team", "a", "uid", 60)
+        await cluster.job("../../x", "a?b")
+
+    ask(note, questions)
+    root = "/apis/tflite-operator.dev/v1alpha1/namespaces/team/tfliteconversions/a/status"
+    jobs = "/apis/batch/v1/namespaces/team/jobs"
+    merge = "application/merge-patch+json"
+    assert asked[0] == (
+        "PATCH",
+        root,
+        merge,
+        {"metadata": {"resourceVersion": "7", "uid": "uid"}, "status": {"x": None}},
+    )
+    assert asked[1][0] == "DELETE"
+    assert asked[1][3] == {"propagationPolicy": "Background", "preconditions": {"uid": "uid"}}
+    assert asked[2][1] == f"{jobs}?labelSelector=tflite-operator.dev/conversion%3Duid"
+    body = {"metadata": {"uid": "uid"}, "spec": {"ttlSecondsAfterFinished": 60}}
+    assert asked[3] == ("PATCH", f"{jobs}/a", merge, body)
+    assert asked[4][1] == "/apis/batch/v1/namespaces/..%2F..%2Fx/jobs/a%3Fb"

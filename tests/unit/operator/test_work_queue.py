@@ -1,0 +1,102 @@
+"""Each conversion is looked at once at a time, and again when something came in between."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from tflite_operator.work_queue import Key, WorkQueue
+
+A, B = ("team", "a"), ("team", "b")
+
+
+class Looks:
+    """Looks at conversions; `act` says what a look does."""
+
+    def __init__(self, act: Callable[["Looks", Key], Awaitable[float | None]]) -> None:
+        self.done: list[Key] = []
+        self.active: set[Key] = set()
+        self._act = act
+        self._changed = asyncio.Event()
+
+    async def handle(self, key: Key) -> float | None:
+        assert key not in self.active, "two looks at once"
+        self.active.add(key)
+        self._changed.set()
+        try:
+            return await self._act(self, key)
+        finally:
+            self.active.discard(key)
+            self.done.append(key)
+            self._changed.set()
+
+    async def until(self, fact: Callable[[], bool]) -> None:
+        while not fact():
+            self._changed.clear()
+            await self._changed.wait()
+
+
+def run(looks: Looks, scenario: Callable[[WorkQueue], Awaitable[None]]) -> None:
+    async def main() -> None:
+        queue = WorkQueue()
+        workers = [asyncio.create_task(queue.work(looks.handle)) for _ in range(3)]
+        async with asyncio.timeout(5):
+            await scenario(queue)
+        assert not any(worker.done() for worker in workers)
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+
+    asyncio.run(main())
+
+
+def test_many_wishes_become_one_look_and_none_is_lost() -> None:
+    gate = asyncio.Event()
+
+    async def wait(_: Looks, __: Key) -> None:
+        await gate.wait()
+
+    looks = Looks(wait)
+
+    async def scenario(queue: WorkQueue) -> None:
+        for _ in range(5):
+            queue.add(A)
+        queue.add(B)
+        await looks.until(lambda: len(looks.active) == 2)
+        for _ in range(5):
+            queue.add(A)
+        gate.set()
+        await looks.until(lambda: looks.done.count(A) == 2)
+        await asyncio.sleep(0.05)
+
+    run(looks, scenario)
+    assert sorted(looks.done) == [A, A, B]
+
+
+def test_an_error_is_tried_again_and_stops_nobody() -> None:
+    async def fail_once(looks: Looks, key: Key) -> None:
+        if key == A and A not in looks.done:
+            raise ValueError("broken")
+
+    looks = Looks(fail_once)
+
+    async def scenario(queue: WorkQueue) -> None:
+        queue.add(A)
+        queue.add(B)
+        await looks.until(lambda: looks.done.count(A) == 2)
+
+    run(looks, scenario)
+    assert looks.done.count(B) == 1
+
+
+def test_a_look_can_ask_for_the_next_and_a_wish_comes_before_it() -> None:
+    async def thrice(looks: Looks, _: Key) -> float | None:
+        return 0.02 if len(looks.done) < 2 else 60.0
+
+    looks = Looks(thrice)
+
+    async def scenario(queue: WorkQueue) -> None:
+        queue.add(A)
+        await looks.until(lambda: len(looks.done) == 3)
+        queue.add(A)
+        await looks.until(lambda: len(looks.done) == 4)
+
+    run(looks, scenario)
