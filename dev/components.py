@@ -67,6 +67,9 @@ def kube_controller_manager(at: Folders) -> list[str]:
         "--bind-address=127.0.0.1",
         "--leader-elect=false",
         "--use-service-account-credentials=true",
+        # As hosted clusters have it. With the default of 20 a second, starting all controllers takes 3 s longer.
+        "--kube-api-qps=100",
+        "--kube-api-burst=200",
         f"--service-account-private-key-file={pki / 'sa.key'}",
         f"--root-ca-file={pki / 'ca.crt'}",
         f"--cluster-signing-cert-file={pki / 'ca.crt'}",
