@@ -109,12 +109,17 @@ class Handler(BaseHTTPRequestHandler):
         LOG.info("%s %s", self.client_address[0], format % args)
 
 
+class Server(ThreadingHTTPServer):
+    """A thread a request; a hundred pods may ask at once."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+
 def serve(root: Path, address: str, port: int) -> ThreadingHTTPServer:
     """Return a server that listens; the caller runs it."""
     handler = type("HandlerOfRoot", (Handler,), {"root": root})
-    server = ThreadingHTTPServer((address, port), handler)
-    server.daemon_threads = True
-    return server
+    return Server((address, port), handler)
 
 
 def main() -> None:
