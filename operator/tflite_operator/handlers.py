@@ -4,7 +4,9 @@ Only `on.event`: kopf's other handlers write annotations on users' objects, and 
 is therefore the work queue's own timer.
 """
 
-from collections.abc import Callable
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import kopf
@@ -28,7 +30,8 @@ def build_registry(add: Add, settings: Settings) -> kopf.OperatorRegistry:
 
     @kopf.on.login(registry=registry)
     async def login(**given: Any) -> kopf.ConnectionInfo | None:  # noqa: ANN401 - whatever kopf gives
-        return kopf.login_with_service_account(**given) or kopf.login_with_kubeconfig(**given)
+        account = kopf.login_with_service_account(**given)
+        return at_service_address(account, os.environ) if account else kopf.login_with_kubeconfig(**given)
 
     @kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=registry)
     async def on_conversion(body: kopf.Body, **_: object) -> None:
@@ -44,6 +47,18 @@ def build_registry(add: Add, settings: Settings) -> kopf.OperatorRegistry:
 
     request_timeout = settings.request_timeout_seconds
     return registry
+
+
+def at_service_address(account: kopf.ConnectionInfo, variables: Mapping[str, str]) -> kopf.ConnectionInfo:
+    """Give the connection by the address that the kubelet hands to every pod, as client libraries use it.
+
+    kopf takes the name kubernetes.default.svc: it would need the cluster's DNS before it could start.
+    """
+    host, port = variables.get("KUBERNETES_SERVICE_HOST"), variables.get("KUBERNETES_SERVICE_PORT", "443")
+    if not host:
+        return account
+    shown = f"[{host}]" if ":" in host else host
+    return dataclasses.replace(account, server=f"https://{shown}:{port}")
 
 
 def set_up(settings: kopf.OperatorSettings, request_timeout: float) -> None:
