@@ -83,11 +83,11 @@ def test_an_answer_that_is_no_json_is_an_error() -> None:
 
 def test_a_server_that_keeps_silent_is_an_error_in_time() -> None:
     async def silence(_: web.Request) -> web.StreamResponse:
-        await asyncio.sleep(5)
+        await asyncio.sleep(0.6)
         return web.Response()
 
     with pytest.raises(ClusterError, match="does not answer"):
-        ask(silence, lambda cluster: cluster.conversion("team", "a"), seconds=0.2)
+        ask(silence, lambda cluster: cluster.conversion("team", "a"), seconds=0.1)
 
 
 def test_what_is_asked_for() -> None:
