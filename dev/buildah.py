@@ -78,10 +78,13 @@ class Buildah:
         files.write(self._at / "policy.json", POLICY)
         files.write(self._at / "registries.conf", "unqualified-search-registries = []\n")
         files.write(self._at / "storage.conf", f'[storage]\ndriver = "{driver}"\n{places}')
+        # It locks this folder even though these builds share the machine's network.
+        files.write(self._at / "containers.conf", f'[network]\nnetwork_config_dir = "{self._at}/networks"\n')
         temporary = self._at / "tmp"
         temporary.mkdir(parents=True, exist_ok=True)
         return {
             "BUILDAH_ISOLATION": "chroot",
+            "CONTAINERS_CONF": str(self._at / "containers.conf"),
             "CONTAINERS_REGISTRIES_CONF": str(self._at / "registries.conf"),
             "CONTAINERS_STORAGE_CONF": str(self._at / "storage.conf"),
             # Whole layers pass through here; /tmp may be small, or memory.
