@@ -125,10 +125,9 @@ def sample() -> dict[str, Any]:
 
 def test_a_file_whose_weights_are_lost_is_seen(tmp_path: Path) -> None:
     """A Keras 3 model, saved as it is: what the converter makes of it has no weights, and says nothing."""
-    import keras
     import tensorflow as tf
 
-    model = keras.Sequential([keras.layers.Input((8,)), keras.layers.Dense(4)])
+    model = tf.keras.Sequential([tf.keras.layers.Input((8,)), tf.keras.layers.Dense(4)])
     tf.saved_model.save(model, str(tmp_path / "model"))
     (tmp_path / "lost.tflite").write_bytes(tf.lite.TFLiteConverter.from_saved_model(str(tmp_path / "model")).convert())
     assert flatbuffer.read(tmp_path / "lost.tflite").lost_weights
