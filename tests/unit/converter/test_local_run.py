@@ -78,13 +78,14 @@ def test_a_pinned_signature_keeps_its_names_and_computes_the_same(
     np.testing.assert_allclose(found, expected.numpy(), atol=1e-4)
 
 
-def test_the_same_recipe_gives_the_same_bytes_and_keeps_flexible_dimensions(
+def test_the_same_recipe_gives_the_same_bytes_and_a_failure_takes_them_away(
     models: Path, tmp_path: Path, write_conversion: Write
 ) -> None:
     file = write_conversion(models / "dense")
     first, second = Ran(file, tmp_path / "out").result, Ran(file, tmp_path / "out").result
     assert first["artifact"] == second["artifact"]
     assert first["signature"]["inputs"][0]["shape"] == [-1, 64]
+    Ran(write_conversion(tmp_path / "absent"), tmp_path / "out").failed("ModelNotFound", "absent")
 
 
 def test_a_failed_gate_shows_what_was_measured(models: Path, tmp_path: Path, write_conversion: Write) -> None:
@@ -99,8 +100,3 @@ def test_an_archive_is_taken_and_its_digest_checked(models: Path, tmp_path: Path
         archive.add(models / "dense", "top")
     assert Ran(write_conversion(packed), tmp_path / "out").code == 0
     Ran(write_conversion(packed, {"sha256": "0" * 64}), tmp_path / "out").failed("DigestMismatch", "0" * 64)
-
-
-def test_a_failure_takes_the_older_artifact_away(models: Path, tmp_path: Path, write_conversion: Write) -> None:
-    assert Ran(write_conversion(models / "dense"), tmp_path / "out").code == 0
-    Ran(write_conversion(models / "text"), tmp_path / "out").failed("InputUnsupported")
