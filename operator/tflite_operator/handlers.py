@@ -29,8 +29,9 @@ def build_registry(add: Add, settings: Settings) -> kopf.OperatorRegistry:
         set_up(settings, request_timeout)
 
     @kopf.on.login(registry=registry)
-    async def login(**_: object) -> kopf.ConnectionInfo:
-        return connection(await access())
+    async def login(**given: Any) -> kopf.ConnectionInfo | None:  # noqa: ANN401 - whatever kopf gives
+        account = kopf.login_with_service_account(**given)
+        return at_service_address(account, os.environ) if account else kopf.login_with_kubeconfig(**given)
 
     @kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=registry)
     async def on_conversion(body: kopf.Body, **_: object) -> None:
