@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +25,10 @@ BUCKET: Final = "models"
 TIMEOUT: Final = 300
 """Seconds until the demo gives up on a conversion."""
 
-console = Console(highlight=False, soft_wrap=True)
+WIDTH: Final = 132
+"""Columns of the tables where there is no terminal to ask."""
+
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDTH)
 
 
 def step(text: str) -> None:
@@ -79,22 +83,19 @@ def state(conversion: Object) -> tuple[str, str]:
     return ready.get("status", "Unknown"), ready.get("reason", "")
 
 
-def follow(kubectl: Kubectl, count: int) -> tuple[dict[str, Object], dict[str, float]]:
-    """Show the way of every conversion until all are done; give them, and the seconds each took."""
+def follow(kubectl: Kubectl, count: int) -> dict[str, Object]:
+    """Show the way of every conversion until all are done; give them by name."""
     start = time.monotonic()
     shown: dict[str, str] = {}
-    took: dict[str, float] = {}
     while True:
         found = {one["metadata"]["name"]: one for one in kubectl.get("tflc")["items"]}
         for name, conversion in found.items():
-            ready, reason = state(conversion)
+            _, reason = state(conversion)
             if reason and shown.get(name) != reason:
                 shown[name] = reason
                 console.print(f"  {time.monotonic() - start:5.1f} s  {name:<32} {reason}")
-            if ready != "Unknown":
-                took.setdefault(name, time.monotonic() - start)
-        if len(took) == count:
-            return found, took
+        if sum(state(conversion)[0] != "Unknown" for conversion in found.values()) == count:
+            return found
         if time.monotonic() - start > TIMEOUT:
             raise RuntimeError(f"not done after {TIMEOUT} s:\n{kubectl('describe', 'tflc')}")
         time.sleep(0.2)
@@ -107,16 +108,23 @@ def show_failure(conversion: Object) -> None:
     console.print(f"  [yellow]{stalled['reason']}[/]: {stalled['message']}")
 
 
-def measured_table(found: dict[str, Object], seconds: dict[str, float], heard: dict[str, tuple[float, str]]) -> Table:
+def seconds_to_outcome(conversion: Object) -> int:
+    """Give the whole seconds from the conversion's creation to its last change of Ready."""
+    ready = next(one for one in conversion["status"]["conditions"] if one["type"] == "Ready")
+    created = datetime.fromisoformat(conversion["metadata"]["creationTimestamp"])
+    return round((datetime.fromisoformat(ready["lastTransitionTime"]) - created).total_seconds())
+
+
+def measured_table(found: dict[str, Object], heard: dict[str, tuple[float, str]]) -> Table:
     """Compose the table that ends the demo."""
     table = Table(title="What came out", title_style="bold")
     for column in (
         "conversion",
         "outcome",
-        "ready after",
+        "after",
         "size",
         "SNR to the model",
-        "SNR to the authors' file",
+        "SNR to authors' file",
         "heard",
     ):
         table.add_column(column, justify="left" if column in {"conversion", "outcome", "heard"} else "right")
@@ -124,7 +132,7 @@ def measured_table(found: dict[str, Object], seconds: dict[str, float], heard: d
         status = conversion["status"]
         ready, reason = state(conversion)
         mark = "[green]✔[/]" if ready == "True" else "[yellow]✘[/]"
-        row = [name, f"{mark} {reason}", f"{seconds[name]:.1f} s"]
+        row = [name, f"{mark} {reason}", f"{seconds_to_outcome(conversion)} s"]
         if name in heard:
             snr, notes = heard[name]
             row += [f"{status['artifact']['sizeBytes'] / 1024:.0f} KiB", f"{status['verification']['snrDecibels']} dB"]
@@ -165,7 +173,7 @@ def main() -> int:
 
     step("kubectl apply -f examples/basic-pitch/")
     here.apply(*wanted)
-    found, seconds = follow(here, len(wanted))
+    found = follow(here, len(wanted))
 
     step("kubectl get tflc -o wide")
     console.print(here("get", "tflc", "-o", "wide").rstrip())
@@ -185,7 +193,7 @@ def main() -> int:
     console.print(f"  the authors' own .tflite hears {listening.notes(reference)}\n")
 
     console.print(spent_table(spent(here.get("pods")["items"])))
-    console.print(measured_table(found, seconds, heard))
+    console.print(measured_table(found, heard))
     return 0 if len(heard) == len(RECIPES) - 1 else 1
 
 
