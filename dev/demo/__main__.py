@@ -110,7 +110,8 @@ def show_failure(conversion: Object) -> None:
 
 def seconds_to_outcome(conversion: Object) -> int:
     """Give the whole seconds from the conversion's creation to its last change of Ready."""
-    ready = next(one for one in conversion["status"]["conditions"] if one["type"] == "Ready")
+    conditions: list[Object] = conversion["status"]["conditions"]
+    ready = next(one for one in conditions if one["type"] == "Ready")
     created = datetime.fromisoformat(conversion["metadata"]["creationTimestamp"])
     return round((datetime.fromisoformat(ready["lastTransitionTime"]) - created).total_seconds())
 

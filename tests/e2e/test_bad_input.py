@@ -61,7 +61,7 @@ CASES: dict[str, Case] = {
             env, "e2e/junk/1", models.archive(models.file("saved_model.pb", b"\xff" * 64))
         ),
         {},
-        "NotASavedModel",
+        "ModelLoadFailed",
         ("saved_model.pb",),
     ),
     "unknown signature": (
