@@ -23,8 +23,8 @@ def page() -> str:
         "",
         "<!-- Written by `python -m dev.reasons_page` from api/tflite_api/reasons.py. -->",
         "",
-        "Every condition, Event and `result.json` carries one of these. A container of the converter ends with exit code",
-        "0 when done, 3 when something must change, 4 when another attempt may help; any other code is a crash.",
+        "Every condition, Event and `result.json` carries one of these. A container of the converter ends with exit",
+        "code 0 when done, 3 when something must change, 4 when another attempt may help; any other code is a crash.",
     ]
     for outcome, heading in _HEADINGS.items():
         lines += ["", f"## {heading}", "", "| reason | cause | what to do |", "| --- | --- | --- |"]

@@ -78,8 +78,8 @@ def empty_bucket(s3: Any, keys: list[str]) -> None:  # noqa: ANN401 - boto3's cl
 
 def state(conversion: Object) -> tuple[str, str]:
     """Give the status and reason of Ready."""
-    conditions = conversion.get("status", {}).get("conditions", [])
-    ready = next((one for one in conditions if one["type"] == "Ready"), {})
+    conditions: list[Object] = conversion.get("status", {}).get("conditions", [])
+    ready: Object = next((one for one in conditions if one["type"] == "Ready"), {})
     return ready.get("status", "Unknown"), ready.get("reason", "")
 
 
