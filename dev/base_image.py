@@ -17,8 +17,23 @@ SUITE = "bookworm"
 PACKAGES = ("ca-certificates", "python3", "python3-venv")
 # Nothing that a program reads; 150 MB.
 NEEDLESS = ("usr/share/doc", "usr/share/locale", "usr/share/man", "var/cache", "var/lib/apt/lists", "var/log")
-# Increase it when what this module does to the files has changed.
-EDITION = "2"
+BOOTSTRAP = """
+root=$1 tar=$2 packages=$3 suite=$4 mirror=$5
+shift 5
+# dpkg waits for the disk after every file; memory has nothing to wait for.
+mount -t tmpfs -o mode=755 tmpfs "$root"
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+debootstrap --variant=minbase --include="$packages" --keyring="$keyring" "$suite" "$root" "$mirror"
+umount "$root/proc" "$root/sys" 2>/dev/null || true
+cd "$root"
+rm -rf "$@" proc sys dev
+mkdir -p proc sys dev var/log var/cache/apt/archives/partial
+# As in Debian's own images: installing a package in a build need not survive a power cut either.
+echo force-unsafe-io > etc/dpkg/dpkg.cfg.d/unsafe-io
+# Where builds mount this machine's pip settings: what is not there would be made, and stay in the image.
+touch etc/pip.conf
+tar --create --numeric-owner --sort=name --file "$tar" .
+"""
 DOCKERFILE = """\
 FROM scratch
 ADD root.tar /
@@ -30,7 +45,7 @@ CMD ["python3"]
 def make(checkout: Checkout, buildah: Buildah) -> str:
     """Make the image unless it is there; return what it was made from."""
     mirror = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
-    inputs = files.fingerprint(checkout.root, [], mirror, SUITE, *PACKAGES, *NEEDLESS, DOCKERFILE, EDITION)
+    inputs = files.fingerprint(checkout.root, [], mirror, SUITE, *PACKAGES, *NEEDLESS, DOCKERFILE, BOOTSTRAP)
     stamp = checkout.cache / "base" / "built-from"
     if stamp.exists() and stamp.read_text() == inputs and buildah.has(TAG):
         return inputs
@@ -45,26 +60,14 @@ def make(checkout: Checkout, buildah: Buildah) -> str:
 
 
 def _bootstrap(checkout: Checkout, mirror: str) -> Path:
-    """Unpack Debian into a folder and return one that holds it as a tar file."""
-    work = checkout.cache / "base" / "work"
-    # What debootstrap mounts in it is mounted in a namespace of its own: there is never a mount to run into.
-    shutil.rmtree(work, ignore_errors=True)
-    root, context = work / "root", work / "context"
+    """Unpack Debian in memory and return a folder that holds it as a tar file."""
+    context = checkout.cache / "base" / "context"
+    shutil.rmtree(context, ignore_errors=True)
     context.mkdir(parents=True)
-    argv = ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}"]
-    argv += ["--keyring=/usr/share/keyrings/debian-archive-keyring.gpg", SUITE, str(root), mirror]
-    log = checkout.cache / "log"
-    commands.run(argv, log / "debootstrap.log", contained=True)
-    for name in NEEDLESS:
-        shutil.rmtree(root / name, ignore_errors=True)
-    (root / "var/cache/apt/archives/partial").mkdir(parents=True)
-    (root / "var/log").mkdir()
-    for name in ("proc", "sys", "dev"):
-        shutil.rmtree(root / name, ignore_errors=True)
-        (root / name).mkdir()
-    # Where builds mount this machine's pip settings: what is not there would be made, and stay in the image.
-    (root / "etc/pip.conf").touch()
-    tar = ["tar", "--create", "--numeric-owner", "--sort=name", "--file", str(context / "root.tar")]
-    commands.run([*tar, "--directory", str(root), "."], log / "base-tar.log")
-    shutil.rmtree(root)
+    root = checkout.cache / "base" / "root"
+    root.mkdir(exist_ok=True)
+    given = [str(root), str(context / "root.tar"), ",".join(PACKAGES), SUITE, mirror]
+    argv = ["sh", "-ec", BOOTSTRAP, "bootstrap", *given, *NEEDLESS]
+    # In a mount namespace that ends with the command: what it and debootstrap mount is never met by anybody.
+    commands.run(argv, checkout.cache / "log" / "debootstrap.log", contained=True)
     return context

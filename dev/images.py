@@ -99,7 +99,7 @@ def _is_current(checkout: Checkout, image: Image) -> bool:
 
 
 def _fingerprint(checkout: Checkout, image: Image) -> str:
-    how = [base_image.TAG, base_image.DOCKERFILE, base_image.SUITE, *base_image.PACKAGES, base_image.EDITION]
+    how = [base_image.TAG, base_image.DOCKERFILE, base_image.SUITE, *base_image.PACKAGES, base_image.BOOTSTRAP]
     return files.fingerprint(checkout.root, image.inputs(checkout.root), os.environ.get("BASE", ""), *how)
 
 
