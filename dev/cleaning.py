@@ -1,25 +1,43 @@
-"""Removing everything that was ever made here."""
+"""Removing folders of ours, and never what somebody has mounted in them."""
 
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from dev.checkout import Checkout
 from dev.errors import DevError
 from dev.progress import step
 
+MOUNTS = Path("/proc/self/mountinfo")
+
 
 def clean(checkout: Checkout) -> None:
     """Remove `.cache`. The cluster has been taken down before."""
     with step(f"removing {checkout.cache}"):
-        for mount in mounts_below(checkout.cache, Path("/proc/self/mountinfo").read_text()):
-            # None of ours is in this mount namespace, so it is somebody's own: taken off, never removed through.
-            subprocess.run(["umount", str(mount)], check=False, capture_output=True)
-        left = mounts_below(checkout.cache, Path("/proc/self/mountinfo").read_text())
-        if left:
-            raise DevError(f"something is mounted on {left[0]} and in use; unmount it first")
-        if checkout.cache.exists():
-            shutil.rmtree(checkout.cache)
+        remove(checkout.cache)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder with all it holds.
+
+    The cluster's own mounts are in its namespace and ended with it. What is mounted here nevertheless is
+    somebody's own: it is taken off, never removed through.
+    """
+    for mount in mounts_below(folder, MOUNTS.read_text()):
+        subprocess.run(["umount", str(mount)], check=False, capture_output=True)
+    left = mounts_below(folder, MOUNTS.read_text())
+    if left:
+        raise DevError(f"something is mounted on {left[0]} and in use; unmount it first")
+    deadline = time.monotonic() + 5
+    while folder.exists():
+        try:
+            shutil.rmtree(folder)
+        except OSError:
+            # A process that is just ending may still have written something.
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def mounts_below(folder: Path, mountinfo: str) -> list[Path]:

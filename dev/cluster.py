@@ -2,15 +2,14 @@
 
 import functools
 import http.client
-import shutil
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from dev import (
     binaries,
     cgroups,
+    cleaning,
     components,
     configuration,
     files,
@@ -75,7 +74,7 @@ class Cluster:
     def down(self) -> bool:
         """Stop everything; tell whether anything ran."""
         ran = leftovers.clear(self.checkout)
-        _remove(self.checkout.run)
+        cleaning.remove(self.checkout.run)
         return ran
 
     def dead(self, now: Record | None) -> set[str]:
@@ -129,7 +128,7 @@ class Cluster:
 
     def _make_folders(self) -> None:
         # A cluster starts with empty buckets; what the Hub serves and the node's images outlive it.
-        _remove(self.checkout.s3)
+        cleaning.remove(self.checkout.s3)
         for folder in ("configuration/cni", "kubelet", "log/pods", "log/containers", "cni"):
             (self.checkout.run / folder).mkdir(parents=True)
         for path in (self.checkout.containerd, self.checkout.hub, self.checkout.s3):
@@ -242,15 +241,3 @@ def _resolv_conf() -> str:
     """Return the machine's real name servers; a resolver on loopback is nobody to a pod."""
     behind_stub = Path("/run/systemd/resolve/resolv.conf")
     return (behind_stub if behind_stub.exists() else Path("/etc/resolv.conf")).read_text()
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder of ours. The cluster's mounts are in its own namespace: there are none to run into."""
-    deadline = time.monotonic() + 5
-    while folder.exists():
-        try:
-            shutil.rmtree(folder)
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
