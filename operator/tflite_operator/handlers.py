@@ -20,8 +20,8 @@ from tflite_operator.work_queue import Key
 Add = Callable[[Key], None]
 
 
-def build_registry(add: Add, settings: Settings) -> kopf.OperatorRegistry:
-    """Register the handlers; `add` has a conversion looked at."""
+def build_registry(add: Add, logged_in: Callable[[], None], settings: Settings) -> kopf.OperatorRegistry:
+    """Register the handlers; `add` has a conversion looked at, `logged_in` is called once kopf can watch."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.startup(registry=registry)
@@ -31,7 +31,10 @@ def build_registry(add: Add, settings: Settings) -> kopf.OperatorRegistry:
     @kopf.on.login(registry=registry)
     async def login(**given: Any) -> kopf.ConnectionInfo | None:  # noqa: ANN401 - whatever kopf gives
         account = kopf.login_with_service_account(**given)
-        return at_service_address(account, os.environ) if account else kopf.login_with_kubeconfig(**given)
+        found = at_service_address(account, os.environ) if account else kopf.login_with_kubeconfig(**given)
+        if found is not None:
+            logged_in()
+        return found
 
     @kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=registry)
     async def on_conversion(body: kopf.Body, **_: object) -> None:

@@ -92,14 +92,13 @@ class Process:
         namespaces = self._settings.watch_namespaces
         try:
             await kopf.operator(
-                registry=build_registry(self._queue.add, self._settings),
+                registry=build_registry(self._queue.add, self._watching.set, self._settings),
                 clusterwide=not namespaces,
                 namespaces=namespaces,
                 standalone=True,
                 # Without one kopf asks for the user's name, and the user of a container has none.
                 identity=Identity(socket.gethostname()),
                 stop_flag=stop,
-                ready_flag=self._watching,
             )
         finally:
             for worker in self._workers:
