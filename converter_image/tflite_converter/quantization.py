@@ -11,6 +11,8 @@ from tflite_converter.flatbuffer import Constant
 
 _WEIGHT_TYPE: Final[dict[QuantizationType, str]] = {"Float16": "float16", "DynamicRange": "int8"}
 _FLOATS: Final = frozenset({"float32", "float64"})
+_NO_WEIGHTS: Final = frozenset({"int32", "int64", "bool", "string"})
+"""Shapes, axes, indices and biases."""
 _SMALLEST_QUANTIZED: Final = 1024
 """Elements: the converter's dynamic range quantization leaves smaller weights alone
 (tensorflow/compiler/mlir/lite/transforms/prepare_quantize_dynamic_range.cc, min_elements_for_weights)."""
@@ -46,7 +48,7 @@ def check_applied(quantization: QuantizationType, constants: Collection[Constant
     wanted = _WEIGHT_TYPE[quantization]
     elements = Counter[str]()
     for constant in constants:
-        if constant.dtype == wanted or constant.dtype in _FLOATS:
+        if constant.dtype not in _NO_WEIGHTS:
             elements[constant.dtype] += constant.elements
     largest = max((constant.elements for constant in constants if constant.dtype in _FLOATS), default=0)
     if elements[wanted] and _mostly(quantization, wanted, elements):
