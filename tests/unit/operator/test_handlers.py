@@ -3,7 +3,9 @@
 import kopf
 import pytest
 
-from tflite_operator.handlers import at_service_address
+from tests.unit.operator.builders import SETTINGS
+from tflite_operator.handlers import at_service_address, build_registry, set_up
+from tflite_operator.job import CONVERSION_LABEL
 
 ACCOUNT = kopf.ConnectionInfo(server="https://kubernetes.default.svc", token="token")
 
@@ -20,3 +22,19 @@ def test_the_api_server_is_found_without_dns(host: str, port: str, server: str) 
 
 def test_outside_a_pod_the_connection_stays() -> None:
     assert at_service_address(ACCOUNT, {}) == ACCOUNT
+
+
+def test_nothing_is_registered_that_writes_to_users_objects() -> None:
+    """Daemons and timers add a finalizer, handlers of changes an annotation; an index keeps what is gone."""
+    registry = build_registry(lambda _: None, lambda: None, SETTINGS)
+    assert list(registry._spawning.get_all_handlers()) == []
+    assert list(registry._changing.get_all_handlers()) == []
+    assert len(list(registry._watching.get_all_handlers())) == 3
+
+
+def test_jobs_and_pods_are_filtered_by_the_server() -> None:
+    settings = kopf.OperatorSettings()
+    set_up(settings, 30)
+    assert len(settings.watching.label_selectors) == 2
+    assert set(settings.watching.label_selectors.values()) == {CONVERSION_LABEL}
+    assert not settings.posting.enabled

@@ -1,0 +1,57 @@
+"""What deploy/ installs can do no more than it must."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+DEPLOY = Path(__file__).parents[3] / "deploy"
+OBJECTS: list[dict[str, Any]] = [
+    made
+    for file in sorted(DEPLOY.glob("*.yaml"))
+    for made in yaml.safe_load_all(file.read_text())
+    if file.name != "kustomization.yaml"
+]
+ROLES = [one for one in OBJECTS if one["kind"] == "ClusterRole"]
+
+
+def test_every_file_is_installed() -> None:
+    listed = yaml.safe_load((DEPLOY / "kustomization.yaml").read_text())["resources"]
+    files = {file.name for file in DEPLOY.glob("*.yaml")} - {"kustomization.yaml"}
+    assert files == set(listed) - {"../crds"}
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: str(role["metadata"]["name"]))
+def test_no_role_has_a_wildcard_secrets_or_a_way_into_pods(role: dict[str, Any]) -> None:
+    for rule in role["rules"]:
+        granted = {*rule["apiGroups"], *rule["resources"], *rule["verbs"]}
+        assert not granted & {"*", "secrets", "pods/exec", "pods/log", "escalate", "bind", "impersonate"}
+
+
+def test_the_operator_may_write_only_status_jobs_and_events() -> None:
+    [role] = [one for one in ROLES if one["metadata"]["name"] == "tflite-operator"]
+    written = {
+        resource
+        for rule in role["rules"]
+        for resource in rule["resources"]
+        if set(rule["verbs"]) - {"get", "list", "watch"}
+    }
+    # finalizers is no resource of its own: the verb on it allows blockOwnerDeletion.
+    assert written == {"tfliteconversions/status", "tfliteconversions/finalizers", "jobs", "events"}
+
+
+def test_the_operator_itself_is_restricted() -> None:
+    [namespace] = [one for one in OBJECTS if one["kind"] == "Namespace"]
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    [deployment] = [one for one in OBJECTS if one["kind"] == "Deployment"]
+    pod = deployment["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert {"startupProbe", "livenessProbe", "readinessProbe"} <= set(container)
+    assert container["resources"]["limits"]["memory"]
