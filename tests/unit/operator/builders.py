@@ -198,3 +198,10 @@ def running(reason: Reason) -> dict[str, tuple[str, str]]:
 
 def stalled(reason: Reason) -> dict[str, tuple[str, str]]:
     return {"Ready": ("False", reason.value), "Stalled": ("True", reason.value)}
+
+
+def started(**spec: Any) -> tuple[Object, Object]:
+    """A conversion whose first Job is known to its status, and the Job."""
+    owner = conversion(**spec)
+    made = job(owner)
+    return after(owner, planned(owner, made)), made
