@@ -55,7 +55,10 @@ def error_failure(code: str, status: int, where: S3Destination) -> StepFailure:
         Reason.BUCKET_NOT_FOUND: f"Bucket {where.bucket} does not exist: create it or correct its name",
         Reason.ARTIFACT_REFUSED: f"The artifact changed while it was uploaded to {where.uri} ({shown})",
         Reason.DESTINATION_CHANGED: f"{where.uri} changed since this conversion looked at it",
-        Reason.CREDENTIALS_REFUSED: f"The storage refused the credentials for {where.uri} ({shown}): {_PERMISSIONS}",
+        Reason.CREDENTIALS_REFUSED: (
+            f"The storage refused the credentials of Secret {where.secret_ref.name} (destination.s3.secretRef)"
+            f" for {where.uri} ({shown}): {_PERMISSIONS}"
+        ),
     }
     if code == "NotImplemented":
         messages[reason] = "The storage knows no conditional uploads with checksums: use another destination.s3"
