@@ -75,8 +75,8 @@ def is_marked(argv: list[str], mark: str) -> bool:
 
 def find(checkout: Checkout) -> Namespaces | None:
     """Find the running namespaces of a checkout."""
-    for pid in _marked(checkout):
-        if Path(arguments(pid)[0] if arguments(pid) else "").name == "pause":
+    for pid, argv in _marked(checkout).items():
+        if Path(argv[0]).name == "pause":
             first = Process.of(pid)
             return None if first is None else Namespaces(first)
     return None
@@ -110,5 +110,7 @@ def end(checkout: Checkout) -> bool:
     return bool(found)
 
 
-def _marked(checkout: Checkout) -> list[int]:
-    return [pid for pid in all_pids() if is_marked(arguments(pid), checkout.mark)]
+def _marked(checkout: Checkout) -> dict[int, list[str]]:
+    # Each command line is read once: the process may be another program, or gone, when it is read again.
+    lines = {pid: arguments(pid) for pid in all_pids()}
+    return {pid: argv for pid, argv in lines.items() if is_marked(argv, checkout.mark)}
