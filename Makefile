@@ -78,8 +78,9 @@ demo: venv ## Convert a real model in the cluster, four ways, and look at what c
 
 .PHONY: lock
 lock: venv ## Write locks/ anew from pyproject.toml
-	@for extra in operator converter dev; do \
+	@upgrade=--upgrade; for extra in dev operator converter; do \
 		echo "locks/$$extra.txt"; \
 		$(CACHE)/venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
-			--python-version 3.11 --upgrade --extra $$extra --output-file locks/$$extra.txt pyproject.toml || exit 1; \
+			--python-version 3.11 $$upgrade --extra $$extra --output-file locks/$$extra.txt pyproject.toml || exit 1; \
+		upgrade="--constraint locks/dev.txt"; \
 	done
