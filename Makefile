@@ -45,6 +45,9 @@ status: ## Show what runs, and where
 images: venv ## Build the two images and give them to the running cluster
 	@$(DEV) images
 
+# Conversions mostly wait for each other's pods: three at a time keep two cores busy.
+PYTEST := $(PYTHON) -m pytest -n 3 --dist loadgroup
+
 .PHONY: lint
 lint: venv ## Check style, format and types
 	$(PYTHON) -m ruff check .
@@ -53,7 +56,7 @@ lint: venv ## Check style, format and types
 
 .PHONY: unit
 unit: venv ## Run the tests that need no cluster
-	$(PYTHON) -m pytest tests/unit
+	$(PYTEST) tests/unit
 
 # Brings up our own cluster unless one was named explicitly (dev/target.py), and runs a command against it.
 define on_cluster
@@ -66,11 +69,11 @@ endef
 
 .PHONY: e2e
 e2e: venv ## Run the tests on a cluster
-	$(call on_cluster,$(PYTHON) -m pytest tests/e2e)
+	$(call on_cluster,$(PYTEST) tests/e2e)
 
 .PHONY: test
 test: lint ## Run lint and all tests, with all set-up (cold about 20 minutes)
-	$(call on_cluster,$(PYTHON) -m pytest tests)
+	$(call on_cluster,$(PYTEST) tests)
 
 .PHONY: demo
 demo: venv ## Convert a real model in the cluster, four ways, and look at what comes out

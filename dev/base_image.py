@@ -23,7 +23,7 @@ shift 5
 # dpkg waits for the disk after every file; memory has nothing to wait for.
 mount -t tmpfs -o mode=755 tmpfs "$root"
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-debootstrap --variant=minbase --include="$packages" --keyring="$keyring" "$suite" "$root" "$mirror"
+debootstrap --variant=minbase --include="$packages" --keyring="$keyring" "$suite" "$root" ${mirror:+"$mirror"}
 umount "$root/proc" "$root/sys" 2>/dev/null || true
 cd "$root"
 rm -rf "$@" proc sys dev
@@ -44,7 +44,7 @@ CMD ["python3"]
 
 def make(checkout: Checkout, buildah: Buildah) -> str:
     """Make the image unless it is there; return what it was made from."""
-    mirror = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
+    mirror = os.environ.get("DEBIAN_MIRROR", "")  # without one debootstrap takes its own default
     inputs = files.fingerprint(checkout.root, [], mirror, SUITE, *PACKAGES, *NEEDLESS, DOCKERFILE, BOOTSTRAP)
     stamp = checkout.cache / "base" / "built-from"
     if stamp.exists() and stamp.read_text() == inputs and buildah.has(TAG):

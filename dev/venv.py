@@ -41,7 +41,10 @@ def _install(checkout: Checkout, venv: Path) -> None:
     locked = str(checkout.root / "locks" / "dev.txt")
     # `install`, not `sync`: the environment is new, and uv itself would be removed under its own feet.
     _run([*uv, "install", "--quiet", "--python", python, "--require-hashes", "-r", locked], checkout)
-    _run([*uv, "install", "--quiet", "--python", python, "--no-deps", "--no-build-isolation", "--editable", "."], checkout)
+    _run(
+        [*uv, "install", "--quiet", "--python", python, "--no-deps", "--no-build-isolation", "--editable", "."],
+        checkout,
+    )
 
 
 def uv_environment(given: Mapping[str, str], pip_configuration: Mapping[str, str], cache: Path) -> dict[str, str]:

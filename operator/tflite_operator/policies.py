@@ -29,6 +29,8 @@ _WAITING: Final = frozenset({Reason.SECRET_NOT_FOUND, Reason.JOB_REFUSED})
 _FOLLOWS: Final = " Attempt "
 _PATIENCE: Final = timedelta(seconds=2)
 """How long things that take an instant may take before they are looked at again."""
+_QUEUE_GRACE: Final = timedelta(seconds=10)
+"""How long a pod may look for a node before the status says so."""
 _AT_WORK: Final = {PREPARE: Reason.PREPARING, CONVERT: Reason.CONVERTING, PUBLISH: Reason.PUBLISHING}
 
 
@@ -181,6 +183,10 @@ def _obstacle(situation: Situation, job: ObservedJob, pod: ObservedPod) -> Decis
         limit = timedelta(seconds=situation.settings.image_pull_seconds)
         message = f"the converter image {job.image} cannot be pulled: {pod.image_problem}"
         return _wait(situation, job, Reason.IMAGE_PULL_FAILED, message, (pod.scheduled or pod.created), limit)
+    if pod.unschedulable and pod.created is not None and situation.now < pod.created + _QUEUE_GRACE:
+        # On a busy cluster most pods wait a moment for a place: two status writes that nobody could read in time.
+        said = _unchanged(situation, job) or _pending(job)
+        return replace(said, look_again=pod.created + _QUEUE_GRACE)
     if pod.unschedulable:
         limit = timedelta(seconds=situation.settings.unschedulable_seconds)
         message = f"pod {pod.name} finds no node: {pod.unschedulable}"

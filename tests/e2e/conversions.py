@@ -69,7 +69,18 @@ class Workbench:
         return patched
 
     def delete(self, name: str) -> None:
+        """Delete a conversion and wait until it, and all it owned, is gone."""
         self._custom.delete_namespaced_custom_object(name=name, propagation_policy="Foreground", **self._where)
+        self.until(lambda: not self._exists(name), f"{name} is gone")
+
+    def _exists(self, name: str) -> bool:
+        try:
+            self.get(name)
+        except client.ApiException as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
 
     def wait(self, name: str, predicate: Predicate, timeout: float = 180) -> Object:
         """Wait until the conversion fits, by a watch.
@@ -122,22 +133,26 @@ class Workbench:
         assert done.returncode == 0, f"{' '.join(arguments)}: {done.stderr}"
         return done.stdout
 
+    def logs(self) -> str:
+        """Give the logs of every container of this namespace that has started."""
+        core = client.CoreV1Api(self.api)
+        parts = []
+        for pod in core.list_namespaced_pod(self.namespace).items:
+            for container in [*(pod.status.init_container_statuses or []), *(pod.status.container_statuses or [])]:
+                if container.state.waiting is None:
+                    log = core.read_namespaced_pod_log(pod.metadata.name, self.namespace, container=container.name)
+                    parts.append(f"--- {pod.metadata.name} {container.name}\n{log}")
+        return "\n".join(parts)
+
     def explain(self) -> str:
         """Give what a person needs to see why a test failed: conversions, events, pods and their logs."""
         shown = [
             ("describe", "tflc"),
             ("get", "jobs,pods", "-o", "wide"),
             ("get", "events", "--sort-by=.lastTimestamp"),
-            (
-                "logs",
-                "--selector",
-                "app.kubernetes.io/managed-by=tflite-operator",
-                "--all-containers",
-                "--prefix",
-                "--tail=50",
-            ),
         ]
         parts = [self._show("--namespace", self.namespace, *arguments) for arguments in shown]
+        parts.append(self.logs())
         parts.append(self._show("--namespace", "tflite-operator-system", "logs", "deploy/tflite-operator", "--tail=40"))
         return "\n".join(parts)
 

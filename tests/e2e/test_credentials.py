@@ -69,9 +69,9 @@ def test_no_secret_value_is_seen_after_a_conversion(bench: Workbench, env: Envir
 def assert_unseen(bench: Workbench, env: Environment, value: str) -> None:
     """Look for a secret value in every object but the Secret, and in every log."""
     everything = bench.kubectl("get", "tflc,jobs,pods,events,configmaps", "-o", "yaml")
-    everything += bench.kubectl(
-        "logs", "--selector", "app.kubernetes.io/managed-by=tflite-operator", "--all-containers", "--tail=-1"
-    )
+    logs = bench.logs()
+    assert "Looking for a finished artifact" in logs
+    everything += logs
     everything += bench.kubectl("logs", "--namespace", "tflite-operator-system", "deploy/tflite-operator", "--tail=-1")
     assert "tflite" in everything
     assert value not in everything

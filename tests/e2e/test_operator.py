@@ -9,7 +9,8 @@ from tests.e2e.conftest import kubectl
 from tests.e2e.conversions import Workbench, condition, holds, is_finished
 from tests.e2e.environment import Environment
 
-pytestmark = pytest.mark.tensorflow
+# One after the other, even where tests run side by side: some restart the operator whose metrics another reads.
+pytestmark = [pytest.mark.tensorflow, pytest.mark.xdist_group("operator")]
 
 SYSTEM = "tflite-operator-system"
 

@@ -52,7 +52,9 @@ def test_describe_tells_the_story(bench: Workbench, tiny_model: str) -> None:
 
 
 def test_progress_is_shown_step_by_step_in_few_writes(bench: Workbench, basic_pitch: str) -> None:
-    bench.create(bench.conversion("steps", basic_pitch))
+    # Small requests: that a pod waits for a place beside other tests' pods would be told as well.
+    small = {"requests": {"cpu": "50m", "memory": "256Mi"}}
+    bench.create(bench.conversion("steps", basic_pitch, resources=small))
     seen = bench.history("steps", is_finished)
     reasons = [condition(one, "Ready").get("reason") for one in seen]
     assert reasons[-1] == "Converted"

@@ -132,6 +132,10 @@ def test_a_pod_that_finds_no_node_stalls_after_a_while() -> None:
         "message": "0/1 nodes are available: 1 Insufficient memory.",
     }
     waits = pod(made) | {"status": {"phase": "Pending", "conditions": [unschedulable]}}
+    at_first = planned(owner, made, pods=[waits], now=at(9))
+    assert at_first.status is None
+    assert at_first.look_again is not None
+    assert at_first.look_again.total_seconds() == 1
     soon = planned(owner, made, pods=[waits], now=at(299))
     assert conditions(soon) == running(Reason.PENDING)
     assert "Insufficient memory" in message(soon)
