@@ -94,6 +94,8 @@ def _go(checkout: Checkout, argv: list[str], folder: Path) -> None:
     flags = f"{os.environ.get('GOFLAGS', '')} -modcacherw -buildvcs=false".strip()
     environment = {
         "CGO_ENABLED": "0",
+        # The compiler's own garbage collection is a good part of a cold build; memory is not what is short here.
+        "GOGC": os.environ.get("GOGC", "400"),
         # Writable, or removing the cache would fail on its folders.
         "GOFLAGS": flags,
         "GOMODCACHE": str(go / "mod"),
