@@ -5,6 +5,8 @@ CACHE := .cache
 PYTHON := $(CACHE)/venv/bin/python
 DEV := $(PYTHON) -m dev
 
+export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/$(CACHE)/hypothesis
+
 # The first Python that the project supports; `make PYTHON3=python3.12 ...` overrules.
 PYTHON3 ?= $(or $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done),python3)
@@ -32,6 +34,7 @@ down: ## Stop all that `make up` started
 .PHONY: clean
 clean: ## Stop everything and remove all that was made (.cache)
 	@$(PYTHON3) -m dev clean
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: env
 env: ## Print shell variables: eval "$$(make -s env)"
