@@ -20,6 +20,9 @@ _IMAGE_REASONS: Final = frozenset(
     }
 )
 _CONFIG_ERROR: Final = "CreateContainerConfigError"
+_MISSING: Final = re.compile(r"not found|couldn't find key")
+"""The kubelet's words for a missing Secret or key, and not for one that it has only not fetched yet (`failed to sync
+secret cache`, seen for a second on a busy node)."""
 _BACK_OFF: Final = re.compile(r'^Back-off pulling image "[^"]*"(: ErrImagePull: )?')
 
 
@@ -97,7 +100,7 @@ class ObservedPod:
     def missing_configuration(self) -> str:
         """The kubelet's words where a container's Secret or a key of it is missing."""
         waiting = (step.waiting_message for step in self.steps if step.waiting == _CONFIG_ERROR)
-        return next(waiting, "")
+        return next((words for words in waiting if _MISSING.search(words)), "")
 
     @property
     def image_problem(self) -> str:

@@ -94,11 +94,9 @@ class Situation:
 
     @property
     def is_crowded(self) -> bool:
-        """Hold while something of an earlier Job may still run."""
-        job = self.job
-        current = job.uid if job is not None else ""
+        """Hold while something of an earlier attempt may still run, so that a new one must wait."""
         return any(one.end is None for one in self.outdated_jobs) or any(
-            not pod.is_over and pod.job_uid not in {"", current} for pod in self.pods
+            not pod.is_over and pod.job_uid for pod in self.pods
         )
 
     def condition(self, kind: str) -> Condition | None:

@@ -64,6 +64,14 @@ def test_a_job_that_exists_is_followed_not_made_again() -> None:
         ([ended(0), ended(0)], Reason.PUBLISHING),
         ([ended(0), ended(0), RUNNING], Reason.PUBLISHING),
         ([waiting("CreateContainerConfigError", 'secret "s3" not found')], Reason.SECRET_NOT_FOUND),
+        (
+            [waiting("CreateContainerConfigError", "couldn't find key AWS_ACCESS_KEY_ID in Secret a/s3")],
+            Reason.SECRET_NOT_FOUND,
+        ),
+        (
+            [waiting("CreateContainerConfigError", "failed to sync secret cache: timed out waiting for the condition")],
+            Reason.PENDING,
+        ),
         ([waiting("ErrImagePull", "no such host")], Reason.PENDING),
         ([ended(4, report(Reason.MODEL_UNAVAILABLE))], Reason.PENDING),
     ],
