@@ -5,7 +5,6 @@ import json
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import quote, urlencode
@@ -58,19 +57,6 @@ _ERRORS: Final[dict[int, type[ClusterError]]] = {
 }
 
 
-@dataclass(frozen=True)
-class Access:
-    """Where the API server is, and who we are to it."""
-
-    server: str
-    token: str | None = field(repr=False)
-    ca_path: str | None
-    certificate_path: str | None
-    key_path: str | None
-    insecure: bool
-    proxy: str | None
-
-
 class Cluster:
     """The API server, as far as the operator needs it."""
 
@@ -108,20 +94,6 @@ class Cluster:
     ) -> None:
         """Close the connections."""
         await self._client.close()
-
-    async def access(self) -> Access:
-        """Give what another client needs to talk to the same server, with a token read anew."""
-        configuration = self._client.configuration
-        token = await configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
-        return Access(
-            server=configuration.host,
-            token=token.rpartition(" ")[2] if token else None,
-            ca_path=configuration.ssl_ca_cert,
-            certificate_path=configuration.cert_file,
-            key_path=configuration.key_file,
-            insecure=not configuration.verify_ssl,
-            proxy=configuration.proxy,
-        )
 
     async def check(self, namespaces: tuple[str, ...]) -> None:
         """Make sure that the conversions can be listed.
