@@ -44,6 +44,13 @@ class Reason(StrEnum):
     INPUT_SHAPE_MISMATCH = "InputShapeMismatch"
     INPUT_UNSUPPORTED = "InputUnsupported"
     UNSUPPORTED_OPERATION = "UnsupportedOperation"
+    OPERATION_NOT_QUANTIZABLE = "OperationNotQuantizable"
+    INVALID_METADATA = "InvalidMetadata"
+    DATASET_NOT_FOUND = "DatasetNotFound"
+    DATASET_ACCESS_DENIED = "DatasetAccessDenied"
+    DATASET_TOO_LARGE = "DatasetTooLarge"
+    DATASET_INVALID = "DatasetInvalid"
+    DATASET_MISMATCH = "DatasetMismatch"
     CONVERSION_FAILED = "ConversionFailed"
     CONVERSION_CRASHED = "ConversionCrashed"
     QUANTIZATION_NOT_APPLIED = "QuantizationNotApplied"
@@ -61,6 +68,7 @@ class Reason(StrEnum):
     INTERNAL_ERROR = "InternalError"
     # another attempt follows
     MODEL_UNAVAILABLE = "ModelUnavailable"
+    DATASET_UNAVAILABLE = "DatasetUnavailable"
     STORAGE_UNAVAILABLE = "StorageUnavailable"
     DESTINATION_CHANGED = "DestinationChanged"
     POD_DISRUPTED = "PodDisrupted"
@@ -70,7 +78,9 @@ class Reason(StrEnum):
     SNR_SUFFICIENT = "SNRSufficient"
     REPORT_ONLY = "ReportOnly"
     NON_DETERMINISTIC = "NonDeterministic"
+    STATEFUL = "Stateful"
     NON_FINITE = "NonFinite"
+    SELECT_TF = "SelectTF"
 
 
 @dataclass(frozen=True)
@@ -169,6 +179,39 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
         "The graph has operations that LiteRT lacks.",
         "Export the model without the operations named in the message.",
     ),
+    Reason.OPERATION_NOT_QUANTIZABLE: Explanation(
+        _X,
+        "quantization.type asks for integers throughout, but operations of this model stay in floats.",
+        "List the operations named in the message in quantization.keepFloat.operations, or use another type.",
+    ),
+    Reason.INVALID_METADATA: Explanation(
+        _X,
+        "metadata names inputs or outputs that the signature lacks, or labels and numbers that do not fit them.",
+        "Correct the field named in the message.",
+    ),
+    Reason.DATASET_NOT_FOUND: Explanation(
+        _X, "There is nothing at quantization.calibration.dataset.", "Correct the address, or upload the dataset."
+    ),
+    Reason.DATASET_ACCESS_DENIED: Explanation(
+        _X,
+        "The server refuses to give quantization.calibration.dataset.",
+        "Let the credentials of destination.s3.secretRef read it, or use an address that is readable without any.",
+    ),
+    Reason.DATASET_TOO_LARGE: Explanation(
+        _X,
+        "The dataset exceeds the administrator's limits of size, count or download time.",
+        "Use a smaller dataset: a few hundred samples are enough.",
+    ),
+    Reason.DATASET_INVALID: Explanation(
+        _X,
+        "The dataset cannot be read as the format its name says, or holds no samples.",
+        "Write it again as the message says.",
+    ),
+    Reason.DATASET_MISMATCH: Explanation(
+        _X,
+        "The dataset's samples do not fit the signature: names, shapes, dtypes, infinities or NaN.",
+        "Correct the dataset as the message says.",
+    ),
     Reason.CONVERSION_FAILED: Explanation(
         _X,
         "TensorFlow's converter gave up on this model.",
@@ -241,6 +284,9 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
     Reason.MODEL_UNAVAILABLE: Explanation(
         _R, "The model's server did not answer, or answered with an error of its own.", _NOTHING
     ),
+    Reason.DATASET_UNAVAILABLE: Explanation(
+        _R, "The dataset's server did not answer, or answered with an error of its own.", _NOTHING
+    ),
     Reason.STORAGE_UNAVAILABLE: Explanation(
         _R, "The storage did not answer, or answered with an error of its own.", _NOTHING
     ),
@@ -259,5 +305,15 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
     ),
     Reason.NON_FINITE: Explanation(
         _V, "The original model gives infinities or NaN on the samples.", "Check the artifact by hand."
+    ),
+    Reason.STATEFUL: Explanation(
+        _V,
+        "The model keeps state between calls, so that its outputs depend on what it was given before.",
+        "Check the artifact by hand.",
+    ),
+    Reason.SELECT_TF: Explanation(
+        _V,
+        "The artifact uses TensorFlow's own operations, which nothing here can run.",
+        "Check the artifact on a device with the Flex delegate.",
     ),
 }

@@ -7,6 +7,7 @@ from typing import Any
 from tflite_api.spec import ConversionSpec
 
 _FORMAT = "recipe.v1"
+_SHAPING = ("model", "signature", "quantization", "ops")
 
 
 def recipe_hash(spec: ConversionSpec) -> str:
@@ -17,10 +18,12 @@ def recipe_hash(spec: ConversionSpec) -> str:
     version: an upgrade must not convert everything anew.
     """
     wanted = spec.to_object()
-    parts: dict[str, Any] = {name: wanted[name] for name in ("model", "signature", "quantization") if name in wanted}
+    parts: dict[str, Any] = {name: wanted[name] for name in _SHAPING if name in wanted}
     parts["minSNRDecibels"] = spec.min_snr_decibels
     if "signature" in parts and "inputs" in parts["signature"]:
         parts["signature"]["inputs"].sort(key=lambda pin: pin["name"])
+    for names in parts["quantization"].get("keepFloat", {}).values():
+        names.sort()
     if "tags" in parts["model"]:
         parts["model"]["tags"].sort()
     canonical = json.dumps([_FORMAT, parts], sort_keys=True, separators=(",", ":"))

@@ -6,15 +6,28 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from tflite_api.schema import Integer, Schema
+from tflite_api.schema import Boolean, Integer, Schema
 
-QuantizationType = Literal["None", "Float16", "DynamicRange"]
+QuantizationType = Literal["None", "Float16", "DynamicRange", "Int8", "Int16x8", "WeightOnlyInt8", "WeightOnlyInt4"]
+CALIBRATED: Final[frozenset[QuantizationType]] = frozenset({"Int8", "Int16x8"})
+"""The types whose activations are integers: their ranges are measured on samples."""
 
-DEFAULT_MIN_SNR_DECIBELS: Final[dict[QuantizationType, int]] = {"None": 60, "Float16": 40, "DynamicRange": 20}
+DEFAULT_MIN_SNR_DECIBELS: Final[dict[QuantizationType, int]] = {
+    "None": 60,
+    "Float16": 40,
+    "DynamicRange": 20,
+    "Int8": 10,
+    "Int16x8": 20,
+    "WeightOnlyInt8": 20,
+    "WeightOnlyInt4": 10,
+}
 """The gate where the spec sets none, by quantization type (dB)."""
+DEFAULT_MAX_SAMPLES: Final = 100
 
 _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
 HANDLE_PATTERN: Final = rf"^https?://{_HOST}/[A-Za-z0-9._~%!$&()*+,;=:@/-]+$"
+DATASET_PATTERN: Final = rf"^(?:https?://{_HOST}/[A-Za-z0-9._~%!$&()*+,;=:@/-]+|s3://[a-z0-9][a-z0-9.-]{{1,61}}[a-z0-9]/[A-Za-z0-9!_.*'()=+@/-]+)$"
+DECIMAL_PATTERN: Final = r"^-?[0-9]{1,9}(?:\.[0-9]{1,9})?$"
 ENDPOINT_PATTERN: Final = rf"^https?://{_HOST}/?$"
 SHA256_PATTERN: Final = r"^[0-9a-f]{64}$"
 BUCKET_PATTERN: Final = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
@@ -57,6 +70,18 @@ def _unique_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
     return tags
 
 
+def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) != len(names):
+        raise ValueError("names something twice: write each once")
+    return names
+
+
+def _above_zero(channels: tuple[str, ...]) -> tuple[str, ...]:
+    if any(Decimal(channel) <= 0 for channel in channels):
+        raise ValueError("must be above zero")
+    return channels
+
+
 def _no_double_dot(bucket: str) -> str:
     if ".." in bucket:
         raise ValueError("must not hold two dots in a row")
@@ -85,6 +110,22 @@ Handle = Annotated[
     ),
 ]
 Sha256 = Annotated[str, _matches(SHA256_PATTERN, "must be 64 lower-case hexadecimal digits")]
+Dataset = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=2048),
+    _matches(
+        DATASET_PATTERN,
+        "must be an s3://, https:// or http:// address of a .npz, .npy or TFRecord file, an archive or a folder of"
+        " images: write for example s3://datasets/calibration.npz",
+    ),
+]
+DecimalText = Annotated[str, _matches(DECIMAL_PATTERN, 'must be a decimal number as text: write for example "127.5"')]
+Channels = Annotated[tuple[DecimalText, ...], Field(min_length=1, max_length=4)]
+OperationName = Annotated[
+    str,
+    StringConstraints(max_length=64),
+    _matches(r"^[A-Z][A-Z0-9_]*$", "must be a LiteRT operator: write for example SOFTMAX"),
+]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 TensorName = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Dimension = Annotated[Integer, Field(ge=-1, le=2**31 - 1), AfterValidator(_not_zero)]
@@ -146,9 +187,10 @@ class InputPin(Schema):
 
 
 class Signature(Schema):
-    """Which signature to convert, and to which shapes to pin its inputs."""
+    """Which signature to convert, or which several into one file, and to which shapes to pin their inputs."""
 
     key: TensorName | None = None
+    keys: Annotated[tuple[TensorName, ...], Field(min_length=1, max_length=16)] | None = None
     inputs: Annotated[tuple[InputPin, ...], Field(max_length=32)] | None = None
 
     @model_validator(mode="after")
@@ -158,11 +200,76 @@ class Signature(Schema):
             raise ValueError("inputs names an input twice: write each once")
         return self
 
+    @model_validator(mode="after")
+    def _name_signatures_one_way(self) -> Self:
+        if self.key is not None and self.keys is not None:
+            raise ValueError("set key for one signature or keys for several, not both")
+        if self.keys is not None and len(set(self.keys)) != len(self.keys):
+            raise ValueError("keys names a signature twice: write each once")
+        return self
+
+
+class ImagePreprocessing(Schema):
+    """How an image becomes an input: resized to the input's height and width, then (value - mean) / std by channel."""
+
+    color_space: Literal["RGB", "BGR", "Grayscale"] = "RGB"
+    fit: Literal["Stretch", "CenterCrop", "Pad"] = "Stretch"
+    mean: Channels | None = None
+    std: Annotated[Channels, AfterValidator(_above_zero)] | None = None
+
+
+class Calibration(Schema):
+    """The samples on which the ranges of activations are measured."""
+
+    dataset: Dataset | None = None
+    sha256: Sha256 | None = None
+    max_samples: Annotated[Integer, Field(ge=1, le=10_000)] = DEFAULT_MAX_SAMPLES
+    synthetic: Boolean | None = None
+    images: ImagePreprocessing | None = None
+
+    @model_validator(mode="after")
+    def _name_one_source(self) -> Self:
+        if bool(self.synthetic) == (self.dataset is not None):
+            raise ValueError("needs either a dataset or synthetic: true")
+        if self.dataset is None and (self.sha256 is not None or self.images is not None):
+            raise ValueError("sha256 and images describe a dataset: set dataset")
+        return self
+
+
+class KeepFloat(Schema):
+    """What an integer quantization leaves in float."""
+
+    operations: Annotated[tuple[OperationName, ...], Field(max_length=32), AfterValidator(_unique)] | None = None
+    tensors: Annotated[tuple[TensorName, ...], Field(max_length=64), AfterValidator(_unique)] | None = None
+
 
 class Quantization(Schema):
-    """How weights are stored in the artifact."""
+    """How weights and activations are stored in the artifact."""
 
     type: QuantizationType = "None"
+    io: Literal["Float32", "Int8", "UInt8"] = "Float32"
+    calibration: Calibration | None = None
+    keep_float: KeepFloat | None = None
+
+    @model_validator(mode="after")
+    def _fit_the_type(self) -> Self:
+        if self.type in CALIBRATED and self.calibration is None:
+            raise ValueError(
+                f"type {self.type} measures activations: set calibration.dataset, or calibration.synthetic: true"
+            )
+        if self.type not in CALIBRATED and self.calibration is not None:
+            raise ValueError("calibration is for the types Int8 and Int16x8: leave it out")
+        if self.type != "Int8" and self.io != "Float32":
+            raise ValueError("io Int8 and UInt8 are for the type Int8: leave it out")
+        if self.type != "Int8" and self.keep_float is not None:
+            raise ValueError("keepFloat is for the type Int8: leave it out")
+        return self
+
+
+class Ops(Schema):
+    """Which operations the artifact may use beyond LiteRT's own."""
+
+    select_tf: Annotated[Boolean, Field(alias="selectTF")] = False
 
 
 class Verification(Schema):
@@ -229,6 +336,7 @@ class ConversionSpec(Schema):
     model: ModelSource
     signature: Signature | None = None
     quantization: Quantization = Quantization()
+    ops: Ops = Ops()
     verification: Verification | None = None
     destination: Destination
     resources: Resources | None = None

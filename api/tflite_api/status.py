@@ -52,6 +52,17 @@ class ArtifactSignature(Schema):
     """True where tensors were left out for lack of room."""
 
 
+class OutputError(Schema):
+    """How far one output of the artifact is from the model's, over all samples."""
+
+    name: Text
+    snr_decibels: Decimal
+    max_absolute_error: Decimal
+    cosine: Decimal
+    top1_agreement: Annotated[Decimal | None, Field(alias="top1Agreement")] = None
+    """Share of the rows in which the largest value is at the same place; only where the output is a classifier's."""
+
+
 class MeasuredError(Schema):
     """How far the artifact is from the model: the worst of all outputs over all samples."""
 
@@ -59,7 +70,18 @@ class MeasuredError(Schema):
     max_absolute_error: Decimal
     cosine: Decimal
     samples: Annotated[Integer, Field(ge=1)]
-    source: Literal["Generated"]
+    source: Literal["Generated", "Calibration"]
+    outputs: Annotated[tuple[OutputError, ...], Field(max_length=64)] | None = None
+    truncated: Boolean | None = None
+    """True where outputs were left out for lack of room."""
+
+
+class CalibrationData(Schema):
+    """What the ranges of activations were measured on."""
+
+    source: Literal["Dataset", "Synthetic"]
+    samples: Annotated[Integer, Field(ge=1)]
+    digest: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
 
 
 class Provenance(Schema):
@@ -69,6 +91,7 @@ class Provenance(Schema):
     recipe_hash: Digest
     tensorflow: Annotated[str, StringConstraints(max_length=64)]
     strategy: Annotated[str, StringConstraints(max_length=64)]
+    calibration: CalibrationData | None = None
     converter_image: Text | None = None
 
 
@@ -87,6 +110,7 @@ class ConversionStatus(Schema):
     conditions: tuple[Condition, ...] | None = None
     artifact: Artifact | None = None
     signature: ArtifactSignature | None = None
+    additional_signatures: tuple[ArtifactSignature, ...] | None = None
     verification: MeasuredError | None = None
     provenance: Provenance | None = None
     job: JobReference | None = None

@@ -9,7 +9,7 @@ from tflite_api.names import TERMINATION_LOG_BYTES
 from tflite_api.reasons import EXPLANATIONS, Outcome, Reason
 from tflite_api.schema import Boolean, Integer, Schema
 from tflite_api.spec import ConversionSpec
-from tflite_api.status import Artifact, ArtifactSignature, Digest, MeasuredError, Provenance, Text
+from tflite_api.status import Artifact, ArtifactSignature, CalibrationData, Digest, MeasuredError, Provenance, Text
 
 MESSAGE_CHARACTERS: Final = 1024
 
@@ -40,7 +40,7 @@ def exit_code(reason: Reason) -> ExitCode:
 
 
 class FetchLimits(Schema):
-    """How much of a stranger's model `prepare` takes in."""
+    """How much of a stranger's model, and of a dataset, `prepare` takes in."""
 
     max_archive_bytes: Annotated[Integer, Field(ge=1)] = 4 * 1024**3
     max_unpacked_bytes: Annotated[Integer, Field(ge=1)] = 8 * 1024**3
@@ -70,6 +70,7 @@ class StepResult(Schema):
     """The reason of the Verified condition, where the artifact was measured."""
     artifact: Artifact | None = None
     signature: ArtifactSignature | None = None
+    additional_signatures: Annotated[tuple[ArtifactSignature, ...], Field(max_length=16)] | None = None
     verification: MeasuredError | None = None
     provenance: Provenance | None = None
     duration_seconds: Annotated[float, Field(ge=0)] | None = None
@@ -81,7 +82,7 @@ class StepResult(Schema):
         return EXPLANATIONS[self.reason].outcome
 
     def to_json(self, limit: int = TERMINATION_LOG_BYTES) -> str:
-        """Give JSON of at most `limit` bytes: the signature's tensors, then the signature, then words give way."""
+        """Give JSON of at most `limit` bytes: the least important gives way first, as long as it must."""
         result = self
         while len(text := _dump(result)) > limit:
             shorter = result._shortened()
@@ -91,6 +92,12 @@ class StepResult(Schema):
         return text.decode()
 
     def _shortened(self) -> Self | None:
+        if self.additional_signatures:
+            return self.model_copy(update={"additional_signatures": self.additional_signatures[:-1] or None})
+        measured = self.verification
+        if measured is not None and measured.outputs:
+            fewer = measured.model_copy(update={"outputs": measured.outputs[:-1] or None, "truncated": True})
+            return self.model_copy(update={"verification": fewer})
         signature = self.signature
         if signature is not None and (signature.inputs or signature.outputs):
             longer = "inputs" if len(signature.inputs) > len(signature.outputs) else "outputs"
@@ -114,6 +121,10 @@ class PreparedModel(Schema):
     """The SavedModel's folder relative to MODEL_DIR; absent where the artifact was found in the bucket."""
     model_digest: Text | None = None
     """`sha256:` and the digest of the archive."""
+    dataset: Annotated[str, StringConstraints(max_length=256)] | None = None
+    """The calibration dataset's file or folder relative to MODEL_DIR, where the spec names one."""
+    dataset_digest: Text | None = None
+    """`sha256:` and the digest of the dataset's file, or of its folder's names and contents."""
     existing_etag: Text | None = None
     """The ETag of the object that the upload replaces; absent where there is none."""
     reused: StepResult | None = None
@@ -124,9 +135,18 @@ class ConvertedModel(Schema):
     """What convert leaves at OUTPUT_DIR beside the artifact: untrusted, like the artifact."""
 
     sha256: Digest
-    verdict: Literal[Reason.SNR_SUFFICIENT, Reason.REPORT_ONLY, Reason.NON_DETERMINISTIC, Reason.NON_FINITE]
+    verdict: Literal[
+        Reason.SNR_SUFFICIENT,
+        Reason.REPORT_ONLY,
+        Reason.NON_DETERMINISTIC,
+        Reason.STATEFUL,
+        Reason.NON_FINITE,
+        Reason.SELECT_TF,
+    ]
     message: Annotated[str, StringConstraints(max_length=MESSAGE_CHARACTERS)]
     signature: ArtifactSignature
+    additional_signatures: Annotated[tuple[ArtifactSignature, ...], Field(max_length=16)] | None = None
     verification: MeasuredError | None = None
+    calibration: CalibrationData | None = None
     tensorflow: Annotated[str, StringConstraints(max_length=64)]
     strategy: Annotated[str, StringConstraints(max_length=64)]

@@ -45,11 +45,13 @@ def outcome(artifact: AcceptedArtifact, uri: str, recipe: str, model_digest: str
         verdict=report.verdict,
         artifact=Artifact(uri=uri, sha256=artifact.sha256, size_bytes=artifact.size),
         signature=report.signature,
+        additional_signatures=report.additional_signatures,
         verification=report.verification,
         provenance=Provenance(
             model_digest=model_digest or "",
             recipe_hash=recipe,
             tensorflow=report.tensorflow,
             strategy=report.strategy,
+            calibration=report.calibration,
         ),
     )

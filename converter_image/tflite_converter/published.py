@@ -166,6 +166,7 @@ def _as_reused(result: StepResult, found: StoredObject, wanted: Identity) -> Ste
         verdict=result.verdict,
         artifact=artifact,
         signature=result.signature,
+        additional_signatures=result.additional_signatures,
         verification=result.verification,
         provenance=result.provenance,
     )

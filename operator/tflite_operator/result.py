@@ -33,6 +33,10 @@ _OF_MODEL_SERVER: Final = frozenset(
         Reason.MODEL_TOO_LARGE,
         Reason.DIGEST_MISMATCH,
         Reason.MODEL_UNAVAILABLE,
+        Reason.DATASET_NOT_FOUND,
+        Reason.DATASET_ACCESS_DENIED,
+        Reason.DATASET_TOO_LARGE,
+        Reason.DATASET_UNAVAILABLE,
     }
 )
 _OF_STORAGE: Final = frozenset(
@@ -54,6 +58,10 @@ _OF_CONVERSION: Final = frozenset(
         Reason.INPUT_SHAPE_MISMATCH,
         Reason.INPUT_UNSUPPORTED,
         Reason.UNSUPPORTED_OPERATION,
+        Reason.OPERATION_NOT_QUANTIZABLE,
+        Reason.INVALID_METADATA,
+        Reason.DATASET_INVALID,
+        Reason.DATASET_MISMATCH,
         Reason.CONVERSION_FAILED,
         Reason.CONVERSION_CRASHED,
         Reason.QUANTIZATION_NOT_APPLIED,

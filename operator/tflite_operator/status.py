@@ -61,6 +61,7 @@ def _artifact(result: StepResult, image: str) -> dict[str, object]:
     return {
         "artifact": result.artifact,
         "signature": result.signature,
+        "additional_signatures": result.additional_signatures,
         "verification": result.verification,
         "provenance": provenance,
     }

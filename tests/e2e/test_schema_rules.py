@@ -45,6 +45,14 @@ def resources(name: str, request: object, limit: object) -> Object:
     return changed("resources", {"requests": {name: request}, "limits": {name: limit}})
 
 
+def quantized(kind: str, **settings: object) -> Object:
+    return changed("quantization", {"type": kind, **settings})
+
+
+def dataset(address: str, **settings: object) -> Object:
+    return quantized("Int8", calibration={"dataset": address, **settings})
+
+
 # Each rule of the schema: what it takes, what it refuses, and the words of the refusal.
 RULES: list[tuple[str, list[Object], list[Object], str]] = [
     (
@@ -75,8 +83,91 @@ RULES: list[tuple[str, list[Object], list[Object], str]] = [
     (
         "type",
         [changed("quantization.type", kind) for kind in ("None", "Float16", "DynamicRange")],
-        [changed("quantization.type", kind) for kind in ("Int8", "none", "")],
+        [changed("quantization.type", kind) for kind in ("Int9", "none", "")],
         'supported values: "None", "Float16", "DynamicRange"',
+    ),
+    (
+        "calibration is needed",
+        [quantized("Int8", calibration={"synthetic": True}), quantized("Int16x8", calibration={"synthetic": True})],
+        [quantized("Int8"), quantized("Int16x8")],
+        "this type measures activations",
+    ),
+    (
+        "calibration is of no use",
+        [quantized("WeightOnlyInt4")],
+        [quantized("WeightOnlyInt4", calibration={"synthetic": True})],
+        "calibration is for the types Int8 and Int16x8",
+    ),
+    (
+        "calibration has one source",
+        [dataset("s3://abc/d.npz"), dataset("s3://abc/images/"), dataset("https://h/d.zip", maxSamples=1)],
+        [
+            quantized("Int8", calibration={}),
+            quantized("Int8", calibration={"synthetic": False}),
+            dataset("s3://abc/d.npz", synthetic=True),
+        ],
+        "needs either a dataset or synthetic: true",
+    ),
+    (
+        "calibration describes a dataset",
+        [dataset("s3://abc/d.npz", sha256="0" * 64, images={"mean": ["-1.5", "0", "3"], "std": ["127.5"]})],
+        [quantized("Int8", calibration={"synthetic": True, "images": {}})],
+        "sha256 and images describe a dataset",
+    ),
+    (
+        "dataset",
+        [dataset("http://h:1/a"), dataset("s3://abc/d")],
+        [dataset(address) for address in ("s3://a/d", "s3://abc", "s3://abc/", "gs://abc/d", "https://h/d?x", "d.npz")],
+        "must be an s3://, https:// or http:// address of",
+    ),
+    (
+        "dataset's digest",
+        [dataset("s3://abc/d", sha256="0" * 64)],
+        [dataset("s3://abc/d", sha256="A" * 64)],
+        "must be 64 lower-case hexadecimal digits",
+    ),
+    (
+        "mean",
+        [dataset("s3://abc/d.zip", images={"mean": ["0", "-12.25"]})],
+        [dataset("s3://abc/d.zip", images={"mean": [text]}) for text in ("1e3", "", "--1", "1.")],
+        "must be a decimal number as text",
+    ),
+    (
+        "std",
+        [dataset("s3://abc/d.zip", images={"std": ["0.5", "12"]})],
+        [dataset("s3://abc/d.zip", images={"std": [text]}) for text in ("0", "0.00", "-1", "x")],
+        "above zero",
+    ),
+    (
+        "io",
+        [quantized("Int8", io="UInt8", calibration={"synthetic": True}), quantized("Float16", io="Float32")],
+        [quantized("Float16", io="Int8"), quantized("Int16x8", io="Int8", calibration={"synthetic": True})],
+        "io Int8 and UInt8 are for the type Int8",
+    ),
+    (
+        "keepFloat",
+        [quantized("Int8", calibration={"synthetic": True}, keepFloat={"operations": ["SOFTMAX"], "tensors": ["a;b"]})],
+        [quantized("DynamicRange", keepFloat={"operations": ["SOFTMAX"]})],
+        "keepFloat is for the type Int8",
+    ),
+    (
+        "kept operation",
+        [quantized("Int8", calibration={"synthetic": True}, keepFloat={"operations": ["L2_NORMALIZATION"]})],
+        [quantized("Int8", calibration={"synthetic": True}, keepFloat={"operations": ["softmax"]})],
+        "must be a LiteRT operator",
+    ),
+    (
+        "signature key or keys",
+        [changed("signature", {"key": "a"}), changed("signature", {"keys": ["a", "b"]})],
+        [changed("signature", {"key": "a", "keys": ["b"]})],
+        "set key for one signature or keys for several",
+    ),
+    ("keys", [changed("signature.keys", ["a"])], [changed("signature.keys", [])], "at least 1 items"),
+    (
+        "keys are unique",
+        [changed("signature.keys", ["a", "b"])],
+        [changed("signature.keys", ["a", "a"])],
+        "Duplicate value",
     ),
     (
         "bucket",

@@ -43,6 +43,22 @@ def test_the_least_spec_gets_the_defaults_of_the_schema() -> None:
         (spec(signature={"inputs": [{"name": "x", "shape": ["1"]}]}), "spec.signature.inputs[0].shape[0]", "integer"),
         (spec(signature={"inputs": [{"name": "x", "shape": [1]}] * 2}), "spec.signature", "twice"),
         (spec(quantization={"type": "Int9"}), "spec.quantization.type", "'DynamicRange'"),
+        (spec(quantization={"type": "Int8"}), "spec.quantization", "calibration.synthetic: true"),
+        (spec(quantization={"type": "Int8", "calibration": {}}), "spec.quantization.calibration", "dataset"),
+        (spec(quantization={"calibration": {"synthetic": True}}), "spec.quantization", "leave it out"),
+        (spec(quantization={"io": "Int8"}), "spec.quantization", "for the type Int8"),
+        (spec(quantization={"keepFloat": {"operations": ["softmax"]}}), "keepFloat.operations[0]", "SOFTMAX"),
+        (
+            spec(quantization={"type": "Int8", "calibration": {"dataset": "gs://a/b.npz"}}),
+            "spec.quantization.calibration.dataset",
+            "s3://datasets/calibration.npz",
+        ),
+        (
+            spec(quantization={"type": "Int8", "calibration": {"dataset": "s3://abc/d.zip", "images": {"std": ["0"]}}}),
+            "spec.quantization.calibration.images.std",
+            "above zero",
+        ),
+        (spec(signature={"key": "a", "keys": ["b"]}), "spec.signature", "not both"),
         (spec(verification={"minSNRDecibels": 201}), "spec.verification.minSNRDecibels", "200"),
         (spec(resources={"limits": {"memory": "much"}}), "spec.resources.limits.memory", "4Gi"),
         (
