@@ -1,18 +1,30 @@
 """What passes between the supervisor and the child that runs the model: the order in, lines of JSON out."""
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Final, Self
 
 from pydantic import Field, StringConstraints
 
 from tflite_api.reasons import Reason
-from tflite_api.schema import Integer, Schema
-from tflite_api.spec import ConversionSpec, QuantizationType, Signature
-from tflite_api.status import ArtifactSignature, MeasuredError
+from tflite_api.schema import Boolean, Integer, Schema
+from tflite_api.spec import ConversionSpec, Quantization, Signature
+from tflite_api.status import ArtifactSignature, MeasuredError, Text
 from tflite_api.step import MESSAGE_CHARACTERS
 from tflite_converter.failure import StepFailure
 
 REPORT_BYTES: Final = 64 * 1024
 """How much the supervisor reads of the child's lines; a hostile child may write without end."""
+
+
+@dataclass(frozen=True)
+class FetchedDataset:
+    """A calibration dataset on disk."""
+
+    path: Path
+    """A file, or a folder of images."""
+    digest: str
+    """`sha256:` and the SHA-256 of the file, or of the folder's names and contents."""
 
 
 class ConversionOrder(Schema):
@@ -23,11 +35,23 @@ class ConversionOrder(Schema):
     scratch_dir: str
     tags: tuple[str, ...] | None = None
     signature: Signature = Signature()
-    quantization: QuantizationType
+    quantization: Quantization
+    select_tf: Boolean
     min_snr_decibels: Integer
+    dataset: str | None = None
+    """The calibration dataset's file or folder."""
+    dataset_digest: Text | None = None
 
     @classmethod
-    def of(cls, spec: ConversionSpec, *, model_dir: str, output_dir: str, scratch_dir: str) -> Self:
+    def of(
+        cls,
+        spec: ConversionSpec,
+        *,
+        model_dir: str,
+        output_dir: str,
+        scratch_dir: str,
+        dataset: FetchedDataset | None = None,
+    ) -> Self:
         """Take from a spec what the child needs."""
         return cls(
             model_dir=model_dir,
@@ -35,8 +59,11 @@ class ConversionOrder(Schema):
             scratch_dir=scratch_dir,
             tags=spec.model.tags,
             signature=spec.signature or Signature(),
-            quantization=spec.quantization.type,
+            quantization=spec.quantization,
+            select_tf=spec.ops.select_tf,
             min_snr_decibels=spec.min_snr_decibels,
+            dataset=str(dataset.path) if dataset else None,
+            dataset_digest=dataset.digest if dataset else None,
         )
 
 

@@ -52,7 +52,7 @@ def convert_model(order: ConversionOrder, announce: Announce) -> MeasurementOrde
         output_dir=order.output_dir,
         reference_dir=str(reference_dir),
         wanted=wanted,
-        quantization=order.quantization,
+        quantization=order.quantization.type,
         min_snr_decibels=order.min_snr_decibels,
         tensorflow=tf.__version__,
         strategy=_STRATEGY,
@@ -79,7 +79,7 @@ def _convert(pinned_dir: Path, key: str, order: ConversionOrder) -> bytes:
     from tensorflow.lite.python.convert import ConverterError  # noqa: PLC0415 - takes seconds
 
     try:
-        return tflite_conversion.convert(pinned_dir, key, order.quantization)
+        return tflite_conversion.convert(pinned_dir, key, order.quantization.type)
     except ConverterError as error:
         raise operations.converter_failure(str(error)) from error
     except (ValueError, NotImplementedError) as error:

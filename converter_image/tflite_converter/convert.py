@@ -12,7 +12,7 @@ from tflite_api.reasons import Reason
 from tflite_api.spec import ConversionSpec
 from tflite_api.step import ConvertedModel
 from tflite_converter import supervisor
-from tflite_converter.child_protocol import ConversionOrder
+from tflite_converter.child_protocol import ConversionOrder, FetchedDataset
 from tflite_converter.failure import StepFailure, one_line
 from tflite_converter.handover import CONVERTED_FILE, read_model
 from tflite_converter.memory import MemoryGroup
@@ -42,7 +42,12 @@ class ConversionFailed(StepFailure):
 
 
 def convert(
-    spec: ConversionSpec, model: Path, output_dir: Path, progress: Progress, timeout_seconds: float | None = None
+    spec: ConversionSpec,
+    model: Path,
+    output_dir: Path,
+    progress: Progress,
+    timeout_seconds: float | None = None,
+    dataset: FetchedDataset | None = None,
 ) -> Conversion:
     """Convert the SavedModel in the folder `model`; leaves `model.tflite` and `converted.json` in `output_dir`.
 
@@ -52,13 +57,16 @@ def convert(
         output_dir: an existing folder.
         progress: is told the phases.
         timeout_seconds: after which the conversion fails with DeadlineExceeded; None where somebody else watches.
+        dataset: the calibration samples, where the spec names some.
 
     Raises:
         StepFailure: what is wrong with the model, the spec or the result; or what became of the child.
     """
     listener = Listener(progress.phase, lambda line: _LOG.debug("%s", line))
     with tempfile.TemporaryDirectory(prefix="convert-") as scratch:
-        order = ConversionOrder.of(spec, model_dir=str(model), output_dir=str(output_dir), scratch_dir=scratch)
+        order = ConversionOrder.of(
+            spec, model_dir=str(model), output_dir=str(output_dir), scratch_dir=scratch, dataset=dataset
+        )
         text = order.model_dump_json(by_alias=True, exclude_none=True).encode()
         end = supervisor.run(supervisor.python_command(), text, Path(scratch), listener, timeout_seconds)
     group = MemoryGroup.of_this_process()
