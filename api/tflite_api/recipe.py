@@ -7,7 +7,7 @@ from typing import Any
 from tflite_api.spec import ConversionSpec
 
 _FORMAT = "recipe.v1"
-_SHAPING = ("model", "signature", "quantization", "ops")
+_SHAPING = ("model", "signature", "quantization", "ops", "metadata")
 
 
 def recipe_hash(spec: ConversionSpec) -> str:

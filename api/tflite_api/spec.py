@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from tflite_api.metadata import ModelMetadata
 from tflite_api.schema import Boolean, Integer, Schema
 
 QuantizationType = Literal["None", "Float16", "DynamicRange", "Int8", "Int16x8", "WeightOnlyInt8", "WeightOnlyInt4"]
@@ -337,6 +338,7 @@ class ConversionSpec(Schema):
     signature: Signature | None = None
     quantization: Quantization = Quantization()
     ops: Ops = Ops()
+    metadata: ModelMetadata | None = None
     verification: Verification | None = None
     destination: Destination
     resources: Resources | None = None

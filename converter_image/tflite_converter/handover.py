@@ -2,8 +2,9 @@
 
 import os
 import stat
-from contextlib import suppress
-from io import BufferedReader
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import BufferedReader, BufferedWriter
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -19,18 +20,25 @@ REPORT_BYTES: Final = 256 * 1024
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-def write_whole(path: Path, content: bytes | memoryview) -> None:
-    """Write a file under a temporary name in its folder, then rename it: nobody ever sees half of it."""
+@contextmanager
+def written_whole(path: Path) -> Iterator[BufferedWriter]:
+    """Give a file under a temporary name in its folder, and rename it at the end: nobody ever sees half of it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with temporary.open("xb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
+
+
+def write_whole(path: Path, content: bytes | memoryview) -> None:
+    """Write a file as `written_whole` does."""
+    with written_whole(path) as file:
+        file.write(content)
 
 
 def write_model(path: Path, model: BaseModel) -> None:
