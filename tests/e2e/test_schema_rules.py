@@ -53,6 +53,18 @@ def dataset(address: str, **settings: object) -> Object:
     return quantized("Int8", calibration={"dataset": address, **settings})
 
 
+def described_input(**said: object) -> Object:
+    return changed("metadata.inputs", [{"name": "x", **said}])
+
+
+def normalized(mean: list[object], std: list[object]) -> Object:
+    return described_input(normalization={"mean": mean, "std": std})
+
+
+def labelled(*labels: object) -> Object:
+    return changed("metadata.outputs", [{"name": "y", "labels": list(labels)}])
+
+
 # Each rule of the schema: what it takes, what it refuses, and the words of the refusal.
 RULES: list[tuple[str, list[Object], list[Object], str]] = [
     (
@@ -167,6 +179,65 @@ RULES: list[tuple[str, list[Object], list[Object], str]] = [
         "keys are unique",
         [changed("signature.keys", ["a", "b"])],
         [changed("signature.keys", ["a", "a"])],
+        "Duplicate value",
+    ),
+    (
+        "metadata's mean",
+        [normalized(["0", "-12.25"], ["1", "0.5"])],
+        [normalized([text], ["1"]) for text in ("1e3", "", "--1", "1.", "1\n")],
+        "must be a decimal number as text",
+    ),
+    (
+        "metadata's std",
+        [normalized(["0"], ["0.000000001"])],
+        [normalized(["0"], [text]) for text in ("0", "0.00", "-1", "x")],
+        "must be a decimal number above zero as text",
+    ),
+    (
+        "mean and std",
+        [normalized(["0"] * 256, ["1"] * 256)],
+        [normalized(["0"], ["1", "1"]), normalized(["0", "0", "0"], ["1"])],
+        "mean and std must have the same length",
+    ),
+    ("mean is not empty", [normalized(["0"], ["1"])], [normalized([], [])], "at least 1 items"),
+    (
+        "mean is text",
+        [normalized(["127"], ["1"])],
+        [normalized([127.5], ["1"]), normalized([1], ["1"])],
+        "of type string",
+    ),
+    (
+        "color space of an input",
+        [described_input(colorSpace="Grayscale"), described_input(colorSpace="RGB"), described_input()],
+        [described_input(colorSpace=name) for name in ("BGR", "rgb", "")],
+        'supported values: "RGB", "Grayscale"',
+    ),
+    (
+        "labels",
+        [labelled("maillot", "maillot", " a\tb "), labelled(*["\u00e9" * 128] * 2000)],
+        [labelled("a\n"), labelled("a", "b\rc")],
+        "every label must be one line",
+    ),
+    ("labels are not empty", [labelled("a")], [labelled()], "at least 1 items"),
+    ("a label is not empty", [labelled("a")], [labelled("a", "")], "at least 1 chars"),
+    ("length of a label", [labelled("a" * 128)], [labelled("a" * 129)], "may not be more than 128 bytes"),
+    ("number of labels", [labelled("a")], [labelled(*["a"] * 2001)], "must have at most 2000 items"),
+    (
+        "description",
+        [changed("metadata.description", "a\n" * 2048), changed("metadata", {})],
+        [changed("metadata.description", "a" * 4097), changed("metadata.name", "a" * 257)],
+        "may not be more than",
+    ),
+    (
+        "described inputs",
+        [changed("metadata.inputs", [{"name": "x"}, {"name": "y"}])],
+        [changed("metadata.inputs", [{"name": "x"}, {"name": "x"}])],
+        "Duplicate value",
+    ),
+    (
+        "described outputs",
+        [changed("metadata.outputs", [])],
+        [changed("metadata.outputs", [{"name": "x"}, {"name": "x"}])],
         "Duplicate value",
     ),
     (
@@ -352,10 +423,35 @@ MODELS = st.fixed_dictionaries(
 SIGNATURES = st.fixed_dictionaries(
     {}, optional={"key": mostly(text("ab", 1)), "inputs": mostly(st.lists(PINS, max_size=3))}
 )
+NUMBERS = mostly(
+    st.lists(st.sampled_from(["1", "0.5", "127.5"]), min_size=1, max_size=2), st.lists(text("01.-"), max_size=2)
+)
+NORMALIZATIONS = mostly(st.fixed_dictionaries({"mean": NUMBERS, "std": NUMBERS}))
+DESCRIBED_INPUTS = mostly(
+    st.fixed_dictionaries(
+        {"name": mostly(text("abcdefgh", 3))},
+        optional={"normalization": NORMALIZATIONS, "colorSpace": mostly(st.sampled_from(["RGB", "Grayscale"]))},
+    )
+)
+DESCRIBED_OUTPUTS = mostly(
+    st.fixed_dictionaries(
+        {"name": mostly(text("abcdefgh", 3))},
+        optional={"labels": mostly(st.lists(mostly(text("ab ", 1), text("a\n\r", 1)), min_size=1, max_size=4))},
+    )
+)
+METADATA = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(("name", "description", "license"), mostly(text("ab \n", 1))),
+        "inputs": mostly(st.lists(DESCRIBED_INPUTS, max_size=3)),
+        "outputs": mostly(st.lists(DESCRIBED_OUTPUTS, max_size=3)),
+    },
+)
 SPECS = st.fixed_dictionaries(
     {"model": mostly(MODELS), "destination": mostly(st.fixed_dictionaries({"s3": mostly(S3)}))},
     optional={
         "signature": mostly(SIGNATURES),
+        "metadata": mostly(METADATA),
         "quantization": mostly(
             st.fixed_dictionaries({}, optional={"type": mostly(st.sampled_from(["None", "Float16", "DynamicRange"]))})
         ),
