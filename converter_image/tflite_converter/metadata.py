@@ -30,7 +30,8 @@ def write(path: Path, metadata: ModelMetadata, key: str) -> None:
     Args:
         path: a TensorFlow Lite file without metadata.
         metadata: what to say.
-        key: the signature whose inputs and outputs are meant.
+        key: the signature whose inputs and outputs are meant. It must be the main subgraph's, for the format describes
+            no other: of several, the converter makes it of the first by name (measured on TensorFlow 2.21).
 
     Raises:
         StepFailure: InvalidMetadata, where the metadata does not fit the signature.
@@ -60,9 +61,8 @@ def check(metadata: ModelMetadata, key: str, main: SignatureFacts) -> None:
     """
     if (metadata.inputs or metadata.outputs) and main.key != key:
         _refuse(
-            f"metadata.inputs and metadata.outputs describe the file's first signature, which is {main.key} and not"
-            f" {key}: TensorFlow Lite Model Metadata has no place for others. Describe those of {main.key}, or leave"
-            " them out"
+            f"metadata.inputs and metadata.outputs describe the artifact's main signature, which is {main.key} and not"
+            f" {key}: of several, the first by name. Describe those of {main.key}, or leave them out"
         )
     _check_names("input", [said.name for said in metadata.inputs or ()], key, main.inputs)
     _check_names("output", [said.name for said in metadata.outputs or ()], key, main.outputs)

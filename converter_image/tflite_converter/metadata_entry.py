@@ -1,4 +1,4 @@
-"""Adding a metadata entry to a .tflite file without unpacking it: some kilobytes of memory, whatever the file's size.
+"""Adding a metadata entry to a .tflite file without unpacking it: whatever its size, with some kilobytes of own memory.
 
 Offsets in a flatbuffer are relative and point forwards. So a new beginning goes before the old file: a Model table with
 two vectors that are longer by one, which shares everything else with the old one. The old bytes stay as they are,
