@@ -4,6 +4,7 @@ Runs before anything else, with whatever Python there is, so on the standard lib
 """
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -15,6 +16,8 @@ from dev import commands
 from dev.checkout import Checkout
 from dev.errors import DevError
 from dev.progress import say, step
+
+_LIBRARIES = f"/usr/lib/{platform.machine()}-linux-gnu"
 
 # What to look for, and the Debian package that brings it.
 PACKAGES = {
@@ -32,6 +35,9 @@ PACKAGES = {
     "openssl": "openssl",
     "mount": "mount",
     "nsenter": "util-linux",
+    # MediaPipe's library, by which tests read metadata back, is linked with them.
+    f"{_LIBRARIES}/libEGL.so.1": "libegl1",
+    f"{_LIBRARIES}/libGLESv2.so.2": "libgles2",
 }
 GO = (1, 25)
 
