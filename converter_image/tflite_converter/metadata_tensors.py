@@ -7,7 +7,7 @@ from typing import Any
 from tflite_converter.signature import SignatureFacts, TensorFacts
 
 
-def read_main_signature(content: mmap.mmap, key: str) -> SignatureFacts:
+def read_main_signature(content: bytes | mmap.mmap, key: str) -> SignatureFacts:
     """Read the signature of the main subgraph, the first, with its tensors in the subgraph's order.
 
     A signature lists its tensors in another order (by name); programs that know of no signatures use the subgraph's.

@@ -18,6 +18,7 @@ from tflite_api.metadata import ModelMetadata
 from tflite_api.reasons import Reason
 from tflite_converter import metadata
 from tflite_converter.failure import StepFailure
+from tflite_converter.signature import SignatureFacts, TensorFacts
 
 pytestmark = pytest.mark.tensorflow
 
@@ -66,6 +67,15 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     image = spec([1, 8, 8, 3], tf.float32, name="image")
     save("image", {"serving_default": (scores, [image])})
     save("behind", {"serving_default": (scores, [image])}, behind=True)
+    save(
+        "gray",
+        {
+            "serving_default": (
+                lambda _, pixels: {"sum": tf.reduce_sum(pixels, [1, 2])},
+                [spec([1, 4, 4, 1], name="pixels")],
+            )
+        },
+    )
     save(
         "order",
         {
@@ -160,6 +170,12 @@ def test_mediapipe_displays_all_that_the_spec_says(written: Callable[..., Path])
         },
         "files": {"labels.txt": "cat\nchien é\n"},
     }
+
+
+def test_mediapipe_displays_a_grey_image(written: Callable[..., Path]) -> None:
+    read = mediapipe(written("gray", about("inputs", "pixels", colorSpace="Grayscale")))["metadata"]
+    (described,) = read["subgraph_metadata"][0]["input_tensor_metadata"]
+    assert described["content"]["content_properties"] == {"color_space": "GRAYSCALE"}
 
 
 @pytest.mark.parametrize("name", ["image", "behind"])
@@ -265,6 +281,27 @@ def test_what_does_not_fit_the_signature_is_refused(
     assert caught.value.reason is Reason.INVALID_METADATA
     assert [path.name for path in tmp_path.iterdir()] == [f"{artifact}.tflite"]
     assert (tmp_path / f"{artifact}.tflite").read_bytes() == (artifacts / f"{artifact}.tflite").read_bytes()
+
+
+def flexible(*shape: int) -> SignatureFacts:
+    return SignatureFacts("run", (TensorFacts("x", "float32", shape),), (TensorFacts("y", "float32", shape),))
+
+
+def test_a_flexible_dimension_takes_any_number() -> None:
+    three = {"mean": ["0"] * 3, "std": ["1"] * 3}
+    for said in (
+        about("inputs", "x", normalization=three),
+        about("inputs", "x", normalization=three, colorSpace="RGB"),
+        about("outputs", "y", labels=["a", "b"]),
+    ):
+        metadata.check(ModelMetadata.from_object(said), "run", flexible(1, -1, -1, -1))
+
+
+def test_the_color_space_counts_the_channels_of_a_flexible_dimension() -> None:
+    two = {"mean": ["0"] * 2, "std": ["1"] * 2}
+    said = ModelMetadata.from_object(about("inputs", "x", normalization=two, colorSpace="RGB"))
+    with pytest.raises(StepFailure, match="give one number, or 3"):
+        metadata.check(said, "run", flexible(1, -1, -1, -1))
 
 
 def test_of_several_signatures_the_first_by_name_is_described(written: Callable[..., Path]) -> None:
