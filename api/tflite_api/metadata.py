@@ -8,6 +8,9 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from tflite_api.schema import Schema
 
+LABEL_BYTES: Final = 64 * 1024
+"""Of all outputs together: a spec reaches the steps in one environment variable, which Linux ends at 128 KiB
+(MAX_ARG_STRLEN in include/uapi/linux/binfmts.h)."""
 DECIMAL_PATTERN: Final = r"^-?[0-9]{1,9}(?:\.[0-9]{1,9})?$"
 
 
@@ -17,7 +20,8 @@ def _decimal(text: str) -> str:
     return text
 
 
-def _above_zero(numbers: tuple[str, ...]) -> tuple[str, ...]:
+def above_zero(numbers: tuple[str, ...]) -> tuple[str, ...]:
+    """Give decimal numbers back, all of which must be above zero."""
     if any(Decimal(number) <= 0 for number in numbers):
         raise ValueError("must be above zero")
     return numbers
@@ -41,7 +45,7 @@ class Normalization(Schema):
     """How the user of the artifact prepares an input: (value - mean) / std, with one number or one a channel."""
 
     mean: Numbers
-    std: Annotated[Numbers, AfterValidator(_above_zero)]
+    std: Annotated[Numbers, AfterValidator(above_zero)]
 
     @model_validator(mode="after")
     def _pair_the_numbers(self) -> Self:
@@ -84,4 +88,11 @@ class ModelMetadata(Schema):
             names = [tensor.name for tensor in tensors or ()]
             if len(set(names)) != len(names):
                 raise ValueError(f"{field} names a tensor twice: write each once")
+        return self
+
+    @model_validator(mode="after")
+    def _bound_the_labels(self) -> Self:
+        size = sum(len(label.encode()) for output in self.outputs or () for label in output.labels or ())
+        if size > LABEL_BYTES:
+            raise ValueError(f"outputs have {size} bytes of labels, more than the {LABEL_BYTES} allowed: shorten them")
         return self

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from tflite_api.metadata import ModelMetadata
+from tflite_api.metadata import DecimalText, ModelMetadata, above_zero
 from tflite_api.schema import Boolean, Integer, Schema
 
 QuantizationType = Literal["None", "Float16", "DynamicRange", "Int8", "Int16x8", "WeightOnlyInt8", "WeightOnlyInt4"]
@@ -28,7 +28,6 @@ DEFAULT_MAX_SAMPLES: Final = 100
 _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
 HANDLE_PATTERN: Final = rf"^https?://{_HOST}/[A-Za-z0-9._~%!$&()*+,;=:@/-]+$"
 DATASET_PATTERN: Final = rf"^(?:https?://{_HOST}/[A-Za-z0-9._~%!$&()*+,;=:@/-]+|s3://[a-z0-9][a-z0-9.-]{{1,61}}[a-z0-9]/[A-Za-z0-9!_.*'()=+@/-]+)$"
-DECIMAL_PATTERN: Final = r"^-?[0-9]{1,9}(?:\.[0-9]{1,9})?$"
 ENDPOINT_PATTERN: Final = rf"^https?://{_HOST}/?$"
 SHA256_PATTERN: Final = r"^[0-9a-f]{64}$"
 BUCKET_PATTERN: Final = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
@@ -77,12 +76,6 @@ def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-def _above_zero(channels: tuple[str, ...]) -> tuple[str, ...]:
-    if any(Decimal(channel) <= 0 for channel in channels):
-        raise ValueError("must be above zero")
-    return channels
-
-
 def _no_double_dot(bucket: str) -> str:
     if ".." in bucket:
         raise ValueError("must not hold two dots in a row")
@@ -120,7 +113,6 @@ Dataset = Annotated[
         " images: write for example s3://datasets/calibration.npz",
     ),
 ]
-DecimalText = Annotated[str, _matches(DECIMAL_PATTERN, 'must be a decimal number as text: write for example "127.5"')]
 Channels = Annotated[tuple[DecimalText, ...], Field(min_length=1, max_length=4)]
 OperationName = Annotated[
     str,
@@ -216,7 +208,7 @@ class ImagePreprocessing(Schema):
     color_space: Literal["RGB", "BGR", "Grayscale"] = "RGB"
     fit: Literal["Stretch", "CenterCrop", "Pad"] = "Stretch"
     mean: Channels | None = None
-    std: Annotated[Channels, AfterValidator(_above_zero)] | None = None
+    std: Annotated[Channels, AfterValidator(above_zero)] | None = None
 
 
 class Calibration(Schema):

@@ -1,12 +1,13 @@
-"""Running a .tflite with LiteRT, by the names of its signature.
+"""Running a .tflite with LiteRT, by the names of its signature, on the model's own real numbers.
 
 Not with tf.lite.Interpreter: the XNNPACK bundled with it computes some convolutions with a stride larger than their
 kernel wrong.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from tflite_converter.verification import Array
 def run(artifact: Path, key: str, samples: Iterable[Sample]) -> Iterator[dict[str, Array]]:
     """Give the outputs for each sample, starting afresh each time: some artifacts keep state between calls.
 
+    Where the artifact's own inputs and outputs are quantized, samples are quantized and outputs dequantized.
+
     Raises:
         StepFailure: VerificationFailed where LiteRT cannot run the artifact, with its words.
     """
@@ -27,14 +30,41 @@ def run(artifact: Path, key: str, samples: Iterable[Sample]) -> Iterator[dict[st
     shapes = "none yet"
     try:
         interpreter = Interpreter(model_path=str(artifact), num_threads=len(os.sched_getaffinity(0)))
+        # Variables can be reset only once they have memory.
+        interpreter.allocate_tensors()
         runner = interpreter.get_signature_runner(key)
+        inputs, outputs = runner.get_input_details(), runner.get_output_details()
         for sample in samples:
             shapes = ", ".join(f"{name} {list(value.shape)}" for name, value in sample.items())
             interpreter.reset_all_variables()
+            given = {name: quantized(value, inputs[name]) for name, value in sample.items()}
             # The runner gives views of memory that the next call overwrites.
-            yield {name: np.array(value) for name, value in runner(**sample).items()}
+            yield {name: dequantized(np.array(value), outputs[name]) for name, value in runner(**given).items()}
     except (RuntimeError, ValueError) as error:
         raise StepFailure(
             Reason.VERIFICATION_FAILED,
             f"LiteRT cannot run the artifact (inputs {shapes}): {one_line(str(error), 400)}",
         ) from error
+
+
+def quantized(values: Array, details: Mapping[str, Any]) -> Array:
+    """Give real values as an input of the artifact takes them: untouched where it is not quantized.
+
+    Args:
+        values: real or whole numbers.
+        details: what LiteRT says of the input: dtype, and quantization as (scale, zero point), scale 0 for none.
+    """
+    scale, zero_point = details["quantization"]
+    kind = np.dtype(details["dtype"])
+    if scale == 0 or kind.kind not in "iu" or values.dtype.kind in "iu":
+        return values
+    limits = np.iinfo(kind)
+    return np.asarray(np.clip(np.round(values / scale + zero_point), limits.min, limits.max).astype(kind))
+
+
+def dequantized(values: Array, details: Mapping[str, Any]) -> Array:
+    """Give what an output of the artifact means in real numbers (float32), where it is quantized."""
+    scale, zero_point = details["quantization"]
+    if scale == 0 or values.dtype.kind not in "iu":
+        return values
+    return np.asarray((values.astype(np.float64) - zero_point) * scale, dtype=np.float32)

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field, StringConstraints
 
+from tflite_api.metadata import ModelMetadata
 from tflite_api.reasons import Reason
 from tflite_api.schema import Boolean, Integer, Schema
 from tflite_api.spec import ConversionSpec, Quantization, Signature
@@ -38,6 +39,7 @@ class ConversionOrder(Schema):
     quantization: Quantization
     select_tf: Boolean
     min_snr_decibels: Integer
+    metadata: ModelMetadata | None = None
     dataset: str | None = None
     """The calibration dataset's file or folder."""
     dataset_digest: Text | None = None
@@ -62,6 +64,7 @@ class ConversionOrder(Schema):
             quantization=spec.quantization,
             select_tf=spec.ops.select_tf,
             min_snr_decibels=spec.min_snr_decibels,
+            metadata=spec.metadata,
             dataset=str(dataset.path) if dataset else None,
             dataset_digest=dataset.digest if dataset else None,
         )

@@ -5,23 +5,37 @@ reports on that file descriptor. TensorFlow is imported here, once, and nowhere 
 """
 
 import ctypes
+import shutil
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from tflite_api.reasons import Reason
-from tflite_converter import operations, reference, saved_model, signature, tflite_conversion
+from tflite_converter import (
+    calibration_samples,
+    index_bounds,
+    loaded_model,
+    operations,
+    reference,
+    saved_model,
+    signature,
+    strategy,
+    tflite_conversion,
+)
+from tflite_converter.calibration_samples import CalibrationSamples
 from tflite_converter.child_protocol import ConversionOrder
 from tflite_converter.child_report import Report, reported
 from tflite_converter.failure import StepFailure
 from tflite_converter.handover import ARTIFACT_FILE, write_whole
 from tflite_converter.loaded_model import LoadedModel
-from tflite_converter.measurement import MeasurementOrder, become_measurement
+from tflite_converter.measurement import MeasuredSignature, MeasurementOrder, become_measurement
+from tflite_converter.saved_model import MetaGraph
 from tflite_converter.signature import SignatureFacts
+from tflite_converter.strategy import Attempt
+from tflite_converter.tflite_conversion import ConverterSettings
 
-_STRATEGY: Final = "Plain"
 _PR_SET_PDEATHSIG: Final = 1
 """linux/prctl.h"""
 
@@ -34,56 +48,135 @@ def convert_model(order: ConversionOrder, announce: Announce) -> MeasurementOrde
     Gives what is left to do: to measure the artifact, in a process without TensorFlow.
 
     Raises:
-        StepFailure: what is wrong with the model or the spec.
+        StepFailure: what is wrong with the model, the dataset or the spec.
     """
     import tensorflow as tf  # noqa: PLC0415 - takes seconds
 
-    scratch = Path(order.scratch_dir)
-    pinned_dir, reference_dir = scratch / "pinned", scratch / "reference"
-    tags, wanted = examine(order)
-    announce("Running the model")
-    model = LoadedModel(Path(order.model_dir), tags, wanted.key)
-    model.save_pinned(wanted, pinned_dir)
-    reference.save(model.reference(wanted.inputs), reference_dir)
-    model.unload()
-    announce("Converting")
-    write_whole(Path(order.output_dir) / ARTIFACT_FILE, _convert(pinned_dir, wanted.key, order))
-    return MeasurementOrder(
-        output_dir=order.output_dir,
-        reference_dir=str(reference_dir),
-        wanted=wanted,
-        quantization=order.quantization.type,
-        min_snr_decibels=order.min_snr_decibels,
-        tensorflow=tf.__version__,
-        strategy=_STRATEGY,
-    )
+    graph = choose_graph(order)
+    signatures = plan(graph, graph.signatures, order) if graph.signatures else None
+    load = partial(loaded_model.load, Path(order.model_dir), graph)
+    loaded = load()
+    model: LoadedModel | None = loaded
+    names = (loaded.strategy,) if loaded.strategy else ()
+    attempt = Attempt(signatures or plan(graph, loaded.signatures, order), order.select_tf, names)
+    while True:
+        announce("Running the model")
+        workshop = _Workshop(order, graph, attempt)
+        workshop.prepare(model or load())
+        model = None
+        failed = attempt
+        while failed.signatures == attempt.signatures:
+            announce("Converting" if attempt.name == strategy.PLAIN else f"Converting ({attempt.name})")
+            try:
+                content = workshop.convert(attempt)
+            except StepFailure as failure:
+                following = strategy.next_attempt(attempt, failure)
+                if following is None:
+                    raise
+                failed, attempt = attempt, following
+            else:
+                write_whole(Path(order.output_dir) / ARTIFACT_FILE, content)
+                return workshop.rest(attempt, tf.__version__)
 
 
-def examine(order: ConversionOrder) -> tuple[frozenset[str], SignatureFacts]:
-    """Find out from the proto alone what is to be converted: the tags, and the signature with its pinned shapes.
+def choose_graph(order: ConversionOrder) -> MetaGraph:
+    """Choose the MetaGraph from the proto alone.
+
+    Raises:
+        StepFailure: TagsNotFound, or ModelLoadFailed where the proto cannot be parsed.
+    """
+    graphs = saved_model.read(Path(order.model_dir))
+    tags = signature.choose_tags([graph.tags for graph in graphs], order.tags)
+    return next(graph for graph in graphs if graph.tags == tags)
+
+
+def plan(
+    graph: MetaGraph, available: Mapping[str, SignatureFacts], order: ConversionOrder
+) -> tuple[SignatureFacts, ...]:
+    """Choose the signatures to convert, with their pinned shapes.
 
     Raises:
         StepFailure: what the spec asks for is not in the model, or can surely not be converted.
     """
-    graphs = saved_model.read(Path(order.model_dir))
-    tags = signature.choose_tags([graph.tags for graph in graphs], order.tags)
-    graph = next(graph for graph in graphs if graph.tags == tags)
-    chosen = signature.choose_signature(graph.signatures, order.signature.key)
+    chosen = signature.choose_signatures(available, order.signature, partial(_obstacle, graph))
     pinned = signature.pin_inputs(chosen, order.signature.inputs or ())
-    signature.check_types(pinned)
-    operations.check_before_trying(graph.operations(chosen.key))
-    return tags, pinned
+    for each in pinned:
+        signature.check_types(each)
+        if each.key in graph.signatures:
+            operations.check_before_trying(graph.operations(each.key))
+    return pinned
 
 
-def _convert(pinned_dir: Path, key: str, order: ConversionOrder) -> bytes:
-    from tensorflow.lite.python.convert import ConverterError  # noqa: PLC0415 - takes seconds
+def _obstacle(graph: MetaGraph, facts: SignatureFacts) -> str | None:
+    if foreign := signature.foreign_tensors(facts):
+        return f"has {foreign[0]}"
+    if not facts.inputs or not facts.outputs:
+        return "has no inputs" if not facts.inputs else "has no outputs"
+    if facts.key in graph.signatures and operations.assigns_state(graph.operations(facts.key)):
+        return "changes the model's variables"
+    return None
 
-    try:
-        return tflite_conversion.convert(pinned_dir, key, order.quantization.type)
-    except ConverterError as error:
-        raise operations.converter_failure(str(error)) from error
-    except (ValueError, NotImplementedError) as error:
-        raise StepFailure(Reason.CONVERSION_FAILED, f"TensorFlow's converter gave up: {error}") from error
+
+class _Workshop:
+    """The files of one attempt's shapes: the pinned SavedModel, and what the model itself computes."""
+
+    def __init__(self, order: ConversionOrder, graph: MetaGraph, attempt: Attempt) -> None:
+        self._order = order
+        self._graph = graph
+        self._signatures: Sequence[SignatureFacts] = attempt.signatures
+        scratch = Path(order.scratch_dir)
+        self._pinned_dir = scratch / "pinned"
+        self._reference_dirs = [scratch / f"reference-{number}" for number in range(len(attempt.signatures))]
+        self._calibration: CalibrationSamples | None = None
+
+    def prepare(self, model: LoadedModel) -> None:
+        """Run the model, save it pinned, and let go of it: the converter needs the memory."""
+        for folder in (self._pinned_dir, *self._reference_dirs):
+            shutil.rmtree(folder, ignore_errors=True)
+        self._calibration = calibration_samples.gather(self._order, self._signatures)
+        for facts, folder in zip(self._signatures, self._reference_dirs, strict=True):
+            bounds = index_bounds.of(model.function(facts), facts.inputs)
+            given = self._calibration.given(facts.key) if self._calibration else None
+            seen = reference.observe(
+                partial(model.run, facts.key), facts.inputs, bounds, given, assigns_state=self._assigns_state(facts.key)
+            )
+            if self._calibration is not None:
+                self._calibration.complete(facts, bounds, seen.sampling)
+            reference.save(seen, folder)
+        model.save_pinned(self._signatures, self._pinned_dir)
+        model.close()
+
+    def _assigns_state(self, key: str) -> bool:
+        return key in self._graph.signatures and operations.assigns_state(self._graph.operations(key))
+
+    def convert(self, attempt: Attempt) -> bytes:
+        """Run TensorFlow's converter."""
+        settings = ConverterSettings(
+            keys=tuple(facts.key for facts in self._signatures),
+            quantization=self._order.quantization,
+            samples=self._calibration.samples if self._calibration else None,
+            select_tf=attempt.select_tf,
+            single_batch=attempt.single_batch,
+            fused_lstm=attempt.fused_lstm,
+        )
+        return tflite_conversion.convert(self._pinned_dir, settings)
+
+    def rest(self, attempt: Attempt, tensorflow: str) -> MeasurementOrder:
+        """Say what is left to do with the artifact."""
+        return MeasurementOrder(
+            output_dir=self._order.output_dir,
+            signatures=tuple(
+                MeasuredSignature(wanted=facts, reference_dir=str(folder))
+                for facts, folder in zip(self._signatures, self._reference_dirs, strict=True)
+            ),
+            quantization=self._order.quantization,
+            min_snr_decibels=self._order.min_snr_decibels,
+            calibration=self._calibration.facts if self._calibration else None,
+            metadata=self._order.metadata,
+            tensorflow=tensorflow,
+            strategy=attempt.name,
+            notes=attempt.notes,
+        )
 
 
 def _die_with_parent() -> None:

@@ -12,6 +12,9 @@ from tflite_converter.signature import SignatureFacts, TensorFacts
 IDENTIFIER: Final = b"TFL3"
 """At bytes 4 to 8 of every file (file_identifier in tensorflow/compiler/mlir/lite/schema/schema.fbs)."""
 
+_FLEX: Final = "Flex"
+"""Begins the custom code of TensorFlow's own operations (tensorflow/lite/core/api/op_resolver.cc)."""
+
 
 @dataclass(frozen=True)
 class Constant:
@@ -28,7 +31,9 @@ class ArtifactFacts:
     signatures: tuple[SignatureFacts, ...]
     constants: tuple[Constant, ...]
     operations: frozenset[str]
-    """Builtin operators by their names in the schema, for example `CONV_2D`."""
+    """Operators by their names in the schema, for example `CONV_2D`; custom ones by their own, like `FlexErf`."""
+    float_operations: frozenset[str]
+    """Those of them that read or write 32-bit floats anywhere."""
 
     @property
     def lost_weights(self) -> bool:
@@ -39,6 +44,11 @@ class ArtifactFacts:
         """
         return "VAR_HANDLE" in self.operations and "CALL_ONCE" not in self.operations
 
+    @property
+    def select_tf(self) -> tuple[str, ...]:
+        """TensorFlow's own operations in it, which only the Flex delegate runs."""
+        return tuple(sorted(name.removeprefix(_FLEX) for name in self.operations if name.startswith(_FLEX)))
+
 
 def read(path: Path) -> ArtifactFacts:
     """Read a file that the converter wrote.
@@ -46,27 +56,55 @@ def read(path: Path) -> ArtifactFacts:
     Raises:
         ValueError: it is no TensorFlow Lite file.
     """
-    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
-
     with path.open("rb") as file:
         content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     if content[4:8] != IDENTIFIER:
         raise ValueError(f"{path.name} is no TensorFlow Lite file")
+    return parse(content)
+
+
+def parse(content: bytes | mmap.mmap) -> ArtifactFacts:
+    """Read the content of such a file."""
+    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
+
     model = schema.Model.GetRootAs(content, 0)
     types = {value: name.lower() for name, value in vars(schema.TensorType).items() if isinstance(value, int)}
     operators = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
+    names = [_operator_name(model.OperatorCodes(index), operators) for index in range(model.OperatorCodesLength())]
+    used = list(_operations(model, names, types))
     return ArtifactFacts(
         signatures=tuple(_signatures(model, types)),
         constants=tuple(_constants(model, types)),
-        operations=frozenset(_operations(model, operators)),
+        operations=frozenset(name for name, _ in used),
+        float_operations=frozenset(name for name, dtypes in used if "float32" in dtypes),
     )
 
 
-def _operations(model: Any, operators: dict[int, str]) -> Iterator[str]:  # noqa: ANN401 - generated without types
-    for index in range(model.OperatorCodesLength()):
-        code = model.OperatorCodes(index)
-        # Files of old converters have only the deprecated field, a byte; it reads 127 for the newer operators.
-        yield operators[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
+def tensor_names(content: bytes) -> frozenset[str]:
+    """Give the names of all tensors in a file's main graph."""
+    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
+
+    graph = schema.Model.GetRootAs(content, 0).Subgraphs(0)
+    return frozenset(graph.Tensors(index).Name().decode() for index in range(graph.TensorsLength()))
+
+
+def _operator_name(code: Any, operators: dict[int, str]) -> str:  # noqa: ANN401 - generated without types
+    # Files of old converters have only the deprecated field, a byte; it reads 127 for the newer operators.
+    name = operators[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
+    return code.CustomCode().decode() if name == "CUSTOM" and code.CustomCode() else name
+
+
+def _operations(model: Any, names: list[str], types: dict[int, str]) -> Iterator[tuple[str, frozenset[str]]]:  # noqa: ANN401
+    """Give each operator's name and the types of all that it reads and writes."""
+    for graph_index in range(model.SubgraphsLength()):
+        graph = model.Subgraphs(graph_index)
+        dtypes = [types[graph.Tensors(index).Type()] for index in range(graph.TensorsLength())]
+        for index in range(graph.OperatorsLength()):
+            operator = graph.Operators(index)
+            tensors = [operator.Inputs(position) for position in range(operator.InputsLength())]
+            tensors += [operator.Outputs(position) for position in range(operator.OutputsLength())]
+            # An optional input that is not given has the index -1.
+            yield names[operator.OpcodeIndex()], frozenset(dtypes[tensor] for tensor in tensors if tensor >= 0)
 
 
 def _constants(model: Any, types: dict[int, str]) -> Iterator[Constant]:  # noqa: ANN401 - see above

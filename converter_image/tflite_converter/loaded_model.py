@@ -1,128 +1,113 @@
-"""A SavedModel that is loaded: running it as the reference, and saving one pinned signature of it."""
+"""A stranger's model in this process's memory: what it can be asked, however it was saved."""
 
 import ctypes
 import gc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import Any, Protocol
 
 from tflite_api.reasons import Reason
 from tflite_converter.failure import StepFailure, one_line
 from tflite_converter.operations import named_in
-from tflite_converter.reference import Reference, observe
-from tflite_converter.samples import Sample, generate, samplings
-from tflite_converter.signature import SignatureFacts, TensorFacts
-from tflite_converter.verification import Array
+from tflite_converter.samples import Sample
+from tflite_converter.saved_model import MetaGraph
+from tflite_converter.signature import SignatureFacts
+from tflite_converter.verification import Outputs
 
 
-class LoadedModel:
-    """One signature of a SavedModel in this process's memory."""
+class LoadedModel(Protocol):
+    """A model that can be run, and saved again with pinned signatures."""
 
-    def __init__(self, folder: Path, tags: frozenset[str], key: str) -> None:
-        """Load the SavedModel; this runs its initializers.
+    strategy: str | None
+    """The name of this way of loading; None for the plain one."""
+    signatures: Mapping[str, SignatureFacts]
+    """What can be called, by key."""
 
-        Raises:
-            StepFailure: ModelLoadFailed, or UnsupportedOperation where TensorFlow itself lacks an operation.
-        """
-        import tensorflow as tf  # noqa: PLC0415 - takes seconds
-
-        try:
-            self._model = tf.saved_model.load(str(folder), tags=sorted(tags))
-            self._function = self._model.signatures[key]
-        except (MemoryError, tf.errors.ResourceExhaustedError):
-            raise
-        except Exception as error:
-            raise _load_failure(error) from error
-
-    def save_pinned(self, signature: SignatureFacts, folder: Path) -> None:
-        """Save this one signature with its pinned shapes as a SavedModel of its own, with the tag `serve`.
-
-        Neither `from_concrete_functions` (loses the names) nor `set_shape` on the loaded function (is ignored without a
-        word) does it; nor does saving a Keras 3 model itself, whose variables are then lost in the artifact.
-        """
-        import tensorflow as tf  # noqa: PLC0415 - takes seconds
-
-        function = self._function
-
-        def pinned(**inputs: Any) -> Any:  # noqa: ANN401 - tensors have no types
-            return function(**inputs)
-
-        specs = {tensor.name: _spec(tensor) for tensor in signature.inputs}
-        module = tf.Module()
-        module.captured = self._captured()
-        try:
-            concrete = tf.function(pinned, autograph=False).get_concrete_function(**specs)
-            tf.saved_model.save(module, str(folder), signatures={signature.key: concrete})
-        except (ValueError, TypeError, AssertionError, tf.errors.InvalidArgumentError) as error:
-            words = f"TensorFlow cannot save the pinned signature: {one_line(str(error), 600)}"
-            raise StepFailure(Reason.CONVERSION_FAILED, words) from error
-
-    def _captured(self) -> Any:  # noqa: ANN401 - TensorFlow has no types
-        """Give what has to be saved with the signature: its variables, or everything where it uses tables as well.
-
-        Everything includes the training functions of a Keras model: three times the time.
-        """
-        import tensorflow as tf  # noqa: PLC0415 - takes seconds
-
-        variables = list(self._function.variables)
-        resources = sum(tensor.dtype == tf.resource for tensor in self._function.captured_inputs)
-        return variables if resources == len(variables) else self._model
-
-    def reference(self, inputs: Sequence[TensorFacts]) -> Reference:
-        """Run the model on generated samples.
+    def run(self, key: str, sample: Sample) -> Outputs:
+        """Run a signature once.
 
         Raises:
-            StepFailure: VerificationFailed where it runs on no samples at all.
+            RunRefused: the model cannot take this sample.
         """
-        import tensorflow as tf  # noqa: PLC0415 - takes seconds
 
-        refused = ""
-        for sampling in samplings(inputs):
-            try:
-                samples = list(generate(inputs, sampling))
-                outputs = [self._run(sample) for sample in samples]
-                again = self._run(samples[0])
-            except tf.errors.ResourceExhaustedError:
-                raise
-            except tf.errors.OpError as error:
-                refused = refused or one_line(error.message, 300)
-                continue
-            return observe(outputs, again, sampling)
-        raise StepFailure(
-            Reason.VERIFICATION_FAILED,
-            f"TensorFlow cannot run the signature on generated inputs ({refused}): pin its shapes in signature.inputs",
-        )
+    def function(self, signature: SignatureFacts) -> Any:  # noqa: ANN401 - TensorFlow has no types
+        """Give the signature as a ConcreteFunction, to look at its graph."""
 
-    def _run(self, sample: Sample) -> dict[str, Array]:
-        import tensorflow as tf  # noqa: PLC0415 - takes seconds
+    def save_pinned(self, signatures: Sequence[SignatureFacts], folder: Path) -> None:
+        """Save these signatures with their shapes, and nothing else, as a SavedModel with the tag `serve`.
 
-        given = {name: tf.constant(value) for name, value in sample.items()}
-        return {name: np.asarray(value.numpy()) for name, value in self._function(**given).items()}
+        Raises:
+            StepFailure: ConversionFailed, with TensorFlow's words.
+        """
 
-    def unload(self) -> None:
-        """Give the weights' memory back before the converter asks for as much again."""
-        del self._model, self._function
-        gc.collect()
-        # glibc keeps freed memory, and the peak would be the sum of all phases.
-        ctypes.CDLL(None).malloc_trim(0)
+    def close(self) -> None:
+        """Let go of the weights."""
 
 
-def _spec(tensor: TensorFacts) -> Any:  # noqa: ANN401 - TensorFlow has no types
+def load(folder: Path, graph: MetaGraph) -> LoadedModel:
+    """Load a SavedModel; this runs its initializers.
+
+    Raises:
+        StepFailure: ModelLoadFailed, or UnsupportedOperation where TensorFlow itself lacks an operation.
+    """
     import tensorflow as tf  # noqa: PLC0415 - takes seconds
 
-    dimensions = [None if dimension == -1 else dimension for dimension in tensor.shape or ()]
-    return tf.TensorSpec(dimensions, tf.dtypes.as_dtype(tensor.dtype), name=tensor.name)
+    from tflite_converter.object_model import ObjectModel  # noqa: PLC0415 - they import this module's names
+    from tflite_converter.session_model import SessionModel  # noqa: PLC0415 - see above
+
+    try:
+        if not graph.has_objects:
+            return SessionModel(folder, graph)
+        try:
+            return ObjectModel(folder, graph)
+        except _out_of_memory():
+            raise
+        except Exception:
+            # Objects of libraries that are not here, such as TF-Agents' policies; a session needs the graph alone.
+            with suppress(Exception):
+                return SessionModel(folder, graph)
+            raise
+    except _out_of_memory():
+        raise
+    except Exception as error:
+        raise _load_failure(error, graph.tensorflow, tf.__version__) from error
 
 
-def _load_failure(error: Exception) -> StepFailure:
+def _out_of_memory() -> tuple[type[Exception], ...]:
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+    return (MemoryError, tf.errors.ResourceExhaustedError)
+
+
+def give_memory_back() -> None:
+    """Return freed memory to the system: glibc keeps it, and the peak would be the sum of all phases."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+
+
+def saving_failure(error: Exception) -> StepFailure:
+    """Give the failure of a signature that cannot be saved with other shapes."""
+    return StepFailure(
+        Reason.CONVERSION_FAILED, f"TensorFlow cannot save the pinned signature: {one_line(str(error), 600)}"
+    )
+
+
+def _load_failure(error: Exception, exported_by: str, ours: str) -> StepFailure:
     words = str(error)
+    exporter = f"; it was exported by TensorFlow {exported_by}" if exported_by else ""
+    if _release(exported_by) > _release(ours):
+        exporter += f", which is newer than the {ours} here: export it with that version or an older one"
     if lacking := named_in(words):
         return StepFailure(
             Reason.UNSUPPORTED_OPERATION,
-            f"TensorFlow itself lacks operations of this graph: {', '.join(lacking)}; export it without them",
+            f"TensorFlow itself lacks operations of this graph: {', '.join(lacking)}; export it without them{exporter}",
         )
     return StepFailure(
-        Reason.MODEL_LOAD_FAILED, f"TensorFlow cannot load the model: {type(error).__name__}: {one_line(words, 600)}"
+        Reason.MODEL_LOAD_FAILED,
+        f"TensorFlow cannot load the model: {type(error).__name__}: {one_line(words, 600)}{exporter}",
     )
+
+
+def _release(version: str) -> tuple[int, ...]:
+    return tuple(int(part) if part.isdigit() else 0 for part in version.split(".")[:2])

@@ -6,36 +6,49 @@ The converting child becomes it by exec, so that TensorFlow's half gigabyte is g
 import hashlib
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
+from tflite_api.metadata import ModelMetadata
 from tflite_api.reasons import Reason
 from tflite_api.schema import Integer, Schema
-from tflite_api.spec import QuantizationType
-from tflite_api.status import ArtifactSignature, Tensor
+from tflite_api.spec import Quantization
+from tflite_api.status import ArtifactSignature, CalibrationData, Tensor
 from tflite_api.step import ConvertedModel
-from tflite_converter import artifact_run, flatbuffer, quantization, reference
+from tflite_converter import artifact_run, flatbuffer, metadata, quantization, reference, weight_only
 from tflite_converter.child_report import Report, reported
 from tflite_converter.failure import StepFailure
 from tflite_converter.flatbuffer import ArtifactFacts
 from tflite_converter.handover import ARTIFACT_FILE, CONVERTED_FILE, write_model
 from tflite_converter.reference import Reference
 from tflite_converter.signature import SignatureFacts, TensorFacts
-from tflite_converter.verification import Comparison, Verdict, judge
+from tflite_converter.verification import Comparison, Outputs, Verdict, judge
 
 _ORDER_FILE: Final = "measurement.json"
 
 
+class MeasuredSignature(Schema):
+    """One signature to compare."""
+
+    wanted: SignatureFacts
+    reference_dir: str
+    """What the model computes."""
+
+
 class MeasurementOrder(Schema):
-    """What is left to do when the artifact is there."""
+    """What is left to do when the converter's artifact is there."""
 
     output_dir: str
-    reference_dir: str
-    wanted: SignatureFacts
-    quantization: QuantizationType
+    signatures: tuple[MeasuredSignature, ...]
+    quantization: Quantization
     min_snr_decibels: Integer
+    calibration: CalibrationData | None = None
+    metadata: ModelMetadata | None = None
     tensorflow: str
     strategy: str
+    notes: tuple[str, ...] = ()
+    """What the artifact's user has to know."""
 
 
 def become_measurement(order: MeasurementOrder, report: Report, scratch: Path) -> NoReturn:
@@ -50,45 +63,86 @@ def become_measurement(order: MeasurementOrder, report: Report, scratch: Path) -
 
 
 def measure(order: MeasurementOrder) -> ConvertedModel:
-    """Check and measure the artifact; writes `converted.json` beside it.
+    """Finish, check and measure the artifact; writes `converted.json` beside it.
 
     Raises:
-        StepFailure: ConversionFailed, QuantizationNotApplied or VerificationFailed.
+        StepFailure: ConversionFailed, QuantizationNotApplied, OperationNotQuantizable, InvalidMetadata or
+            VerificationFailed.
     """
-    output = Path(order.output_dir)
-    facts = _read_artifact(output / ARTIFACT_FILE)
-    quantization.check_applied(order.quantization, facts.constants)
-    kept = _artifact_signature(facts, order.wanted)
-    seen = reference.load(Path(order.reference_dir))
+    artifact = Path(order.output_dir) / ARTIFACT_FILE
+    facts, strategy = _with_integer_weights(artifact, order)
+    quantization.check_applied(order.quantization, facts)
+    kept = tuple(_artifact_signature(facts, each.wanted) for each in order.signatures)
+    if order.metadata is not None:
+        # Metadata describes the main subgraph alone; the converter makes it of the alphabetically first signature.
+        metadata.write(artifact, order.metadata, min(signature.key for signature in kept))
+    references = [reference.load(Path(each.reference_dir)) for each in order.signatures]
     comparison = Comparison()
     try:
-        verdict = _compare(output / ARTIFACT_FILE, order, seen, comparison)
+        verdict = _compare(artifact, facts, order, references, comparison)
     except StepFailure as failure:
-        failure.signature = kept
+        failure.signature = kept[0]
         raise
-    sizes = seen.sampling.in_words(order.wanted.inputs)
+    notes = (*_sizes(references), *order.notes)
     converted = ConvertedModel(
-        sha256=_digest(output / ARTIFACT_FILE),
+        sha256=_digest(artifact),
         verdict=verdict.reason,
-        message=f"{verdict.message} (measured with {sizes})" if sizes and comparison.samples else verdict.message,
-        signature=kept,
-        verification=comparison.summary() if comparison.samples else None,
+        message="; ".join((verdict.message, *notes)),
+        signature=kept[0],
+        additional_signatures=kept[1:] or None,
+        verification=comparison.summary(references[0].source) if comparison.samples else None,
+        calibration=order.calibration,
         tensorflow=order.tensorflow,
-        strategy=order.strategy,
+        strategy=strategy,
     )
-    write_model(output / CONVERTED_FILE, converted)
+    write_model(Path(order.output_dir) / CONVERTED_FILE, converted)
     return converted
 
 
-def _compare(artifact: Path, order: MeasurementOrder, seen: Reference, comparison: Comparison) -> Verdict:
-    if not seen.deterministic:
-        return Verdict(Reason.NON_DETERMINISTIC, "The model itself gives other outputs when it runs again")
-    if not seen.finite:
-        return Verdict(Reason.NON_FINITE, "The model itself gives infinities or NaN on generated inputs")
-    measured = artifact_run.run(artifact, order.wanted.key, seen.samples(order.wanted.inputs))
-    for expected, found in zip(seen.compared, measured, strict=True):
-        comparison.add(expected, found)
-    return judge(comparison, order.min_snr_decibels)
+def _with_integer_weights(artifact: Path, order: MeasurementOrder) -> tuple[ArtifactFacts, str]:
+    """Store the weights as integers where TensorFlow's converter does not do it; give the facts and the strategy.
+
+    TensorFlow's dynamic range quantization leaves weights of fewer than 1024 values alone
+    (tensorflow/compiler/mlir/lite/transforms/prepare_quantize_dynamic_range.cc); litert-quantizer takes them.
+    """
+    facts = _read_artifact(artifact)
+    kind = order.quantization.type
+    if kind in weight_only.TYPES:
+        weight_only.apply(artifact, kind)
+        return _read_artifact(artifact), order.strategy
+    if kind == "DynamicRange" and not quantization.is_applied(kind, facts.constants):
+        weight_only.apply(artifact, kind)
+        return _read_artifact(artifact), f"{order.strategy}+SmallWeights"
+    return facts, order.strategy
+
+
+def _compare(
+    artifact: Path,
+    facts: ArtifactFacts,
+    order: MeasurementOrder,
+    references: Sequence[Reference],
+    comparison: Comparison,
+) -> Verdict:
+    for seen in references:
+        if (doubt := seen.doubt) is not None:
+            return doubt
+    if facts.select_tf:
+        names = ", ".join(facts.select_tf)
+        return Verdict(Reason.SELECT_TF, f"Only a device with the Flex delegate can run the artifact: it uses {names}")
+    for each, seen in zip(order.signatures, references, strict=True):
+        prefix = f"{each.wanted.key}/" if len(order.signatures) > 1 else ""
+        measured = artifact_run.run(artifact, each.wanted.key, seen.samples)
+        for expected, found in zip(seen.compared, measured, strict=True):
+            comparison.add(_prefixed(expected, prefix), _prefixed(found, prefix))
+    return judge(comparison, order.min_snr_decibels, references[0].source)
+
+
+def _prefixed(outputs: Outputs, prefix: str) -> Outputs:
+    return {f"{prefix}{name}": value for name, value in outputs.items()}
+
+
+def _sizes(references: Sequence[Reference]) -> tuple[str, ...]:
+    return tuple(f"measured with {words}" for words in dict.fromkeys(seen.sizes for seen in references) if words)
 
 
 def _read_artifact(path: Path) -> ArtifactFacts:

@@ -1,38 +1,60 @@
-"""What the model computes on generated samples, handed from the process that runs it to the one that compares."""
+"""What the model computes on samples, handed from the process that runs it to the one that compares."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-from tflite_converter.samples import Sample, Sampling, generate
+from tflite_api.reasons import Reason
+from tflite_converter.failure import StepFailure, one_line
+from tflite_converter.samples import Sample, Sampling, generate, samplings
 from tflite_converter.signature import TensorFacts
-from tflite_converter.verification import Array, Outputs, all_finite, same
+from tflite_converter.verification import Array, Outputs, Verdict, all_finite, same
+
+Source = Literal["Generated", "Calibration"]
+_NAMES_FILE = "names.json"
+
+
+class RunRefused(Exception):  # noqa: N818 - what a model does with a sample that is not for it
+    """The model cannot take a sample; the message has TensorFlow's words."""
 
 
 @dataclass(frozen=True)
 class Reference:
     """What the model computes."""
 
-    sampling: Sampling
+    given: tuple[Sample, ...]
     outputs: tuple[Outputs | None, ...]
     """By sample; None where they hold infinities or NaN."""
-    deterministic: bool
-    """Whether it computed the same twice."""
+    source: Source
+    repeats: bool
+    """Whether it computed the same again, after other samples."""
+    assigns_state: bool
+    """Whether its graph changes variables or other resources."""
+    sampling: Sampling | None = None
+    """How the samples were generated."""
+    sizes: str = ""
+    """Which sizes flexible dimensions took, in words."""
 
     @property
-    def finite(self) -> bool:
-        """Whether there is any sample to compare on."""
-        return any(output is not None for output in self.outputs)
+    def doubt(self) -> Verdict | None:
+        """Why nothing can be compared with it; None where it can."""
+        if not self.repeats and self.assigns_state:
+            return Verdict(Reason.STATEFUL, "The model keeps state: the same input gives another output later")
+        if not self.repeats:
+            return Verdict(Reason.NON_DETERMINISTIC, "The model itself gives other outputs when it runs again")
+        if all(output is None for output in self.outputs):
+            kind = "the calibration samples" if self.source == "Calibration" else "generated inputs"
+            return Verdict(Reason.NON_FINITE, f"The model itself gives infinities or NaN on {kind}")
+        return None
 
-    def samples(self, inputs: Sequence[TensorFacts]) -> Iterator[Sample]:
-        """Give the samples that can be compared on, in the order of `compared`."""
-        for sample, output in zip(generate(inputs, self.sampling), self.outputs, strict=True):
-            if output is not None:
-                yield sample
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """The samples that can be compared on, in the order of `compared`."""
+        return tuple(sample for sample, output in zip(self.given, self.outputs, strict=True) if output is not None)
 
     @property
     def compared(self) -> tuple[Outputs, ...]:
@@ -40,60 +62,114 @@ class Reference:
         return tuple(output for output in self.outputs if output is not None)
 
 
-def observe(outputs: Sequence[Outputs], again: Outputs, sampling: Sampling) -> Reference:
-    """Give what was seen of a model.
+def observe(
+    run: Callable[[Sample], Outputs],
+    inputs: Sequence[TensorFacts],
+    bounds: Mapping[str, int],
+    given: Sequence[Sample] | None,
+    *,
+    assigns_state: bool,
+) -> Reference:
+    """Run a model on the user's samples, or on generated ones of the first kind that it accepts.
 
     Args:
-        outputs: for each sample in turn.
-        again: for the first sample once more, after all others, so that a model that changes itself is seen as well as
-            a random one.
-        sampling: how the samples were made.
+        run: runs the model once; raises RunRefused where it cannot take the sample.
+        inputs: the signature's inputs.
+        bounds: the lengths of the tables that inputs index.
+        given: the user's samples; None to generate some.
+        assigns_state: whether the graph changes variables or other resources.
+
+    Raises:
+        StepFailure: DatasetMismatch where the model refuses a sample of the user's, VerificationFailed where it
+            refuses all that is generated.
     """
-    return Reference(
-        sampling, tuple(output if all_finite(output) else None for output in outputs), same(outputs[0], again)
+    if given is not None:
+        try:
+            return _observed(run, given, "Calibration", assigns_state)
+        except RunRefused as refusal:
+            words = f"The model refuses a sample of the dataset: {one_line(str(refusal), 400)}"
+            raise StepFailure(Reason.DATASET_MISMATCH, words) from refusal
+    refused = ""
+    for sampling in samplings(inputs):
+        samples = list(generate(inputs, sampling, bounds))
+        try:
+            return _observed(run, samples, "Generated", assigns_state, sampling, sampling.in_words(inputs))
+        except RunRefused as refusal:
+            refused = refused or one_line(str(refusal), 300)
+    raise StepFailure(
+        Reason.VERIFICATION_FAILED,
+        f"TensorFlow cannot run the signature on generated inputs ({refused}): pin its shapes in signature.inputs",
     )
+
+
+def _observed(
+    run: Callable[[Sample], Outputs],
+    samples: Sequence[Sample],
+    source: Source,
+    assigns_state: bool,
+    sampling: Sampling | None = None,
+    sizes: str = "",
+) -> Reference:
+    outputs = [run(sample) for sample in samples]
+    # After all others, so that a model that changes itself is seen as well as a random one.
+    again = run(samples[0])
+    finite = tuple(output if all_finite(output) else None for output in outputs)
+    return Reference(tuple(samples), finite, source, same(outputs[0], again), assigns_state, sampling, sizes)
 
 
 class _Names(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    sampling: Sampling
-    deterministic: bool
-    outputs: Annotated[tuple[tuple[str, ...] | None, ...], Field()]
+    inputs: tuple[tuple[str, ...], ...]
+    outputs: tuple[tuple[str, ...] | None, ...]
+    source: Source
+    repeats: bool
+    assigns_state: bool
+    sizes: str
 
 
 def save(reference: Reference, folder: Path) -> None:
-    """Write a reference to an existing, empty folder."""
+    """Write a reference to a new folder."""
     folder.mkdir()
     names = _Names(
-        sampling=reference.sampling,
-        deterministic=reference.deterministic,
+        inputs=tuple(tuple(sample) for sample in reference.given),
         outputs=tuple(None if output is None else tuple(output) for output in reference.outputs),
+        source=reference.source,
+        repeats=reference.repeats,
+        assigns_state=reference.assigns_state,
+        sizes=reference.sizes,
     )
-    (folder / "names.json").write_text(names.model_dump_json())
-    for number, output in enumerate(reference.outputs):
-        for position, array in enumerate((output or {}).values()):
-            np.save(_file(folder, number, position), array, allow_pickle=False)
+    (folder / _NAMES_FILE).write_text(names.model_dump_json())
+    for side, arrays in (("input", reference.given), ("output", reference.outputs)):
+        for number, named in enumerate(arrays):
+            for position, array in enumerate((named or {}).values()):
+                np.save(_file(folder, side, number, position), array, allow_pickle=False)
 
 
 def load(folder: Path) -> Reference:
     """Read what `save` wrote; the arrays stay on disk until they are used."""
-    names = _Names.model_validate_json((folder / "names.json").read_bytes())
+    names = _Names.model_validate_json((folder / _NAMES_FILE).read_bytes())
+
+    def arrays(side: str, number: int, wanted: Sequence[str]) -> dict[str, Array]:
+        return {name: _array(_file(folder, side, number, position)) for position, name in enumerate(wanted)}
+
     return Reference(
-        names.sampling,
+        tuple(arrays("input", number, wanted) for number, wanted in enumerate(names.inputs)),
         tuple(
-            None if output is None else {name: _array(folder, number, position) for position, name in enumerate(output)}
-            for number, output in enumerate(names.outputs)
+            None if wanted is None else arrays("output", number, wanted) for number, wanted in enumerate(names.outputs)
         ),
-        names.deterministic,
+        names.source,
+        names.repeats,
+        names.assigns_state,
+        sizes=names.sizes,
     )
 
 
-def _file(folder: Path, number: int, position: int) -> Path:
-    # Not the output's name: it may hold slashes.
-    return folder / f"{number}-{position}.npy"
+def _file(folder: Path, side: str, number: int, position: int) -> Path:
+    # Not the tensor's name: it may hold slashes.
+    return folder / f"{side}-{number}-{position}.npy"
 
 
-def _array(folder: Path, number: int, position: int) -> Array:
-    array: Any = np.load(_file(folder, number, position), mmap_mode="r", allow_pickle=False)
+def _array(path: Path) -> Array:
+    array: Any = np.load(path, mmap_mode="r", allow_pickle=False)
     return np.asarray(array)

@@ -16,10 +16,13 @@ Sample = Mapping[str, Array]
 
 COUNT: Final = 4
 _SEED: Final = 20_240_229
-_SIZES: Final = (32, 64, 128, 224, 16, 8, 1)
-"""For flexible dimensions other than the first, until the model accepts one: convolutions refuse what is too small."""
+_PAIRS: Final = ((32, 48), (64, 96), (128, 192), (224, 256), (16, 24), (8, 12), (1, 2))
+"""For flexible dimensions other than the first, two sizes until the model accepts both: convolutions refuse what is too
+small, and an artifact that has one size baked in is right at that size only."""
+_SINGLES: Final = tuple((sizes[0],) for sizes in _PAIRS)
+"""For models that take one size only, although they say otherwise."""
 _BOUNDS: Final = (10, 2, 1)
-"""For integers, which often are indices into a table of unknown length: these below the bound, from 0 on."""
+"""For integers that may be indices into a table of unknown length: these below the bound, from 0 on."""
 _BATCHES: Final = ((1, 2), (1,))
 """For a flexible first dimension, in turns; the second sees artifacts that are wrong for more than one."""
 
@@ -29,7 +32,7 @@ class Sampling:
     """How flexible dimensions and integers are filled."""
 
     batches: tuple[int, ...]
-    size: int
+    sizes: tuple[int, ...]
     bound: int
     whole: bool = False
     """Whether real inputs, too, are whole numbers below the bound: some models cast them to indices."""
@@ -37,10 +40,10 @@ class Sampling:
     def shape(self, tensor: TensorFacts, number: int) -> tuple[int, ...]:
         """Give the concrete shape of an input in the sample of this number."""
         batch = self.batches[number % len(self.batches)]
-        dimensions = tensor.shape or ()
+        size = self.sizes[number // len(self.batches) % len(self.sizes)]
         return tuple(
-            dimension if dimension != -1 else (batch if axis == 0 else self.size)
-            for axis, dimension in enumerate(dimensions)
+            dimension if dimension != -1 else (batch if axis == 0 else size)
+            for axis, dimension in enumerate(tensor.shape or ())
         )
 
     def in_words(self, inputs: Sequence[TensorFacts]) -> str:
@@ -49,7 +52,7 @@ class Sampling:
         if any(tensor.shape and tensor.shape[0] == -1 for tensor in inputs):
             words.append(f"first dimension {' and '.join(map(str, self.batches))}")
         if any(-1 in (tensor.shape or ())[1:] for tensor in inputs):
-            words.append(f"other flexible dimensions {self.size}")
+            words.append(f"other flexible dimensions {' and '.join(map(str, self.sizes))}")
         return ", ".join(words)
 
 
@@ -58,29 +61,39 @@ def samplings(inputs: Sequence[TensorFacts]) -> Iterator[Sampling]:
     flexible_batch = any(tensor.shape and tensor.shape[0] == -1 for tensor in inputs)
     flexible_size = any(-1 in (tensor.shape or ())[1:] for tensor in inputs)
     choices = itertools.product(
-        _SIZES if flexible_size else _SIZES[:1],
+        (*_PAIRS, *_SINGLES) if flexible_size else _SINGLES[:1],
         _BOUNDS,
         (False, True),
         _BATCHES if flexible_batch else _BATCHES[1:],
     )
-    return (Sampling(batches, size, bound, whole) for size, bound, whole, batches in choices)
+    return (Sampling(batches, sizes, bound, whole) for sizes, bound, whole, batches in choices)
 
 
-def generate(inputs: Sequence[TensorFacts], sampling: Sampling) -> Iterator[Sample]:
-    """Give COUNT samples: the same for the same arguments, on every machine."""
-    for number in range(COUNT):
-        generator = np.random.default_rng([_SEED, number])
-        yield {
-            tensor.name: _values(generator, np.dtype(tensor.dtype), sampling.shape(tensor, number), number, sampling)
-            for tensor in inputs
-        }
+def generate(
+    inputs: Sequence[TensorFacts], sampling: Sampling, bounds: Mapping[str, int], count: int = COUNT, series: int = 0
+) -> Iterator[Sample]:
+    """Give samples: the same for the same arguments, on every machine.
+
+    Args:
+        inputs: what to give values.
+        sampling: how to fill flexible dimensions, and integers of unknown meaning.
+        bounds: for inputs that index a table its length: whole numbers from 0 to below it, whatever the dtype.
+        count: how many.
+        series: tells samples for different purposes apart.
+    """
+    for number in range(count):
+        generator = np.random.default_rng([_SEED + series, number])
+        yield {tensor.name: _values(generator, tensor, number, sampling, bounds.get(tensor.name)) for tensor in inputs}
 
 
 def _values(
-    generator: np.random.Generator, kind: np.dtype[Any], shape: tuple[int, ...], number: int, sampling: Sampling
+    generator: np.random.Generator, tensor: TensorFacts, number: int, sampling: Sampling, bound: int | None
 ) -> Array:
+    kind, shape = np.dtype(tensor.dtype), sampling.shape(tensor, number)
     if kind.kind == "b":
         return generator.integers(0, 2, shape).astype(kind)
+    if bound is not None:
+        return generator.integers(0, bound, shape).astype(kind)
     # Eight bits are rarely an index: pictures and quantized values use them whole.
     if kind.kind in "iu" and kind.itemsize == 1:
         return generator.integers(np.iinfo(kind).min, np.iinfo(kind).max + 1, shape).astype(kind)

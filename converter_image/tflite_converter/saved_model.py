@@ -30,6 +30,10 @@ class MetaGraph:
     """One of a SavedModel's graphs with its signatures."""
 
     tags: frozenset[str]
+    tensorflow: str
+    """Version of the TensorFlow that exported it."""
+    has_objects: bool
+    """Whether it was saved by TensorFlow 2, as objects with functions; else it is one graph for a session."""
     signatures: Mapping[str, SignatureFacts]
     graph: Graph
     functions: Mapping[str, tuple[Node, ...]]
@@ -81,6 +85,8 @@ def _meta_graph(proto: Any) -> MetaGraph:  # noqa: ANN401 - TensorFlow's protos 
     signatures = {key: definition for key, definition in proto.signature_def.items() if key not in _INTERNAL_KEYS}
     return MetaGraph(
         tags=frozenset(proto.meta_info_def.tags),
+        tensorflow=proto.meta_info_def.tensorflow_version,
+        has_objects=proto.HasField("object_graph_def"),
         signatures={key: _signature(key, definition) for key, definition in signatures.items()},
         graph={node.name: _node(node) for node in proto.graph_def.node},
         functions={

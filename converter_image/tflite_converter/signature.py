@@ -1,12 +1,12 @@
 """Choosing a MetaGraph, a signature and the shapes of its inputs: decisions on plain data, without TensorFlow."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from tflite_api.names import DEFAULT_SIGNATURE_KEY
 from tflite_api.reasons import Reason
-from tflite_api.spec import InputPin
+from tflite_api.spec import InputPin, Signature
 from tflite_converter.failure import StepFailure
 
 Shape = tuple[int, ...]
@@ -44,15 +44,22 @@ class SignatureFacts:
 
 
 def choose_tags(available: Sequence[frozenset[str]], asked: Collection[str] | None) -> frozenset[str]:
-    """Choose the MetaGraph by its tags: the asked set, else the only one there is.
+    """Choose the MetaGraph by its tags: the asked set, else the only one, the one for serving, or the one without tags.
+
+    TensorFlow 1 Hub modules have a MetaGraph without tags beside others for training.
 
     Raises:
         StepFailure: TagsNotFound, listing the sets there are.
     """
-    if asked is None and len(set(available)) == 1:
-        return available[0]
-    if asked is not None and frozenset(asked) in available:
-        return frozenset(asked)
+    if asked is not None:
+        wanted = [frozenset(asked)]
+    elif len(set(available)) == 1:
+        wanted = [available[0]]
+    else:
+        wanted = [frozenset({"serve"}), frozenset()]
+    for tags in wanted:
+        if tags in available:
+            return tags
     listing = ", ".join(_tags_in_words(tags) for tags in available) or "none"
     if asked is None:
         raise StepFailure(
@@ -65,30 +72,49 @@ def _tags_in_words(tags: Collection[str]) -> str:
     return f"[{', '.join(sorted(tags))}]"
 
 
-def choose_signature(signatures: Mapping[str, SignatureFacts], asked: str | None) -> SignatureFacts:
-    """Choose the signature: the asked one, else serving_default, else the only one there is.
+def choose_signatures(
+    signatures: Mapping[str, SignatureFacts], asked: Signature, obstacle: Callable[[SignatureFacts], str | None]
+) -> tuple[SignatureFacts, ...]:
+    """Choose what to convert: the asked ones, else serving_default, else the only one, else all without an obstacle.
+
+    Args:
+        signatures: those of the model, by key.
+        asked: what the spec asks for.
+        obstacle: says in a few words why a signature that nobody asked for is left out; None where it is not.
 
     Raises:
         StepFailure: SignatureNotFound, listing the keys there are.
     """
-    if asked is not None:
-        key: str | None = asked
-    elif DEFAULT_SIGNATURE_KEY in signatures:
-        key = DEFAULT_SIGNATURE_KEY
-    else:
-        key = next(iter(signatures)) if len(signatures) == 1 else None
-    if key is not None and key in signatures:
-        return signatures[key]
-    listing = ", ".join(sorted(signatures))
-    if not signatures:
-        message = "The model has no signatures: export it with at least one"
-    elif asked is None:
-        message = (
-            f"The model has several signatures, none of them {DEFAULT_SIGNATURE_KEY}: {listing}; set signature.key"
-        )
-    else:
-        message = f"The model has no signature {asked}; it has: {listing}"
-    raise StepFailure(Reason.SIGNATURE_NOT_FOUND, message)
+    if asked.key is not None or asked.keys is not None:
+        keys = asked.keys or (asked.key or "",)
+        lacking = [key for key in keys if key not in signatures]
+        if lacking:
+            listing = ", ".join(sorted(signatures)) or "none"
+            message = f"The model has no signature {', '.join(lacking)}; it has: {listing}"
+            raise StepFailure(Reason.SIGNATURE_NOT_FOUND, message)
+        return tuple(signatures[key] for key in keys)
+    if DEFAULT_SIGNATURE_KEY in signatures:
+        return (signatures[DEFAULT_SIGNATURE_KEY],)
+    if len(signatures) == 1:
+        return tuple(signatures.values())
+    obstacles = {key: obstacle(signature) for key, signature in sorted(signatures.items())}
+    free = tuple(signatures[key] for key, why in obstacles.items() if why is None)
+    if free:
+        return free
+    listing = "; ".join(f"{key} {why}" for key, why in obstacles.items())
+    raise StepFailure(
+        Reason.SIGNATURE_NOT_FOUND,
+        f"The model has no signature {DEFAULT_SIGNATURE_KEY}, and none that is converted unasked: {listing};"
+        " set signature.key"
+        if signatures
+        else "The model has no signatures and no function to call: export it with at least one",
+    )
+
+
+def foreign_tensors(signature: SignatureFacts) -> tuple[str, ...]:
+    """Name the inputs and outputs that are no numbers."""
+    sides = (("input", signature.inputs), ("output", signature.outputs))
+    return tuple(f"{side} {tensor}" for side, tensors in sides for tensor in tensors if tensor.dtype not in NUMERIC)
 
 
 def check_types(signature: SignatureFacts) -> None:
@@ -97,9 +123,7 @@ def check_types(signature: SignatureFacts) -> None:
     Raises:
         StepFailure: InputUnsupported, naming them.
     """
-    sides = (("input", signature.inputs), ("output", signature.outputs))
-    foreign = [f"{side} {tensor}" for side, tensors in sides for tensor in tensors if tensor.dtype not in NUMERIC]
-    if foreign:
+    if foreign := foreign_tensors(signature):
         raise StepFailure(
             Reason.INPUT_UNSUPPORTED,
             f"Signature {signature.key} has {'; '.join(foreign)}: LiteRT takes numbers only."
@@ -107,28 +131,50 @@ def check_types(signature: SignatureFacts) -> None:
         )
 
 
-def pin_inputs(signature: SignatureFacts, pins: Collection[InputPin]) -> SignatureFacts:
-    """Give the signature with its inputs' shapes pinned; an input without a pin keeps its shape.
+def pin_inputs(signatures: Sequence[SignatureFacts], pins: Collection[InputPin]) -> tuple[SignatureFacts, ...]:
+    """Give the signatures with their inputs' shapes pinned; an input without a pin keeps its shape.
+
+    A pin concerns every signature that has an input of its name.
 
     Raises:
         StepFailure: InputNotFound or InputShapeMismatch, listing the signature's inputs.
     """
-    known = {tensor.name: tensor for tensor in signature.inputs}
-    listing = "; ".join(map(str, signature.inputs)) or "none"
-    for pin in pins:
-        if pin.name not in known:
-            raise StepFailure(
-                Reason.INPUT_NOT_FOUND, f"Signature {signature.key} has no input {pin.name}; its inputs are: {listing}"
+    shapes = {pin.name: pin.shape for pin in pins}
+    names = {tensor.name for signature in signatures for tensor in signature.inputs}
+    for name in shapes:
+        if name not in names:
+            listing = "; ".join(
+                f"{signature.key} has {'; '.join(map(str, signature.inputs)) or 'none'}" for signature in signatures
             )
-        known[pin.name] = replace(known[pin.name], shape=_pinned(known[pin.name], pin.shape))
-    for tensor in known.values():
+            raise StepFailure(
+                Reason.INPUT_NOT_FOUND, f"There is no input {name}; of the inputs to be converted, {listing}"
+            )
+    return tuple(_with_shapes(signature, shapes) for signature in signatures)
+
+
+def _with_shapes(signature: SignatureFacts, shapes: Mapping[str, Shape]) -> SignatureFacts:
+    def pinned(tensor: TensorFacts) -> TensorFacts:
+        if tensor.name in shapes:
+            return replace(tensor, shape=_pinned(tensor, shapes[tensor.name]))
         if tensor.shape is None:
             raise StepFailure(
                 Reason.INPUT_SHAPE_MISMATCH,
                 f"Input {tensor.name} of signature {signature.key} has no known rank:"
                 " give its shape in signature.inputs",
             )
-    return replace(signature, inputs=tuple(known[tensor.name] for tensor in signature.inputs))
+        return tensor
+
+    return replace(signature, inputs=tuple(map(pinned, signature.inputs)))
+
+
+def single_batch(signature: SignatureFacts) -> SignatureFacts:
+    """Give the signature with every flexible first dimension of its inputs fixed at 1."""
+
+    def fixed(tensor: TensorFacts) -> TensorFacts:
+        shape = tensor.shape or ()
+        return replace(tensor, shape=(1, *shape[1:])) if shape[:1] == (-1,) else tensor
+
+    return replace(signature, inputs=tuple(map(fixed, signature.inputs)))
 
 
 def _pinned(tensor: TensorFacts, asked: Shape) -> Shape:

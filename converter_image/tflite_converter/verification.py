@@ -3,13 +3,13 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from tflite_api.reasons import Reason
-from tflite_api.status import MeasuredError
+from tflite_api.status import MeasuredError, OutputError
 from tflite_converter.failure import StepFailure
 
 Array = npt.NDArray[Any]
@@ -20,6 +20,9 @@ SELF_SNR_DECIBELS: Final = 100.0
 """A model that is closer to itself than this is deterministic: float32 sums in another order stay above 120 dB."""
 _NEGLIGIBLE: Final = 1e-6
 """Where the model gives nothing but zeros there is no signal to compare with, only this bound (absolute)."""
+_SUM_TOLERANCE: Final = 1e-3
+"""Of a row of probabilities: float16 leaves this much."""
+_SHOWN_OUTPUTS: Final = 64
 
 
 @dataclass
@@ -32,6 +35,12 @@ class Accuracy:
     product: float = 0.0
     largest: float = 0.0
     finite: bool = field(default=True)
+    rows: int = 0
+    """Rows of class probabilities among the references."""
+    agreeing: int = 0
+    """Those of them in which the same class is first."""
+    classifier: bool = True
+    """Whether all references were rows of class probabilities."""
 
     def add(self, reference: Array, measured: Array) -> None:
         """Take in a pair of equal shape, with a finite reference.
@@ -51,6 +60,23 @@ class Accuracy:
         self.measured_power += float(np.vdot(found, found))
         self.product += float(np.vdot(expected, found))
         self.largest = max(self.largest, float(np.max(np.abs(difference), initial=0.0)))
+        self._count_classes(reference, measured)
+
+    def _count_classes(self, reference: Array, measured: Array) -> None:
+        self.classifier = self.classifier and _are_probabilities(reference)
+        if not self.classifier:
+            return
+        expected = reference.reshape(-1, reference.shape[-1])
+        first = measured.reshape(expected.shape).argmax(axis=1)
+        # Of several classes that are first in the reference, any will do.
+        agrees = expected[np.arange(len(expected)), first] == expected.max(axis=1)
+        self.rows += len(expected)
+        self.agreeing += int(np.count_nonzero(agrees))
+
+    @property
+    def top1_agreement(self) -> float | None:
+        """Share of the rows in which the same class is first; None where the output is no classifier's."""
+        return self.agreeing / self.rows if self.classifier and self.rows else None
 
     @property
     def snr_decibels(self) -> float:
@@ -67,6 +93,14 @@ class Accuracy:
         if self.signal == 0 or self.measured_power == 0:
             return 1.0 if self.snr_decibels == math.inf else 0.0
         return max(-1.0, min(1.0, self.product / math.sqrt(self.signal) / math.sqrt(self.measured_power)))
+
+
+def _are_probabilities(array: Array) -> bool:
+    """Say whether an output is a classifier's: rows of at least two numbers from 0 to 1 that sum to 1."""
+    if array.ndim == 0 or array.shape[-1] < 2 or array.dtype.kind != "f" or array.size == 0:
+        return False
+    sums = array.sum(axis=-1, dtype=np.float64)
+    return bool(array.min() >= 0 and array.max() <= 1 and np.all(np.abs(sums - 1) <= _SUM_TOLERANCE))
 
 
 def _as_doubles(array: Array) -> npt.NDArray[np.float64]:
@@ -109,16 +143,30 @@ class Comparison:
         """Give the output of the lowest SNR, with its name."""
         return min(self.outputs.items(), key=lambda item: item[1].snr_decibels)
 
-    def summary(self) -> MeasuredError:
-        """Give the worst of each measure over all outputs, as status shows it."""
+    def summary(self, source: Literal["Generated", "Calibration"] = "Generated") -> MeasuredError:
+        """Give the worst of each measure over all outputs, as status shows it, and each output, the worst first."""
         accuracies = self.outputs.values()
+        worst_first = sorted(self.outputs.items(), key=lambda item: item[1].snr_decibels)
         return MeasuredError(
             snr_decibels=_decibels(min(accuracy.snr_decibels for accuracy in accuracies)),
-            max_absolute_error=f"{max(accuracy.largest for accuracy in accuracies):.3g}",
-            cosine=f"{min(accuracy.cosine for accuracy in accuracies):.6f}".rstrip("0").rstrip("."),
+            max_absolute_error=_three_digits(max(accuracy.largest for accuracy in accuracies)),
+            cosine=_six_places(min(accuracy.cosine for accuracy in accuracies)),
             samples=self.samples,
-            source="Generated",
+            source=source,
+            outputs=tuple(_output_error(name, accuracy) for name, accuracy in worst_first[:_SHOWN_OUTPUTS]),
+            truncated=True if len(worst_first) > _SHOWN_OUTPUTS else None,
         )
+
+
+def _output_error(name: str, accuracy: Accuracy) -> OutputError:
+    agreement = accuracy.top1_agreement
+    return OutputError(
+        name=name,
+        snr_decibels=_decibels(accuracy.snr_decibels),
+        max_absolute_error=_three_digits(accuracy.largest),
+        cosine=_six_places(accuracy.cosine),
+        top1_agreement=None if agreement is None else _six_places(agreement),
+    )
 
 
 def same(first: Outputs, second: Outputs) -> bool:
@@ -141,7 +189,7 @@ class Verdict:
     message: str
 
 
-def judge(comparison: Comparison, gate: int) -> Verdict:
+def judge(comparison: Comparison, gate: int, source: Literal["Generated", "Calibration"] = "Generated") -> Verdict:
     """Hold a measurement against the gate (dB); 0 reports only.
 
     Raises:
@@ -155,9 +203,17 @@ def judge(comparison: Comparison, gate: int) -> Verdict:
         raise StepFailure(
             Reason.VERIFICATION_FAILED,
             f"SNR {measured}, but verification.minSNRDecibels asks for {gate} dB",
-            verification=comparison.summary(),
+            verification=comparison.summary(source),
         )
     return Verdict(Reason.SNR_SUFFICIENT, f"SNR {measured}, {gate} dB asked")
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:.3g}"
+
+
+def _six_places(value: float) -> str:
+    return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
 def _decibels(value: float) -> str:

@@ -157,6 +157,24 @@ RULES: list[tuple[str, list[Object], list[Object], str]] = [
         "io Int8 and UInt8 are for the type Int8",
     ),
     (
+        "kind of io",
+        [quantized("Int8", io=kind, calibration={"synthetic": True}) for kind in ("Float32", "Int8", "UInt8")],
+        [quantized("Int8", io="int8", calibration={"synthetic": True})],
+        'supported values: "Float32", "Int8", "UInt8"',
+    ),
+    (
+        "colorSpace",
+        [dataset("s3://abc/d.zip", images={"colorSpace": kind}) for kind in ("RGB", "BGR", "Grayscale")],
+        [dataset("s3://abc/d.zip", images={"colorSpace": "rgb"})],
+        'supported values: "RGB", "BGR", "Grayscale"',
+    ),
+    (
+        "fit",
+        [dataset("s3://abc/d.zip", images={"fit": kind}) for kind in ("Stretch", "CenterCrop", "Pad")],
+        [dataset("s3://abc/d.zip", images={"fit": "Crop"})],
+        'supported values: "Stretch", "CenterCrop", "Pad"',
+    ),
+    (
         "keepFloat",
         [quantized("Int8", calibration={"synthetic": True}, keepFloat={"operations": ["SOFTMAX"], "tensors": ["a;b"]})],
         [quantized("DynamicRange", keepFloat={"operations": ["SOFTMAX"]})],

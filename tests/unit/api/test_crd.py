@@ -38,6 +38,10 @@ def resolve(node: Node, definitions: Node) -> Node:
     return node
 
 
+def without_nulls(default: object) -> object:
+    return {k: v for k, v in default.items() if v is not None} if isinstance(default, dict) else default
+
+
 def compare(crd: Node, model: Node, definitions: Node, path: str) -> Iterator[str]:
     """Name every difference in fields, required fields, defaults and enums."""
     model = resolve(model, definitions)
@@ -50,7 +54,7 @@ def compare(crd: Node, model: Node, definitions: Node, path: str) -> Iterator[st
         yield f"{path}: enum {crd.get('enum')} {model.get('enum')}"
     for name in ours & theirs:
         mine, other = crd["properties"][name], model["properties"][name]
-        if mine.get("default") not in ({}, other.get("default")):
+        if mine.get("default") not in ({}, without_nulls(other.get("default"))):
             yield f"{path}.{name}: default {mine.get('default')!r} {other.get('default')!r}"
         yield from compare(mine, other, definitions, f"{path}.{name}")
     if "items" in crd:

@@ -1,28 +1,33 @@
 """What the converting child finds wrong, in this process: TensorFlow is imported once."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tflite_api.reasons import Reason
+from tflite_api.spec import Quantization
 from tflite_converter import artifact_run, flatbuffer, measurement, tflite_conversion
 from tflite_converter.child_protocol import ConversionOrder
 from tflite_converter.conversion import convert_model
 from tflite_converter.failure import StepFailure
+from tflite_converter.tflite_conversion import ConverterSettings
 
 pytestmark = pytest.mark.tensorflow
 
 
 def order(model: Path, tmp_path: Path, **changes: Any) -> ConversionOrder:
     for name in ("output", "scratch"):
-        (tmp_path / name).mkdir(exist_ok=True)
+        shutil.rmtree(tmp_path / name, ignore_errors=True)
+        (tmp_path / name).mkdir()
     return ConversionOrder.from_object(
         {
             "modelDir": str(model),
             "outputDir": str(tmp_path / "output"),
             "scratchDir": str(tmp_path / "scratch"),
-            "quantization": "None",
+            "quantization": {},
+            "selectTf": False,
             "minSnrDecibels": 60,
             **changes,
         }
@@ -59,7 +64,7 @@ def convert(model: Path, tmp_path: Path, **changes: Any) -> Any:
         ("text", {}, Reason.INPUT_UNSUPPORTED, ("x: string",)),
         ("python", {}, Reason.UNSUPPORTED_OPERATION, ("EagerPyFunc",)),
         ("lacking", {}, Reason.UNSUPPORTED_OPERATION, ("Betainc",)),
-        ("nan", {"quantization": "DynamicRange"}, Reason.QUANTIZATION_NOT_APPLIED, ("int8",)),
+        ("nan", {"quantization": {"type": "DynamicRange"}}, Reason.QUANTIZATION_NOT_APPLIED, ("int8",)),
     ],
 )
 def test_bad_input_gets_a_reason_and_words_that_help(
@@ -91,7 +96,7 @@ def test_missing_variables_are_a_failure_to_load(models: Path, tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("model", "verdict"),
-    [("random", Reason.NON_DETERMINISTIC), ("counter", Reason.NON_DETERMINISTIC), ("nan", Reason.NON_FINITE)],
+    [("random", Reason.NON_DETERMINISTIC), ("counter", Reason.STATEFUL), ("nan", Reason.NON_FINITE)],
 )
 def test_a_model_that_cannot_be_compared_is_not_called_verified(
     models: Path, tmp_path: Path, model: str, verdict: Reason
@@ -106,8 +111,9 @@ def test_indices_stay_inside_their_table(models: Path, tmp_path: Path) -> None:
 
 def test_the_direct_way_gives_the_same_graph_as_the_public_one(models: Path, tmp_path: Path) -> None:
     for kind in ("None", "DynamicRange"):
-        direct = tflite_conversion._directly(models / "dense", "serving_default", kind)
-        public = tflite_conversion._publicly(models / "dense", "serving_default", kind)
+        settings = ConverterSettings(("serving_default",), Quantization.from_object({"type": kind}))
+        direct = tflite_conversion._directly(models / "dense", settings)
+        public = tflite_conversion._publicly(models / "dense", settings)
         assert direct is not None, "this TensorFlow is not known inside"
         files = tmp_path / "direct", tmp_path / "public"
         for path, content in zip(files, (direct, public), strict=True):

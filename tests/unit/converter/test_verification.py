@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from tflite_api.reasons import Reason
-from tflite_api.status import MeasuredError
+from tflite_api.status import MeasuredError, OutputError
 from tflite_converter.failure import StepFailure
 from tflite_converter.verification import Accuracy, Comparison, judge, same
 
@@ -77,8 +77,33 @@ def test_the_worst_output_counts() -> None:
     measured.add({"good": np.array([1.0]), "bad": np.array([1.0])}, {"good": np.array([1.0]), "bad": np.array([1.1])})
     assert measured.worst()[0] == "bad"
     assert measured.summary() == MeasuredError(
-        snr_decibels="20.0", max_absolute_error="0.1", cosine="1", samples=1, source="Generated"
+        snr_decibels="20.0",
+        max_absolute_error="0.1",
+        cosine="1",
+        samples=1,
+        source="Generated",
+        outputs=(
+            OutputError(name="bad", snr_decibels="20.0", max_absolute_error="0.1", cosine="1"),
+            OutputError(name="good", snr_decibels="inf", max_absolute_error="0", cosine="1"),
+        ),
     )
+
+
+def test_a_classifier_is_known_by_its_probabilities_and_its_first_class_counts() -> None:
+    measured = Comparison()
+    measured.add(
+        {"scores": np.array([[0.2, 0.5, 0.3], [0.4, 0.4, 0.2]]), "logits": np.array([[2.0, 1.0, 3.0]])},
+        {"scores": np.array([[0.2, 0.3, 0.5], [0.3, 0.5, 0.2]]), "logits": np.array([[2.0, 1.0, 3.0]])},
+    )
+    found = {output.name: output.top1_agreement for output in measured.summary().outputs or ()}
+    assert found == {"scores": "0.5", "logits": None}
+
+
+def test_an_output_that_is_no_classifier_once_is_none() -> None:
+    measured = Comparison()
+    for values in ([0.5, 0.5], [0.5, 0.6]):
+        measured.add({"y": np.array([values])}, {"y": np.array([values])})
+    assert measured.outputs["y"].top1_agreement is None
 
 
 @given(ARRAYS, ARRAYS)

@@ -1,0 +1,93 @@
+"""What to try where the plain way of converting fails: a short ordered list, each entry with the failure it answers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from tflite_api.reasons import Reason
+from tflite_converter import operations
+from tflite_converter.failure import StepFailure
+from tflite_converter.operations import LackingOperations
+from tflite_converter.signature import SignatureFacts, single_batch
+
+PLAIN: Final = "Plain"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One way of converting a model."""
+
+    signatures: tuple[SignatureFacts, ...]
+    """What is converted, with the shapes to pin."""
+    select_tf_allowed: bool = False
+    """Whether the spec allows TensorFlow's own operations."""
+    names: tuple[str, ...] = ()
+    """The strategies in it."""
+    single_batch: bool = False
+    fused_lstm: bool = False
+    select_tf: bool = False
+
+    @property
+    def name(self) -> str:
+        """Name it as status shows it."""
+        return "+".join(self.names) or PLAIN
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say what its user has to know about the artifact."""
+        notes = []
+        if self.single_batch:
+            notes.append("the batch is fixed at 1, as LiteRT's loops over time steps need")
+        if self.fused_lstm:
+            notes.append("its LSTMs keep their state between calls: reset the interpreter's variables before each")
+        return tuple(notes)
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A change of an attempt that answers a named failure."""
+
+    name: str
+    answers: Callable[[Attempt, StepFailure], bool]
+    apply: Callable[[Attempt], Attempt]
+
+
+def _loops_over_batches(attempt: Attempt, failure: StepFailure) -> bool:
+    """Lists of tensors become plain tensors only where the converter knows the shape of each, batch included."""
+    return isinstance(failure, LackingOperations) and operations.are_tensor_lists(failure.operations)
+
+
+def _with_single_batch(attempt: Attempt) -> Attempt:
+    return replace(attempt, signatures=tuple(map(single_batch, attempt.signatures)), single_batch=True)
+
+
+def _has_loops_that_cannot_be_measured(attempt: Attempt, failure: StepFailure) -> bool:
+    """The calibrator follows no loop, but knows the operator for a whole LSTM."""
+    return failure.reason is Reason.OPERATION_NOT_QUANTIZABLE and not attempt.fused_lstm
+
+
+def _with_fused_lstm(attempt: Attempt) -> Attempt:
+    return replace(attempt, fused_lstm=True)
+
+
+def _lacks_what_tensorflow_has(attempt: Attempt, failure: StepFailure) -> bool:
+    return attempt.select_tf_allowed and isinstance(failure, LackingOperations) and failure.flex_has_them
+
+
+def _with_select_tf(attempt: Attempt) -> Attempt:
+    return replace(attempt, select_tf=True)
+
+
+STRATEGIES: Final = (
+    Strategy("SingleBatch", _loops_over_batches, _with_single_batch),
+    Strategy("FusedLSTM", _has_loops_that_cannot_be_measured, _with_fused_lstm),
+    Strategy("SelectTF", _lacks_what_tensorflow_has, _with_select_tf),
+)
+
+
+def next_attempt(failed: Attempt, failure: StepFailure) -> Attempt | None:
+    """Give what to try after a failure; None where nothing here answers it."""
+    for strategy in STRATEGIES:
+        if strategy.name not in failed.names and strategy.answers(failed, failure):
+            return replace(strategy.apply(failed), names=(*failed.names, strategy.name))
+    return None

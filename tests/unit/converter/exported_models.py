@@ -1,0 +1,180 @@
+"""SavedModels that the plain way cannot convert, each saved as people save them."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def _weights(*shape: int) -> Any:
+    return np.random.default_rng(7).standard_normal(shape).astype(np.float32) / 4
+
+
+def recurrent(folder: Path) -> None:
+    """A loop over time steps with a flexible batch, as Keras writes a GRU."""
+    import tensorflow as tf
+
+    layers = tf.keras.layers
+    model = tf.keras.Sequential([layers.Input((5, 3)), layers.GRU(6), layers.Dense(2)])
+    model.export(str(folder), verbose=False)
+
+
+def keras_saved_raw(folder: Path) -> None:
+    """A Keras 3 model saved with tf.saved_model.save, whose variables the converter does not find."""
+    import tensorflow as tf
+
+    layers = tf.keras.layers
+    tf.saved_model.save(
+        tf.keras.Sequential([layers.Input((8,)), layers.Dense(4, activation="relu"), layers.Dense(2)]), str(folder)
+    )
+
+
+def reference_variables(folder: Path, tags: tuple[str, ...] = ("serve",), device: str = "") -> None:
+    """A TensorFlow 1 graph with reference variables; with no tags it is what a TensorFlow 1 Hub module is."""
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    with v1.Graph().as_default(), v1.Session(config=v1.ConfigProto(allow_soft_placement=True)) as session:
+        with tf.device(device):
+            x = v1.placeholder(tf.float32, [None, 4], name="x")
+            weights = v1.get_variable("weights", initializer=_weights(4, 3), use_resource=False)
+            y = tf.matmul(x, weights, name="y")
+        session.run(v1.global_variables_initializer())
+        describe = v1.saved_model.build_tensor_info
+        signature = v1.saved_model.build_signature_def({"x:0": describe(x)}, {"scores/y": describe(y)})
+        builder = v1.saved_model.Builder(str(folder))
+        builder.add_meta_graph_and_variables(session, list(tags), {"serving_default": signature})
+        builder.save()
+
+
+def duplicate_inputs(folder: Path) -> None:
+    """A TensorFlow 1 signature that gives one tensor two names, as input and as output."""
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    with v1.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder(tf.float32, [None, 4], name="x")
+        y = x * 3.0
+        describe = v1.saved_model.build_tensor_info
+        signature = v1.saved_model.build_signature_def(
+            {"x": describe(x), "images": describe(x)}, {"y": describe(y), "scores": describe(y)}
+        )
+        builder = v1.saved_model.Builder(str(folder))
+        builder.add_meta_graph_and_variables(session, ["serve"], {"serving_default": signature})
+        builder.save()
+
+
+def without_signatures(folder: Path) -> None:
+    """A tf.Module with a function and no signatures; one input signature is for training."""
+    import tensorflow as tf
+
+    class Model(tf.Module):  # type: ignore[misc] # TensorFlow has no types
+        def __init__(self) -> None:
+            super().__init__()
+            self.weights = tf.Variable(_weights(4, 3))
+
+        @tf.function  # type: ignore[untyped-decorator] # see above
+        def __call__(self, images: Any, training: bool = False) -> Any:
+            return images @ self.weights if training else {"scores": tf.nn.softmax(images @ self.weights)}
+
+    model = Model()
+    for training in (True, False):
+        model.__call__.get_concrete_function(tf.TensorSpec([None, 4], tf.float32, name="images"), training=training)
+    tf.saved_model.save(model, str(folder))
+
+
+def several_signatures(folder: Path) -> None:
+    """Two signatures over the same weights, one that trains, and one that takes text; none is the default."""
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.weights = tf.Variable(_weights(64, 16))
+    floats = tf.TensorSpec([None, 64], tf.float32, name="x")
+    module.encode = tf.function(lambda x: {"code": tf.nn.tanh(x @ module.weights)})
+    module.score = tf.function(lambda x: {"score": tf.reduce_sum(x @ module.weights, axis=1)})
+    module.train = tf.function(lambda x: {"loss": tf.reduce_sum(module.weights.assign_add(tf.ones([64, 16]))) + x})
+    module.save = tf.function(lambda path: {"path": path})
+    tf.saved_model.save(
+        module,
+        str(folder),
+        signatures={
+            "encode": module.encode.get_concrete_function(floats),
+            "score": module.score.get_concrete_function(floats),
+            "train": module.train.get_concrete_function(floats),
+            "save": module.save.get_concrete_function(tf.TensorSpec([], tf.string, name="path")),
+        },
+    )
+
+
+def policy(folder: Path) -> None:
+    """The signatures that TF-Agents' PolicySaver writes: their inputs' names hold slashes."""
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.weights = tf.Variable(_weights(4, 2))
+    module.step = tf.Variable(7, dtype=tf.int64)
+
+    def action(step_type: Any, reward: Any, discount: Any, observation: Any) -> Any:
+        del step_type, reward, discount
+        return {"action": tf.argmax(observation @ module.weights, axis=1, output_type=tf.int32)}
+
+    specs = {
+        "0/step_type": tf.TensorSpec([None], tf.int32, name="0/step_type"),
+        "0/reward": tf.TensorSpec([None], tf.float32, name="0/reward"),
+        "0/discount": tf.TensorSpec([None], tf.float32, name="0/discount"),
+        "0/observation": tf.TensorSpec([None, 4], tf.float32, name="0/observation"),
+    }
+    module.action = tf.function(action)
+    module.get_train_step = tf.function(lambda: {"step": module.step.read_value()})
+    module.get_initial_state = tf.function(lambda batch_size: {})
+    tf.saved_model.save(
+        module,
+        str(folder),
+        signatures={
+            "action": module.action.get_concrete_function(*specs.values()),
+            "get_train_step": module.get_train_step.get_concrete_function(),
+            "get_initial_state": module.get_initial_state.get_concrete_function(
+                tf.TensorSpec([], tf.int32, name="batch_size")
+            ),
+        },
+    )
+
+
+def pinned_to_gpu(folder: Path) -> None:
+    """A TensorFlow 2 function whose operations name a GPU."""
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.weights = tf.Variable(_weights(4, 3))
+
+    def call(x: Any) -> Any:
+        with tf.device("/device:GPU:0"):
+            return {"y": x @ module.weights}
+
+    module.call = tf.function(call)
+    floats = tf.TensorSpec([None, 4], tf.float32, name="x")
+    tf.saved_model.save(module, str(folder), signatures=module.call.get_concrete_function(floats))
+
+
+def flexible_image(folder: Path) -> None:
+    """A convolution over images of any size."""
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.kernel = tf.Variable(_weights(3, 3, 3, 4))
+    module.call = tf.function(lambda image: {"y": tf.nn.conv2d(image, module.kernel, 1, "SAME")})
+    tf.saved_model.save(
+        module,
+        str(folder),
+        signatures=module.call.get_concrete_function(tf.TensorSpec([None, None, None, 3], tf.float32, name="image")),
+    )
+
+
+def beyond_litert(folder: Path) -> None:
+    """An operation that only the Flex delegate has."""
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.call = tf.function(lambda x: {"y": tf.nn.max_pool3d(x, 2, 2, "SAME")})
+    video = tf.TensorSpec([None, 4, 4, 4, 2], tf.float32, name="x")
+    tf.saved_model.save(module, str(folder), signatures=module.call.get_concrete_function(video))
