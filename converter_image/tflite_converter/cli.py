@@ -14,6 +14,7 @@ from tflite_api.names import CONVERT, MODEL_DIR, OUTPUT_DIR, PREPARE, PUBLISH, T
 from tflite_api.reasons import Reason
 from tflite_api.step import ConvertedModel, FetchLimits, PreparedModel, StepRequest, StepResult
 from tflite_converter import local_resource, log, step
+from tflite_converter.child_protocol import FetchedDataset
 from tflite_converter.failure import StepFailure
 from tflite_converter.handover import ARTIFACT_FILE, PREPARED_FILE, read_model
 from tflite_converter.progress import LoggedProgress
@@ -70,7 +71,11 @@ def convert_command(
         prepared = read_model(model_dir / PREPARED_FILE, PreparedModel)
         if prepared.reused is not None:
             return prepared.reused
-        done = convert(request.spec, model_dir / (prepared.path or "."), output_dir, LoggedProgress())
+        samples = None
+        if prepared.dataset is not None:
+            samples = FetchedDataset(model_dir / prepared.dataset, prepared.dataset_digest or "")
+        folder = model_dir / (prepared.path or ".")
+        done = convert(request.spec, folder, output_dir, LoggedProgress(), dataset=samples)
         cost.child_peak_bytes = done.peak_memory_bytes
         return _measured(done.converted)
 

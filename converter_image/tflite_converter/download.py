@@ -37,17 +37,47 @@ class Downloaded:
     content_type: str
 
 
-def fetch(url: str, target: Path, limits: FetchLimits, progress: Progress) -> Downloaded:
+@dataclass(frozen=True)
+class Subject:
+    """What is fetched: the words and reasons of its failures."""
+
+    field: str
+    """Of the spec, which named the address."""
+    thing: str
+    not_found: Reason
+    access_denied: Reason
+    too_large: Reason
+    unavailable: Reason
+
+
+MODEL: Final = Subject(
+    "model.handle",
+    "archive",
+    Reason.MODEL_NOT_FOUND,
+    Reason.MODEL_ACCESS_DENIED,
+    Reason.MODEL_TOO_LARGE,
+    Reason.MODEL_UNAVAILABLE,
+)
+DATASET: Final = Subject(
+    "quantization.calibration.dataset",
+    "dataset",
+    Reason.DATASET_NOT_FOUND,
+    Reason.DATASET_ACCESS_DENIED,
+    Reason.DATASET_TOO_LARGE,
+    Reason.DATASET_UNAVAILABLE,
+)
+
+
+def fetch(url: str, target: Path, limits: FetchLimits, progress: Progress, subject: Subject = MODEL) -> Downloaded:
     """Download `url` to `target`, which must not exist; nothing stays there on failure.
 
     Every address connected to is checked where the connection is made, so neither a redirect nor a name that changes
     its meaning leads to an address that is refused.
 
     Raises:
-        StepFailure: ModelNotFound, ModelAccessDenied, AddressRefused, ModelTooLarge, OutOfDisk, or ModelUnavailable
-            where another attempt may go better.
+        StepFailure: the subject's reasons, AddressRefused or OutOfDisk.
     """
-    transfer = _Transfer(url, target, limits, progress)
+    transfer = _Transfer(url, target, limits, progress, subject)
     try:
         return asyncio.run(transfer.run())
     except BaseException:
@@ -61,20 +91,21 @@ def shown(url: str) -> str:
     return one_line(urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")), 300)
 
 
-def status_failure(status: int, url: str) -> StepFailure | None:
-    """Give what an HTTP status means for the model; None for success."""
+def status_failure(status: int, url: str, subject: Subject = MODEL) -> StepFailure | None:
+    """Give what an HTTP status means for what is fetched; None for success."""
     where = f"{shown(url)} answered {status}"
     if status == 200:
         return None
     if status in {401, 403, 407, 451}:
-        return StepFailure(Reason.MODEL_ACCESS_DENIED, f"{where}: model.handle must be readable without credentials")
+        return StepFailure(subject.access_denied, f"{where}: {subject.field} must be readable without credentials")
     if status >= 500 or status in {408, 425, 429}:
-        return StepFailure(Reason.MODEL_UNAVAILABLE, where)
-    return StepFailure(Reason.MODEL_NOT_FOUND, f"{where}: correct model.handle")
+        return StepFailure(subject.unavailable, where)
+    return StepFailure(subject.not_found, f"{where}: correct {subject.field}")
 
 
 class _Transfer:
-    def __init__(self, url: str, target: Path, limits: FetchLimits, progress: Progress) -> None:
+    def __init__(self, url: str, target: Path, limits: FetchLimits, progress: Progress, subject: Subject) -> None:
+        self._subject = subject
         self._url = url
         self._target = target
         self._limits = limits
@@ -89,13 +120,13 @@ class _Transfer:
         except TimeoutError as error:
             raise self._timed_out(expired=deadline.expired()) from error
         except aiohttp.InvalidURL as error:
-            raise StepFailure(Reason.MODEL_NOT_FOUND, f"{shown(self._url)} is no valid address") from error
+            raise StepFailure(self._subject.not_found, f"{shown(self._url)} is no valid address") from error
         except aiohttp.ClientError as error:
             raise self._broken_off(error) from error
         except OSError as error:
             if error.errno in _NO_SPACE:
                 raise StepFailure(
-                    Reason.OUT_OF_DISK, f"No space left after {bytes_in_words(self._received)} of the model's archive"
+                    Reason.OUT_OF_DISK, f"No space left after {bytes_in_words(self._received)} of {self._subject.field}"
                 ) from error
             raise
 
@@ -114,7 +145,8 @@ class _Transfer:
                     if response.status not in _REDIRECTS or "Location" not in response.headers:
                         return await self._save(response)
                     self._follow(response.headers["Location"])
-        raise StepFailure(Reason.MODEL_NOT_FOUND, f"model.handle redirects more than {_MAX_REDIRECTS} times")
+        words = f"{self._subject.field} redirects more than {_MAX_REDIRECTS} times"
+        raise StepFailure(self._subject.not_found, words)
 
     def _follow(self, location: str) -> None:
         came_from, self._url = self._url, urljoin(self._url, location)
@@ -125,7 +157,7 @@ class _Transfer:
             )
 
     async def _save(self, response: aiohttp.ClientResponse) -> Downloaded:
-        failure = status_failure(response.status, self._url)
+        failure = status_failure(response.status, self._url, self._subject)
         if failure is not None:
             raise failure
         self._check_size(response.content_length or 0)
@@ -142,9 +174,9 @@ class _Transfer:
     def _check_size(self, size: int) -> None:
         if size > self._limits.max_archive_bytes:
             raise StepFailure(
-                Reason.MODEL_TOO_LARGE,
-                f"The archive at {shown(self._url)} is larger than the {bytes_in_words(self._limits.max_archive_bytes)}"
-                " allowed",
+                self._subject.too_large,
+                f"The {self._subject.thing} at {shown(self._url)} is larger than the"
+                f" {bytes_in_words(self._limits.max_archive_bytes)} allowed",
             )
 
     def _open_socket(self, addr_info: AddrInfoType) -> socket.socket:
@@ -159,11 +191,11 @@ class _Transfer:
     def _timed_out(self, *, expired: bool) -> StepFailure:
         if expired and self._received:
             return StepFailure(
-                Reason.MODEL_TOO_LARGE,
-                f"The archive at {shown(self._url)} did not arrive within {self._limits.timeout_seconds} s:"
-                f" {bytes_in_words(self._received)} did",
+                self._subject.too_large,
+                f"The {self._subject.thing} at {shown(self._url)} did not arrive within"
+                f" {self._limits.timeout_seconds} s: {bytes_in_words(self._received)} did",
             )
-        return StepFailure(Reason.MODEL_UNAVAILABLE, f"{shown(self._url)} did not answer in time")
+        return StepFailure(self._subject.unavailable, f"{shown(self._url)} did not answer in time")
 
     def _broken_off(self, error: aiohttp.ClientError) -> StepFailure:
         if self._refused is not None and isinstance(error, aiohttp.ClientConnectorError):
@@ -180,4 +212,4 @@ class _Transfer:
             what = f"broke off after {bytes_in_words(self._received)}"
         else:
             what = f"gave no valid answer ({type(error).__name__})"
-        return StepFailure(Reason.MODEL_UNAVAILABLE, f"{shown(self._url)} {what}")
+        return StepFailure(self._subject.unavailable, f"{shown(self._url)} {what}")

@@ -12,7 +12,15 @@ from tflite_api.conversion import Conversion
 from tflite_api.names import API_VERSION, GROUP, KIND
 from tflite_api.reasons import Reason
 from tflite_api.schema import describe
-from tflite_api.spec import HANDLE_PATTERN, ConversionSpec, Destination, ModelSource
+from tflite_api.spec import (
+    DATASET_PATTERN,
+    HANDLE_PATTERN,
+    Calibration,
+    ConversionSpec,
+    Destination,
+    ModelSource,
+    Quantization,
+)
 from tflite_converter.failure import StepFailure
 
 FILE_SCHEME: Final = "file://"
@@ -36,10 +44,34 @@ class LocalModelSource(ModelSource):
     handle: Annotated[str, StringConstraints(min_length=1, max_length=2048), AfterValidator(_local_handle)]
 
 
+def _local_dataset(address: str) -> str:
+    if re.fullmatch(DATASET_PATTERN.strip("^$"), address) or re.fullmatch(_FILE_PATTERN, address):
+        return address
+    raise ValueError(
+        "must be an s3://, https:// or http:// address, or file:/// and the absolute path, of a .npz, .npy or TFRecord"
+        " file, an archive or a folder of images"
+    )
+
+
+class LocalCalibration(Calibration):
+    """Samples that may also be a file or folder of this machine."""
+
+    dataset: Annotated[str, StringConstraints(min_length=1, max_length=2048), AfterValidator(_local_dataset)] | None = (
+        None
+    )
+
+
+class LocalQuantization(Quantization):
+    """A quantization with samples of this machine."""
+
+    calibration: LocalCalibration | None = None
+
+
 class LocalSpec(ConversionSpec):
     """A spec that needs no destination: the artifact goes to a folder of this machine."""
 
     model: LocalModelSource
+    quantization: LocalQuantization = LocalQuantization()
     destination: Destination | None = Field(default=None)  # type: ignore[assignment] # wider on purpose
 
 

@@ -11,7 +11,7 @@ from tflite_api.reasons import Reason
 from tflite_api.recipe import recipe_hash
 from tflite_api.status import Artifact
 from tflite_api.step import ExitCode, FetchLimits, StepResult
-from tflite_converter import hub, local_model
+from tflite_converter import dataset, hub, local_model
 from tflite_converter.artifact import accept
 from tflite_converter.convert import convert
 from tflite_converter.failure import StepFailure
@@ -98,7 +98,9 @@ def _convert(
         model_dir.mkdir()
         converted_dir.mkdir()
         fetched = _fetch(spec, limits, model_dir, work, progress)
-        done = convert(spec, fetched.folder, converted_dir, progress, spec.active_deadline_seconds)
+        where = spec.destination.s3 if spec.destination else None
+        samples = dataset.fetch(spec.quantization.calibration, where, limits, model_dir, progress)
+        done = convert(spec, fetched.folder, converted_dir, progress, spec.active_deadline_seconds, samples)
         cost.child_peak_bytes = done.peak_memory_bytes
         with accept(converted_dir, spec.min_snr_decibels) as artifact:
             target = output.resolve() / ARTIFACT_FILE

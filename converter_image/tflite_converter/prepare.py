@@ -6,7 +6,7 @@ from typing import Final
 from tflite_api.recipe import recipe_hash
 from tflite_api.spec import S3Destination
 from tflite_api.step import PreparedModel, StepRequest
-from tflite_converter import hub, published
+from tflite_converter import dataset, hub, published
 from tflite_converter.handover import PREPARED_FILE, write_model
 from tflite_converter.hub import Fetch, FetchedModel
 from tflite_converter.progress import Progress
@@ -25,7 +25,7 @@ def prepare(request: StepRequest, model_dir: Path, scratch: Path, progress: Prog
     """Look for the artifact, else fetch the model into `model_dir`; leaves `prepared.json` there.
 
     Raises:
-        StepFailure: what is wrong with the destination or the model.
+        StepFailure: what is wrong with the destination, the model or the dataset's address.
     """
     where = request.spec.destination.s3
     progress.phase("Looking for a finished artifact")
@@ -34,9 +34,12 @@ def prepare(request: StepRequest, model_dir: Path, scratch: Path, progress: Prog
         prepared = PreparedModel(reused=decision.result)
     else:
         fetched = _fetch(request, model_dir, scratch, progress)
+        samples = dataset.fetch(request.spec.quantization.calibration, where, request.limits, model_dir, progress)
         prepared = PreparedModel(
             path=str(fetched.folder.relative_to(model_dir)),
             model_digest=fetched.digest,
+            dataset=str(samples.path.relative_to(model_dir)) if samples else None,
+            dataset_digest=samples.digest if samples else None,
             existing_etag=decision.replaces,
         )
     write_model(model_dir / PREPARED_FILE, prepared)

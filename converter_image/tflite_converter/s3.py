@@ -3,9 +3,10 @@
 import base64
 import os
 import re
-from collections.abc import Mapping
-from contextlib import suppress
-from typing import TYPE_CHECKING, BinaryIO, Final
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 import boto3
 import botocore.session
@@ -69,6 +70,7 @@ def _reason(code: str, status: int) -> Reason:
     rules = (
         (Reason.INVALID_SPEC, code in _WRONG_REGION or code == "NotImplemented" or status in {301, 307, 501}),
         (Reason.BUCKET_NOT_FOUND, code in {"NoSuchBucket", "InvalidBucketName"}),
+        (Reason.DATASET_NOT_FOUND, code == "NoSuchKey"),
         (Reason.ARTIFACT_REFUSED, code in _OTHER_CONTENT),
         (Reason.DESTINATION_CHANGED, code in _CHANGED or status == 412),
         (Reason.STORAGE_UNAVAILABLE, code in _LATER or status >= 500 or status in {408, 429}),
@@ -97,6 +99,15 @@ def _hexadecimal(checksum: object) -> str | None:
             digest = base64.b64decode(checksum, validate=True)
             return digest.hex() if len(digest) == 32 else None
     return None
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """An object in a bucket."""
+
+    key: str
+    size: int
+    """Bytes."""
 
 
 class Storage:
@@ -174,6 +185,38 @@ class Storage:
         if stored is None:
             raise error_failure("PreconditionFailed", 412, self._where)
         return stored
+
+    def list_files(self, prefix: str, most: int) -> list[StoredFile]:
+        """Give the first objects below a prefix of this destination's bucket, in the order of their keys.
+
+        Raises:
+            StepFailure: as `error_failure` gives it for the bucket.
+        """
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._where.bucket, Prefix=prefix, PaginationConfig={"MaxItems": most}
+        )
+        try:
+            return [StoredFile(item["Key"], item["Size"]) for page in pages for item in page.get("Contents", [])]
+        except ClientError as error:
+            raise self._failure(error) from error
+        except BotoCoreError as error:
+            raise self._unavailable(error) from error
+
+    @contextmanager
+    def open(self, key: str) -> Iterator[tuple[BinaryIO, int]]:
+        """Open an object of this destination's bucket for reading, with its size (bytes).
+
+        Raises:
+            StepFailure: as `error_failure` gives it; also where the storage breaks off while it is read.
+        """
+        try:
+            answer = self._client.get_object(Bucket=self._where.bucket, Key=key)
+            with answer["Body"] as body:
+                yield cast("BinaryIO", body), answer["ContentLength"]
+        except ClientError as error:
+            raise self._failure(error) from error
+        except BotoCoreError as error:
+            raise self._unavailable(error) from error
 
     def _failure(self, error: ClientError) -> StepFailure:
         return error_failure(str(error.response.get("Error", {}).get("Code", "")), _status(error), self._where)

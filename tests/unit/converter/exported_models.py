@@ -178,3 +178,33 @@ def beyond_litert(folder: Path) -> None:
     module.call = tf.function(lambda x: {"y": tf.nn.max_pool3d(x, 2, 2, "SAME")})
     video = tf.TensorSpec([None, 4, 4, 4, 2], tf.float32, name="x")
     tf.saved_model.save(module, str(folder), signatures=module.call.get_concrete_function(video))
+
+
+def convolutional(folder: Path) -> None:
+    """A small image classifier with every common kind of weight."""
+    import tensorflow as tf
+
+    layers = tf.keras.layers
+    tf.keras.utils.set_random_seed(3)
+    model = tf.keras.Sequential(
+        [
+            layers.Input((8, 8, 3), name="image"),
+            layers.Conv2D(16, 3, activation="relu"),
+            layers.Conv2D(32, 3, activation="relu"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(64, activation="relu"),
+            layers.Dense(10),
+        ]
+    )
+    model.export(str(folder), verbose=False)
+
+
+def with_cosine(folder: Path) -> None:
+    """An operation that has no integer kernel, behind one that has."""
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.weights = tf.Variable(_weights(64, 32))
+    module.call = tf.function(lambda x: {"y": tf.math.cos(x @ module.weights)})
+    floats = tf.TensorSpec([None, 64], tf.float32, name="x")
+    tf.saved_model.save(module, str(folder), signatures=module.call.get_concrete_function(floats))

@@ -13,7 +13,7 @@ import pytest
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
 from tflite_converter import network_address
-from tflite_converter.download import Downloaded, fetch, shown
+from tflite_converter.download import DATASET, Downloaded, fetch, shown
 from tflite_converter.failure import StepFailure
 from tflite_converter.progress import LoggedProgress
 
@@ -123,6 +123,25 @@ def test_a_status_is_a_reason(server: str, tmp_path: Path, status: int, reason: 
     failure = refused(f"{server}/status/{status}", tmp_path)
     assert failure.reason is reason
     assert str(status) in failure.message
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("status/404", Reason.DATASET_NOT_FOUND),
+        ("status/403", Reason.DATASET_ACCESS_DENIED),
+        ("status/503", Reason.DATASET_UNAVAILABLE),
+        ("cut", Reason.DATASET_UNAVAILABLE),
+        ("loop", Reason.DATASET_NOT_FOUND),
+        ("large", Reason.DATASET_TOO_LARGE),
+    ],
+)
+def test_of_a_dataset_the_reasons_and_words_are_its_own(server: str, tmp_path: Path, path: str, reason: Reason) -> None:
+    limits = LOCAL.model_copy(update={"max_archive_bytes": 100 if path == "large" else 10**6})
+    with pytest.raises(StepFailure) as caught:
+        fetch(f"{server}/{path}", tmp_path / "d.npz", limits, LoggedProgress(), DATASET)
+    assert caught.value.reason is reason
+    assert "model" not in caught.value.message.partition(server)[0]
 
 
 def test_too_many_redirects_end(server: str, tmp_path: Path) -> None:
