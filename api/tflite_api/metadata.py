@@ -8,9 +8,6 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from tflite_api.schema import Schema
 
-LABEL_BYTES: Final = 64 * 1024
-"""Of all outputs together: a spec reaches the steps in one environment variable, which Linux ends at 128 KiB
-(MAX_ARG_STRLEN in include/uapi/linux/binfmts.h)."""
 DECIMAL_PATTERN: Final = r"^-?[0-9]{1,9}(?:\.[0-9]{1,9})?$"
 
 
@@ -88,11 +85,4 @@ class ModelMetadata(Schema):
             names = [tensor.name for tensor in tensors or ()]
             if len(set(names)) != len(names):
                 raise ValueError(f"{field} names a tensor twice: write each once")
-        return self
-
-    @model_validator(mode="after")
-    def _bound_the_labels(self) -> Self:
-        size = sum(len(label.encode()) for output in self.outputs or () for label in output.labels or ())
-        if size > LABEL_BYTES:
-            raise ValueError(f"outputs have {size} bytes of labels, more than the {LABEL_BYTES} allowed: shorten them")
         return self

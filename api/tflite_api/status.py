@@ -101,6 +101,8 @@ class JobReference(Schema):
     name: Text
     uid: Text
     attempt: Annotated[Integer, Field(ge=1)]
+    failures: Annotated[Integer, Field(ge=0)] | None = None
+    """How many attempts before it count against the limit."""
 
 
 class ConversionStatus(Schema):

@@ -60,7 +60,7 @@ def run(
 
     Args:
         command: the program and its arguments; the number of the report's file descriptor is appended.
-        order: what it reads on stdin; less than a pipe holds (64 KiB).
+        order: what it reads on stdin.
         scratch: its working, home and temporary folder.
         listener: is told phases and output lines, from other threads.
         timeout_seconds: after which it is killed; None for never.

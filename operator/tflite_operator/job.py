@@ -25,6 +25,8 @@ USER_ID: Final = 65532
 NAME_CHARACTERS: Final = 63
 """A Job's name becomes a label of its pods, so it may not be longer (`job-name`, RFC 1123 label)."""
 _HASH_CHARACTERS: Final = 10
+STEP_REQUEST_BYTES: Final = 128 * 1024 - len(names.STEP_REQUEST_ENV) - 2
+"""Linux starts no program with a longer environment variable (MAX_ARG_STRLEN, include/uapi/linux/binfmts.h)."""
 _SCRATCH: Final = "/tmp"  # noqa: S108 - a volume of the pod's own
 _GRACE_SECONDS: Final = 10
 
@@ -99,11 +101,15 @@ def build_job(
     }
 
 
-def _pod_spec(identity: Identity, spec: ConversionSpec, settings: Settings) -> dict[str, Any]:
+def step_request(identity: Identity, spec: ConversionSpec, settings: Settings) -> str:
+    """Give what the steps are told, as the value of their environment variable."""
     request = StepRequest(spec=spec, owner=f"{identity.namespace}/{identity.name}", limits=settings.limits)
     # The kubelet puts other variables, credentials among them, in the place of $(NAME); JSON can do without the sign.
-    text = request.model_dump_json(by_alias=True, exclude_none=True).replace("$", "\\u0024")
-    told = {"name": names.STEP_REQUEST_ENV, "value": text}
+    return request.model_dump_json(by_alias=True, exclude_none=True).replace("$", "\\u0024")
+
+
+def _pod_spec(identity: Identity, spec: ConversionSpec, settings: Settings) -> dict[str, Any]:
+    told = {"name": names.STEP_REQUEST_ENV, "value": step_request(identity, spec, settings)}
     secret = _credentials(spec.destination.s3.secret_ref.name)
     small = {"requests": _SMALL_REQUESTS, "limits": _SMALL_LIMITS}
     prepare = _container(PREPARE, settings, [told, *secret], [_mount("model", MODEL_DIR)], small)

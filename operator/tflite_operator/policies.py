@@ -71,16 +71,17 @@ def follow_the_job(situation: Situation, spec: ConversionSpec) -> Decision | Non
             return _under_way(situation, job, situation.pod)
 
 
-def replace_a_deleted_job(situation: Situation, spec: ConversionSpec) -> Decision | None:
+def replace_a_deleted_job(situation: Situation, _: ConversionSpec) -> Decision | None:
     """Was there a Job, and somebody deleted it?"""
-    if situation.attempt == 0:
+    gone = situation.status.job
+    if situation.attempt == 0 or gone is None:
         return None
     waiting = situation.progress
     if situation.status.next_attempt_time and waiting is not None:
         # It had failed before: what is known of it is in the status.
-        failures = _failures_before(situation, spec) + (waiting in COUNTED)
+        failures = (gone.failures or 0) + (waiting in COUNTED)
         return _next_attempt(situation, waiting, _said(situation), failures, _planned(situation))
-    failures = _failures_before(situation, spec) + 1
+    failures = (gone.failures or 0) + 1
     message = f"the Job of attempt {situation.attempt} was deleted before it was done"
     if failures >= situation.settings.crash_attempts:
         return Failure(Reason.JOB_DELETED, f"{message}, as were {failures} in all")
@@ -157,17 +158,6 @@ def _said(situation: Situation) -> str:
     """Give the message of the status, without what it says of the next attempt."""
     found = situation.condition("Ready")
     return found.message.partition(_FOLLOWS)[0] if found is not None else ""
-
-
-def _failures_before(situation: Situation, spec: ConversionSpec) -> int:
-    """Count the attempts before the latest that count, from the Jobs that are left: one that is not was deleted."""
-    earlier = [job for job in situation.attempts if job.attempt < situation.attempt]
-    if not earlier:
-        return situation.attempt - 1
-    latest = max(earlier, key=lambda job: job.attempt)
-    end = judge(spec, latest, situation.pod_of(latest))
-    crashed = isinstance(end, Ended) and end.reason in COUNTED
-    return latest.failures + crashed + situation.attempt - latest.attempt - 1
 
 
 def _under_way(situation: Situation, job: ObservedJob, pod: ObservedPod | None) -> Decision:

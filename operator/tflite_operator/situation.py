@@ -12,7 +12,7 @@ from tflite_api.spec import ConversionSpec
 from tflite_api.status import Condition, ConversionStatus
 from tflite_operator.fields import Object, clean, field, mapping
 from tflite_operator.identity import Identity
-from tflite_operator.job import job_name
+from tflite_operator.job import STEP_REQUEST_BYTES, job_name, step_request
 from tflite_operator.observed_job import ObservedJob, observe_job
 from tflite_operator.pod import ObservedPod, observe_pod
 from tflite_operator.settings import Settings
@@ -127,7 +127,7 @@ def understand(observation: Observation, now: datetime, settings: Settings) -> S
     """Read an observation; whatever it holds."""
     conversion = observation.conversion
     identity = Identity.of(conversion)
-    spec, problem = _spec(conversion)
+    spec, problem = _spec(conversion, identity, settings)
     jobs = [observe_job(job) for job in observation.jobs]
     return Situation(
         identity=identity,
@@ -153,10 +153,17 @@ def read_status(conversion: Object) -> ConversionStatus:
         return ConversionStatus()
 
 
-def _spec(conversion: Object) -> tuple[ConversionSpec | None, str]:
+def _spec(conversion: Object, identity: Identity, settings: Settings) -> tuple[ConversionSpec | None, str]:
     try:
-        return ConversionSpec.from_object(dict(mapping(conversion, "spec"))), ""
+        spec = ConversionSpec.from_object(dict(mapping(conversion, "spec")))
     except ValidationError as error:
         return None, clean(describe(error, "spec"))
     except RecursionError:
         return None, "the spec is nested too deeply"
+    size = len(step_request(identity, spec, settings).encode())
+    if size > STEP_REQUEST_BYTES:
+        return None, (
+            f"the spec has {size} bytes as the steps read it, more than the {STEP_REQUEST_BYTES} that they can be told:"
+            " shorten the texts and labels in spec.metadata"
+        )
+    return spec, ""

@@ -68,7 +68,7 @@ def _artifact(result: StepResult, image: str) -> dict[str, object]:
 
 
 def _reference(job: ObservedJob) -> JobReference:
-    return JobReference(name=job.name, uid=job.uid, attempt=max(job.attempt, 1))
+    return JobReference(name=job.name, uid=job.uid, attempt=max(job.attempt, 1), failures=max(job.failures, 0))
 
 
 def _wanted(decision: Progress | Success | Failure) -> list[Wanted]:

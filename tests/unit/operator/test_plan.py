@@ -303,6 +303,19 @@ def test_a_spec_from_a_newer_version_stalls_and_recovers() -> None:
     assert planned(after(conversion(), made)).actions == (CreateJob(1, failures=0),)
 
 
+def test_a_spec_that_the_steps_cannot_be_told_stalls_before_any_job() -> None:
+    # No pod would start: Linux ends an environment variable at 128 KiB, and `$` takes six bytes in this one.
+    def labelled(count: int) -> Object:
+        labels = ["$" * 128] * count
+        return conversion(metadata={"outputs": [{"name": "y", "labels": labels}]})
+
+    assert planned(labelled(160)).actions != ()
+    made = planned(labelled(180))
+    assert made.actions == ()
+    assert conditions(made) == stalled(Reason.INVALID_SPEC)
+    assert "more than the 131051 that they can be told" in message(made, "Stalled")
+
+
 @pytest.mark.parametrize("status", [{"conditions": "all fine"}, {"observedGeneration": "1"}, {"job": []}])
 def test_a_status_that_makes_no_sense_is_made_anew_from_the_job(status: Object) -> None:
     owner = conversion(status=status)
