@@ -1,7 +1,7 @@
 """What a quantization type asks of the converter, and whether the artifact's weights and operations show it."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from tflite_api.reasons import Reason
@@ -24,6 +24,8 @@ _NO_WEIGHTS: Final = frozenset({"int32", "int64", "bool", "string"})
 """Shapes, axes, indices and biases."""
 _BETWEEN_TYPES: Final = frozenset({"QUANTIZE", "DEQUANTIZE", "CAST"})
 """Operators whose very purpose is to have floats on one side."""
+_BLIND: Final = frozenset({"SHAPE", "RANK"})
+"""Operators that look at no value of what they read."""
 _NOT_CALIBRATED: Final = frozenset({"WHILE", "IF", "CALL", "CALL_ONCE", "STABLEHLO_WHILE"})
 """TensorFlow 2.21's calibrator follows no subgraph: it crashes on them (own measurement on recurrent models)."""
 _SHOWN: Final = 10
@@ -131,9 +133,14 @@ def check_applied(asked: Quantization, facts: ArtifactFacts) -> None:
     found = ", ".join(f"{count} {dtype}" for dtype, count in sorted(elements.items()))
     raise StepFailure(
         Reason.QUANTIZATION_NOT_APPLIED,
-        f"quantization.type {asked.type} asks for {wanted} weights, but the artifact has {found}:"
-        " none of its operations has a kernel for them; use quantization.type None or Float16",
+        f"quantization.type {asked.type} asks for {wanted} weights, but the artifact has {found}: {_why(elements)}",
     )
+
+
+def _why(elements: Mapping[str, int]) -> str:
+    if not _FLOATS & elements.keys():
+        return "the model was trained for integers, by fake quantization; use quantization.type None, which keeps them"
+    return "none of its operations has a kernel for them; use quantization.type None or Float16"
 
 
 def is_applied(kind: QuantizationType, constants: Collection[Constant]) -> bool:
@@ -160,7 +167,7 @@ def _check_operations(asked: Quantization, facts: ArtifactFacts) -> None:
     if kept is not None and kept.tensors:
         # What else stays in floats beside a tensor is the converter's choice.
         return
-    excused = _BETWEEN_TYPES | set(kept.operations or () if kept else ())
+    excused = _BETWEEN_TYPES | _BLIND | set(kept.operations or () if kept else ())
     floating = sorted(facts.float_operations - excused)
     if not floating:
         return

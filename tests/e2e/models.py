@@ -40,6 +40,12 @@ def serve_archive(env: Environment, path: str, content: bytes) -> str:
     return handle(env, path)
 
 
+def serve_file(env: Environment, path: str, content: bytes) -> str:
+    """Serve a file by its name."""
+    _put(env.hub_dir / path, content)
+    return handle(env, path)
+
+
 def serve_redirect(env: Environment, path: str, url: str) -> str:
     """Answer with a redirect to another address."""
     _put(env.hub_dir / f"{path}.location", url.encode())

@@ -37,6 +37,7 @@ def facts(*constants: Constant, floating: tuple[str, ...] = ()) -> ArtifactFacts
         ("DynamicRange", facts(Constant("int8", 5000), Constant("float32", 9000), floating=("CONV_2D",))),
         ("WeightOnlyInt4", facts(Constant("int4", 5000), floating=("CONV_2D", "DEQUANTIZE"))),
         ("Int8", facts(Constant("int8", 5000), floating=("QUANTIZE", "DEQUANTIZE", "CAST"))),
+        ("Int8", facts(Constant("int8", 5000), floating=("QUANTIZE", "SHAPE", "RANK"))),
         ("Int16x8", facts(Constant("int8", 5000))),
     ],
 )
@@ -49,7 +50,7 @@ def test_applied(kind: str, found: ArtifactFacts) -> None:
     [
         ("Float16", facts(Constant("float32", 5000)), "5000 float32"),
         ("Float16", facts(Constant("float16", 10), Constant("float32", 5000)), "10 float16, 5000 float32"),
-        ("Float16", facts(Constant("int8", 5000)), "5000 int8"),
+        ("Float16", facts(Constant("int8", 5000)), "5000 int8: the model was trained for integers.*type None"),
         ("DynamicRange", facts(Constant("float32", 5000)), "asks for int8 weights, but the artifact has 5000 float32"),
         ("WeightOnlyInt4", facts(Constant("int8", 1000)), "1000 int8"),
         ("Int8", facts(Constant("float32", 1000)), "1000 float32"),

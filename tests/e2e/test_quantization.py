@@ -1,0 +1,131 @@
+"""Every quantization type ends in the cluster as a file that has it, calibrated on data from S3 and from the web."""
+
+import io
+import zipfile
+from typing import Any
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+from mypy_boto3_s3 import S3Client
+from PIL import Image
+
+from tests.e2e import models
+from tests.e2e.conversions import Object, Workbench, condition
+from tests.e2e.environment import Environment
+from tests.e2e.test_bad_input import assert_bucket_is_empty, assert_stalled
+from tests.unit.converter import exported_models
+
+pytestmark = pytest.mark.tensorflow
+
+GENERATOR_SEED = 11
+
+
+@pytest.fixture(scope="module")
+def classifier(env: Environment) -> str:
+    """Handle of a small convolutional image classifier: image [-1, 8, 8, 3] float32."""
+    return models.serve_saved_model(env, "e2e/classifier/1", exported_models.convolutional)
+
+
+def npz(**arrays: Any) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def tiny_samples(count: int = 50) -> Any:
+    return np.random.default_rng(GENERATOR_SEED).standard_normal((count, 8)).astype(np.float32)
+
+
+def images(count: int) -> bytes:
+    generator = np.random.default_rng(GENERATOR_SEED)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for number in range(count):
+            picture = io.BytesIO()
+            Image.fromarray(generator.integers(0, 256, (24, 20, 3), np.uint8)).save(picture, "PNG")
+            archive.writestr(f"pictures/{number:03}.png", picture.getvalue())
+    return file.getvalue()
+
+
+def artifact(s3: S3Client, bench: Workbench, finished: Object) -> Interpreter:
+    key = finished["status"]["artifact"]["uri"].removeprefix(f"s3://{bench.bucket}/")
+    return Interpreter(model_content=s3.get_object(Bucket=bench.bucket, Key=key)["Body"].read())
+
+
+def weight_types(interpreter: Interpreter) -> set[str]:
+    """Name the types of tensors with two dimensions: a dense layer's weights and activations."""
+    details = interpreter.get_tensor_details()
+    return {np.dtype(one["dtype"]).name for one in details if len(one["shape"]) == 2}
+
+
+def test_integers_are_calibrated_on_a_dataset_from_the_bucket(bench: Workbench, s3: S3Client, tiny_model: str) -> None:
+    s3.put_object(Bucket=bench.bucket, Key="calibration.npz", Body=npz(x=tiny_samples()))
+    dataset = f"s3://{bench.bucket}/calibration.npz"
+    quantization = {"type": "Int8", "io": "UInt8", "calibration": {"dataset": dataset, "maxSamples": 40}}
+    finished = bench.run(bench.conversion("int8", tiny_model, quantization=quantization))
+    status = finished["status"]
+    assert condition(finished, "Verified")["status"] == "True", status
+    assert (status["verification"]["source"], status["verification"]["samples"]) == ("Calibration", 40)
+    assert status["provenance"]["calibration"]["source"] == "Dataset"
+    assert status["provenance"]["calibration"]["samples"] == 40
+    assert [tensor["dtype"] for tensor in status["signature"]["inputs"]] == ["uint8"]
+    assert "float32" not in weight_types(artifact(s3, bench, finished))
+
+
+def test_images_from_the_web_are_fitted_and_normalised(
+    bench: Workbench, env: Environment, s3: S3Client, classifier: str
+) -> None:
+    calibration = {
+        "dataset": models.serve_file(env, "e2e/images/pictures.zip", images(16)),
+        "images": {"mean": ["127.5"], "std": ["127.5"], "fit": "CenterCrop"},
+    }
+    conversion = bench.conversion("pictures", classifier, quantization={"type": "Int8", "calibration": calibration})
+    finished = bench.run(conversion)
+    assert condition(finished, "Verified")["status"] == "True", finished["status"]
+    assert finished["status"]["verification"]["samples"] == 16
+    runner = artifact(s3, bench, finished).get_signature_runner("serving_default")
+    assert runner.get_input_details()["image"]["dtype"] is np.float32
+
+
+@pytest.mark.parametrize(
+    ("kind", "calibration", "found"),
+    [
+        ("Int16x8", {"synthetic": True}, "int16"),
+        ("WeightOnlyInt8", None, "int8"),
+        ("WeightOnlyInt4", None, "int8"),  # LiteRT's Python shows packed 4-bit weights as int8
+        ("DynamicRange", None, "int8"),
+        ("Float16", None, "float16"),
+    ],
+)
+def test_the_file_has_the_type_asked_for(
+    bench: Workbench, s3: S3Client, classifier: str, kind: str, calibration: Object | None, found: str
+) -> None:
+    quantization = {"type": kind} | ({"calibration": calibration} if calibration else {})
+    conversion = bench.conversion("typed", classifier, quantization=quantization)
+    finished = bench.run(conversion)
+    assert condition(finished, "Verified")["status"] == "True", finished["status"]
+    assert found in weight_types(artifact(s3, bench, finished))
+    if calibration:
+        assert finished["status"]["provenance"]["calibration"]["source"] == "Synthetic"
+
+
+BAD_DATASETS: dict[str, tuple[bytes | None, str, tuple[str, ...]]] = {
+    "absent": (None, "DatasetNotFound", ("quantization.calibration.dataset",)),
+    "other size": (npz(x=tiny_samples()[:, :7]), "DatasetMismatch", ("[7]", "[8]")),
+    "NaN": (npz(x=np.full((20, 8), np.nan, np.float32)), "DatasetMismatch", ("NaN", "x")),
+}
+
+
+@pytest.mark.parametrize("case", BAD_DATASETS)
+def test_a_dataset_that_does_not_fit_stalls_with_what_to_change(
+    bench: Workbench, s3: S3Client, tiny_model: str, case: str
+) -> None:
+    content, reason, words = BAD_DATASETS[case]
+    if content is not None:
+        s3.put_object(Bucket=bench.bucket, Key="calibration.npz", Body=content)
+    quantization = {"type": "Int8", "calibration": {"dataset": f"s3://{bench.bucket}/calibration.npz"}}
+    finished = bench.run(bench.conversion("bad", tiny_model, quantization=quantization))
+    assert_stalled(finished, reason, *words)
+    s3.delete_object(Bucket=bench.bucket, Key="calibration.npz")
+    assert_bucket_is_empty(s3, bench.bucket)
