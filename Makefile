@@ -55,7 +55,7 @@ PYTEST := $(PYTHON) -m pytest -n 3 --dist loadgroup
 lint: venv ## Check style, format and types
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
-	$(PYTHON) -m mypy api operator/tflite_operator converter_image/tflite_converter dev tests
+	$(PYTHON) -m mypy api operator/tflite_operator converter_image/tflite_converter dev bench tests
 
 .PHONY: unit
 unit: venv ## Run the tests that need no cluster
@@ -81,6 +81,16 @@ test: lint ## Run lint and all tests, with all set-up (cold about 20 minutes)
 .PHONY: demo
 demo: venv ## Convert a real model in the cluster, four ways, and look at what comes out
 	$(call on_cluster,$(PYTHON) -m dev.demo)
+
+CORPUS ?= ../shared/corpus
+
+.PHONY: corpus
+corpus: venv ## Convert every SavedModel of the folder CORPUS in four modes, beside the usual recipe, as a table
+	@$(PYTHON) -m bench.corpus $(CORPUS) $(ARGS)
+
+.PHONY: bench
+bench: venv ## Compare the convert step's time and memory with the usual script
+	@$(PYTHON) -m bench.convert_step $(ARGS)
 
 .PHONY: lock
 lock: venv ## Write locks/ anew from pyproject.toml

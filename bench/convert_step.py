@@ -1,0 +1,174 @@
+"""`python -m bench.convert_step`: the whole convert step beside the usual script, in wall time and peak memory.
+
+The convert step is the container's own command, with everything it does: supervise, load, pin, run the model as the
+reference, convert, measure with LiteRT. The usual script converts and writes the file, no more. Each runs in a process
+of its own, one after the other in turns, so that a slow minute of the machine hits both.
+"""
+
+import json
+import os
+import shutil
+import statistics
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from bench import keras_models
+from bench.processes import ROOT, ProcessEnd, run
+from tflite_api.names import STEP_REQUEST_ENV
+from tflite_api.step import PreparedModel, StepRequest
+from tflite_converter.handover import PREPARED_FILE, write_model
+
+CACHE: Final = ROOT / ".cache" / "bench"
+_USUAL_ARTIFACT: Final = CACHE / "usual.tflite"
+_REQUEST: Final = StepRequest.from_object(
+    {
+        "owner": "bench/convert",
+        "spec": {
+            "model": {"handle": "https://example.com/model/1"},
+            "destination": {"s3": {"bucket": "bench", "key": "model.tflite", "secretRef": {"name": "none"}}},
+        },
+    }
+)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one run took."""
+
+    seconds: float
+    peak_bytes: int
+    """Of all its processes together, counted as if each had its peak at the same time."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A run of the convert step."""
+
+    cost: Cost
+    phases: dict[str, float]
+    """Seconds of each phase that it told of; `Start` is what passes before the first."""
+
+
+def main(
+    model: Annotated[list[str], typer.Option(help="Which models; all by default.")] = [*keras_models.NAMES],  # noqa: B006 - never changed
+    rounds: Annotated[int, typer.Option(min=2, help="Pairs of runs, after one to warm up.")] = 7,
+) -> None:
+    """Compare the convert step with the usual script on models from 0.2 to 100 MB."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    lines, phases = [], []
+    for name in model:
+        folder = _saved_model(name)
+        pairs = [(_step(folder), _script(folder)) for _ in range(rounds + 1)][1:]
+        lines.append(_line(name, _USUAL_ARTIFACT.stat().st_size, pairs))
+        phases.append(_phase_line(name, [step for step, _ in pairs]))
+        print(lines[-1], flush=True)
+    head = ("model", "artifact", "script s", "step s", "time ratio", "script MiB", "step MiB", "memory ratio")
+    text = (
+        f"Ratios are convert step / usual script, median of {rounds} pairs (least to most).\n\n"
+        f"{_table(head, lines)}\n\nWhere the step's time goes (median, s):\n\n{_listing(phases)}\n"
+    )
+    (CACHE / "convert-step.md").write_text(text)
+    print(f"\n{text}")
+
+
+def _saved_model(name: str) -> Path:
+    """Make a model once; it stands where prepare leaves one."""
+    target = CACHE / "models" / name
+    if not (target / PREPARED_FILE).exists():
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        _must(run([sys.executable, "-m", "bench.keras_models", name, str(target / "unpacked")], CACHE / "export.log"))
+        write_model(target / PREPARED_FILE, PreparedModel(path="unpacked", model_digest=f"sha256:{'0' * 64}"))
+    return target
+
+
+def _step(folder: Path) -> Step:
+    output, report, log = CACHE / "output", CACHE / "termination-log", CACHE / "step.log"
+    shutil.rmtree(output, ignore_errors=True)
+    output.mkdir()
+    command = [sys.executable, "-m", "tflite_converter.cli", "convert", "--model-dir", str(folder)]
+    os.environ[STEP_REQUEST_ENV] = _REQUEST.model_dump_json(by_alias=True, exclude_none=True)
+    end = run([*command, "--output-dir", str(output), "--termination-log", str(report)], log)
+    _must(end)
+    said: dict[str, Any] = json.loads(report.read_bytes())
+    return Step(Cost(end.seconds, said["peakMemoryBytes"]), _phases(log, end.seconds, said["durationSeconds"]))
+
+
+def _phases(log: Path, whole: float, inside: float) -> dict[str, float]:
+    """Give the seconds from each phase to the next, from the step's own log."""
+    told = [json.loads(line) for line in log.read_text().splitlines() if line.startswith('{"time"')]
+    begins = [
+        (line["message"], datetime.fromisoformat(line["time"]).timestamp()) for line in told if "step" not in line
+    ]
+    begins = [(name, moment) for name, moment in begins if name in _PHASES]
+    ends = [moment for _, moment in begins[1:]]
+    known = {name: end - begin for (name, begin), end in zip(begins, ends, strict=False)}
+    known["Start"] = whole - inside
+    last = begins[-1][0]
+    known[last] = inside - sum(seconds for name, seconds in known.items() if name != "Start")
+    return known
+
+
+_PHASES: Final = ("Reading the model", "Running the model", "Converting", "Verifying")
+
+
+def _script(folder: Path) -> Cost:
+    command = [
+        sys.executable,
+        "-m",
+        "bench.usual_recipe",
+        str(folder / "unpacked"),
+        "None",
+        str(CACHE / "usual.tflite"),
+    ]
+    end = run(command, CACHE / "script.log")
+    _must(end)
+    return Cost(end.seconds, end.peak_bytes)
+
+
+def _must(end: ProcessEnd) -> None:
+    if end.status != 0:
+        sys.exit(f"A command ended with {end.status}: see the logs in {CACHE}")
+
+
+def _line(name: str, size: int, pairs: Sequence[tuple[Step, Cost]]) -> tuple[str, ...]:
+    steps, scripts = [step.cost for step, _ in pairs], [script for _, script in pairs]
+    times = [step.cost.seconds / script.seconds for step, script in pairs]
+    memory = [step.cost.peak_bytes / script.peak_bytes for step, script in pairs]
+    return (
+        name,
+        f"{size / 1e6:.1f} MB",
+        f"{statistics.median(cost.seconds for cost in scripts):.2f}",
+        f"{statistics.median(cost.seconds for cost in steps):.2f}",
+        _spread(times),
+        f"{statistics.median(cost.peak_bytes for cost in scripts) / 2**20:.0f}",
+        f"{statistics.median(cost.peak_bytes for cost in steps) / 2**20:.0f}",
+        _spread(memory),
+    )
+
+
+def _spread(ratios: Sequence[float]) -> str:
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+
+
+def _phase_line(name: str, steps: Sequence[Step]) -> tuple[str, ...]:
+    names = ("Start", *_PHASES)
+    return (name, *(f"{statistics.median(step.phases.get(phase, 0.0) for step in steps):.2f}" for phase in names))
+
+
+def _listing(phases: Sequence[tuple[str, ...]]) -> str:
+    return _table(("model", "start", "read", "load and run", "convert", "verify"), phases)
+
+
+def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *lines])
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,112 @@
+"""Whether an artifact that anybody made computes what its model computes.
+
+`python -m bench.corpus.judge reference SAVED_MODEL FOLDER` runs the model's signatures and keeps what they give;
+`python -m bench.corpus.judge compare FOLDER ARTIFACT MODE` compares one artifact with that and prints the outcome.
+"""
+
+import json
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from tflite_api.reasons import Reason
+from tflite_api.spec import DEFAULT_MIN_SNR_DECIBELS, Quantization, QuantizationType
+from tflite_converter import artifact_run, flatbuffer, index_bounds, loaded_model, operations, quantization, reference
+from tflite_converter.child_protocol import ConversionOrder
+from tflite_converter.conversion import choose_graph
+from tflite_converter.failure import StepFailure
+from tflite_converter.flatbuffer import ArtifactFacts
+from tflite_converter.signature import TensorFacts
+from tflite_converter.verification import Comparison
+
+_KEYS: Final = "keys.json"
+
+
+def keep_reference(saved_model: Path, folder: Path) -> None:
+    """Run every signature that can be run on generated inputs; what is flexible is tried at several sizes."""
+    order = ConversionOrder(
+        model_dir=str(saved_model),
+        output_dir=str(folder),
+        scratch_dir=str(folder),
+        quantization=Quantization(),
+        select_tf=False,
+        min_snr_decibels=0,
+    )
+    graph = choose_graph(order)
+    model = loaded_model.load(saved_model, graph)
+    kept: dict[str, str] = {}
+    for key, facts in model.signatures.items():
+        assigns = key in graph.signatures and operations.assigns_state(graph.operations(key))
+        target = folder / str(len(kept))
+        try:
+            bounds = index_bounds.of(model.function(facts), facts.inputs)
+            seen = reference.observe(partial(model.run, key), facts.inputs, bounds, None, assigns_state=assigns)
+            reference.save(seen, target)
+        except Exception as error:  # noqa: BLE001 - a signature that cannot be judged must not hide the others
+            print(f"{key}: {error}", file=sys.stderr)
+        else:
+            kept[key] = target.name
+    (folder / _KEYS).write_text(json.dumps(kept))
+
+
+def compare(folder: Path, artifact: Path, mode: QuantizationType) -> str:
+    """Say what an artifact is worth: `right (90.1 dB)`, `wrong: …` or `not judged: …`."""
+    facts = flatbuffer.read(artifact)
+    if facts.lost_weights:
+        return "wrong: weights lost"
+    if facts.select_tf:
+        return "not judged: needs the Flex delegate"
+    try:
+        worst = _worst(folder, artifact, facts)
+        quantization.check_applied(Quantization.model_construct(type=mode, keep_float=None), facts)
+    except _NotJudged as why:
+        return f"not judged: {why}"
+    except StepFailure as failure:
+        return f"wrong: {failure.message}"
+    measured = f"{worst:.1f} dB"
+    return f"right ({measured})" if worst >= DEFAULT_MIN_SNR_DECIBELS[mode] else f"wrong: {measured}"
+
+
+class _NotJudged(Exception):  # noqa: N818 - an answer, no error
+    """Nothing can be said of an artifact."""
+
+
+def _worst(folder: Path, artifact: Path, facts: ArtifactFacts) -> float:
+    """Give the lowest SNR (dB) of all outputs of all signatures."""
+    kept = json.loads((folder / _KEYS).read_text())
+    comparison = Comparison()
+    for signature in facts.signatures:
+        if signature.key not in kept:
+            raise _NotJudged(f"signature {signature.key} cannot be run")
+        seen = reference.load(folder / kept[signature.key])
+        if seen.doubt is not None:
+            raise _NotJudged(seen.doubt.reason)
+        _check_names(signature.inputs, seen)
+        measured = artifact_run.run(artifact, signature.key, seen.samples)
+        for expected, found in zip(seen.compared, measured, strict=True):
+            comparison.add(expected, found)
+    if not comparison.samples:
+        raise StepFailure(Reason.VERIFICATION_FAILED, "no signature")
+    return comparison.worst()[1].snr_decibels
+
+
+def _check_names(inputs: tuple[TensorFacts, ...], seen: reference.Reference) -> None:
+    asked, given = set(seen.given[0]), {tensor.name for tensor in inputs}
+    if asked != given:
+        raise StepFailure(Reason.VERIFICATION_FAILED, f"inputs {sorted(given)} in the place of {sorted(asked)}")
+
+
+def main() -> None:
+    """Do as told."""
+    match sys.argv[1:]:
+        case ["reference", saved_model, folder]:
+            keep_reference(Path(saved_model), Path(folder))
+        case ["compare", folder, artifact, mode]:
+            print(compare(Path(folder), Path(artifact), mode))  # type: ignore[arg-type] # a mode of ours
+        case _:
+            sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""The table of a run, for people and for programs."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from bench.corpus.runs import MODES, Row
+
+_HEAD = (
+    *("model", "mode", "outcome", "reason", "verdict", "strategy", "SNR (dB)", "bytes", "s", "peak MiB"),
+    *("usual recipe", "s", "peak MiB"),
+)
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """Give counts by mode, every row, and the message of every row that is not right."""
+    parts = [
+        "# Corpus",
+        _counts(rows),
+        _table(_HEAD, [_cells(row) for row in rows]),
+        "## What is not right, and why",
+        "\n".join(f"- **{row.model}** {row.mode}: {_escaped(_why(row))}" for row in rows if not row.is_right),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def tsv(rows: Iterable[Row]) -> str:
+    """Give every field of every row."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(Row.__dataclass_fields__), dialect="excel-tab", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(row.to_object() for row in rows)
+    return text.getvalue()
+
+
+def _counts(rows: Sequence[Row]) -> str:
+    lines = []
+    for mode in MODES:
+        mine = [row for row in rows if row.mode == mode]
+        if mine:
+            ours = Counter("right" if row.is_right else row.verdict or row.reason or "no result" for row in mine)
+            usual = Counter(row.usual.partition(" (")[0].partition(":")[0] for row in mine)
+            lines.append((mode, str(len(mine)), _listing(ours), _listing(usual)))
+    return _table(("mode", "models", "tflite-convert", "usual recipe"), lines)
+
+
+def _listing(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {what}" for what, count in counts.most_common())
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return (
+        row.model,
+        row.mode,
+        row.outcome,
+        row.reason,
+        row.verdict,
+        row.strategy,
+        row.snr,
+        str(row.size or ""),
+        f"{row.seconds:.1f}",
+        _mebibytes(row.peak_bytes),
+        row.usual,
+        f"{row.usual_seconds:.1f}",
+        _mebibytes(row.usual_peak_bytes),
+    )
+
+
+def _mebibytes(count: int | None) -> str:
+    return f"{count / 2**20:.0f}" if count else ""
+
+
+def _why(row: Row) -> str:
+    return f"{row.verdict or row.reason or row.outcome}: {row.message}"
+
+
+def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    shown = [head, ["---"] * len(head), *lines]
+    return "\n".join(f"| {' | '.join(map(_escaped, line))} |" for line in shown)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
