@@ -96,6 +96,8 @@ def kubelet(pki: Path, addresses: Addresses, cgroup: str, resolv_conf: Path) -> 
             # A developer's disk is often nearly full; and the images cannot be pulled again, so never delete one.
             "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1Gi", "imagefs.available": "1Gi"},
             "imageGCHighThresholdPercent": 100,
+            # How often volumes are measured. With the default of a minute, a test of a full one would take two.
+            "volumeStatsAggPeriod": "5s",
         }
     )
 

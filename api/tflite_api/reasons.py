@@ -239,8 +239,8 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
     ),
     Reason.OUT_OF_DISK: Explanation(
         _X,
-        "The pod exceeded its scratch space.",
-        "Use a smaller model, or have the administrator raise the limit.",
+        "The pod exceeded its scratch space, or filled the disk behind it.",
+        "Use a smaller model, or give it more room.",
     ),
     Reason.DEADLINE_EXCEEDED: Explanation(
         _X, "The attempt took longer than spec.activeDeadlineSeconds.", "Raise spec.activeDeadlineSeconds."

@@ -14,7 +14,8 @@ from tflite_converter.failure import StepFailure, one_line
 from tflite_converter.flatbuffer import IDENTIFIER
 from tflite_converter.handover import ARTIFACT_FILE, CONVERTED_FILE, open_regular, read_model
 
-_LARGEST: Final = 16 * 1024**3
+_LARGEST: Final = 5 * 1024**3
+"""What S3 takes in one upload; a file in several parts would have no checksum of the whole."""
 _IDENTIFIER_END: Final = 8
 
 
@@ -43,7 +44,7 @@ def accept(output_dir: Path, gate: int) -> Iterator[AcceptedArtifact]:
         report = read_model(output_dir / CONVERTED_FILE, ConvertedModel)
         file = open_regular(output_dir / ARTIFACT_FILE, _LARGEST)
     except ValueError as error:
-        _refuse(one_line(str(error), 300))
+        _refuse(one_line(str(error), 600))
     _check_report(report, gate)
     with file:
         head = file.read(_IDENTIFIER_END)

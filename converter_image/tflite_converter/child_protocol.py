@@ -43,6 +43,8 @@ class ConversionOrder(Schema):
     dataset: str | None = None
     """The calibration dataset's file or folder."""
     dataset_digest: Text | None = None
+    proof: str = ""
+    """What the child says when all is done. A graph does not know it, but can end the process with exit code 0."""
 
     @classmethod
     def of(
@@ -53,6 +55,7 @@ class ConversionOrder(Schema):
         output_dir: str,
         scratch_dir: str,
         dataset: FetchedDataset | None = None,
+        proof: str = "",
     ) -> Self:
         """Take from a spec what the child needs."""
         return cls(
@@ -67,6 +70,7 @@ class ConversionOrder(Schema):
             metadata=spec.metadata,
             dataset=str(dataset.path) if dataset else None,
             dataset_digest=dataset.digest if dataset else None,
+            proof=proof,
         )
 
 
@@ -94,7 +98,8 @@ class ChildFailure(Schema):
 
 
 class ChildLine(Schema):
-    """One line from the child: a phase that begins, or the failure that ends it."""
+    """One line from the child: a phase that begins, the failure that ends it, or the proof that all is done."""
 
     phase: Annotated[str, StringConstraints(max_length=100)] | None = None
     failure: ChildFailure | None = Field(default=None)
+    done: Annotated[str, StringConstraints(max_length=100)] | None = None

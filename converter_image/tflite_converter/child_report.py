@@ -8,7 +8,7 @@ from typing import Any
 
 from tflite_api.reasons import Reason
 from tflite_converter.child_protocol import ChildFailure, ChildLine
-from tflite_converter.failure import StepFailure
+from tflite_converter.failure import StepFailure, exhausted_resource
 
 _LOG = logging.getLogger(__name__)
 
@@ -28,12 +28,18 @@ class Report:
         """Tell of the failure that ends the child."""
         self._line(failure=ChildFailure.of(failure))
 
+    def done(self, proof: str) -> None:
+        """Tell that all is done, in the words that the order gave for it."""
+        self._line(done=proof)
+
     def _line(self, **content: Any) -> None:  # noqa: ANN401 - ChildLine checks it
         line = ChildLine(**content).model_dump_json(by_alias=True, exclude_none=True)
         os.write(self.descriptor, line.encode() + b"\n")
 
 
-def reported(work: Callable[[], None], report: Report, out_of_memory: Callable[[Exception], bool]) -> int:
+def reported(
+    work: Callable[[], None], report: Report, exhausted: Callable[[Exception], Reason | None] = exhausted_resource
+) -> int:
     """Do some work, and report every failure and every exception instead of letting it through.
 
     Gives the exit code: 0, or 1 where a failure was reported. The traceback of an unforeseen one goes to stderr.
@@ -45,8 +51,7 @@ def reported(work: Callable[[], None], report: Report, out_of_memory: Callable[[
         report.failure(failure)
     except Exception as error:  # noqa: BLE001 - whatever a model brings about must become a reason
         _LOG.exception("Unexpected error")
-        reason = Reason.OUT_OF_MEMORY if out_of_memory(error) else Reason.INTERNAL_ERROR
-        report.failure(StepFailure(reason, f"{type(error).__name__}: {error}"))
+        report.failure(StepFailure(exhausted(error) or Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}"))
     else:
         return 0
     return 1

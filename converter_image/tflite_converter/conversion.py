@@ -5,6 +5,8 @@ reports on that file descriptor. TensorFlow is imported here, once, and nowhere 
 """
 
 import ctypes
+import errno
+import os
 import shutil
 import signal
 import sys
@@ -13,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from tflite_api.reasons import Reason
 from tflite_converter import (
     calibration_samples,
     index_bounds,
@@ -27,7 +30,7 @@ from tflite_converter import (
 from tflite_converter.calibration_samples import CalibrationSamples
 from tflite_converter.child_protocol import ConversionOrder
 from tflite_converter.child_report import Report, reported
-from tflite_converter.failure import StepFailure
+from tflite_converter.failure import StepFailure, exhausted_resource
 from tflite_converter.handover import ARTIFACT_FILE, write_whole
 from tflite_converter.loaded_model import LoadedModel
 from tflite_converter.measurement import MeasuredSignature, MeasurementOrder, become_measurement
@@ -52,6 +55,8 @@ def convert_model(order: ConversionOrder, announce: Announce) -> MeasurementOrde
     """
     import tensorflow as tf  # noqa: PLC0415 - takes seconds
 
+    output = Path(order.output_dir)
+    before = _entries(output)
     graph = choose_graph(order)
     signatures = plan(graph, graph.signatures, order) if graph.signatures else None
     load = partial(loaded_model.load, Path(order.model_dir), graph)
@@ -75,8 +80,23 @@ def convert_model(order: ConversionOrder, announce: Announce) -> MeasurementOrde
                     raise
                 failed, attempt = attempt, following
             else:
-                write_whole(Path(order.output_dir) / ARTIFACT_FILE, content)
+                _check_untouched(output, before)
+                write_whole(output / ARTIFACT_FILE, content)
                 return workshop.rest(attempt, tf.__version__)
+
+
+def _entries(folder: Path) -> set[str]:
+    return {entry.name for entry in folder.iterdir()}
+
+
+def _check_untouched(output: Path, before: set[str]) -> None:
+    """Hold the model to what models do: this folder is for the conversion alone to write."""
+    if planted := sorted(_entries(output) - before):
+        raise StepFailure(
+            Reason.ARTIFACT_REFUSED,
+            f"The model itself wrote {', '.join(planted[:5])} where its conversion leaves the result:"
+            " do not trust it, or export it without operations that write files",
+        )
 
 
 def choose_graph(order: ConversionOrder) -> MetaGraph:
@@ -176,6 +196,7 @@ class _Workshop:
             tensorflow=tensorflow,
             strategy=attempt.name,
             notes=attempt.notes,
+            proof=self._order.proof,
         )
 
 
@@ -184,12 +205,13 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _out_of_memory(error: Exception) -> bool:
-    if isinstance(error, MemoryError):
-        return True
+def _exhausted(error: Exception) -> Reason | None:
     import tensorflow as tf  # noqa: PLC0415 - takes seconds
 
-    return isinstance(error, tf.errors.ResourceExhaustedError)
+    if isinstance(error, tf.errors.ResourceExhaustedError):
+        # TensorFlow has one error for both (xla/tsl/platform/errors.cc).
+        return Reason.OUT_OF_DISK if os.strerror(errno.ENOSPC) in str(error) else Reason.OUT_OF_MEMORY
+    return exhausted_resource(error)
 
 
 def main() -> int:
@@ -203,7 +225,7 @@ def main() -> int:
         rest = convert_model(order, report.announce)
         become_measurement(rest, report, Path(order.scratch_dir))
 
-    return reported(work, report, _out_of_memory)
+    return reported(work, report, _exhausted)
 
 
 if __name__ == "__main__":

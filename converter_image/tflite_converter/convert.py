@@ -4,6 +4,7 @@ This process is the supervisor: it imports no TensorFlow, and outlives whatever 
 """
 
 import logging
+import secrets
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,15 +63,16 @@ def convert(
     Raises:
         StepFailure: what is wrong with the model, the spec or the result; or what became of the child.
     """
+    proof = secrets.token_hex(16)
     listener = Listener(progress.phase, lambda line: _LOG.debug("%s", line))
     with tempfile.TemporaryDirectory(prefix="convert-") as scratch:
         order = ConversionOrder.of(
-            spec, model_dir=str(model), output_dir=str(output_dir), scratch_dir=scratch, dataset=dataset
+            spec, model_dir=str(model), output_dir=str(output_dir), scratch_dir=scratch, dataset=dataset, proof=proof
         )
         text = order.model_dump_json(by_alias=True, exclude_none=True).encode()
         end = supervisor.run(supervisor.python_command(), text, Path(scratch), listener, timeout_seconds)
     group = MemoryGroup.of_this_process()
-    failure = supervisor.explain(end, group.limit() if group else None)
+    failure = supervisor.explain(end, group.limit() if group else None, proof)
     if failure is not None:
         if failure.reason in {Reason.INTERNAL_ERROR, Reason.CONVERSION_CRASHED}:
             _LOG.error("The child's last lines:\n%s", end.tail)
@@ -82,5 +84,5 @@ def _report(output_dir: Path) -> ConvertedModel:
     try:
         return read_model(output_dir / CONVERTED_FILE, ConvertedModel)
     except ValueError as error:
-        message = f"The conversion left no well-formed report: {one_line(str(error), 300)}"
+        message = f"The conversion left no well-formed report: {one_line(str(error), 600)}"
         raise StepFailure(Reason.CONVERSION_CRASHED, message) from error

@@ -1,8 +1,22 @@
 """How a step fails: one exception type that carries the reason and a message for a person."""
 
+import errno
+from typing import Final
+
 from tflite_api.reasons import Reason
 from tflite_api.status import ArtifactSignature, MeasuredError
 from tflite_api.step import MESSAGE_CHARACTERS, StepResult
+
+_NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def exhausted_resource(error: BaseException) -> Reason | None:
+    """Give OutOfMemory or OutOfDisk where that is what an exception of Python's own means."""
+    if isinstance(error, MemoryError):
+        return Reason.OUT_OF_MEMORY
+    if isinstance(error, OSError) and error.errno in _NO_SPACE:
+        return Reason.OUT_OF_DISK
+    return None
 
 
 def one_line(text: str, limit: int = MESSAGE_CHARACTERS) -> str:

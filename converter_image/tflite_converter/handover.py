@@ -8,7 +8,9 @@ from io import BufferedReader, BufferedWriter
 from pathlib import Path
 from typing import Final, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
+
+from tflite_api.schema import describe
 
 PREPARED_FILE: Final = "prepared.json"
 CONVERTED_FILE: Final = "converted.json"
@@ -73,10 +75,13 @@ def read_model(path: Path, model: type[_Model]) -> _Model:
     """Read a report that a stranger may have written.
 
     Raises:
-        ValueError: it is no plain file of a sensible size, or its content does not fit (pydantic.ValidationError).
+        ValueError: it is no plain file of a sensible size, or its content does not fit.
     """
     with open_regular(path, REPORT_BYTES) as file:
         content = file.read(REPORT_BYTES + 1)
     if len(content) > REPORT_BYTES:
         raise ValueError(f"{path.name} grew while it was read")
-    return model.model_validate_json(content)
+    try:
+        return model.model_validate_json(content)
+    except ValidationError as error:
+        raise ValueError(f"{path.name} is malformed: {describe(error)}") from error

@@ -49,6 +49,8 @@ class MeasurementOrder(Schema):
     strategy: str
     notes: tuple[str, ...] = ()
     """What the artifact's user has to know."""
+    proof: str = ""
+    """See ConversionOrder."""
 
 
 def become_measurement(order: MeasurementOrder, report: Report, scratch: Path) -> NoReturn:
@@ -185,8 +187,9 @@ def main() -> int:
     def work() -> None:
         report.announce("Verifying")
         measure(order)
+        report.done(order.proof)
 
-    return reported(work, report, lambda error: isinstance(error, MemoryError))
+    return reported(work, report)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from io import BufferedReader, RawIOBase
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 import boto3
@@ -35,7 +36,9 @@ _WRONG_REGION: Final = frozenset(
     {"AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect", "TemporaryRedirect"}
 )
 _CHANGED: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
-_OTHER_CONTENT: Final = frozenset({"BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch"})
+_OTHER_CONTENT: Final = frozenset(
+    {"BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"}
+)
 _LATER: Final = frozenset({"RequestTimeTooSkewed", "RequestTimeout", "SlowDown", "ServiceUnavailable", "Throttling"})
 _PERMISSIONS: Final = "they need s3:GetObject, s3:PutObject and s3:ListBucket"
 
@@ -101,6 +104,42 @@ def _hexadecimal(checksum: object) -> str | None:
     return None
 
 
+class FixedLength(RawIOBase):
+    """A file that keeps the length it has now, whatever becomes of it; zeros stand for what is gone.
+
+    Of a shorter or longer body the storage would wait for the rest, or find rubbish after it, and say neither. This
+    one it reads to the end, and its checksum decides.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        """Measure a seekable file."""
+        self._file = file
+        self._length = file.seek(0, os.SEEK_END)
+        self._position = 0
+
+    def readable(self) -> bool:
+        """Hold."""
+        return True
+
+    def seekable(self) -> bool:
+        """Hold: a request that is sent again starts at the beginning."""
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to another position."""
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._length}[whence]
+        self._position = start + offset
+        return self._position
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # what BufferedReader calls it with
+        """Read on."""
+        wanted = max(min(len(buffer), self._length - self._position), 0)
+        self._file.seek(self._position)
+        buffer[:wanted] = self._file.read(wanted).ljust(wanted, b"\0")
+        self._position += wanted
+        return wanted
+
+
 @dataclass(frozen=True)
 class StoredFile:
     """An object in a bucket."""
@@ -163,7 +202,7 @@ class Storage:
         request: PutObjectRequestTypeDef = {
             "Bucket": self._where.bucket,
             "Key": self._where.key,
-            "Body": file,
+            "Body": BufferedReader(FixedLength(file)),
             "ContentType": _CONTENT_TYPE,
             "Metadata": dict(metadata),
             "ChecksumSHA256": base64.b64encode(bytes.fromhex(sha256)).decode(),

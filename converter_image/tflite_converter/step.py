@@ -19,11 +19,15 @@ from tflite_api.reasons import Outcome, Reason
 from tflite_api.schema import describe
 from tflite_api.step import ExitCode, StepRequest, StepResult, exit_code
 from tflite_converter.convert import ConversionFailed
-from tflite_converter.failure import StepFailure, one_line
+from tflite_converter.failure import StepFailure, exhausted_resource, one_line
 from tflite_converter.memory import peak_of_this_process
 
 _LOG = logging.getLogger(__name__)
 _TERMINATED: Final = 128 + signal.SIGTERM
+_EXHAUSTED: Final = {
+    Reason.OUT_OF_MEMORY: "The step needs more memory than there is",
+    Reason.OUT_OF_DISK: "The disk that this step writes to is full: use a smaller model, or give it more room",
+}
 
 
 @dataclass
@@ -74,15 +78,19 @@ def guarded(work: Callable[[Cost], StepResult]) -> StepResult:
         if isinstance(failure, ConversionFailed):
             cost.child_peak_bytes = failure.peak_memory_bytes
         result = failure.result()
-    except MemoryError:
-        _LOG.exception("Out of memory")
-        result = StepResult(reason=Reason.OUT_OF_MEMORY, message="The step needs more memory than there is")
     except Exception as error:  # noqa: BLE001 - the one place that turns a bug into a reason
         _LOG.exception("Unexpected error")
-        # Only the kind: the text of a foreign exception may quote what it was given.
-        message = f"Unexpected {type(error).__name__}: the traceback is in this container's log"
-        result = StepResult(reason=Reason.INTERNAL_ERROR, message=one_line(message))
+        result = _unforeseen(error)
     return cost.on(result)
+
+
+def _unforeseen(error: Exception) -> StepResult:
+    reason = exhausted_resource(error)
+    if reason is not None:
+        return StepResult(reason=reason, message=_EXHAUSTED[reason])
+    # Only the kind: the text of a foreign exception may quote what it was given.
+    message = f"Unexpected {type(error).__name__}: the traceback is in this container's log"
+    return StepResult(reason=Reason.INTERNAL_ERROR, message=one_line(message))
 
 
 def code_of(result: StepResult) -> ExitCode:

@@ -26,6 +26,7 @@ from tflite_converter.units import quantity_in_words
 _KEPT_VARIABLES: Final = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "TZ")
 _LINE_BYTES: Final = 4096
 _TAIL_LINES: Final = 50
+_DISK_FULL: Final = "The conversion filled the disk that it writes to: use a smaller model, or give it more room"
 _LAST_WORDS_SECONDS: Final = 5.0
 """How long after the child's end its pipes are read: a grandchild may hold them open for ever."""
 
@@ -43,6 +44,8 @@ class ChildEnd:
     memory_kills: int
     """How many processes the kernel killed meanwhile in this control group for lack of memory."""
     timed_out: bool = False
+    done: str | None = None
+    """The last that it gave as proof of having done its work."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,7 @@ def run(
         peak_bytes=usage.ru_maxrss * 1024,
         memory_kills=((group.kills() if group else None) or 0) - kills_before,
         timed_out=timed_out,
+        done=talk.done,
     )
 
 
@@ -127,31 +131,37 @@ def child_environment(ours: Mapping[str, str], scratch: Path) -> dict[str, str]:
     }
 
 
-def explain(end: ChildEnd, limit: int | None) -> StepFailure | None:
+def explain(end: ChildEnd, limit: int | None, proof: str | None = None) -> StepFailure | None:
     """Give the failure that a child's end means; None where it did its work.
 
     Args:
         end: what is known of it.
         limit: this container's memory limit in bytes; None where there is none.
+        proof: what it says when it has done its work; None where its exit code is enough.
     """
     told = end.failure
     if end.timed_out:
         return StepFailure(Reason.DEADLINE_EXCEEDED, "The conversion took longer than spec.activeDeadlineSeconds")
-    if end.status == 0 and told is None:
+    if end.status == 0 and told is None and (proof is None or proof == end.done):
         return None
     if end.memory_kills > 0 or "std::bad_alloc" in end.tail or (told and told.reason is Reason.OUT_OF_MEMORY):
         return StepFailure(Reason.OUT_OF_MEMORY, _memory_message(limit))
+    if told is not None and told.reason is Reason.OUT_OF_DISK:
+        return StepFailure(Reason.OUT_OF_DISK, f"{_DISK_FULL} ({one_line(told.message, 300)})")
     if told is not None and end.status >= 0 and EXPLANATIONS[told.reason].outcome is Outcome.STALLED:
         return told.failure()
-    return StepFailure(Reason.CONVERSION_CRASHED, f"The conversion {_crash(end)}{_last_words(end.tail)}")
+    return StepFailure(Reason.CONVERSION_CRASHED, f"The conversion {_crash(end)}")
 
 
 def _crash(end: ChildEnd) -> str:
+    if end.status == 0 and end.failure is None:
+        return "ended before it was done: the model itself ends the process, as the operation Abort does"
+    last_words = _last_words(end.tail)
     if end.status < 0:
-        return f"ended by {_signal_name(-end.status)}"
+        return f"ended by {_signal_name(-end.status)}{last_words}"
     if end.failure is not None:
-        return f"reported {end.failure.reason}, which is no failure of a conversion"
-    return f"ended with exit code {end.status} and without a report"
+        return f"reported {end.failure.reason}, which is no failure of a conversion{last_words}"
+    return f"ended with exit code {end.status} and without a report{last_words}"
 
 
 def _memory_message(limit: int | None) -> str:
@@ -189,6 +199,7 @@ class _Talk:
         self._listener = listener
         self._threads = [threading.Thread(target=work, daemon=True) for work in (self._read_report, self._read_output)]
         self.failure: ChildFailure | None = None
+        self.done: str | None = None
         self.tail: list[str] = []
 
     def start(self, order: bytes) -> None:
@@ -217,6 +228,8 @@ class _Talk:
             self._listener.phase(one_line(line.phase))
         if line.failure is not None:
             self.failure = line.failure
+        if line.done is not None:
+            self.done = line.done
 
     def _read_output(self) -> None:
         if self._child.stdout is None:

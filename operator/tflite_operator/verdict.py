@@ -20,6 +20,8 @@ COUNTED: Final = frozenset({Reason.STEP_CRASHED, Reason.JOB_DELETED})
 
 _OVER_LIMIT: Final = re.compile(r"exceed(s|ed)\b")
 _SCRATCH_FULL: Final = re.compile(r"ephemeral|emptydir|storage|disk", re.IGNORECASE)
+_VOLUME: Final = re.compile(r"emptydir volume", re.IGNORECASE)
+_DISK_FIELD: Final = "spec.resources.limits.ephemeral-storage"
 _NODE_LOW: Final = "node was low on resource"
 
 
@@ -88,8 +90,13 @@ def _failure(job: ObservedJob, end: JobEnd, pod: ObservedPod | None) -> tuple[Re
 
 def _eviction(pod: ObservedPod) -> tuple[Reason, str]:
     words = pod.message or "no reason given"
-    is_ours = _OVER_LIMIT.search(words) and _SCRATCH_FULL.search(words) and _NODE_LOW not in words
-    return (Reason.OUT_OF_DISK if is_ours else Reason.POD_DISRUPTED), f"pod {pod.name} was evicted: {words}"
+    evicted = f"pod {pod.name} was evicted: {words}"
+    if not _OVER_LIMIT.search(words) or not _SCRATCH_FULL.search(words) or _NODE_LOW in words:
+        return Reason.POD_DISRUPTED, evicted
+    # The limit of an emptyDir follows from the operator's settings, that of a container from the spec.
+    more_room = "give it more room"
+    cure = f"have the administrator {more_room}" if _VOLUME.search(words) else f"{more_room} with {_DISK_FIELD}"
+    return Reason.OUT_OF_DISK, f"{evicted.rstrip(' .')}: use a smaller model, or {cure}"
 
 
 def _failed_step(job: ObservedJob, step: Step, end: StepEnd) -> tuple[Reason, str, StepResult | None]:

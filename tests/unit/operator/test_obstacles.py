@@ -64,6 +64,25 @@ def test_an_eviction_is_the_pods_fault_or_the_nodes(words: str, expected: object
     assert conditions(planned(owner, over, pods=[evicted])) == expected
 
 
+@pytest.mark.parametrize(
+    ("words", "cure"),
+    [
+        ('Usage of EmptyDir volume "output" exceeds the limit "8Gi". ', "have the administrator give it more room"),
+        (
+            "Pod ephemeral local storage usage exceeds the total limit of containers 1Gi. ",
+            "or give it more room with spec.resources.limits.ephemeral-storage",
+        ),
+    ],
+)
+def test_a_full_disk_says_who_can_raise_which_limit(words: str, cure: str) -> None:
+    owner, _ = started()
+    over = job(owner, end=failed("PodFailurePolicy"))
+    evicted = pod(over, ended(0), ended(137), phase="Failed", reason="Evicted", message=words)
+    said = message(planned(owner, over, pods=[evicted]))
+    assert cure in said
+    assert said.count("smaller model") == 1
+
+
 def test_a_disrupted_pod_costs_no_attempt() -> None:
     owner, _ = started()
     over = job(owner, attempt=7, end=failed("BackoffLimitExceeded"))
