@@ -211,14 +211,19 @@ class ImagePreprocessing(Schema):
     std: Annotated[Channels, AfterValidator(above_zero)] | None = None
 
 
-class Calibration(Schema):
+class Samples(Schema):
+    """What is taken from a dataset of inputs, and how."""
+
+    sha256: Sha256 | None = None
+    max_samples: Annotated[Integer, Field(ge=1, le=10_000)] = DEFAULT_MAX_SAMPLES
+    images: ImagePreprocessing | None = None
+
+
+class Calibration(Samples):
     """The samples on which the ranges of activations are measured."""
 
     dataset: Dataset | None = None
-    sha256: Sha256 | None = None
-    max_samples: Annotated[Integer, Field(ge=1, le=10_000)] = DEFAULT_MAX_SAMPLES
     synthetic: Boolean | None = None
-    images: ImagePreprocessing | None = None
 
     @model_validator(mode="after")
     def _name_one_source(self) -> Self:
@@ -265,10 +270,17 @@ class Ops(Schema):
     select_tf: Annotated[Boolean, Field(alias="selectTF")] = False
 
 
+class VerificationSamples(Samples):
+    """The samples on which the artifact is compared with its model."""
+
+    dataset: Dataset
+
+
 class Verification(Schema):
-    """The gate that the artifact has to pass; 0 measures and reports only."""
+    """How the artifact is held against its model: on which samples, and the gate; 0 measures and reports only."""
 
     min_snr_decibels: Annotated[Integer, Field(ge=0, le=200)] | None = Field(default=None, alias="minSNRDecibels")
+    samples: VerificationSamples | None = None
 
 
 class SecretReference(Schema):

@@ -11,6 +11,9 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Decimal = Annotated[str, StringConstraints(pattern=r"^(-?(inf|[0-9]{1,40}(\.[0-9]{1,20})?(e[+-]?[0-9]{1,4})?)|nan)$")]
 """A measured number as text: the Kubernetes API conventions keep floating point out of resources."""
 
+SampleSource = Literal["Generated", "Calibration", "Verification"]
+"""Where the inputs came from on which artifact and model were compared."""
+
 ConditionStatus = Literal["True", "False", "Unknown"]
 
 
@@ -70,7 +73,7 @@ class MeasuredError(Schema):
     max_absolute_error: Decimal
     cosine: Decimal
     samples: Annotated[Integer, Field(ge=1)]
-    source: Literal["Generated", "Calibration"]
+    source: SampleSource
     outputs: Annotated[tuple[OutputError, ...], Field(max_length=64)] | None = None
     truncated: Boolean | None = None
     """True where outputs were left out for lack of room."""

@@ -1,5 +1,6 @@
 """What the operator hands to a step, and what a step reports back."""
 
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Annotated, Final, Literal, Self
 
@@ -114,6 +115,29 @@ def _dump(result: StepResult) -> bytes:
     return result.model_dump_json(by_alias=True, exclude_none=True).encode()
 
 
+class FetchedDataset(Schema):
+    """A dataset on disk."""
+
+    path: Annotated[str, StringConstraints(max_length=4096)]
+    """A file, or a folder of images."""
+    digest: Text
+    """`sha256:` and the SHA-256 of the file, or of the folder's names and contents."""
+
+
+class FetchedDatasets(Schema):
+    """The datasets that a spec names, on disk."""
+
+    calibration: FetchedDataset | None = None
+    verification: FetchedDataset | None = None
+
+    def moved(self, path: Callable[[str], str]) -> Self:
+        """Give the same with other paths: of one container for those of another."""
+        found = ((name, getattr(self, name)) for name in type(self).model_fields)
+        return self.model_copy(
+            update={name: one.model_copy(update={"path": path(one.path)}) for name, one in found if one is not None}
+        )
+
+
 class PreparedModel(Schema):
     """What prepare leaves at MODEL_DIR for the steps after it (convert can read it, not write it)."""
 
@@ -121,10 +145,8 @@ class PreparedModel(Schema):
     """The SavedModel's folder relative to MODEL_DIR; absent where the artifact was found in the bucket."""
     model_digest: Text | None = None
     """`sha256:` and the digest of the archive."""
-    dataset: Annotated[str, StringConstraints(max_length=256)] | None = None
-    """The calibration dataset's file or folder relative to MODEL_DIR, where the spec names one."""
-    dataset_digest: Text | None = None
-    """`sha256:` and the digest of the dataset's file, or of its folder's names and contents."""
+    datasets: FetchedDatasets = FetchedDatasets()
+    """With paths relative to MODEL_DIR."""
     existing_etag: Text | None = None
     """The ETag of the object that the upload replaces; absent where there is none."""
     reused: StepResult | None = None

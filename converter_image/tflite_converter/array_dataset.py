@@ -1,4 +1,4 @@
-"""Calibration examples from NumPy's own files."""
+"""Examples from NumPy's own files."""
 
 import zipfile
 from collections.abc import Iterator, Mapping

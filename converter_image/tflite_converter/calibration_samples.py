@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import Final
 
 from tflite_api.status import CalibrationData
-from tflite_converter import calibration
+from tflite_converter import sample_dataset
 from tflite_converter.child_protocol import ConversionOrder
 from tflite_converter.samples import Sample, Sampling, generate
 from tflite_converter.signature import SignatureFacts
 
+_LEAST: Final = 10
+"""Fewer say too little about the ranges of activations (https://ai.google.dev/edge/litert/conversion/tensorflow/quantization
+recommends about 100 to 500)."""
 _SERIES: Final = 1
 """So that an artifact is not verified on the very samples that it was calibrated on."""
 
@@ -20,17 +23,17 @@ class CalibrationSamples:
     def __init__(self, order: ConversionOrder, found: Mapping[str, Sequence[Sample]]) -> None:
         """Take the user's samples; none where they are to be generated."""
         self._most = order.quantization.calibration.max_samples if order.quantization.calibration else 0
-        self._digest = order.dataset_digest
+        self._digest = order.datasets.calibration.digest if order.datasets.calibration else None
         self._samples = {key: list(samples) for key, samples in found.items()}
-        self._synthetic = not found
+        self.is_synthetic = not found
 
     def given(self, key: str) -> Sequence[Sample] | None:
         """Give the user's samples for a signature; None where they are generated."""
-        return None if self._synthetic else self._samples[key]
+        return None if self.is_synthetic else self._samples[key]
 
     def complete(self, facts: SignatureFacts, bounds: Mapping[str, int], sampling: Sampling | None) -> None:
-        """Generate samples where the user gave none, in a way that the model is known to accept."""
-        if self._synthetic and sampling is not None:
+        """Generate samples, in a way that the model is known to accept."""
+        if sampling is not None:
             self._samples[facts.key] = list(generate(facts.inputs, sampling, bounds, self._most, _SERIES))
 
     def samples(self) -> Iterator[tuple[str, Sample]]:
@@ -41,7 +44,7 @@ class CalibrationSamples:
     def facts(self) -> CalibrationData:
         """What status says of them."""
         return CalibrationData(
-            source="Synthetic" if self._synthetic else "Dataset",
+            source="Synthetic" if self.is_synthetic else "Dataset",
             samples=sum(map(len, self._samples.values())),
             digest=self._digest,
         )
@@ -56,5 +59,6 @@ def gather(order: ConversionOrder, signatures: Sequence[SignatureFacts]) -> Cali
     settings = order.quantization.calibration
     if settings is None:
         return None
-    found = calibration.read(Path(order.dataset), signatures, settings) if order.dataset else {}
+    fetched = order.datasets.calibration
+    found = sample_dataset.read(Path(fetched.path), signatures, settings, _LEAST) if fetched else {}
     return CalibrationSamples(order, found)

@@ -1,7 +1,5 @@
 """What passes between the supervisor and the child that runs the model: the order in, lines of JSON out."""
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Final, Self
 
 from pydantic import Field, StringConstraints
@@ -9,23 +7,13 @@ from pydantic import Field, StringConstraints
 from tflite_api.metadata import ModelMetadata
 from tflite_api.reasons import Reason
 from tflite_api.schema import Boolean, Integer, Schema
-from tflite_api.spec import ConversionSpec, Quantization, Signature
-from tflite_api.status import ArtifactSignature, MeasuredError, Text
-from tflite_api.step import MESSAGE_CHARACTERS
+from tflite_api.spec import ConversionSpec, Quantization, Samples, Signature
+from tflite_api.status import ArtifactSignature, MeasuredError
+from tflite_api.step import MESSAGE_CHARACTERS, FetchedDatasets
 from tflite_converter.failure import StepFailure
 
 REPORT_BYTES: Final = 64 * 1024
 """How much the supervisor reads of the child's lines; a hostile child may write without end."""
-
-
-@dataclass(frozen=True)
-class FetchedDataset:
-    """A calibration dataset on disk."""
-
-    path: Path
-    """A file, or a folder of images."""
-    digest: str
-    """`sha256:` and the SHA-256 of the file, or of the folder's names and contents."""
 
 
 class ConversionOrder(Schema):
@@ -40,9 +28,9 @@ class ConversionOrder(Schema):
     select_tf: Boolean
     min_snr_decibels: Integer
     metadata: ModelMetadata | None = None
-    dataset: str | None = None
-    """The calibration dataset's file or folder."""
-    dataset_digest: Text | None = None
+    verification_samples: Samples | None = None
+    """How samples are taken from the verification dataset."""
+    datasets: FetchedDatasets = FetchedDatasets()
     proof: str = ""
     """What the child says when all is done. A graph does not know it, but can end the process with exit code 0."""
 
@@ -54,7 +42,7 @@ class ConversionOrder(Schema):
         model_dir: str,
         output_dir: str,
         scratch_dir: str,
-        dataset: FetchedDataset | None = None,
+        datasets: FetchedDatasets,
         proof: str = "",
     ) -> Self:
         """Take from a spec what the child needs."""
@@ -68,10 +56,15 @@ class ConversionOrder(Schema):
             select_tf=spec.ops.select_tf,
             min_snr_decibels=spec.min_snr_decibels,
             metadata=spec.metadata,
-            dataset=str(dataset.path) if dataset else None,
-            dataset_digest=dataset.digest if dataset else None,
+            verification_samples=_settings(spec),
+            datasets=datasets,
             proof=proof,
         )
+
+
+def _settings(spec: ConversionSpec) -> Samples | None:
+    given = spec.verification.samples if spec.verification else None
+    return Samples(sha256=given.sha256, max_samples=given.max_samples, images=given.images) if given else None
 
 
 class ChildFailure(Schema):

@@ -14,7 +14,6 @@ from tflite_api.names import CONVERT, MODEL_DIR, OUTPUT_DIR, PREPARE, PUBLISH, T
 from tflite_api.reasons import Reason
 from tflite_api.step import ConvertedModel, FetchLimits, PreparedModel, StepRequest, StepResult
 from tflite_converter import local_resource, log, step
-from tflite_converter.child_protocol import FetchedDataset
 from tflite_converter.failure import StepFailure
 from tflite_converter.handover import ARTIFACT_FILE, PREPARED_FILE, read_model
 from tflite_converter.progress import LoggedProgress
@@ -71,11 +70,9 @@ def convert_command(
         prepared = read_model(model_dir / PREPARED_FILE, PreparedModel)
         if prepared.reused is not None:
             return prepared.reused
-        samples = None
-        if prepared.dataset is not None:
-            samples = FetchedDataset(model_dir / prepared.dataset, prepared.dataset_digest or "")
+        datasets = prepared.datasets.moved(lambda path: str(model_dir / path))
         folder = model_dir / (prepared.path or ".")
-        done = convert(request.spec, folder, output_dir, LoggedProgress(), dataset=samples)
+        done = convert(request.spec, folder, output_dir, LoggedProgress(), datasets=datasets)
         cost.child_peak_bytes = done.peak_memory_bytes
         return _measured(done.converted)
 

@@ -22,6 +22,7 @@ from tflite_converter import (
     loaded_model,
     operations,
     reference,
+    sample_dataset,
     saved_model,
     signature,
     strategy,
@@ -34,6 +35,8 @@ from tflite_converter.failure import StepFailure, exhausted_resource
 from tflite_converter.handover import ARTIFACT_FILE, write_whole
 from tflite_converter.loaded_model import LoadedModel
 from tflite_converter.measurement import MeasuredSignature, MeasurementOrder, become_measurement
+from tflite_converter.reference import GivenSamples
+from tflite_converter.samples import Sample
 from tflite_converter.saved_model import MetaGraph
 from tflite_converter.signature import SignatureFacts
 from tflite_converter.strategy import Attempt
@@ -154,17 +157,31 @@ class _Workshop:
         for folder in (self._pinned_dir, *self._reference_dirs):
             shutil.rmtree(folder, ignore_errors=True)
         self._calibration = calibration_samples.gather(self._order, self._signatures)
+        verification = self._verification_samples()
         for facts, folder in zip(self._signatures, self._reference_dirs, strict=True):
             bounds = index_bounds.of(model.function(facts), facts.inputs)
-            given = self._calibration.given(facts.key) if self._calibration else None
-            seen = reference.observe(
-                partial(model.run, facts.key), facts.inputs, bounds, given, assigns_state=self._assigns_state(facts.key)
-            )
-            if self._calibration is not None:
-                self._calibration.complete(facts, bounds, seen.sampling)
+            given = self._given(facts.key, verification)
+            observe = partial(reference.observe, partial(model.run, facts.key), facts.inputs, bounds)
+            seen = observe(given, assigns_state=self._assigns_state(facts.key))
+            if self._calibration is not None and self._calibration.is_synthetic:
+                like = seen if given is None else observe(None, assigns_state=True)
+                self._calibration.complete(facts, bounds, like.sampling)
             reference.save(seen, folder)
         model.save_pinned(self._signatures, self._pinned_dir)
         model.close()
+
+    def _verification_samples(self) -> Mapping[str, Sequence[Sample]]:
+        settings, fetched = self._order.verification_samples, self._order.datasets.verification
+        if settings is None or fetched is None:
+            return {}
+        return sample_dataset.read(Path(fetched.path), self._signatures, settings)
+
+    def _given(self, key: str, verification: Mapping[str, Sequence[Sample]]) -> GivenSamples | None:
+        """Choose the samples to compare on: those for it, else those of the calibration, else none."""
+        if key in verification:
+            return GivenSamples(verification[key], "Verification")
+        calibrated = self._calibration.given(key) if self._calibration else None
+        return GivenSamples(calibrated, "Calibration") if calibrated is not None else None
 
     def _assigns_state(self, key: str) -> bool:
         return key in self._graph.signatures and operations.assigns_state(self._graph.operations(key))

@@ -8,12 +8,13 @@ import secrets
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import ConversionSpec
-from tflite_api.step import ConvertedModel
+from tflite_api.step import ConvertedModel, FetchedDatasets
 from tflite_converter import supervisor
-from tflite_converter.child_protocol import ConversionOrder, FetchedDataset
+from tflite_converter.child_protocol import ConversionOrder
 from tflite_converter.failure import StepFailure, one_line
 from tflite_converter.handover import CONVERTED_FILE, read_model
 from tflite_converter.memory import MemoryGroup
@@ -21,6 +22,7 @@ from tflite_converter.progress import Progress
 from tflite_converter.supervisor import Listener
 
 _LOG = logging.getLogger(__name__)
+_NO_DATASETS: Final = FetchedDatasets()
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def convert(
     output_dir: Path,
     progress: Progress,
     timeout_seconds: float | None = None,
-    dataset: FetchedDataset | None = None,
+    datasets: FetchedDatasets = _NO_DATASETS,
 ) -> Conversion:
     """Convert the SavedModel in the folder `model`; leaves `model.tflite` and `converted.json` in `output_dir`.
 
@@ -58,7 +60,7 @@ def convert(
         output_dir: an existing folder.
         progress: is told the phases.
         timeout_seconds: after which the conversion fails with DeadlineExceeded; None where somebody else watches.
-        dataset: the calibration samples, where the spec names some.
+        datasets: those that the spec names.
 
     Raises:
         StepFailure: what is wrong with the model, the spec or the result; or what became of the child.
@@ -67,7 +69,7 @@ def convert(
     listener = Listener(progress.phase, lambda line: _LOG.debug("%s", line))
     with tempfile.TemporaryDirectory(prefix="convert-") as scratch:
         order = ConversionOrder.of(
-            spec, model_dir=str(model), output_dir=str(output_dir), scratch_dir=scratch, dataset=dataset, proof=proof
+            spec, model_dir=str(model), output_dir=str(output_dir), scratch_dir=scratch, datasets=datasets, proof=proof
         )
         text = order.model_dump_json(by_alias=True, exclude_none=True).encode()
         end = supervisor.run(supervisor.python_command(), text, Path(scratch), listener, timeout_seconds)

@@ -58,14 +58,18 @@ MODEL: Final = Subject(
     Reason.MODEL_TOO_LARGE,
     Reason.MODEL_UNAVAILABLE,
 )
-DATASET: Final = Subject(
-    "quantization.calibration.dataset",
-    "dataset",
-    Reason.DATASET_NOT_FOUND,
-    Reason.DATASET_ACCESS_DENIED,
-    Reason.DATASET_TOO_LARGE,
-    Reason.DATASET_UNAVAILABLE,
-)
+
+
+def dataset(field: str) -> Subject:
+    """Give a dataset that a field of the spec names."""
+    return Subject(
+        field,
+        "dataset",
+        Reason.DATASET_NOT_FOUND,
+        Reason.DATASET_ACCESS_DENIED,
+        Reason.DATASET_TOO_LARGE,
+        Reason.DATASET_UNAVAILABLE,
+    )
 
 
 def fetch(url: str, target: Path, limits: FetchLimits, progress: Progress, subject: Subject = MODEL) -> Downloaded:

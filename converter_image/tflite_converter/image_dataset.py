@@ -1,4 +1,4 @@
-"""Calibration examples from images: decoded by Pillow, fitted and normalised as the spec says."""
+"""Examples from images: decoded by Pillow, fitted and normalised as the spec says."""
 
 import tarfile
 import zipfile
@@ -10,7 +10,7 @@ from typing import IO, Final
 import numpy as np
 
 from tflite_api.reasons import Reason
-from tflite_api.spec import Calibration, ImagePreprocessing
+from tflite_api.spec import ImagePreprocessing, Samples
 from tflite_converter.failure import StepFailure, one_line
 from tflite_converter.samples import Array
 from tflite_converter.signature import SignatureFacts, TensorFacts
@@ -22,7 +22,7 @@ _LARGEST_FILE: Final = 256 * 1024**2
 _MODES: Final = {"RGB": "RGB", "BGR": "RGB", "Grayscale": "L"}
 
 
-def read(path: Path, signature: SignatureFacts, settings: Calibration) -> Iterator[Mapping[str, Array]]:
+def read(path: Path, signature: SignatureFacts, settings: Samples) -> Iterator[Mapping[str, Array]]:
     """Give an example for each image of a folder or archive, in the order of their names.
 
     Raises:
@@ -74,7 +74,7 @@ def decode(file: IO[bytes], name: str, tensor: TensorFacts, how: ImagePreprocess
     if (how.color_space == "Grayscale") != (channels == 1):
         raise StepFailure(
             Reason.DATASET_MISMATCH,
-            f"Input {tensor.name} has {channels} channels: set quantization.calibration.images.colorSpace to"
+            f"Input {tensor.name} has {channels} channels: set images.colorSpace to"
             f" {'Grayscale' if channels == 1 else 'RGB'} (found {how.color_space})",
         )
     try:
@@ -124,7 +124,7 @@ def normalised(pixels: Array, tensor: TensorFacts, how: ImagePreprocessing) -> A
         raise StepFailure(
             Reason.DATASET_MISMATCH,
             f"Normalised images have values from {result.min():.3g} to {result.max():.3g}, beyond input {tensor.name}'s"
-            f" {wanted}: correct quantization.calibration.images.mean and std",
+            f" {wanted}: correct images.mean and std",
         )
     return np.asarray(np.round(result), dtype=wanted)
 
@@ -134,8 +134,7 @@ def _channels(numbers: Sequence[str] | None, default: float, channels: int) -> A
     if len(values) not in {1, channels}:
         raise StepFailure(
             Reason.DATASET_MISMATCH,
-            f"quantization.calibration.images has {len(values)} numbers for {channels} channels:"
-            f" write one, or {channels}",
+            f"images has {len(values)} numbers for {channels} channels: write one, or {channels}",
         )
     return values
 

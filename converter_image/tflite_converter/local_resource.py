@@ -20,6 +20,8 @@ from tflite_api.spec import (
     Destination,
     ModelSource,
     Quantization,
+    Verification,
+    VerificationSamples,
 )
 from tflite_converter.failure import StepFailure
 
@@ -53,12 +55,25 @@ def _local_dataset(address: str) -> str:
     )
 
 
+LocalDataset = Annotated[str, StringConstraints(min_length=1, max_length=2048), AfterValidator(_local_dataset)]
+
+
 class LocalCalibration(Calibration):
     """Samples that may also be a file or folder of this machine."""
 
-    dataset: Annotated[str, StringConstraints(min_length=1, max_length=2048), AfterValidator(_local_dataset)] | None = (
-        None
-    )
+    dataset: LocalDataset | None = None
+
+
+class LocalVerificationSamples(VerificationSamples):
+    """Samples that may also be a file or folder of this machine."""
+
+    dataset: LocalDataset
+
+
+class LocalVerification(Verification):
+    """A verification on samples of this machine."""
+
+    samples: LocalVerificationSamples | None = None
 
 
 class LocalQuantization(Quantization):
@@ -72,6 +87,7 @@ class LocalSpec(ConversionSpec):
 
     model: LocalModelSource
     quantization: LocalQuantization = LocalQuantization()
+    verification: LocalVerification | None = None
     destination: Destination | None = Field(default=None)  # type: ignore[assignment] # wider on purpose
 
 

@@ -99,8 +99,8 @@ def _convert(
         converted_dir.mkdir()
         fetched = _fetch(spec, limits, model_dir, work, progress)
         where = spec.destination.s3 if spec.destination else None
-        samples = dataset.fetch(spec.quantization.calibration, where, limits, model_dir, progress)
-        done = convert(spec, fetched.folder, converted_dir, progress, spec.active_deadline_seconds, samples)
+        datasets = dataset.fetch_all(spec, dataset.Fetch(where, limits, model_dir, progress))
+        done = convert(spec, fetched.folder, converted_dir, progress, spec.active_deadline_seconds, datasets)
         cost.child_peak_bytes = done.peak_memory_bytes
         with accept(converted_dir, spec.min_snr_decibels) as artifact:
             target = output.resolve() / ARTIFACT_FILE

@@ -34,12 +34,11 @@ def prepare(request: StepRequest, model_dir: Path, scratch: Path, progress: Prog
         prepared = PreparedModel(reused=decision.result)
     else:
         fetched = _fetch(request, model_dir, scratch, progress)
-        samples = dataset.fetch(request.spec.quantization.calibration, where, request.limits, model_dir, progress)
+        datasets = dataset.fetch_all(request.spec, dataset.Fetch(where, request.limits, model_dir, progress))
         prepared = PreparedModel(
             path=str(fetched.folder.relative_to(model_dir)),
             model_digest=fetched.digest,
-            dataset=str(samples.path.relative_to(model_dir)) if samples else None,
-            dataset_digest=samples.digest if samples else None,
+            datasets=datasets.moved(lambda path: str(Path(path).relative_to(model_dir))),
             existing_etag=decision.replaces,
         )
     write_model(model_dir / PREPARED_FILE, prepared)

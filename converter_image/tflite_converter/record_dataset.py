@@ -1,4 +1,4 @@
-"""Calibration examples from TFRecord files of tf.train.Example."""
+"""Examples from TFRecord files of tf.train.Example."""
 
 import io
 import re
@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from tflite_api.reasons import Reason
-from tflite_api.spec import Calibration, ImagePreprocessing
+from tflite_api.spec import ImagePreprocessing, Samples
 from tflite_converter import image_dataset
 from tflite_converter.failure import StepFailure, one_line
 from tflite_converter.samples import Array
@@ -25,7 +25,7 @@ def is_named(name: str) -> bool:
     return _NAME.match(name) is not None
 
 
-def read(path: Path, signature: SignatureFacts, settings: Calibration) -> Iterator[Mapping[str, Array]]:
+def read(path: Path, signature: SignatureFacts, settings: Samples) -> Iterator[Mapping[str, Array]]:
     """Give the examples of a TFRecord file: a feature for each input, by its name.
 
     Numbers fill the input's shape in row-major order; bytes hold an encoded image, or the little-endian content of the
@@ -58,7 +58,7 @@ def _check_names(found: set[str], signature: SignatureFacts, number: int) -> Non
         raise StepFailure(Reason.DATASET_MISMATCH, message)
 
 
-def _value(feature: Any, tensor: TensorFacts, number: int, settings: Calibration) -> Array:  # noqa: ANN401 - a proto
+def _value(feature: Any, tensor: TensorFacts, number: int, settings: Samples) -> Array:  # noqa: ANN401 - a proto
     kind = feature.WhichOneof("kind")
     if kind == "bytes_list" and len(feature.bytes_list.value) == 1:
         content = feature.bytes_list.value[0]

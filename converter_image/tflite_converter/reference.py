@@ -3,19 +3,32 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from tflite_api.reasons import Reason
+from tflite_api.status import SampleSource
 from tflite_converter.failure import StepFailure, one_line
 from tflite_converter.samples import Sample, Sampling, generate, samplings
 from tflite_converter.signature import TensorFacts
 from tflite_converter.verification import Array, Outputs, Verdict, all_finite, same
 
-Source = Literal["Generated", "Calibration"]
+_SOURCES: Final[dict[SampleSource, str]] = {
+    "Generated": "generated inputs",
+    "Calibration": "the samples of quantization.calibration.dataset",
+    "Verification": "the samples of verification.samples.dataset",
+}
 _NAMES_FILE = "names.json"
+
+
+@dataclass(frozen=True)
+class GivenSamples:
+    """The user's samples for a signature."""
+
+    samples: Sequence[Sample]
+    source: SampleSource
 
 
 class RunRefused(Exception):  # noqa: N818 - what a model does with a sample that is not for it
@@ -29,7 +42,7 @@ class Reference:
     given: tuple[Sample, ...]
     outputs: tuple[Outputs | None, ...]
     """By sample; None where they hold infinities or NaN."""
-    source: Source
+    source: SampleSource
     repeats: bool
     """Whether it computed the same again, after other samples."""
     assigns_state: bool
@@ -47,8 +60,8 @@ class Reference:
         if not self.repeats:
             return Verdict(Reason.NON_DETERMINISTIC, "The model itself gives other outputs when it runs again")
         if all(output is None for output in self.outputs):
-            kind = "the calibration samples" if self.source == "Calibration" else "generated inputs"
-            return Verdict(Reason.NON_FINITE, f"The model itself gives infinities or NaN on {kind}")
+            words = _SOURCES[self.source]
+            return Verdict(Reason.NON_FINITE, f"The model itself gives infinities or NaN on {words}")
         return None
 
     @property
@@ -66,7 +79,7 @@ def observe(
     run: Callable[[Sample], Outputs],
     inputs: Sequence[TensorFacts],
     bounds: Mapping[str, int],
-    given: Sequence[Sample] | None,
+    given: GivenSamples | None,
     *,
     assigns_state: bool,
 ) -> Reference:
@@ -85,9 +98,9 @@ def observe(
     """
     if given is not None:
         try:
-            return _observed(run, given, "Calibration", assigns_state)
+            return _observed(run, given.samples, given.source, assigns_state)
         except RunRefused as refusal:
-            words = f"The model refuses a sample of the dataset: {one_line(str(refusal), 400)}"
+            words = f"The model refuses one of {_SOURCES[given.source]}: {one_line(str(refusal), 400)}"
             raise StepFailure(Reason.DATASET_MISMATCH, words) from refusal
     refused = ""
     for sampling in samplings(inputs):
@@ -105,7 +118,7 @@ def observe(
 def _observed(
     run: Callable[[Sample], Outputs],
     samples: Sequence[Sample],
-    source: Source,
+    source: SampleSource,
     assigns_state: bool,
     sampling: Sampling | None = None,
     sizes: str = "",
@@ -122,7 +135,7 @@ class _Names(BaseModel):
 
     inputs: tuple[tuple[str, ...], ...]
     outputs: tuple[tuple[str, ...] | None, ...]
-    source: Source
+    source: SampleSource
     repeats: bool
     assigns_state: bool
     sizes: str

@@ -3,13 +3,13 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from tflite_api.reasons import Reason
-from tflite_api.status import MeasuredError, OutputError
+from tflite_api.status import MeasuredError, OutputError, SampleSource
 from tflite_converter.failure import StepFailure
 
 Array = npt.NDArray[Any]
@@ -143,7 +143,7 @@ class Comparison:
         """Give the output of the lowest SNR, with its name."""
         return min(self.outputs.items(), key=lambda item: item[1].snr_decibels)
 
-    def summary(self, source: Literal["Generated", "Calibration"] = "Generated") -> MeasuredError:
+    def summary(self, source: SampleSource = "Generated") -> MeasuredError:
         """Give the worst of each measure over all outputs, as status shows it, and each output, the worst first."""
         accuracies = self.outputs.values()
         worst_first = sorted(self.outputs.items(), key=lambda item: item[1].snr_decibels)
@@ -189,7 +189,7 @@ class Verdict:
     message: str
 
 
-def judge(comparison: Comparison, gate: int, source: Literal["Generated", "Calibration"] = "Generated") -> Verdict:
+def judge(comparison: Comparison, gate: int, source: SampleSource = "Generated") -> Verdict:
     """Hold a measurement against the gate (dB); 0 reports only.
 
     Raises:

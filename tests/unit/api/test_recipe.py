@@ -37,6 +37,7 @@ ORIGINAL = hash_after(lambda spec: None)
         lambda spec: spec.update(verification={"minSNRDecibels": 61}),
         lambda spec: spec.update(quantization={"type": "Int8", "calibration": {"synthetic": True}}),
         lambda spec: spec.update(ops={"selectTF": True}),
+        lambda spec: spec.update(verification={"samples": {"dataset": "s3://abc/d.npz"}}),
     ],
 )
 def test_what_shapes_the_artifact_changes_the_hash(change: Callable[[dict[str, Any]], object]) -> None:

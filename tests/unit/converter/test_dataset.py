@@ -8,11 +8,10 @@ import pytest
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import S3Destination, SecretReference
-from tflite_api.step import FetchLimits
+from tflite_api.step import FetchedDataset, FetchedDatasets, FetchLimits
 from tflite_converter import dataset
-from tflite_converter.child_protocol import FetchedDataset
 from tflite_converter.failure import StepFailure
-from tflite_converter.local_resource import LocalCalibration
+from tflite_converter.local_resource import LocalSpec
 from tflite_converter.progress import LoggedProgress
 from tflite_converter.s3 import Storage, StoredFile
 
@@ -22,10 +21,18 @@ LIMITS = FetchLimits(max_archive_bytes=1000, allow_local_addresses=True)
 
 def fetch(address: str, folder: Path, where: S3Destination | None = WHERE, **settings: Any) -> FetchedDataset:
     folder.mkdir(exist_ok=True)
-    calibration = LocalCalibration.from_object({"dataset": address, **settings})
-    found = dataset.fetch(calibration, where, LIMITS, folder, LoggedProgress())
+    found = fetch_all({"quantization": calibrated({"dataset": address, **settings})}, folder, where).calibration
     assert found is not None
     return found
+
+
+def calibrated(calibration: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "Int8", "calibration": calibration}
+
+
+def fetch_all(spec: dict[str, Any], folder: Path, where: S3Destination | None = WHERE) -> FetchedDatasets:
+    wanted = LocalSpec.from_object({"model": {"handle": "file:///model"}, **spec})
+    return dataset.fetch_all(wanted, dataset.Fetch(where, LIMITS, folder, LoggedProgress()))
 
 
 def refusal(address: str, folder: Path, where: S3Destination | None = WHERE, **settings: Any) -> StepFailure:
@@ -35,8 +42,8 @@ def refusal(address: str, folder: Path, where: S3Destination | None = WHERE, **s
 
 
 def test_without_a_dataset_nothing_is_fetched(tmp_path: Path) -> None:
-    for calibration in (None, LocalCalibration.from_object({"synthetic": True})):
-        assert dataset.fetch(calibration, WHERE, LIMITS, tmp_path, LoggedProgress()) is None
+    for spec in ({}, {"quantization": calibrated({"synthetic": True})}, {"verification": {"minSNRDecibels": 1}}):
+        assert fetch_all(spec, tmp_path) == FetchedDatasets()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -45,7 +52,7 @@ def test_a_file_of_this_machine_is_taken_where_it_is(tmp_path: Path) -> None:
     path.write_bytes(b"abc")
     digest = hashlib.sha256(b"abc").hexdigest()
     found = fetch(path.as_uri(), tmp_path / "model", sha256=digest)
-    assert found == FetchedDataset(path, f"sha256:{digest}")
+    assert found == FetchedDataset(path=str(path), digest=f"sha256:{digest}")
     assert refusal(path.as_uri(), tmp_path, sha256="0" * 64).reason is Reason.DIGEST_MISMATCH
     assert refusal((tmp_path / "none").as_uri(), tmp_path).reason is Reason.DATASET_NOT_FOUND
 
@@ -92,7 +99,7 @@ class Bucket:
 def test_an_object_keeps_the_name_that_says_its_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Bucket(monkeypatch, {"some/d.npz": b"abc"})
     found = fetch("s3://abc/some/d.npz", tmp_path)
-    assert (found.path.name, found.path.read_bytes()) == ("d.npz", b"abc")
+    assert (Path(found.path).name, Path(found.path).read_bytes()) == ("d.npz", b"abc")
     assert found.digest == f"sha256:{hashlib.sha256(b'abc').hexdigest()}"
 
 
@@ -101,7 +108,7 @@ def test_of_a_folder_only_the_first_images_are_read(tmp_path: Path, monkeypatch:
     bucket = Bucket(monkeypatch, content)
     found = fetch("s3://abc/set/", tmp_path, maxSamples=2)
     assert bucket.read == ["set/1.png", "set/2.png"]
-    assert sorted(path.name for path in found.path.iterdir()) == ["000000.png", "000001.png"]
+    assert sorted(path.name for path in Path(found.path).iterdir()) == ["000000.png", "000001.png"]
     assert refusal("s3://abc/other/", tmp_path / "other").reason is Reason.DATASET_NOT_FOUND
 
 

@@ -13,7 +13,7 @@ import pytest
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
 from tflite_converter import network_address
-from tflite_converter.download import DATASET, Downloaded, fetch, shown
+from tflite_converter.download import Downloaded, dataset, fetch, shown
 from tflite_converter.failure import StepFailure
 from tflite_converter.progress import LoggedProgress
 
@@ -139,7 +139,7 @@ def test_a_status_is_a_reason(server: str, tmp_path: Path, status: int, reason: 
 def test_of_a_dataset_the_reasons_and_words_are_its_own(server: str, tmp_path: Path, path: str, reason: Reason) -> None:
     limits = LOCAL.model_copy(update={"max_archive_bytes": 100 if path == "large" else 10**6})
     with pytest.raises(StepFailure) as caught:
-        fetch(f"{server}/{path}", tmp_path / "d.npz", limits, LoggedProgress(), DATASET)
+        fetch(f"{server}/{path}", tmp_path / "d.npz", limits, LoggedProgress(), dataset("f.dataset"))
     assert caught.value.reason is reason
     assert "model" not in caught.value.message.partition(server)[0]
 

@@ -83,6 +83,10 @@ def test_a_kept_operation_that_the_model_does_not_have_is_named(convolutional: P
         quantized(convolutional, tmp_path, type="Int8", calibration=SYNTHETIC, keepFloat={"tensors": ["nowhere"]})
 
 
+def fetched(path: Path) -> dict[str, str]:
+    return {"path": str(path), "digest": f"sha256:{'0' * 64}"}
+
+
 def test_the_users_samples_calibrate_and_verify(convolutional: Path, tmp_path: Path) -> None:
     images = np.random.default_rng(1).uniform(0, 1, (12, 8, 8, 3)).astype(np.float32)
     np.savez(tmp_path / "samples.npz", image=images)
@@ -91,8 +95,7 @@ def test_the_users_samples_calibrate_and_verify(convolutional: Path, tmp_path: P
         tmp_path,
         quantization={"type": "Int8", "calibration": {"dataset": "s3://abc/samples.npz"}},
         minSnrDecibels=20,
-        dataset=str(tmp_path / "samples.npz"),
-        datasetDigest=f"sha256:{'0' * 64}",
+        datasets={"calibration": fetched(tmp_path / "samples.npz")},
     )
     assert converted.calibration.to_object() == {
         "source": "Dataset",
@@ -109,8 +112,29 @@ def test_a_sample_that_does_not_fit_ends_the_conversion(convolutional: Path, tmp
             convolutional,
             tmp_path,
             quantization={"type": "Int8", "calibration": {"dataset": "s3://abc/samples.npz"}},
-            dataset=str(tmp_path / "samples.npz"),
+            datasets={"calibration": fetched(tmp_path / "samples.npz")},
         )
+    assert caught.value.reason is Reason.DATASET_MISMATCH
+
+
+def test_samples_for_the_verification_alone_are_compared_on_whatever_the_type(
+    convolutional: Path, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "own.npz", image=np.random.default_rng(1).random((3, 8, 8, 3), np.float32))
+    own = {"verificationSamples": {"maxSamples": 5}, "datasets": {"verification": fetched(tmp_path / "own.npz")}}
+    plain = convert(convolutional, tmp_path, **own)
+    assert (plain.verification.source, plain.verification.samples) == ("Verification", 3)
+    synthetic = {"quantization": {"type": "Int8", "calibration": SYNTHETIC}, "minSnrDecibels": 10}
+    integers = convert(convolutional, tmp_path, **synthetic, **own)
+    assert (integers.verification.source, integers.verification.samples) == ("Verification", 3)
+    assert (integers.calibration.source, integers.calibration.samples) == ("Synthetic", SYNTHETIC["maxSamples"])
+
+
+def test_a_verification_sample_that_does_not_fit_ends_the_conversion(convolutional: Path, tmp_path: Path) -> None:
+    np.savez(tmp_path / "own.npz", image=np.zeros((3, 9, 8, 3), np.float32))
+    own = {"verificationSamples": {}, "datasets": {"verification": fetched(tmp_path / "own.npz")}}
+    with pytest.raises(StepFailure, match=r"\[9, 8, 3\] for input image") as caught:
+        convert(convolutional, tmp_path, **own)
     assert caught.value.reason is Reason.DATASET_MISMATCH
 
 

@@ -1,4 +1,4 @@
-"""Reading a calibration dataset: from a file or folder to samples that surely fit the signature.
+"""Reading a dataset of inputs: from a file or folder to samples that surely fit the signature.
 
 TensorFlow's calibrator takes nearly anything without a word: NaN or an empty dataset give a float file, a wrong size is
 accepted (own measurement on 2.21). So everything is checked before it sees a sample.
@@ -7,29 +7,34 @@ accepted (own measurement on 2.21). So everything is checked before it sees a sa
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import NoReturn
 
 import numpy as np
 
 from tflite_api.reasons import Reason
-from tflite_api.spec import Calibration
+from tflite_api.spec import Samples
 from tflite_converter import array_dataset, image_dataset, record_dataset
 from tflite_converter.failure import StepFailure
 from tflite_converter.samples import Array, Sample
 from tflite_converter.signature import SignatureFacts, TensorFacts
 
-LEAST_SAMPLES: Final = 10
-"""Fewer say too little about the ranges of activations (https://ai.google.dev/edge/litert/conversion/tensorflow/quantization
-recommends about 100 to 500), unless maxSamples asks for fewer."""
 Example = Mapping[str, Array]
 """One example: an array for each name in the dataset, without the dimension that counts examples."""
 
 
-def read(path: Path, signatures: Sequence[SignatureFacts], settings: Calibration) -> dict[str, tuple[Sample, ...]]:
+def read(
+    path: Path, signatures: Sequence[SignatureFacts], settings: Samples, least: int = 1
+) -> dict[str, tuple[Sample, ...]]:
     """Give samples for each signature, by its key; every sample has the inputs' exact names, dtypes and ranks.
 
     An example without a first dimension of its own becomes a batch of one; where the signature pins a larger batch, as
     many examples as it holds become one. With several signatures, arrays named `key/input` are for that signature.
+
+    Args:
+        path: what was fetched.
+        signatures: those to give samples for.
+        settings: what is taken, and how images are prepared.
+        least: how many examples there must be, unless `settings` asks for fewer.
 
     Raises:
         StepFailure: DatasetInvalid where it cannot be read, DatasetMismatch where it does not fit.
@@ -37,11 +42,12 @@ def read(path: Path, signatures: Sequence[SignatureFacts], settings: Calibration
     found = {}
     for signature in signatures:
         examples = _named_for(signature, _examples(path, signature, settings), several=len(signatures) > 1)
-        found[signature.key] = tuple(_samples(signature, itertools.islice(examples, settings.max_samples), settings))
+        taken = itertools.islice(examples, settings.max_samples)
+        found[signature.key] = tuple(_samples(signature, taken, min(least, settings.max_samples)))
     return found
 
 
-def _examples(path: Path, signature: SignatureFacts, settings: Calibration) -> Iterator[Example]:
+def _examples(path: Path, signature: SignatureFacts, settings: Samples) -> Iterator[Example]:
     name = path.name.lower()
     if path.is_dir() or name.endswith(image_dataset.ARCHIVES):
         return image_dataset.read(path, signature, settings)
@@ -65,7 +71,7 @@ def _named_for(signature: SignatureFacts, examples: Iterator[Example], *, severa
             yield example
 
 
-def _samples(signature: SignatureFacts, examples: Iterator[Example], settings: Calibration) -> Iterator[Sample]:
+def _samples(signature: SignatureFacts, examples: Iterator[Example], least: int) -> Iterator[Sample]:
     size = _batch(signature)
     count = 0
     waiting = list[dict[str, Array]]()
@@ -75,11 +81,10 @@ def _samples(signature: SignatureFacts, examples: Iterator[Example], settings: C
         if len(waiting) == size:
             yield _batched(waiting)
             waiting.clear()
-    least = min(LEAST_SAMPLES, settings.max_samples)
     if count == 0:
         raise StepFailure(Reason.DATASET_INVALID, "The dataset is empty: it needs one example at least, better 100")
     if count < max(least, size):
-        _refuse(f"The dataset has {count} examples, but {max(least, size)} are the least: some 100 to 500 are usual")
+        _refuse(f"The dataset has {count} examples, but {max(least, size)} are the least")
 
 
 def _batch(signature: SignatureFacts) -> int:
