@@ -80,6 +80,7 @@ class Reason(StrEnum):
     NON_DETERMINISTIC = "NonDeterministic"
     STATEFUL = "Stateful"
     NON_FINITE = "NonFinite"
+    INSENSITIVE = "Insensitive"
     SELECT_TF = "SelectTF"
 
 
@@ -310,6 +311,11 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
         _V,
         "The model keeps state between calls, so that its outputs depend on what it was given before.",
         "Check the artifact by hand.",
+    ),
+    Reason.INSENSITIVE: Explanation(
+        _V,
+        "The model gives the same outputs for all samples, as an artifact that ignores its inputs would.",
+        "Name inputs that the model responds to in verification.samples.",
     ),
     Reason.SELECT_TF: Explanation(
         _V,

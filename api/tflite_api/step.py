@@ -163,6 +163,7 @@ class ConvertedModel(Schema):
         Reason.NON_DETERMINISTIC,
         Reason.STATEFUL,
         Reason.NON_FINITE,
+        Reason.INSENSITIVE,
         Reason.SELECT_TF,
     ]
     message: Annotated[str, StringConstraints(max_length=MESSAGE_CHARACTERS)]

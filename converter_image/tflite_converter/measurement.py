@@ -136,7 +136,11 @@ def _compare(
         measured = artifact_run.run(artifact, each.wanted.key, seen.samples)
         for expected, found in zip(seen.compared, measured, strict=True):
             comparison.add(_prefixed(expected, prefix), _prefixed(found, prefix))
-    return judge(comparison, order.min_snr_decibels, references[0].source)
+    verdict = judge(comparison, order.min_snr_decibels, references[0].source)
+    reservations = [seen.reservation for seen in references if seen.reservation is not None]
+    if verdict.reason is Reason.SNR_SUFFICIENT and reservations:
+        return Verdict(reservations[0].reason, f"{verdict.message}; {reservations[0].message}")
+    return verdict
 
 
 def _prefixed(outputs: Outputs, prefix: str) -> Outputs:

@@ -1,7 +1,8 @@
 """What the model computes on samples, handed from the process that runs it to the one that compares."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,9 +12,9 @@ from pydantic import BaseModel, ConfigDict
 from tflite_api.reasons import Reason
 from tflite_api.status import SampleSource
 from tflite_converter.failure import StepFailure, one_line
-from tflite_converter.samples import Sample, Sampling, generate, samplings
+from tflite_converter.samples import STRENGTHS, Sample, Sampling, generate, samplings
 from tflite_converter.signature import TensorFacts
-from tflite_converter.verification import Array, Outputs, Verdict, all_finite, same
+from tflite_converter.verification import Array, Outputs, Verdict, all_finite, responds, same
 
 _SOURCES: Final[dict[SampleSource, str]] = {
     "Generated": "generated inputs",
@@ -47,6 +48,8 @@ class Reference:
     """Whether it computed the same again, after other samples."""
     assigns_state: bool
     """Whether its graph changes variables or other resources."""
+    responds: bool
+    """Whether its outputs depend on the sample."""
     sampling: Sampling | None = None
     """How the samples were generated."""
     sizes: str = ""
@@ -63,6 +66,23 @@ class Reference:
             words = _SOURCES[self.source]
             return Verdict(Reason.NON_FINITE, f"The model itself gives infinities or NaN on {words}")
         return None
+
+    @property
+    def is_telling(self) -> bool:
+        """Hold where its outputs are finite and depend on the inputs."""
+        return self.responds and any(output is not None for output in self.outputs)
+
+    @property
+    def reservation(self) -> Verdict | None:
+        """Why a good comparison says little all the same; None where it says what it seems to."""
+        if self.responds:
+            return None
+        words = f"The model gives the same outputs for all of {_SOURCES[self.source]}"
+        return Verdict(
+            Reason.INSENSITIVE,
+            f"{words}, so an artifact that ignores its inputs would compare as well: name inputs that it responds to in"
+            " verification.samples",
+        )
 
     @property
     def samples(self) -> tuple[Sample, ...]:
@@ -104,15 +124,45 @@ def observe(
             raise StepFailure(Reason.DATASET_MISMATCH, words) from refusal
     refused = ""
     for sampling in samplings(inputs):
-        samples = list(generate(inputs, sampling, bounds))
         try:
-            return _observed(run, samples, "Generated", assigns_state, sampling, sampling.in_words(inputs))
+            seen = _generated(run, inputs, sampling, bounds, assigns_state)
         except RunRefused as refusal:
             refused = refused or one_line(str(refusal), 300)
+        else:
+            return seen if seen.is_telling else _stirred(run, inputs, seen, sampling, bounds)
     raise StepFailure(
         Reason.VERIFICATION_FAILED,
         f"TensorFlow cannot run the signature on generated inputs ({refused}): pin its shapes in signature.inputs",
     )
+
+
+def _generated(
+    run: Callable[[Sample], Outputs],
+    inputs: Sequence[TensorFacts],
+    sampling: Sampling,
+    bounds: Mapping[str, int],
+    assigns_state: bool,
+) -> Reference:
+    samples = list(generate(inputs, sampling, bounds))
+    seen = _observed(run, samples, "Generated", assigns_state)
+    responds = seen.responds or not inputs
+    return replace(seen, responds=responds, sampling=sampling, sizes=sampling.in_words(inputs))
+
+
+def _stirred(
+    run: Callable[[Sample], Outputs],
+    inputs: Sequence[TensorFacts],
+    seen: Reference,
+    sampling: Sampling,
+    bounds: Mapping[str, int],
+) -> Reference:
+    """Try weaker and stronger inputs on a model that gives the same for all, or nothing finite."""
+    for strength in STRENGTHS:
+        with suppress(RunRefused):
+            other = _generated(run, inputs, replace(sampling, strength=strength), bounds, seen.assigns_state)
+            if other.is_telling and other.doubt is None:
+                return other
+    return seen
 
 
 def _observed(
@@ -120,14 +170,19 @@ def _observed(
     samples: Sequence[Sample],
     source: SampleSource,
     assigns_state: bool,
-    sampling: Sampling | None = None,
-    sizes: str = "",
 ) -> Reference:
     outputs = [run(sample) for sample in samples]
     # After all others, so that a model that changes itself is seen as well as a random one.
     again = run(samples[0])
     finite = tuple(output if all_finite(output) else None for output in outputs)
-    return Reference(tuple(samples), finite, source, same(outputs[0], again), assigns_state, sampling, sizes)
+    return Reference(
+        given=tuple(samples),
+        outputs=finite,
+        source=source,
+        repeats=same(outputs[0], again),
+        assigns_state=assigns_state,
+        responds=responds([output for output in finite if output is not None]),
+    )
 
 
 class _Names(BaseModel):
@@ -138,6 +193,7 @@ class _Names(BaseModel):
     source: SampleSource
     repeats: bool
     assigns_state: bool
+    responds: bool
     sizes: str
 
 
@@ -150,6 +206,7 @@ def save(reference: Reference, folder: Path) -> None:
         source=reference.source,
         repeats=reference.repeats,
         assigns_state=reference.assigns_state,
+        responds=reference.responds,
         sizes=reference.sizes,
     )
     (folder / _NAMES_FILE).write_text(names.model_dump_json())
@@ -174,6 +231,7 @@ def load(folder: Path) -> Reference:
         names.source,
         names.repeats,
         names.assigns_state,
+        names.responds,
         sizes=names.sizes,
     )
 

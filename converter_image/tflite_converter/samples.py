@@ -23,6 +23,8 @@ _SINGLES: Final = tuple((sizes[0],) for sizes in _PAIRS)
 """For models that take one size only, although they say otherwise."""
 _BOUNDS: Final = (10, 2, 1)
 """For integers that may be indices into a table of unknown length: these below the bound, from 0 on."""
+STRENGTHS: Final = (0.1, 10.0)
+"""For models that give the same for everything of the usual size: most are saturated by it."""
 _BATCHES: Final = ((1, 2), (1,))
 """For a flexible first dimension, in turns; the second sees artifacts that are wrong for more than one."""
 
@@ -36,6 +38,8 @@ class Sampling:
     bound: int
     whole: bool = False
     """Whether real inputs, too, are whole numbers below the bound: some models cast them to indices."""
+    strength: float = 1.0
+    """What real inputs are multiplied with; below 1, integers of eight bits are -1, 0 and 1 alone."""
 
     def shape(self, tensor: TensorFacts, number: int) -> tuple[int, ...]:
         """Give the concrete shape of an input in the sample of this number."""
@@ -53,6 +57,8 @@ class Sampling:
             words.append(f"first dimension {' and '.join(map(str, self.batches))}")
         if any(-1 in (tensor.shape or ())[1:] for tensor in inputs):
             words.append(f"other flexible dimensions {' and '.join(map(str, self.sizes))}")
+        if self.strength != 1:
+            words.append(f"inputs of {self.strength:g} times the usual size, to which it responds")
         return ", ".join(words)
 
 
@@ -96,13 +102,20 @@ def _values(
         return generator.integers(0, bound, shape).astype(kind)
     # Eight bits are rarely an index: pictures and quantized values use them whole.
     if kind.kind in "iu" and kind.itemsize == 1:
-        return generator.integers(np.iinfo(kind).min, np.iinfo(kind).max + 1, shape).astype(kind)
+        return generator.integers(*_eight_bits(kind, sampling.strength), shape).astype(kind)
     if kind.kind in "iu" or sampling.whole:
         return generator.integers(0, sampling.bound, shape).astype(kind)
     values = _real(generator, shape, number)
     if kind.kind == "c":
-        return (values + 1j * _real(generator, shape, number)).astype(kind)
-    return values.astype(kind)
+        return (sampling.strength * (values + 1j * _real(generator, shape, number))).astype(kind)
+    return (sampling.strength * values).astype(kind)
+
+
+def _eight_bits(kind: np.dtype[Any], strength: float) -> tuple[int, int]:
+    if strength < 1:
+        return (-1 if kind.kind == "i" else 0), 2
+    limits = np.iinfo(kind)
+    return int(limits.min), int(limits.max) + 1
 
 
 def _real(generator: np.random.Generator, shape: tuple[int, ...], number: int) -> Array:

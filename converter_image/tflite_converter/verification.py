@@ -1,7 +1,7 @@
 """How far an artifact is from its model: measures and the gate, in numpy alone."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -22,6 +22,9 @@ _NEGLIGIBLE: Final = 1e-6
 """Where the model gives nothing but zeros there is no signal to compare with, only this bound (absolute)."""
 _SUM_TOLERANCE: Final = 1e-3
 """Of a row of probabilities: float16 leaves this much."""
+_LEAST_VARIATION: Final = 1e-6
+"""Of an output's power between samples. Below it an artifact that ignores its inputs reaches 60 dB, the highest gate of
+all quantization types."""
 _SHOWN_OUTPUTS: Final = 64
 
 
@@ -107,6 +110,24 @@ def _as_doubles(array: Array) -> npt.NDArray[np.float64]:
     if np.iscomplexobj(array):
         array = np.stack([array.real, array.imag])
     return array.astype(np.float64).ravel()
+
+
+def responds(outputs: Sequence[Outputs]) -> bool:
+    """Say whether what a model gives depends on its inputs, as far as these samples show.
+
+    Args:
+        outputs: by sample. Where only their first dimension differs, it is the batch, and first rows are compared.
+    """
+    return len(outputs) < 2 or any(_varies([sample[name] for sample in outputs]) for name in outputs[0])
+
+
+def _varies(arrays: Sequence[Array]) -> bool:
+    shapes = {array.shape for array in arrays}
+    if len(shapes) > 1 and len({shape[1:] for shape in shapes}) > 1:
+        return True
+    rows = np.stack([_as_doubles(array if len(shapes) == 1 else array[:1]) for array in arrays])
+    variation = float(np.sum((rows - rows.mean(axis=0)) ** 2))
+    return variation > _LEAST_VARIATION * float(np.sum(rows**2))
 
 
 def all_finite(outputs: Outputs) -> bool:

@@ -32,6 +32,14 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save("random", lambda _, x: {"y": x + tf.random.uniform([1])}, floats)
     save("counter", lambda module, x: {"y": x + module.count.assign_add(1.0)}, floats)
     save("nan", lambda _, x: {"y": tf.math.log(-tf.square(x) - 1)}, floats)
+    eight_bits = tf.TensorSpec([None, 64], tf.int8, name="x")
+    # Of the whole range of eight bits it gives 1 alone.
+    save(
+        "saturated",
+        lambda _, x: {"y": tf.sigmoid(tf.reduce_mean(tf.abs(tf.cast(x, tf.float32)), axis=1) / 2)},
+        eight_bits,
+    )
+    save("constant", lambda module, x: {"y": tf.clip_by_value(x @ module.weights, 1e6, 2e6)}, floats)
     save("index", lambda module, x: {"y": tf.gather(module.weights, x)}, tf.TensorSpec([None], tf.int32, name="x"))
     return folder
 

@@ -105,6 +105,20 @@ def test_a_model_that_cannot_be_compared_is_not_called_verified(
     assert (converted.verdict, converted.verification) == (verdict, None)
 
 
+def test_an_artifact_that_could_ignore_its_inputs_is_not_called_verified(models: Path, tmp_path: Path) -> None:
+    converted = convert(models / "constant", tmp_path)
+    assert (converted.verdict, converted.verification.snr_decibels) == (Reason.INSENSITIVE, "inf")
+    assert "verification.samples" in converted.message
+
+
+def test_a_model_that_is_saturated_by_the_usual_inputs_is_measured_on_smaller_ones(
+    models: Path, tmp_path: Path
+) -> None:
+    converted = convert(models / "saturated", tmp_path)
+    assert converted.verdict is Reason.SNR_SUFFICIENT
+    assert "0.1 times the usual size" in converted.message
+
+
 def test_indices_stay_inside_their_table(models: Path, tmp_path: Path) -> None:
     assert convert(models / "index", tmp_path).verdict is Reason.SNR_SUFFICIENT
 

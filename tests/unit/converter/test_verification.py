@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as arrays
 from tflite_api.reasons import Reason
 from tflite_api.status import MeasuredError, OutputError
 from tflite_converter.failure import StepFailure
-from tflite_converter.verification import Accuracy, Comparison, judge, same
+from tflite_converter.verification import Accuracy, Comparison, judge, responds, same
 
 VALUES = st.floats(-1e3, 1e3, allow_subnormal=False, width=32)
 ARRAYS = arrays.arrays(np.float32, st.integers(1, 8), elements=VALUES)
@@ -149,3 +149,28 @@ def test_a_model_is_the_same_as_itself_up_to_rounding() -> None:
     assert not same(first, {"out": np.array([1.0, 3.0])})
     assert not same(first, {"out": np.array([np.nan, np.pi])})
     assert not same(first, {"out": np.array([1.0])})
+
+
+@pytest.mark.parametrize(
+    ("outputs", "answer"),
+    [
+        ([[[1.0, 0.0]], [[0.0, 1.0]]], True),
+        ([[[1.0, 0.0]], [[1.0, 0.0]]], False),
+        # A batch of one beside a batch of two.
+        ([[[1.0, 0.0]], [[1.0, 0.0], [1.0, 0.0]]], False),
+        ([[[1.0, 0.0]], [[0.5, 0.0], [1.0, 0.0]]], True),
+        # Less than what 60 dB leaves unseen.
+        ([[[1.0, 1e-4]], [[1.0, 2e-4]]], False),
+        # Another size of image.
+        ([[[1.0, 1.0]], [[1.0, 1.0, 1.0]]], True),
+        ([[[0.0]], [[0.0]]], False),
+        ([[[1.0]]], True),
+    ],
+)
+def test_a_model_that_gives_the_same_for_all_samples_does_not_respond(outputs: list[object], answer: bool) -> None:
+    assert responds([{"out": np.asarray(output)} for output in outputs]) is answer
+
+
+def test_one_output_that_responds_is_enough() -> None:
+    fixed = np.ones((1, 2))
+    assert responds([{"a": fixed, "b": np.array([[1]])}, {"a": fixed, "b": np.array([[2]])}])
