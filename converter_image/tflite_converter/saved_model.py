@@ -113,7 +113,8 @@ def _tensor(name: str, info: Any) -> TensorFacts:  # noqa: ANN401 - see above
 
     shape = info.tensor_shape
     dimensions = None if shape.unknown_rank else tuple(int(dimension.size) for dimension in shape.dim)
-    return TensorFacts(name, tf.dtypes.as_dtype(info.dtype).name, dimensions)
+    # A reference to a variable of TensorFlow 1 (float32_ref) gives the variable's values.
+    return TensorFacts(name, tf.dtypes.as_dtype(info.dtype).base_dtype.name, dimensions)
 
 
 def _node(proto: Any) -> Node:  # noqa: ANN401 - see above

@@ -69,12 +69,29 @@ class SessionModel:
             wanted = {info.name.partition(":")[0] for info in self._definitions[key].outputs.values()}
             with self._graph.as_default():
                 frozen = tf.compat.v1.graph_util.convert_variables_to_constants(
-                    self._session, self._graph.as_graph_def(), sorted(wanted)
+                    self._session, self._cut(key), sorted(wanted)
                 )
             for node in frozen.node:
                 node.device = ""
             self._frozen[key] = frozen
         return self._frozen[key]
+
+    def _cut(self, key: str) -> Any:  # noqa: ANN401 - TensorFlow has no types
+        """Give the graph with placeholders for a signature's inputs, which may be in the middle of it.
+
+        What comes before them, the decoding of strings for example, is then no part of the model.
+        """
+        graph = self._graph.as_graph_def()
+        inputs = {info.name: info for info in self._definitions[key].inputs.values()}
+        for node in graph.node:
+            info = inputs.get(f"{node.name}:0")
+            if info is not None and node.op != "Placeholder":
+                node.op = "Placeholder"
+                node.ClearField("input")
+                node.ClearField("attr")
+                node.attr["dtype"].type = info.dtype
+                node.attr["shape"].shape.CopyFrom(info.tensor_shape)
+        return graph
 
     def function(self, signature: SignatureFacts) -> Any:  # noqa: ANN401 - TensorFlow has no types
         """Give the signature as a ConcreteFunction whose inputs have the signature's names."""

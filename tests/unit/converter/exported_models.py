@@ -64,6 +64,60 @@ def duplicate_inputs(folder: Path) -> None:
         builder.save()
 
 
+def fed_in_the_middle(folder: Path) -> None:
+    """A TensorFlow 1 signature whose input is what a parser gives, in a graph that today's TensorFlow does not accept.
+
+    Before 1.0 a placeholder of any shape was written as one of no dimensions, which a parser refuses.
+    """
+    import tensorflow as tf
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    v1 = tf.compat.v1
+    with v1.Graph().as_default(), v1.Session() as session:
+        serialized = v1.placeholder(tf.string, [None], name="examples")
+        parsed = tf.raw_ops.ParseExample(
+            serialized=serialized,
+            names=tf.constant([], tf.string),
+            sparse_keys=[],
+            dense_keys=["x"],
+            dense_defaults=[tf.constant([], tf.float32)],
+            sparse_types=[],
+            dense_shapes=[[1]],
+        )
+        x = tf.identity(parsed.dense_values[0], name="x")
+        y = x * 0.5 + 3.0
+        describe = v1.saved_model.build_tensor_info
+        signature = v1.saved_model.build_signature_def({"x": describe(x)}, {"y": describe(y)})
+        builder = v1.saved_model.Builder(str(folder))
+        builder.add_meta_graph_and_variables(session, ["serve"], {"serving_default": signature})
+        builder.save()
+    path = folder / "saved_model.pb"
+    proto = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    graph = proto.meta_graphs[0].graph_def
+    graph.versions.producer = 21
+    next(node for node in graph.node if node.name == "examples").attr["shape"].shape.Clear()
+    path.write_bytes(proto.SerializeToString())
+
+
+def counter(folder: Path) -> None:
+    """TensorFlow 1 signatures that give references to a variable, without inputs or with an effect."""
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    with v1.Graph().as_default(), v1.Session() as session:
+        count = v1.get_variable("count", initializer=1.0, use_resource=False)
+        more = v1.assign_add(count, 1.0)
+        session.run(v1.global_variables_initializer())
+        describe = v1.saved_model.build_tensor_info
+        signatures = {
+            key: v1.saved_model.build_signature_def({}, {"output": describe(value)})
+            for key, value in (("get", count), ("increase", more))
+        }
+        builder = v1.saved_model.Builder(str(folder))
+        builder.add_meta_graph_and_variables(session, ["serve"], signatures)
+        builder.save()
+
+
 def without_signatures(folder: Path) -> None:
     """A tf.Module with a function and no signatures; one input signature is for training."""
     import tensorflow as tf

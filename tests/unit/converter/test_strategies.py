@@ -63,6 +63,18 @@ def test_two_names_for_one_tensor_both_stay(tmp_path: Path) -> None:
     assert outputs(converted) == {"y", "scores"}
 
 
+def test_an_input_in_the_middle_of_a_graph_cuts_off_what_comes_before(tmp_path: Path) -> None:
+    converted = verified(exported(exported_models.fed_in_the_middle, tmp_path), tmp_path)
+    assert (inputs(converted), outputs(converted)) == ({"x": [-1, 1]}, {"y"})
+
+
+def test_references_are_taken_for_the_values_of_their_variable(tmp_path: Path) -> None:
+    model = exported(exported_models.counter, tmp_path)
+    with pytest.raises(StepFailure, match=r"get has no inputs; increase has no inputs; set signature\.key"):
+        convert(model, tmp_path)
+    assert verified(model, tmp_path, signature={"key": "get"}).signature.outputs[0].dtype == "float32"
+
+
 def test_a_model_without_signatures_is_called(tmp_path: Path) -> None:
     converted = verified(exported(exported_models.without_signatures, tmp_path), tmp_path)
     assert (converted.signature.key, converted.strategy) == ("serving_default", "Call")
