@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tflite_api.reasons import Reason
+from tflite_converter import checkpoint
 from tflite_converter.failure import StepFailure, one_line
 from tflite_converter.operations import named_in
 from tflite_converter.samples import Sample
@@ -71,7 +72,7 @@ def load(folder: Path, graph: MetaGraph) -> LoadedModel:
     except _out_of_memory():
         raise
     except Exception as error:
-        raise _load_failure(error, graph.tensorflow, tf.__version__) from error
+        raise _load_failure(error, folder, graph, tf.__version__) from error
 
 
 def _out_of_memory() -> tuple[type[Exception], ...]:
@@ -93,16 +94,18 @@ def saving_failure(error: Exception) -> StepFailure:
     )
 
 
-def _load_failure(error: Exception, exported_by: str, ours: str) -> StepFailure:
-    words = str(error)
-    exporter = f"; it was exported by TensorFlow {exported_by}" if exported_by else ""
-    if _release(exported_by) > _release(ours):
+def _load_failure(error: Exception, folder: Path, graph: MetaGraph, ours: str) -> StepFailure:
+    words = str(error).replace(f"{folder}/", "")
+    exporter = f"; it was exported by TensorFlow {graph.tensorflow}" if graph.tensorflow else ""
+    if _release(graph.tensorflow) > _release(ours):
         exporter += f", which is newer than the {ours} here: export it with that version or an older one"
     if lacking := named_in(words):
         return StepFailure(
             Reason.UNSUPPORTED_OPERATION,
             f"TensorFlow itself lacks operations of this graph: {', '.join(lacking)}; export it without them{exporter}",
         )
+    if graph.has_variables and (flaw := checkpoint.flaw(folder)) is not None:
+        return StepFailure(Reason.MODEL_LOAD_FAILED, f"TensorFlow cannot load the model: {flaw}")
     return StepFailure(
         Reason.MODEL_LOAD_FAILED,
         f"TensorFlow cannot load the model: {type(error).__name__}: {one_line(words, 600)}{exporter}",

@@ -11,6 +11,7 @@ from tflite_converter.signature import SignatureFacts, TensorFacts
 
 _INTERNAL_KEYS: Final = frozenset({"__saved_model_init_op", "__saved_model_train_op"})
 """tensorflow/python/saved_model/constants.py: signatures that no user asked for."""
+_VARIABLES: Final = frozenset({"VarHandleOp", "VariableV2", "Variable"})
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class MetaGraph:
     functions: Mapping[str, tuple[Node, ...]]
     output_nodes: Mapping[str, tuple[str, ...]]
     """By signature key."""
+
+    @property
+    def has_variables(self) -> bool:
+        """Hold where weights lie beside the graph, in files of their own."""
+        return any(node.op in _VARIABLES for node in self.graph.values())
 
     def operations(self, key: str) -> frozenset[str]:
         """Give the operations that the signature's outputs depend on, those of called functions included."""
@@ -69,15 +75,18 @@ def read(folder: Path) -> tuple[MetaGraph, ...]:
     """Read a SavedModel's proto.
 
     Raises:
-        StepFailure: ModelLoadFailed where it cannot be parsed.
+        StepFailure: ModelLoadFailed where it cannot be parsed, or makes no sense.
     """
     from tensorflow.python.saved_model import loader_impl  # noqa: PLC0415 - takes seconds
 
     try:
         proto = loader_impl.parse_saved_model(str(folder))
     except (OSError, ValueError) as error:
-        message = f"saved_model.pb cannot be parsed: {one_line(str(error), 300)}"
+        words = one_line(str(error).replace(f"{folder}/", ""), 300)
+        message = f"saved_model.pb cannot be parsed, export the model again: {words}"
         raise StepFailure(Reason.MODEL_LOAD_FAILED, message) from error
+    if not proto.meta_graphs:
+        raise StepFailure(Reason.MODEL_LOAD_FAILED, "saved_model.pb holds no graph: export the model again")
     return tuple(_meta_graph(meta_graph) for meta_graph in proto.meta_graphs)
 
 
@@ -109,12 +118,24 @@ def _signature(key: str, definition: Any) -> SignatureFacts:  # noqa: ANN401 - s
 
 
 def _tensor(name: str, info: Any) -> TensorFacts:  # noqa: ANN401 - see above
-    import tensorflow as tf  # noqa: PLC0415 - takes seconds
-
     shape = info.tensor_shape
     dimensions = None if shape.unknown_rank else tuple(int(dimension.size) for dimension in shape.dim)
-    # A reference to a variable of TensorFlow 1 (float32_ref) gives the variable's values.
-    return TensorFacts(name, tf.dtypes.as_dtype(info.dtype).base_dtype.name, dimensions)
+    if dimensions is not None and min(dimensions, default=0) < -1:
+        message = (
+            f"saved_model.pb gives {name} the shape {list(dimensions)}, which no tensor has: export the model again"
+        )
+        raise StepFailure(Reason.MODEL_LOAD_FAILED, message)
+    return TensorFacts(name, _dtype(info.dtype), dimensions)
+
+
+def _dtype(number: int) -> str:
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+    try:
+        # A reference to a variable of TensorFlow 1 (float32_ref) gives the variable's values.
+        return str(tf.dtypes.as_dtype(number).base_dtype.name)
+    except TypeError:
+        return f"type {number}, which this TensorFlow does not know"
 
 
 def _node(proto: Any) -> Node:  # noqa: ANN401 - see above
