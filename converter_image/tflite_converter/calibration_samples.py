@@ -60,5 +60,7 @@ def gather(order: ConversionOrder, signatures: Sequence[SignatureFacts]) -> Cali
     if settings is None:
         return None
     fetched = order.datasets.calibration
-    found = sample_dataset.read(Path(fetched.path), signatures, settings, _LEAST) if fetched else {}
-    return CalibrationSamples(order, found)
+    if fetched is None:
+        return CalibrationSamples(order, {})
+    field = "quantization.calibration.dataset"
+    return CalibrationSamples(order, sample_dataset.read(Path(fetched.path), signatures, settings, _LEAST, field=field))

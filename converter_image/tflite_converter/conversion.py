@@ -174,7 +174,7 @@ class _Workshop:
         settings, fetched = self._order.verification_samples, self._order.datasets.verification
         if settings is None or fetched is None:
             return {}
-        return sample_dataset.read(Path(fetched.path), self._signatures, settings)
+        return sample_dataset.read(Path(fetched.path), self._signatures, settings, field="verification.samples.dataset")
 
     def _given(self, key: str, verification: Mapping[str, Sequence[Sample]]) -> GivenSamples | None:
         """Choose the samples to compare on: those for it, else those of the calibration, else none."""

@@ -23,7 +23,7 @@ Example = Mapping[str, Array]
 
 
 def read(
-    path: Path, signatures: Sequence[SignatureFacts], settings: Samples, least: int = 1
+    path: Path, signatures: Sequence[SignatureFacts], settings: Samples, least: int = 1, *, field: str
 ) -> dict[str, tuple[Sample, ...]]:
     """Give samples for each signature, by its key; every sample has the inputs' exact names, dtypes and ranks.
 
@@ -35,15 +35,19 @@ def read(
         signatures: those to give samples for.
         settings: what is taken, and how images are prepared.
         least: how many examples there must be, unless `settings` asks for fewer.
+        field: the spec's field that names the dataset, for messages: there may be two.
 
     Raises:
         StepFailure: DatasetInvalid where it cannot be read, DatasetMismatch where it does not fit.
     """
     found = {}
-    for signature in signatures:
-        examples = _named_for(signature, _examples(path, signature, settings), several=len(signatures) > 1)
-        taken = itertools.islice(examples, settings.max_samples)
-        found[signature.key] = tuple(_samples(signature, taken, min(least, settings.max_samples)))
+    try:
+        for signature in signatures:
+            examples = _named_for(signature, _examples(path, signature, settings), several=len(signatures) > 1)
+            taken = itertools.islice(examples, settings.max_samples)
+            found[signature.key] = tuple(_samples(signature, taken, min(least, settings.max_samples)))
+    except StepFailure as failure:
+        raise StepFailure(failure.reason, f"{field}: {failure.message}") from failure
     return found
 
 

@@ -33,13 +33,16 @@ def settings(**changes: Any) -> Calibration:
 
 
 def read(path: Path, *inputs: TensorFacts, **changes: Any) -> tuple[Sample, ...]:
-    return sample_dataset.read(path, [signature(*inputs)], settings(**changes), 10)["serving_default"]
+    return sample_dataset.read(path, [signature(*inputs)], settings(**changes), 10, field="the.field")[
+        "serving_default"
+    ]
 
 
 def refusal(path: Path, *inputs: TensorFacts, reason: Reason = Reason.DATASET_MISMATCH, **changes: Any) -> str:
     with pytest.raises(StepFailure) as caught:
         read(path, *inputs, **changes)
     assert caught.value.reason is reason, caught.value.message
+    assert caught.value.message.startswith("the.field: ")
     return caught.value.message
 
 
@@ -135,7 +138,7 @@ def test_a_name_that_says_no_format_is_refused_with_those_there_are(tmp_path: Pa
 def test_arrays_are_told_apart_by_signature(tmp_path: Path) -> None:
     path = npz(tmp_path, **{"a/x": floats(10, 3), "b/x": floats(10, 5)})
     both = [signature(VECTOR, key="a"), signature(TensorFacts("x", "float32", (-1, 5)), key="b")]
-    found = sample_dataset.read(path, both, settings())
+    found = sample_dataset.read(path, both, settings(), field="the.field")
     assert {key: samples[0]["x"].shape for key, samples in found.items()} == {"a": (1, 3), "b": (1, 5)}
 
 
