@@ -1,7 +1,8 @@
 """What a quantization type asks of the converter, and whether the artifact's weights and operations show it."""
 
+import re
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from tflite_api.reasons import Reason
@@ -20,14 +21,16 @@ _WEIGHT_TYPES: Final[dict[QuantizationType, str]] = {
 }
 INTEGER: Final[frozenset[QuantizationType]] = frozenset({"Int8", "Int16x8"})
 _FLOATS: Final = frozenset({"float32", "float64"})
-_NO_WEIGHTS: Final = frozenset({"int32", "int64", "bool", "string"})
-"""Shapes, axes, indices and biases."""
+_NO_WEIGHTS: Final = frozenset({"int16", "int32", "int64", "bool", "string"})
+"""Shapes, axes, indices and biases, and the constants that Int16x8 treats as activations."""
 _BETWEEN_TYPES: Final = frozenset({"QUANTIZE", "DEQUANTIZE", "CAST"})
 """Operators whose very purpose is to have floats on one side."""
 _BLIND: Final = frozenset({"SHAPE", "RANK"})
 """Operators that look at no value of what they read."""
 _NOT_CALIBRATED: Final = frozenset({"WHILE", "IF", "CALL", "CALL_ONCE", "STABLEHLO_WHILE"})
 """TensorFlow 2.21's calibrator follows no subgraph: it crashes on them (own measurement on recurrent models)."""
+_NO_INTEGERS: Final = re.compile(r"not yet supported for op: '(\w+)'")
+"""tensorflow/lite/tools/optimize/quantize_model.cc: how it names what it has no 16-bit form of."""
 _SHOWN: Final = 10
 
 
@@ -70,6 +73,27 @@ def check_calibratable(content: bytes) -> None:
             f"Activations inside {', '.join(found)} cannot be measured, so this model has no integer form:"
             " use quantization.type DynamicRange, Float16 or WeightOnlyInt8",
         )
+
+
+def quantizer_failure(kind: QuantizationType, words: str) -> StepFailure:
+    """Give what the quantizer meant: OperationNotQuantizable with names, else ConversionFailed with its words."""
+    if names := sorted(set(_NO_INTEGERS.findall(words))):
+        return StepFailure(
+            Reason.OPERATION_NOT_QUANTIZABLE,
+            f"quantization.type {kind} has no integers for {_listed(names)}: {_cure(kind, names)}",
+        )
+    return StepFailure(Reason.CONVERSION_FAILED, f"TensorFlow's converter gave up: {words}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+
+
+def _cure(kind: QuantizationType, names: Sequence[str]) -> str:
+    kept = f"quantization.keepFloat.operations: [{', '.join(names)}]"
+    if kind == "Int8":
+        return f"set {kept} to leave them so, or use another quantization.type"
+    return f"use quantization.type Int8 with {kept}, or DynamicRange"
 
 
 def quantize_selected(calibrated: bytes, kept: KeepFloat, input_type: Any, output_type: Any) -> bytes:  # noqa: ANN401
@@ -171,14 +195,9 @@ def _check_operations(asked: Quantization, facts: ArtifactFacts) -> None:
     floating = sorted(facts.float_operations - excused)
     if not floating:
         return
-    names = ", ".join(floating[:_SHOWN]) + (f" and {len(floating) - _SHOWN} more" if len(floating) > _SHOWN else "")
     everything = sorted({*floating, *(kept.operations or () if kept else ())})
-    cure = (
-        f"quantization.keepFloat.operations: [{', '.join(everything)}] to leave them so, or another quantization.type"
-        if asked.type == "Int8"
-        else "another quantization.type"
-    )
     raise StepFailure(
         Reason.OPERATION_NOT_QUANTIZABLE,
-        f"quantization.type {asked.type} is integers throughout, but {names} still compute with floats: set {cure}",
+        f"quantization.type {asked.type} is integers throughout, but {_listed(floating)} still compute with floats:"
+        f" {_cure(asked.type, everything)}",
     )

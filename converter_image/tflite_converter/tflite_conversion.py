@@ -6,10 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tflite_api.reasons import Reason
 from tflite_api.spec import KeepFloat, Quantization
 from tflite_converter import lstm_fusion, operations, quantization
-from tflite_converter.failure import StepFailure
 from tflite_converter.samples import Sample
 
 
@@ -45,8 +43,7 @@ def convert(folder: Path, settings: ConverterSettings) -> bytes:
     except ConverterError as error:
         raise operations.converter_failure(str(error)) from error
     except (ValueError, NotImplementedError, RuntimeError) as error:
-        words = f"TensorFlow's converter gave up: {error}"
-        raise StepFailure(Reason.CONVERSION_FAILED, words) from error
+        raise quantization.quantizer_failure(settings.quantization.type, str(error)) from error
 
 
 def _publicly(folder: Path, settings: ConverterSettings) -> bytes:

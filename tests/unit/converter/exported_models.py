@@ -262,3 +262,14 @@ def with_cosine(folder: Path) -> None:
     module.call = tf.function(lambda x: {"y": tf.math.cos(x @ module.weights)})
     floats = tf.TensorSpec([None, 64], tf.float32, name="x")
     tf.saved_model.save(module, str(folder), signatures=module.call.get_concrete_function(floats))
+
+
+def never_finite(folder: Path) -> None:
+    """A logarithm of negative numbers alone, behind weights."""
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.weights = tf.Variable(_weights(4, 4))
+    module.call = tf.function(lambda x: {"y": tf.math.log(x @ module.weights - 1e9)})
+    floats = tf.TensorSpec([None, 4], tf.float32, name="x")
+    tf.saved_model.save(module, str(folder), signatures=module.call.get_concrete_function(floats))

@@ -150,6 +150,21 @@ def test_an_operation_without_an_integer_kernel_is_named_with_what_to_write(tmp_
     assert "FULLY_CONNECTED" not in facts.float_operations
 
 
+def test_an_operation_without_a_16_bit_form_is_named_with_what_to_write(tmp_path: Path) -> None:
+    exported_models.with_cosine(tmp_path / "model")
+    words = r"Int16x8 has no integers for COS: use quantization\.type Int8 with .*keepFloat\.operations: \[COS\]"
+    with pytest.raises(StepFailure, match=words) as caught:
+        quantized(tmp_path / "model", tmp_path, type="Int16x8", calibration=SYNTHETIC)
+    assert caught.value.reason is Reason.OPERATION_NOT_QUANTIZABLE
+
+
+def test_activations_that_are_never_finite_cannot_be_measured(tmp_path: Path) -> None:
+    exported_models.never_finite(tmp_path / "model")
+    with pytest.raises(StepFailure, match=r"converter gave up: Unable to find min/max value .* in LOG") as caught:
+        quantized(tmp_path / "model", tmp_path, type="Int16x8", calibration=SYNTHETIC)
+    assert caught.value.reason is Reason.CONVERSION_FAILED
+
+
 def test_a_loop_has_no_integer_form_and_does_not_crash(tmp_path: Path) -> None:
     exported_models.recurrent(tmp_path / "model")
     with pytest.raises(StepFailure, match="WHILE") as caught:

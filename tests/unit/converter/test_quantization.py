@@ -39,6 +39,7 @@ def facts(*constants: Constant, floating: tuple[str, ...] = ()) -> ArtifactFacts
         ("Int8", facts(Constant("int8", 5000), floating=("QUANTIZE", "DEQUANTIZE", "CAST"))),
         ("Int8", facts(Constant("int8", 5000), floating=("QUANTIZE", "SHAPE", "RANK"))),
         ("Int16x8", facts(Constant("int8", 5000))),
+        ("Int16x8", facts(Constant("int16", 5000))),
     ],
 )
 def test_applied(kind: str, found: ArtifactFacts) -> None:
@@ -67,7 +68,7 @@ def test_operations_left_in_floats_are_named_with_what_to_write() -> None:
     with pytest.raises(StepFailure, match=r"keepFloat\.operations: \[COS, EXP\]") as caught:
         check_applied(asked("Int8"), found)
     assert caught.value.reason is Reason.OPERATION_NOT_QUANTIZABLE
-    with pytest.raises(StepFailure, match=r"EXP.*another quantization\.type"):
+    with pytest.raises(StepFailure, match=r"EXP.*use quantization\.type Int8 with .*: \[COS, EXP\]"):
         check_applied(asked("Int16x8"), found)
 
 
