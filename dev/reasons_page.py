@@ -1,9 +1,12 @@
 """Writes docs/reasons.md from the one home of the reasons: `python -m dev.reasons_page`."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from tflite_api.reasons import EXPLANATIONS, Outcome
+from tflite_api.explanations import EXPLANATIONS
+from tflite_api.reasons import Outcome, Reason
 
 PAGE: Final = Path(__file__).parents[1] / "docs/reasons.md"
 
@@ -14,26 +17,41 @@ _HEADINGS: Final = {
     Outcome.STALLED: "Something must change: Stalled is True, Ready is False",
     Outcome.VERDICT: "What the measurement was worth: Verified",
 }
+_BEGINNING: Final = """\
+# Reasons
+
+<!-- Written by `python -m dev.reasons_page` from api/tflite_api/explanations.toml. -->
+
+Every condition, Event and `result.json` carries one of these. Each has its cause, an example of its message, and its
+cure where there is anything to do; in the status the cure follows the message, unless the message gives it already.
+Links may lead to a single one: `docs/reasons.md#outofmemory`.
+
+A container of the converter ends with exit code 0 when done, 3 when something must change, 4 when another attempt may
+help; any other code is a crash.
+"""
 
 
 def page() -> str:
     """Compose the page."""
-    lines = [
-        "# Reasons",
-        "",
-        "<!-- Written by `python -m dev.reasons_page` from api/tflite_api/reasons.py. -->",
-        "",
-        "Every condition, Event and `result.json` carries one of these. A container of the converter ends with exit",
-        "code 0 when done, 3 when something must change, 4 when another attempt may help; any other code is a crash.",
-    ]
+    lines = [_BEGINNING]
     for outcome, heading in _HEADINGS.items():
-        lines += ["", f"## {heading}", "", "| reason | cause | what to do |", "| --- | --- | --- |"]
-        lines += [
-            f"| `{reason}` | {explanation.cause} | {explanation.cure} |"
-            for reason, explanation in EXPLANATIONS.items()
-            if explanation.outcome is outcome
-        ]
-    return "\n".join(lines) + "\n"
+        lines += [f"## {heading}\n"]
+        lines += [line for reason in Reason if reason.outcome is outcome for line in _section(reason)]
+    return "\n".join(lines)
+
+
+def _section(reason: Reason) -> Iterator[str]:
+    explanation = EXPLANATIONS[reason]
+    yield f"### {reason}\n"
+    yield f"{explanation.cause}\n"
+    yield f"> {_quoted(explanation.example)}\n"
+    if explanation.cure is not None:
+        yield f"**Cure:** {explanation.cure}\n"
+
+
+def _quoted(example: str) -> str:
+    """Give an example for Markdown, where brackets, stars and the like mean something."""
+    return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", example.replace("{", "").replace("}", ""))
 
 
 if __name__ == "__main__":

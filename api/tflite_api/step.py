@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, StringConstraints
 
 from tflite_api.names import TERMINATION_LOG_BYTES
-from tflite_api.reasons import EXPLANATIONS, Outcome, Reason
+from tflite_api.reasons import Outcome, Reason
 from tflite_api.schema import Boolean, Integer, Schema
 from tflite_api.spec import ConversionSpec
 from tflite_api.status import Artifact, ArtifactSignature, CalibrationData, Digest, MeasuredError, Provenance, Text
@@ -29,7 +29,7 @@ def exit_code(reason: Reason) -> ExitCode:
     Raises:
         ValueError: the reason is none that ends a step.
     """
-    match EXPLANATIONS[reason].outcome:
+    match reason.outcome:
         case Outcome.SUCCESS:
             return ExitCode.SUCCEEDED
         case Outcome.STALLED:
@@ -80,7 +80,7 @@ class StepResult(Schema):
     @property
     def outcome(self) -> Outcome:
         """What follows from the reason."""
-        return EXPLANATIONS[self.reason].outcome
+        return self.reason.outcome
 
     def to_json(self, limit: int = TERMINATION_LOG_BYTES) -> str:
         """Give JSON of at most `limit` bytes: the least important gives way first, as long as it must."""

@@ -51,7 +51,15 @@ def reported(
         report.failure(failure)
     except Exception as error:  # noqa: BLE001 - whatever a model brings about must become a reason
         _LOG.exception("Unexpected error")
-        report.failure(StepFailure(exhausted(error) or Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}"))
+        report.failure(_unforeseen(error, exhausted(error)))
     else:
         return 0
     return 1
+
+
+def _unforeseen(error: Exception, reason: Reason | None) -> StepFailure:
+    kind = type(error).__name__
+    if reason is not None:
+        return StepFailure(reason, f"{kind}: {error}")
+    # Its text may be told: there are no secrets in this process.
+    return StepFailure(Reason.INTERNAL_ERROR, f"Unexpected {kind} (the traceback is in the log): {error}")

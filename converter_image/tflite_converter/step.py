@@ -89,7 +89,7 @@ def _unforeseen(error: Exception) -> StepResult:
     if reason is not None:
         return StepResult(reason=reason, message=_EXHAUSTED[reason])
     # Only the kind: the text of a foreign exception may quote what it was given.
-    message = f"Unexpected {type(error).__name__}: the traceback is in this container's log"
+    message = f"Unexpected {type(error).__name__}: the traceback is in the log"
     return StepResult(reason=Reason.INTERNAL_ERROR, message=one_line(message))
 
 

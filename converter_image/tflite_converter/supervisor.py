@@ -17,7 +17,7 @@ from typing import IO, Final
 
 from pydantic import ValidationError
 
-from tflite_api.reasons import EXPLANATIONS, Outcome, Reason
+from tflite_api.reasons import Outcome, Reason
 from tflite_converter.child_protocol import REPORT_BYTES, ChildFailure, ChildLine
 from tflite_converter.failure import StepFailure, one_line
 from tflite_converter.memory import MemoryGroup
@@ -25,7 +25,8 @@ from tflite_converter.units import quantity_in_words
 
 _KEPT_VARIABLES: Final = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "TZ")
 _LINE_BYTES: Final = 4096
-_TAIL_LINES: Final = 50
+_TAIL_LINES: Final = 200
+"""Of the child's output: enough for the traceback of an exception in TensorFlow, and of its cause."""
 _DISK_FULL: Final = "The conversion filled the disk that it writes to: use a smaller model, or give it more room"
 _LAST_WORDS_SECONDS: Final = 5.0
 """How long after the child's end its pipes are read: a grandchild may hold them open for ever."""
@@ -148,7 +149,7 @@ def explain(end: ChildEnd, limit: int | None, proof: str | None = None) -> StepF
         return StepFailure(Reason.OUT_OF_MEMORY, _memory_message(limit))
     if told is not None and told.reason is Reason.OUT_OF_DISK:
         return StepFailure(Reason.OUT_OF_DISK, f"{_DISK_FULL} ({one_line(told.message, 300)})")
-    if told is not None and end.status >= 0 and EXPLANATIONS[told.reason].outcome is Outcome.STALLED:
+    if told is not None and end.status >= 0 and told.reason.outcome is Outcome.STALLED:
         return told.failure()
     return StepFailure(Reason.CONVERSION_CRASHED, f"The conversion {_crash(end)}")
 

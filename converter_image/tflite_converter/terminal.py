@@ -10,7 +10,8 @@ from rich.progress import Progress as Display
 from rich.table import Column
 from rich.text import Text
 
-from tflite_api.reasons import EXPLANATIONS, Outcome
+from tflite_api.explanations import EXPLANATIONS
+from tflite_api.reasons import Outcome
 from tflite_api.status import ArtifactSignature, MeasuredError, Tensor
 from tflite_api.step import StepResult
 from tflite_converter.units import bytes_in_words
@@ -90,8 +91,8 @@ def summary(name: str, result: StepResult, output: str) -> Text:
 
 def _rows(result: StepResult, output: str) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
-    if result.outcome is not Outcome.SUCCESS:
-        rows.append(("cure", EXPLANATIONS[result.reason].cure))
+    if (cure := EXPLANATIONS[result.reason].cure) is not None:
+        rows.append(("cure", cure))
     if result.artifact is not None:
         rows.append(("artifact", f"{output} ({bytes_in_words(result.artifact.size_bytes)})"))
         rows.append(("sha256", result.artifact.sha256))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tflite_api.reasons import EXPLANATIONS, Outcome, Reason
+from tflite_api.reasons import Outcome, Reason
 from tflite_api.status import ConversionStatus, JobReference
 from tflite_operator.decision import (
     Action,
@@ -106,7 +106,7 @@ def _events(
     reason = _reason(decision)
     tells = not isinstance(decision, Progress) or reason in _ANNOUNCED or decision.next_attempt is not None
     if tells and (_key(old) != _key(new) or old.next_attempt_time != new.next_attempt_time):
-        warning = EXPLANATIONS[reason].outcome is not Outcome.SUCCESS
+        warning = reason.outcome is not Outcome.SUCCESS
         events.append(EmitEvent(warning, reason, _message(new)))
     return tuple(events)
 

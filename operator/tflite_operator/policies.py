@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from tflite_api.explanations import EXPLANATIONS
 from tflite_api.names import CONVERT, PREPARE, PUBLISH
-from tflite_api.reasons import EXPLANATIONS, Reason
+from tflite_api.reasons import Reason
 from tflite_api.spec import ConversionSpec
 from tflite_operator.decision import Decision, Failure, Progress, Rest, Start, Success
 from tflite_operator.fields import parse_moment, timestamp

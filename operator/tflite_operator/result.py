@@ -6,7 +6,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from tflite_api.names import CONVERT, PREPARE, PUBLISH, TERMINATION_LOG_BYTES
-from tflite_api.reasons import EXPLANATIONS, Outcome, Reason
+from tflite_api.reasons import Outcome, Reason
 from tflite_api.recipe import recipe_hash
 from tflite_api.schema import describe
 from tflite_api.spec import ConversionSpec
@@ -126,7 +126,7 @@ def check_artifact(result: StepResult, spec: ConversionSpec) -> None:
 
 
 def _is_verdict(reason: Reason | None) -> bool:
-    return reason is not None and EXPLANATIONS[reason].outcome is Outcome.VERDICT
+    return reason is not None and reason.outcome is Outcome.VERDICT
 
 
 def _parsed(report: str) -> object:

@@ -1,10 +1,10 @@
 """Writes the status that follows from a decision."""
 
-import re
 from datetime import datetime
 from typing import Final
 
-from tflite_api.reasons import EXPLANATIONS, Reason
+from tflite_api.explanations import EXPLANATIONS, explained, sentence
+from tflite_api.reasons import Reason
 from tflite_api.status import Condition, ConditionStatus, ConversionStatus, JobReference
 from tflite_api.step import StepResult
 from tflite_operator.decision import Failure, Progress, Success
@@ -16,10 +16,6 @@ RECONCILING: Final = "Reconciling"
 STALLED: Final = "Stalled"
 VERIFIED: Final = "Verified"
 _OURS: Final = (READY, RECONCILING, STALLED, VERIFIED)
-_NO_CURE: Final = EXPLANATIONS[Reason.PENDING].cure
-
-_WORD: Final = re.compile(r"[a-z0-9_.]{3,}[a-z0-9]")
-_ENOUGH: Final = 0.7
 
 Wanted = tuple[str, ConditionStatus, Reason, str]
 
@@ -87,31 +83,8 @@ def _wanted(decision: Progress | Success | Failure) -> list[Wanted]:
             verdict = result.verdict or result.reason
             holds: ConditionStatus = "True" if verdict is Reason.SNR_SUFFICIENT else "Unknown"
             # Where the verdict is not the plain good one, its own explanation says what to make of it.
-            judged = message if holds == "True" else sentence(EXPLANATIONS[verdict].cause)
+            judged = message if holds == "True" else explained(verdict, EXPLANATIONS[verdict].cause)
             return [(READY, "True", result.reason, message), (VERIFIED, holds, verdict, judged)]
-
-
-def explained(reason: Reason, message: str) -> str:
-    """Give a message that says what to change: the reason's cure follows where the message does not hold it."""
-    cure = EXPLANATIONS[reason].cure
-    said = sentence(message)
-    return said if cure == _NO_CURE or _says(said, cure) else f"{said} {cure}"
-
-
-def _says(message: str, cure: str) -> bool:
-    """Hold when a message gives the same advice in its own words: most of the words that carry the meaning."""
-    advice = set(_WORD.findall(cure.casefold()))
-    return len(advice & set(_WORD.findall(message.casefold()))) >= _ENOUGH * len(advice)
-
-
-def sentence(message: str) -> str:
-    """Give words as a sentence: a full stop behind, and a capital in front unless it begins with an address or name."""
-    words = message.strip()
-    if not words:
-        return ""
-    first = words.split()[0]
-    start = first.capitalize() if first.isalpha() and first.islower() else first
-    return start + words[len(first) :] + ("" if words[-1] in ".!?…" else ".")
 
 
 def _conditions(

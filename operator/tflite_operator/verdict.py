@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from tflite_api.names import CONVERT
-from tflite_api.reasons import EXPLANATIONS, Outcome, Reason
+from tflite_api.reasons import Outcome, Reason
 from tflite_api.spec import ConversionSpec
 from tflite_api.step import StepResult
 from tflite_operator.decision import Success
@@ -37,7 +37,7 @@ class Ended:
     @property
     def is_retried(self) -> bool:
         """Hold when another attempt may follow."""
-        return EXPLANATIONS[self.reason].outcome is Outcome.RETRIED
+        return self.reason.outcome is Outcome.RETRIED
 
 
 def judge(spec: ConversionSpec, job: ObservedJob, pod: ObservedPod | None) -> Success | Ended | None:
@@ -111,6 +111,8 @@ def _failed_step(job: ObservedJob, step: Step, end: StepEnd) -> tuple[Reason, st
         return Reason.STEP_CRASHED, f"container {step.name} ended with {_code(end)}, and {refused}", None
     if result.reason is Reason.OUT_OF_MEMORY and limit not in result.message:
         return result.reason, f"{result.message} ({bound})", result
+    if result.reason is Reason.INTERNAL_ERROR:
+        return result.reason, f"{result.message} (container {step.name})", result
     return result.reason, result.message, result
 
 

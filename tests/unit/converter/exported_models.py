@@ -1,5 +1,6 @@
 """SavedModels that the plain way cannot convert, each saved as people save them."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -273,3 +274,9 @@ def never_finite(folder: Path) -> None:
     module.call = tf.function(lambda x: {"y": tf.math.log(x @ module.weights - 1e9)})
     floats = tf.TensorSpec([None, 4], tf.float32, name="x")
     tf.saved_model.save(module, str(folder), signatures=module.call.get_concrete_function(floats))
+
+
+def without_variables(folder: Path) -> None:
+    """A model whose weights were forgotten when it was copied."""
+    pinned_to_gpu(folder)
+    shutil.rmtree(folder / "variables")

@@ -1,15 +1,12 @@
 """Downloads from a real HTTP server, within limits of time, size and address."""
 
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote
 
 import pytest
 
+from tests.unit.converter.web_server import CONTENT, serving
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
 from tflite_converter import network_address
@@ -17,72 +14,13 @@ from tflite_converter.download import Downloaded, dataset, fetch, shown
 from tflite_converter.failure import StepFailure
 from tflite_converter.progress import LoggedProgress
 
-CONTENT = b"archive" * 1000
 LOCAL = FetchLimits(allow_local_addresses=True)
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Answers by path."""
-
-    released = threading.Event()
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-    def do_GET(self) -> None:
-        path, _, query = self.path.partition("?")
-        if path.startswith("/status/"):
-            self._answer(int(path.rpartition("/")[2]))
-        elif path == "/to":
-            self._answer(302, location=unquote(query))
-        elif path == "/loop":
-            self._answer(302, location="/loop")
-        elif path == "/drip":
-            self._drip()
-        elif path == "/silent":
-            self.released.wait(30)
-        elif path == "/cut":
-            self._answer(200, body=CONTENT, length=len(CONTENT) + 1)
-        elif path == "/chunked":
-            self._chunked()
-        else:
-            self._answer(200, body=CONTENT)
-
-    def _answer(
-        self, status: int, *, body: bytes = b"", location: str | None = None, length: int | None = None
-    ) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body) if length is None else length))
-        if location is not None:
-            self.send_header("Location", location)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def _drip(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        with suppress(OSError):
-            while not self.released.wait(0.05):
-                self.wfile.write(b"x")
-
-    def _chunked(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        with suppress(OSError):
-            while True:
-                self.wfile.write(bytes(1 << 16))
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    served = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    served.daemon_threads = True
-    thread = threading.Thread(target=served.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{served.server_port}"
-    Handler.released.set()
-    served.shutdown()
-    served.server_close()
+    with serving() as address:
+        yield address
 
 
 def get(url: str, tmp_path: Path, limits: FetchLimits = LOCAL) -> Downloaded:

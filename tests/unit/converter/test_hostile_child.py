@@ -178,6 +178,21 @@ def test_a_step_that_finds_the_disk_full_says_so() -> None:
     assert "more room" in result.message
 
 
+def test_what_nobody_foresaw_is_an_internal_error_in_one_line_with_the_traceback_in_the_log(
+    output: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    code = (
+        "from tflite_converter.child_report import Report, reported\n"
+        "def work(): raise TypeError('first line\\nsecond line')\n"
+        "sys.exit(reported(work, Report(int(sys.argv[1]))))\n"
+    )
+    refused = refusal(code, output, monkeypatch)
+    assert refused.reason is Reason.INTERNAL_ERROR
+    assert refused.message == "Unexpected TypeError (the traceback is in the log): first line second line"
+    assert "Traceback (most recent call last):" in caplog.text
+    assert ", in work" in caplog.text
+
+
 @pytest.mark.tensorflow
 def test_a_graph_that_finds_the_disk_full_is_not_short_of_memory(tmp_path: Path, output: Path) -> None:
     hostile_models.save(hostile_models.write_to_full_disk, tmp_path / "model")

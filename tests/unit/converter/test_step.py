@@ -56,8 +56,20 @@ def test_what_nobody_foresaw_is_an_internal_error_without_its_text(caplog: pytes
 
     result = guarded(work)
     assert (result.reason, code_of(result)) == (Reason.INTERNAL_ERROR, ExitCode.SPEC_MUST_CHANGE)
-    assert "do-not-leak" not in result.message
+    assert result.message == "Unexpected KeyError: the traceback is in the log"
     assert "Traceback" in caplog.text
+
+
+@pytest.mark.parametrize("step", ["convert", "publish"])
+def test_an_internal_error_is_one_line_in_the_report_with_its_traceback_in_the_log(tmp_path: Path, step: str) -> None:
+    s3 = {"bucket": "models", "key": "a", "secretRef": {"name": "s"}}
+    spec = {"model": {"handle": "https://example.com/m"}, "destination": {"s3": s3}}
+    # The step before would have left its report, or have failed.
+    code, result, log = started(step, tmp_path, json.dumps({"owner": "a/b", "spec": spec}))
+    assert (code, result.reason) == (3, Reason.INTERNAL_ERROR)
+    assert result.message == "Unexpected ValueError: the traceback is in the log"
+    tracebacks = [line["traceback"] for line in map(json.loads, log.splitlines()) if "traceback" in line]
+    assert ["prepared.json cannot be opened" in traceback for traceback in tracebacks] == [True]
 
 
 def test_a_step_that_hands_on_succeeded() -> None:

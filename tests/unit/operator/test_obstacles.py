@@ -45,6 +45,16 @@ def test_a_step_that_says_out_of_memory_is_given_the_limit() -> None:
     assert "300Mi" in message(made)
 
 
+@pytest.mark.parametrize("step", [PREPARE, CONVERT, PUBLISH])
+def test_an_internal_error_says_whose_log_has_the_traceback(step: str) -> None:
+    owner, _ = started()
+    over = job(owner, end=failed())
+    words = "Unexpected KeyError: the traceback is in the log"
+    made = planned(owner, over, pods=[failing_pod(over, step, 3, report(Reason.INTERNAL_ERROR, words))])
+    assert conditions(made) == stalled(Reason.INTERNAL_ERROR)
+    assert message(made).startswith(f"{words} (container {step}).")
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

@@ -124,6 +124,7 @@ def test_the_verdict_becomes_verified(more: dict[str, object], verified: tuple[s
     owner, made = started()
     done = planned(owner, made, pods=[succeeded_pod(owner, made, **more)])
     assert conditions(done)["Verified"] == verified
+    assert ("by hand" in message(done, "Verified")) == (verified[1] == "NonDeterministic")
     assert conditions(done)["Ready"][0] == "True"
 
 

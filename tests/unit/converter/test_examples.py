@@ -1,0 +1,220 @@
+"""What the steps find is said in the status as docs/reasons.md shows it."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.examples import is_like_the_example
+from tests.hostile_models import FORGED_REPORT
+from tests.unit.converter import (
+    exported_models,
+    test_archive,
+    test_conversion,
+    test_published,
+    test_sample_dataset,
+    test_supervisor,
+)
+from tests.unit.converter.test_s3 import WHERE
+from tests.unit.converter.web_server import serving
+from tests.unit.operator.builders import failed, failing_pod, job, message, planned, report, started, succeeded_pod
+from tflite_api.metadata import ModelMetadata
+from tflite_api.names import STEPS
+from tflite_api.reasons import Outcome, Reason
+from tflite_api.step import FetchLimits, StepResult, exit_code
+from tflite_converter import artifact, download, hub, metadata, published, s3, verification
+from tflite_converter.failure import StepFailure
+from tflite_converter.progress import LoggedProgress
+from tflite_converter.published import Reuse
+from tflite_converter.signature import SignatureFacts, TensorFacts
+from tflite_converter.step import guarded
+from tflite_operator import result
+
+LOCAL = FetchLimits(allow_local_addresses=True)
+SYNTHETIC = {"synthetic": True, "maxSamples": 10}
+CLASSIFIER = SignatureFacts("serving_default", (), (TensorFacts("scores", "float32", (-1, 3)),))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with serving() as address:
+        yield address
+
+
+class Place:
+    """Where a reason is brought about."""
+
+    def __init__(self, folder: Path, server: str) -> None:
+        self.folder, self.server = folder, server
+
+    def download(self, path: str, limits: FetchLimits = LOCAL, subject: download.Subject = download.MODEL) -> object:
+        return download.fetch(f"{self.server}/{path}", self.folder / "target", limits, LoggedProgress(), subject)
+
+    def dataset(self, path: str, limits: FetchLimits = LOCAL) -> object:
+        return self.download(path, limits, download.dataset("quantization.calibration.dataset"))
+
+    def samples(self, **arrays: Any) -> object:
+        return test_sample_dataset.read(test_sample_dataset.npz(self.folder, **arrays), test_sample_dataset.VECTOR)
+
+    def unpack(self, *members: test_archive.Member) -> object:
+        return test_archive.unpacked(self.folder, test_archive.pack(*members))
+
+    def folder_without_model(self) -> object:
+        (self.folder / "README.md").touch()
+        return hub.find_saved_model(self.folder)
+
+    def publish(self) -> object:
+        (self.folder / "model.tflite").write_bytes(b"\x7fELF")
+        (self.folder / "converted.json").write_text(json.dumps(FORGED_REPORT))
+        with artifact.accept(self.folder, 60) as accepted:
+            return accepted
+
+    def crash(self) -> object:
+        raise test_supervisor.failure("print('Fatal error', flush=True); os.abort()", self.folder)
+
+
+def say(failure: StepFailure) -> object:
+    raise failure
+
+
+def reused() -> StepResult:
+    decision = published.decide(test_published.stored(), test_published.WANTED)
+    assert isinstance(decision, Reuse)
+    return decision.result
+
+
+def wrong_labels() -> None:
+    said = ModelMetadata.from_object({"outputs": [{"name": "scores", "labels": ["cat", "dog"]}]})
+    metadata.check(said, CLASSIFIER.key, CLASSIFIER)
+
+
+def judged(noise: float, gate: int) -> verification.Verdict:
+    comparison = verification.Comparison()
+    comparison.add({"scores": np.ones(100)}, {"scores": np.full(100, 1 + noise)})
+    return verification.judge(comparison, gate)
+
+
+def unforeseen() -> StepResult:
+    def work(_: object) -> StepResult:
+        raise KeyError("x")
+
+    return guarded(work)
+
+
+EXAMPLES: dict[Reason, Callable[[Place], Any]] = {
+    Reason.REUSED: lambda _: reused(),
+    Reason.INVALID_SPEC: lambda _: say(s3.error_failure("AuthorizationHeaderMalformed", 400, WHERE)),
+    Reason.MODEL_NOT_FOUND: lambda place: place.download("status/404"),
+    Reason.MODEL_ACCESS_DENIED: lambda place: place.download("status/403"),
+    Reason.MODEL_UNAVAILABLE: lambda place: place.download("status/503"),
+    Reason.ADDRESS_REFUSED: lambda place: place.download("model", FetchLimits()),
+    Reason.MODEL_TOO_LARGE: lambda place: place.download("chunked", replaced(max_archive_bytes=4 << 20)),
+    Reason.DIGEST_MISMATCH: lambda _: hub.check_digest("1" * 64, "0" * 64),
+    Reason.ARCHIVE_REFUSED: lambda place: place.unpack(test_archive.plain("../../etc/cron.d/x")),
+    Reason.NOT_A_SAVED_MODEL: lambda place: place.folder_without_model(),
+    Reason.INVALID_METADATA: lambda _: wrong_labels(),
+    Reason.DATASET_NOT_FOUND: lambda place: place.dataset("status/404"),
+    Reason.DATASET_ACCESS_DENIED: lambda place: place.dataset("status/403"),
+    Reason.DATASET_TOO_LARGE: lambda place: place.dataset("chunked", replaced(max_archive_bytes=4 << 20)),
+    Reason.DATASET_UNAVAILABLE: lambda place: place.dataset("status/503"),
+    Reason.DATASET_INVALID: lambda place: place.samples(x=np.zeros((0, 3))),
+    Reason.DATASET_MISMATCH: lambda place: place.samples(x=np.full((10, 3), np.nan)),
+    Reason.CONVERSION_CRASHED: lambda place: place.crash(),
+    Reason.VERIFICATION_FAILED: lambda _: judged(0.1, 60),
+    Reason.CREDENTIALS_REFUSED: lambda _: say(s3.error_failure("AccessDenied", 403, WHERE)),
+    Reason.BUCKET_NOT_FOUND: lambda _: say(s3.error_failure("NoSuchBucket", 404, WHERE)),
+    Reason.STORAGE_UNAVAILABLE: lambda _: say(s3.error_failure("SlowDown", 503, WHERE)),
+    Reason.DESTINATION_CHANGED: lambda _: say(s3.error_failure("PreconditionFailed", 412, WHERE)),
+    Reason.DESTINATION_CONFLICT: lambda _: published.decide(
+        test_published.stored(replace(test_published.WANTED, owner="vision/mobilenet-v1", recipe="9" * 64)),
+        test_published.WANTED,
+    ),
+    Reason.ARTIFACT_REFUSED: lambda place: place.publish(),
+    Reason.INTERNAL_ERROR: lambda _: unforeseen(),
+    Reason.SNR_SUFFICIENT: lambda _: judged(1e-4, 60),
+    Reason.REPORT_ONLY: lambda _: judged(1e-4, 0),
+}
+CONVERSIONS: dict[Reason, tuple[str, dict[str, Any]]] = {
+    Reason.CONVERTED: ("dense", {}),
+    Reason.TAGS_NOT_FOUND: ("dense", {"tags": ["gpu"]}),
+    Reason.SIGNATURE_NOT_FOUND: ("dense", {"signature": {"key": "predict"}}),
+    Reason.INPUT_NOT_FOUND: ("dense", {"signature": {"inputs": [{"name": "images", "shape": [1, 64]}]}}),
+    Reason.INPUT_SHAPE_MISMATCH: ("dense", {"signature": {"inputs": [{"name": "x", "shape": [1, 65]}]}}),
+    Reason.INPUT_UNSUPPORTED: ("text", {}),
+    Reason.UNSUPPORTED_OPERATION: ("lacking", {}),
+    Reason.QUANTIZATION_NOT_APPLIED: ("nan", {"quantization": {"type": "DynamicRange"}}),
+    Reason.NON_DETERMINISTIC: ("random", {}),
+    Reason.STATEFUL: ("counter", {}),
+    Reason.NON_FINITE: ("nan", {}),
+    Reason.INSENSITIVE: ("constant", {}),
+}
+EXPORTS: dict[Reason, tuple[Callable[[Path], None], dict[str, Any]]] = {
+    Reason.MODEL_LOAD_FAILED: (exported_models.without_variables, {}),
+    Reason.OPERATION_NOT_QUANTIZABLE: (
+        exported_models.with_cosine,
+        {"quantization": {"type": "Int8", "calibration": SYNTHETIC}},
+    ),
+    Reason.CONVERSION_FAILED: (
+        exported_models.never_finite,
+        {"quantization": {"type": "Int16x8", "calibration": SYNTHETIC}},
+    ),
+    Reason.SELECT_TF: (exported_models.beyond_litert, {"selectTf": True}),
+}
+
+
+def replaced(**limits: int) -> FetchLimits:
+    return LOCAL.model_copy(update=limits)
+
+
+def in_status(reason: Reason, words: str) -> str:
+    """Give what a step says as the operator shows it."""
+    owner, made = started()
+    if reason.outcome is Outcome.SUCCESS:
+        return message(planned(owner, made, pods=[succeeded_pod(owner, made, reason=reason, message=words)]))
+    if reason.outcome is Outcome.VERDICT:
+        done = succeeded_pod(owner, made, verdict=reason.value, message=words)
+        return message(planned(owner, made, pods=[done]))
+    step = next(step for step in STEPS if reason in result._SAYABLE[step])
+    over = job(owner, end=failed())
+    return message(planned(owner, over, pods=[failing_pod(over, step, exit_code(reason), report(reason, words))]))
+
+
+def told(bring_about: Callable[[], Any]) -> tuple[Reason, str]:
+    """Give the reason and the message of what comes about."""
+    try:
+        found = bring_about()
+    except StepFailure as failure:
+        return failure.reason, failure.message
+    return getattr(found, "reason", None) or found.verdict, found.message
+
+
+def check(reason: Reason, bring_about: Callable[[], Any]) -> None:
+    found, words = told(bring_about)
+    # What was converted has its verdict; the publish step then reports it as Converted.
+    assert found is (Reason.SNR_SUFFICIENT if reason is Reason.CONVERTED else reason), words
+    shown = in_status(reason, words)
+    assert is_like_the_example(reason, shown), shown
+
+
+@pytest.mark.parametrize("reason", EXAMPLES)
+def test_the_message_is_as_the_example_shows_it(reason: Reason, tmp_path: Path, server: str) -> None:
+    check(reason, lambda: EXAMPLES[reason](Place(tmp_path, server)))
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("reason", CONVERSIONS)
+def test_the_message_of_a_conversion_is_as_the_example_shows_it(reason: Reason, models: Path, tmp_path: Path) -> None:
+    name, changes = CONVERSIONS[reason]
+    check(reason, lambda: test_conversion.convert(models / name, tmp_path, **changes))
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("reason", EXPORTS)
+def test_the_message_about_a_model_is_as_the_example_shows_it(reason: Reason, tmp_path: Path) -> None:
+    save, changes = EXPORTS[reason]
+    save(tmp_path / "model")
+    check(reason, lambda: test_conversion.convert(tmp_path / "model", tmp_path, **changes))

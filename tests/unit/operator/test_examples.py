@@ -1,0 +1,98 @@
+"""What the operator itself finds is said as docs/reasons.md shows it."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.examples import is_like_the_example
+from tests.unit.operator.builders import (
+    RUNNING,
+    Object,
+    at,
+    conversion,
+    ended,
+    failed,
+    failing_pod,
+    job,
+    message,
+    planned,
+    pod,
+    started,
+    waiting,
+)
+from tflite_api.names import CONVERT
+from tflite_api.reasons import Reason
+from tflite_operator.plan import Plan
+
+
+def followed(*states: Object, seconds: float = 0, **status: object) -> Plan:
+    """What is planned while containers are in these states."""
+    owner, made = started()
+    return planned(owner, made, pods=[pod(made, *states) | status], now=at(seconds))
+
+
+def over(*states: Object, why: str = "PodFailurePolicy", **status: str) -> Plan:
+    """What is planned when the Job is over and its containers have ended like this."""
+    owner, _ = started()
+    done = job(owner, end=failed(why))
+    return planned(owner, done, pods=[pod(done, *states, phase="Failed", **status)])
+
+
+def out_of_memory() -> Plan:
+    owner, _ = started(resources={"limits": {"memory": "300Mi"}})
+    done = job(owner, end=failed())
+    return planned(owner, done, pods=[failing_pod(done, CONVERT, 137, reason="OOMKilled")])
+
+
+def no_node() -> Plan:
+    reason = "0/3 nodes are available: 3 Insufficient memory."
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": reason}
+    return followed(seconds=300, status={"phase": "Pending", "conditions": [condition]})
+
+
+def foreign_job() -> Plan:
+    owner = conversion()
+    foreign = job(owner)
+    foreign["metadata"]["ownerReferences"] = []
+    return planned(owner, foreign)
+
+
+def deleted_job() -> Plan:
+    owner = conversion()
+    seen = planned(owner, job(owner, attempt=3, failures=2))
+    assert seen.status is not None
+    return planned(owner | {"status": seen.status.to_object()})
+
+
+EVICTED = 'Usage of EmptyDir volume "output" exceeds the limit "8Gi". '
+QUOTA = (
+    'jobs.batch "mobilenet-v2-1-1" is forbidden: exceeded quota: team, requested: count/jobs.batch=1, used:'
+    " count/jobs.batch=20, limited: count/jobs.batch=20"
+)
+EXAMPLES: dict[Reason, Callable[[], Plan]] = {
+    Reason.PENDING: lambda: planned(conversion(), job(conversion())),
+    Reason.PREPARING: lambda: followed(RUNNING),
+    Reason.CONVERTING: lambda: followed(ended(0), RUNNING),
+    Reason.PUBLISHING: lambda: followed(ended(0), ended(0), RUNNING),
+    Reason.SECRET_NOT_FOUND: lambda: followed(waiting("CreateContainerConfigError", 'secret "s3" not found')),
+    Reason.JOB_REFUSED: lambda: planned(conversion(), refusal=QUOTA),
+    Reason.OUT_OF_MEMORY: out_of_memory,
+    Reason.OUT_OF_DISK: lambda: over(ended(0), ended(137), reason="Evicted", message=EVICTED),
+    Reason.DEADLINE_EXCEEDED: lambda: over(ended(0), ended(137), why="DeadlineExceeded"),
+    Reason.IMAGE_PULL_FAILED: lambda: followed(waiting("ImagePullBackOff", "no such host"), seconds=300),
+    Reason.UNSCHEDULABLE: no_node,
+    Reason.NAME_COLLISION: foreign_job,
+    Reason.POD_DISRUPTED: lambda: over(
+        ended(0), ended(137), reason="Evicted", message="The node was low on resource: memory."
+    ),
+    Reason.JOB_DELETED: deleted_job,
+    Reason.STEP_CRASHED: lambda: over(ended(0), ended(139)),
+}
+
+
+@pytest.mark.parametrize("reason", EXAMPLES)
+def test_the_message_is_as_the_example_shows_it(reason: Reason) -> None:
+    made = EXAMPLES[reason]()
+    assert made.status is not None
+    assert {one.reason for one in made.status.conditions or ()} == {reason}
+    assert is_like_the_example(reason, message(made)), message(made)
