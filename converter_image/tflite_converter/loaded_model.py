@@ -33,7 +33,11 @@ class LoadedModel(Protocol):
         """
 
     def function(self, signature: SignatureFacts) -> Any:  # noqa: ANN401 - TensorFlow has no types
-        """Give the signature as a ConcreteFunction, to look at its graph."""
+        """Give the signature as a ConcreteFunction, to look at its graph.
+
+        Raises:
+            StepFailure: ModelLoadFailed where the graph does not fit the signature.
+        """
 
     def save_pinned(self, signatures: Sequence[SignatureFacts], folder: Path) -> None:
         """Save these signatures with their shapes, and nothing else, as a SavedModel with the tag `serve`.
@@ -91,6 +95,14 @@ def saving_failure(error: Exception) -> StepFailure:
     """Give the failure of a signature that cannot be saved with other shapes."""
     return StepFailure(
         Reason.CONVERSION_FAILED, f"TensorFlow cannot save the pinned signature: {one_line(str(error), 600)}"
+    )
+
+
+def signature_failure(key: str, error: Exception) -> StepFailure:
+    """Give the failure of a signature that is not what its graph computes."""
+    return StepFailure(
+        Reason.MODEL_LOAD_FAILED,
+        f"The outputs of signature {key} cannot be computed from its inputs: {one_line(str(error), 600)}",
     )
 
 

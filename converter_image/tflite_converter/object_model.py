@@ -38,6 +38,7 @@ class ObjectModel:
 
         Raises:
             RunRefused: the model cannot take this sample.
+            StepFailure: ModelLoadFailed where the function takes other inputs than the signature says.
         """
         import tensorflow as tf  # noqa: PLC0415 - takes seconds
 
@@ -48,6 +49,8 @@ class ObjectModel:
             raise
         except tf.errors.OpError as error:
             raise RunRefused(error.message) from error
+        except TypeError as error:
+            raise loaded_model.signature_failure(key, error) from error
 
     def function(self, signature: SignatureFacts) -> Any:  # noqa: ANN401 - TensorFlow has no types
         """Give the signature as a ConcreteFunction."""

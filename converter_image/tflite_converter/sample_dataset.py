@@ -88,7 +88,7 @@ def _samples(signature: SignatureFacts, examples: Iterator[Example], least: int)
     if count == 0:
         raise StepFailure(Reason.DATASET_INVALID, "The dataset is empty: it needs one example at least, better 100")
     if count < max(least, size):
-        _refuse(f"The dataset has {count} examples, but {max(least, size)} are the least")
+        _refuse(f"The dataset has {count} examples, but {max(least, size)} are the least: add some, better 100")
 
 
 def _batch(signature: SignatureFacts) -> int:
@@ -140,7 +140,10 @@ def _cast(array: Array, tensor: TensorFacts, number: int) -> Array:
         limits = np.iinfo(wanted)
         if array.size == 0 or (int(array.min()) >= limits.min and int(array.max()) <= limits.max):
             return array.astype(wanted)
-        _refuse(f"Example {number} has values beyond {wanted} in input {tensor.name}")
+        _refuse(
+            f"Example {number} has values beyond {wanted} in input {tensor.name}:"
+            f" they must be from {limits.min} to {limits.max}"
+        )
     return _refuse(
         f"The dataset has {array.dtype} for input {tensor.name}, which is {wanted}: write it with .astype('{wanted}')"
     )

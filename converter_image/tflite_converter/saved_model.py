@@ -11,6 +11,8 @@ from tflite_converter.signature import SignatureFacts, TensorFacts
 
 _INTERNAL_KEYS: Final = frozenset({"__saved_model_init_op", "__saved_model_train_op"})
 """tensorflow/python/saved_model/constants.py: signatures that no user asked for."""
+_SEVERAL_ARRAYS: Final = {"coo_sparse": "sparse tensor of ", "composite_tensor": "composite tensor of "}
+"""By how a signature of TensorFlow 1 may describe an input or output (tensorflow/core/protobuf/meta_graph.proto)."""
 _VARIABLES: Final = frozenset({"VarHandleOp", "VariableV2", "Variable"})
 
 
@@ -125,7 +127,7 @@ def _tensor(name: str, info: Any) -> TensorFacts:  # noqa: ANN401 - see above
             f"saved_model.pb gives {name} the shape {list(dimensions)}, which no tensor has: export the model again"
         )
         raise StepFailure(Reason.MODEL_LOAD_FAILED, message)
-    return TensorFacts(name, _dtype(info.dtype), dimensions)
+    return TensorFacts(name, _SEVERAL_ARRAYS.get(info.WhichOneof("encoding"), "") + _dtype(info.dtype), dimensions)
 
 
 def _dtype(number: int) -> str:

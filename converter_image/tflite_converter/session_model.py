@@ -66,7 +66,10 @@ class SessionModel:
         import tensorflow as tf  # noqa: PLC0415 - takes seconds
 
         if key not in self._frozen:
-            wanted = {info.name.partition(":")[0] for info in self._definitions[key].outputs.values()}
+            definition = self._definitions[key]
+            # An input that no output depends on is still an input.
+            ends = (*definition.outputs.values(), *definition.inputs.values())
+            wanted = {info.name.partition(":")[0] for info in ends}
             with self._graph.as_default():
                 frozen = tf.compat.v1.graph_util.convert_variables_to_constants(
                     self._session, self._cut(key), sorted(wanted)
@@ -94,7 +97,19 @@ class SessionModel:
         return graph
 
     def function(self, signature: SignatureFacts) -> Any:  # noqa: ANN401 - TensorFlow has no types
-        """Give the signature as a ConcreteFunction whose inputs have the signature's names."""
+        """Give the signature as a ConcreteFunction whose inputs have the signature's names.
+
+        Raises:
+            StepFailure: ModelLoadFailed where its graph does not lead from its inputs to its outputs.
+        """
+        from tensorflow.python.ops.op_selector import UnliftableError  # noqa: PLC0415 - takes seconds
+
+        try:
+            return self._function(signature)
+        except (AssertionError, KeyError, ValueError, UnliftableError) as error:
+            raise loaded_model.signature_failure(signature.key, error) from error
+
+    def _function(self, signature: SignatureFacts) -> Any:  # noqa: ANN401 - TensorFlow has no types
         import tensorflow as tf  # noqa: PLC0415 - takes seconds
 
         graph = tf.compat.v1.wrap_function(lambda: tf.import_graph_def(self._freeze(signature.key), name=""), [])

@@ -118,16 +118,22 @@ def foreign_tensors(signature: SignatureFacts) -> tuple[str, ...]:
 
 
 def check_types(signature: SignatureFacts) -> None:
-    """Refuse a signature whose inputs or outputs are no numbers.
+    """Refuse a signature whose inputs or outputs are no numbers, or that has no outputs.
 
     Raises:
         StepFailure: InputUnsupported, naming them.
     """
+    if not signature.outputs:
+        raise StepFailure(
+            Reason.INPUT_UNSUPPORTED,
+            f"Signature {signature.key} has no outputs, so there is nothing to convert: choose another with"
+            " signature.key, or export it with its outputs",
+        )
     if foreign := foreign_tensors(signature):
         raise StepFailure(
             Reason.INPUT_UNSUPPORTED,
-            f"Signature {signature.key} has {'; '.join(foreign)}: LiteRT takes numbers only."
-            " Export a signature that begins after the preprocessing of strings",
+            f"Signature {signature.key} has {'; '.join(foreign)}: LiteRT takes arrays of numbers only."
+            " Export a signature that begins after the preprocessing of strings and sparse tensors",
         )
 
 

@@ -205,3 +205,77 @@ def test_a_model_without_variables_is_not_told_to_bring_them(tmp_path: Path) -> 
     assert failure.reason is Reason.MODEL_LOAD_FAILED
     assert "DataType enum: 99" in failure.message
     assert "variables" not in failure.message
+
+
+def v1_model(
+    folder: Path, *, sparse: bool = False, declared: tuple[str, ...] = ("x", "keep"), used: bool = True
+) -> None:
+    """A TensorFlow 1 graph whose signature declares some of its placeholders."""
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    describe = v1.saved_model.build_tensor_info
+    with v1.Graph().as_default(), v1.Session() as session:
+        make = v1.sparse_placeholder if sparse else v1.placeholder
+        inputs = {"x": make(tf.float32, [None, 4], name="x"), "keep": v1.placeholder(tf.float32, [], name="keep")}
+        x = v1.sparse_tensor_to_dense(inputs["x"]) if sparse else inputs["x"]
+        y = x * (inputs["keep"] if used else 2.0)
+        signature = v1.saved_model.build_signature_def(
+            {name: describe(inputs[name]) for name in declared}, {"y": describe(y)}
+        )
+        builder = v1.saved_model.Builder(str(folder))
+        builder.add_meta_graph_and_variables(session, ["serve"], {"serving_default": signature})
+        builder.save()
+
+
+def test_a_signature_that_lacks_an_input_is_told_which(tmp_path: Path) -> None:
+    v1_model(tmp_path / "model", declared=("x",))
+    with pytest.raises(
+        StepFailure, match=r"cannot be computed from its inputs: .*depends .* on placeholder .*keep"
+    ) as e:
+        convert(tmp_path / "model", tmp_path)
+    assert e.value.reason is Reason.MODEL_LOAD_FAILED
+
+
+def test_a_signature_may_have_an_input_that_nothing_reads(tmp_path: Path) -> None:
+    v1_model(tmp_path / "model", used=False)
+    converted = convert(tmp_path / "model", tmp_path)
+    assert converted.verdict is Reason.SNR_SUFFICIENT
+    assert {tensor.name for tensor in converted.signature.inputs} == {"x", "keep"}
+
+
+def test_a_sparse_input_is_named(tmp_path: Path) -> None:
+    v1_model(tmp_path / "model", sparse=True)
+    failure = refusal(tmp_path / "model", tmp_path)
+    assert failure.reason is Reason.INPUT_UNSUPPORTED
+    assert "input x: sparse tensor of float32 [-1, 4]" in failure.message
+
+
+@pytest.mark.parametrize(
+    ("save", "words"),
+    [
+        (exported_models.pinned_to_gpu, "cannot be computed from its inputs: Binding inputs to tf.function failed"),
+        (exported_models.duplicate_inputs, "cannot be computed from its inputs: nowhere is not in graph"),
+    ],
+)
+def test_a_signature_that_its_graph_does_not_have_is_named(
+    tmp_path: Path, save: Callable[[Path], None], words: str
+) -> None:
+    def rename(graph: Any) -> None:
+        inputs = graph.signature_def["serving_default"].inputs
+        inputs["z"].CopyFrom(inputs["x"])
+        inputs["z"].name = "nowhere:0"
+        del inputs["x"]
+
+    save(tmp_path / "model")
+    edit(tmp_path / "model", rename)
+    failure = refusal(tmp_path / "model", tmp_path)
+    assert failure.reason is Reason.MODEL_LOAD_FAILED
+    assert words in failure.message
+
+
+def test_a_signature_without_outputs_is_not_converted(tmp_path: Path) -> None:
+    exported_models.policy(tmp_path / "model")
+    with pytest.raises(StepFailure, match=r"get_initial_state has no outputs.*signature\.key") as caught:
+        convert(tmp_path / "model", tmp_path, signature={"key": "get_initial_state"})
+    assert caught.value.reason is Reason.INPUT_UNSUPPORTED
