@@ -5,6 +5,7 @@ reference, convert, measure with LiteRT. The usual script converts and writes th
 of its own, one after the other in turns, so that a slow minute of the machine hits both.
 """
 
+import itertools
 import json
 import os
 import shutil
@@ -92,27 +93,24 @@ def _step(folder: Path) -> Step:
     output, report, log = CACHE / "output", CACHE / "termination-log", CACHE / "step.log"
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir()
-    command = [sys.executable, "-m", "tflite_converter.cli", "convert", "--model-dir", str(folder)]
+    command = [sys.executable, "-m", "tflite_converter", "convert", "--model-dir", str(folder)]
     os.environ[STEP_REQUEST_ENV] = _REQUEST.model_dump_json(by_alias=True, exclude_none=True)
     end = run([*command, "--output-dir", str(output), "--termination-log", str(report)], log)
     _must(end)
     said: dict[str, Any] = json.loads(report.read_bytes())
-    return Step(Cost(end.seconds, said["peakMemoryBytes"]), _phases(log, end.seconds, said["durationSeconds"]))
+    return Step(Cost(end.seconds, said["peakMemoryBytes"]), _phases(log, end.seconds))
 
 
-def _phases(log: Path, whole: float, inside: float) -> dict[str, float]:
-    """Give the seconds from each phase to the next, from the step's own log."""
+def _phases(log: Path, whole: float) -> dict[str, float]:
+    """Give the seconds from each phase to the next, from the step's own log; the last ends with the step's report."""
     told = [json.loads(line) for line in log.read_text().splitlines() if line.startswith('{"time"')]
-    begins = [
-        (line["message"], datetime.fromisoformat(line["time"]).timestamp()) for line in told if "step" not in line
+    moments = [
+        (line["message"], datetime.fromisoformat(line["time"]).timestamp())
+        for line in told
+        if line["message"] in _PHASES or "step" in line
     ]
-    begins = [(name, moment) for name, moment in begins if name in _PHASES]
-    ends = [moment for _, moment in begins[1:]]
-    known = {name: end - begin for (name, begin), end in zip(begins, ends, strict=False)}
-    known["Start"] = whole - inside
-    last = begins[-1][0]
-    known[last] = inside - sum(seconds for name, seconds in known.items() if name != "Start")
-    return known
+    known = {name: end - begin for (name, begin), (_, end) in itertools.pairwise(moments)}
+    return known | {"Start": whole - sum(known.values())}
 
 
 _PHASES: Final = ("Reading the model", "Running the model", "Converting", "Verifying")
@@ -163,7 +161,7 @@ def _phase_line(name: str, steps: Sequence[Step]) -> tuple[str, ...]:
 
 
 def _listing(phases: Sequence[tuple[str, ...]]) -> str:
-    return _table(("model", "start", "read", "load and run", "convert", "verify"), phases)
+    return _table(("model", "start and import", "load", "run and pin", "convert", "verify"), phases)
 
 
 def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

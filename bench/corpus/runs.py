@@ -70,7 +70,7 @@ def convert(model: CorpusModel, mode: Mode, folder: Path, usual: UsualEnd) -> Ro
     """Run `tflite-convert run` on a model, in a process of its own without network."""
     file = folder / "conversion.yaml"
     file.write_text(json.dumps(_resource(model, mode)))
-    command = python("-m", "tflite_converter.cli", "run", "--file", str(file), "--output", str(folder / "out"))
+    command = python("-m", "tflite_converter", "run", "--file", str(file), "--output", str(folder / "out"))
     end = run(command, folder / "convert.log", _TIMEOUT_SECONDS)
     found = _result(folder / "out" / "result.json")
     return Row(

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
@@ -13,11 +13,14 @@ from rich.console import Console
 from tflite_api.names import CONVERT, MODEL_DIR, OUTPUT_DIR, PREPARE, PUBLISH, TERMINATION_LOG
 from tflite_api.reasons import Reason
 from tflite_api.step import ConvertedModel, FetchLimits, PreparedModel, StepRequest, StepResult
-from tflite_converter import local_resource, log, step
+from tflite_converter import log, step
 from tflite_converter.failure import StepFailure
 from tflite_converter.handover import ARTIFACT_FILE, PREPARED_FILE, read_model
 from tflite_converter.progress import LoggedProgress
 from tflite_converter.step import Cost
+
+if TYPE_CHECKING:
+    from tflite_converter.local_resource import LocalConversion
 
 _LOG = logging.getLogger(__name__)
 
@@ -59,6 +62,7 @@ def prepare_command(model_dir: ModelDir = _MODEL_DIR, termination_log: Terminati
 
 @app.command(CONVERT, hidden=True)
 def convert_command(
+    context: typer.Context,
     model_dir: ModelDir = _MODEL_DIR,
     output_dir: OutputDir = _OUTPUT_DIR,
     termination_log: TerminationLog = _TERMINATION_LOG,
@@ -72,7 +76,7 @@ def convert_command(
             return prepared.reused
         datasets = prepared.datasets.moved(lambda path: str(model_dir / path))
         folder = model_dir / (prepared.path or ".")
-        done = convert(request.spec, folder, output_dir, LoggedProgress(), datasets=datasets)
+        done = convert(request.spec, folder, output_dir, LoggedProgress(), datasets=datasets, ahead=context.obj)
         cost.child_peak_bytes = done.peak_memory_bytes
         return _measured(done.converted)
 
@@ -120,7 +124,7 @@ def run(
 
     Exits with 0 where every conversion succeeded, 3 where a spec or model must change, 4 where another try may help.
     """
-    from tflite_converter import local_run  # noqa: PLC0415 - a step pays for its own imports only
+    from tflite_converter import local_resource, local_run  # noqa: PLC0415 - a step pays for its own imports only
 
     console = Console(stderr=True)
     log.set_up(log.on_console(console) if console.is_terminal else log.plain_lines(), verbose=verbose)
@@ -142,9 +146,7 @@ def run(
     raise typer.Exit(local_run.worst(results))
 
 
-def _run_one(
-    conversion: local_resource.LocalConversion, folder: Path, limits: FetchLimits, console: Console
-) -> StepResult:
+def _run_one(conversion: "LocalConversion", folder: Path, limits: FetchLimits, console: Console) -> StepResult:
     from tflite_converter import local_run  # noqa: PLC0415 - see above
     from tflite_converter.terminal import TerminalProgress  # noqa: PLC0415 - see above
 
@@ -182,12 +184,3 @@ def _measured(converted: ConvertedModel) -> StepResult:
 def _run_in_container(name: str, work: Callable[[StepRequest, Cost], StepResult], termination_log: Path) -> None:
     log.set_up(log.json_lines(), verbose=True)
     raise typer.Exit(step.run(name, work, termination_log))
-
-
-def main() -> None:
-    """Run the command line."""
-    app(prog_name="tflite-convert")
-
-
-if __name__ == "__main__":
-    main()

@@ -5,7 +5,6 @@ This process is the supervisor: it imports no TensorFlow, and outlives whatever 
 
 import logging
 import secrets
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,7 +12,8 @@ from typing import Final
 from tflite_api.reasons import Reason
 from tflite_api.spec import ConversionSpec
 from tflite_api.step import ConvertedModel, FetchedDatasets
-from tflite_converter import supervisor
+from tflite_converter import child, supervisor
+from tflite_converter.child import Child
 from tflite_converter.child_protocol import ConversionOrder
 from tflite_converter.failure import StepFailure, one_line
 from tflite_converter.handover import CONVERTED_FILE, read_model
@@ -51,6 +51,7 @@ def convert(
     progress: Progress,
     timeout_seconds: float | None = None,
     datasets: FetchedDatasets = _NO_DATASETS,
+    ahead: Child | None = None,
 ) -> Conversion:
     """Convert the SavedModel in the folder `model`; leaves `model.tflite` and `converted.json` in `output_dir`.
 
@@ -61,18 +62,24 @@ def convert(
         progress: is told the phases.
         timeout_seconds: after which the conversion fails with DeadlineExceeded; None where somebody else watches.
         datasets: those that the spec names.
+        ahead: a child that was started already.
 
     Raises:
         StepFailure: what is wrong with the model, the spec or the result; or what became of the child.
     """
     proof = secrets.token_hex(16)
     listener = Listener(progress.phase, lambda line: _LOG.debug("%s", line))
-    with tempfile.TemporaryDirectory(prefix="convert-") as scratch:
+    with ahead or Child(child.command()) as worker:
         order = ConversionOrder.of(
-            spec, model_dir=str(model), output_dir=str(output_dir), scratch_dir=scratch, datasets=datasets, proof=proof
+            spec,
+            model_dir=str(model),
+            output_dir=str(output_dir),
+            scratch_dir=str(worker.scratch),
+            datasets=datasets,
+            proof=proof,
         )
         text = order.model_dump_json(by_alias=True, exclude_none=True).encode()
-        end = supervisor.run(supervisor.python_command(), text, Path(scratch), listener, timeout_seconds)
+        end = supervisor.run(worker, text, listener, timeout_seconds)
     group = MemoryGroup.of_this_process()
     failure = supervisor.explain(end, group.limit() if group else None, proof)
     if failure is not None:

@@ -1,29 +1,25 @@
-"""Starting the child that runs a stranger's model, and turning whatever becomes of it into a reason.
+"""Staying with the child that runs a stranger's model, and turning whatever becomes of it into a reason.
 
-The child is a fresh process (a fork of one with threads deadlocks in TensorFlow), with nothing of this process's
-environment but what it needs. This module imports no TensorFlow.
+This module imports no TensorFlow.
 """
 
 import os
 import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from pydantic import ValidationError
 
 from tflite_api.reasons import Outcome, Reason
+from tflite_converter.child import Child
 from tflite_converter.child_protocol import REPORT_BYTES, ChildFailure, ChildLine
 from tflite_converter.failure import StepFailure, one_line
 from tflite_converter.memory import MemoryGroup
 from tflite_converter.units import quantity_in_words
 
-_KEPT_VARIABLES: Final = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "TZ")
 _LINE_BYTES: Final = 4096
 _TAIL_LINES: Final = 200
 """Of the child's output: enough for the traceback of an exception in TensorFlow, and of its cause."""
@@ -57,79 +53,39 @@ class Listener:
     output: Callable[[str], None]
 
 
-def run(
-    command: list[str], order: bytes, scratch: Path, listener: Listener, timeout_seconds: float | None = None
-) -> ChildEnd:
-    """Run a child to its end.
+def run(child: Child, order: bytes, listener: Listener, timeout_seconds: float | None = None) -> ChildEnd:
+    """Give a child its order and stay with it to its end.
 
     Args:
-        command: the program and its arguments; the number of the report's file descriptor is appended.
+        child: started, and without an order yet.
         order: what it reads on stdin.
-        scratch: its working, home and temporary folder.
         listener: is told phases and output lines, from other threads.
         timeout_seconds: after which it is killed; None for never.
     """
-    group = MemoryGroup.of_this_process()
-    kills_before = (group.kills() if group else None) or 0
-    reading, writing = os.pipe()
-    child = subprocess.Popen(
-        [*command, str(writing)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        cwd=scratch,
-        env=child_environment(os.environ, scratch),
-        pass_fds=(writing,),
-        start_new_session=True,
-    )
-    os.close(writing)
-    talk = _Talk(child, os.fdopen(reading, "rb"), listener)
-    timer = threading.Timer(timeout_seconds, _kill, [child.pid]) if timeout_seconds is not None else None
+    talk = _Talk(child, listener)
+    timer = threading.Timer(timeout_seconds, child.kill) if timeout_seconds is not None else None
     try:
         if timer is not None:
             timer.start()
         talk.start(order)
-        _, wait_status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(wait_status)
+        _, wait_status, usage = os.wait4(child.process.pid, 0)
+        child.process.returncode = os.waitstatus_to_exitcode(wait_status)
     finally:
         timed_out = timer is not None and timer.finished.is_set()
         if timer is not None:
             timer.cancel()
-        _kill(child.pid)
+        child.kill()
     talk.finish()
+    group = MemoryGroup.of_this_process()
     return ChildEnd(
-        status=child.returncode,
+        status=child.process.returncode,
         failure=talk.failure,
         tail="\n".join(talk.tail),
         peak_bytes=usage.ru_maxrss * 1024,
-        memory_kills=((group.kills() if group else None) or 0) - kills_before,
+        memory_kills=((group.kills() if group else None) or 0) - child.kills_before,
         timed_out=timed_out,
         done=talk.done,
     )
-
-
-def python_command() -> list[str]:
-    """Give the command that starts the converting child; `-P` keeps its working folder off the import path."""
-    return [sys.executable, "-P", "-m", "tflite_converter.conversion"]
-
-
-def child_environment(ours: Mapping[str, str], scratch: Path) -> dict[str, str]:
-    """Give the child's environment: a few variables of ours, none of which may be a secret."""
-    kept = {name: ours[name] for name in _KEPT_VARIABLES if name in ours}
-    if "PYTHONPATH" in kept:
-        # The child starts in another folder.
-        kept["PYTHONPATH"] = os.pathsep.join(
-            str(Path(part).absolute()) for part in kept["PYTHONPATH"].split(os.pathsep)
-        )
-    return kept | {
-        "HOME": str(scratch),
-        "TMPDIR": str(scratch),
-        "USER": "converter",
-        "PYTHONHASHSEED": "0",
-        "PYTHONUNBUFFERED": "1",
-        "TF_CPP_MIN_LOG_LEVEL": "2",
-        "CUDA_VISIBLE_DEVICES": "",
-    }
 
 
 def explain(end: ChildEnd, limit: int | None, proof: str | None = None) -> StepFailure | None:
@@ -186,17 +142,12 @@ def _last_words(tail: str) -> str:
     return f"; its last words: {one_line(lines[-1], 300)}" if lines else ""
 
 
-def _kill(group: int) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, signal.SIGKILL)
-
-
 class _Talk:
     """The child's three pipes: its order, its report, and what it prints."""
 
-    def __init__(self, child: "subprocess.Popen[bytes]", report: IO[bytes], listener: Listener) -> None:
-        self._child = child
-        self._report = report
+    def __init__(self, child: Child, listener: Listener) -> None:
+        self._child = child.process
+        self._report = child.report
         self._listener = listener
         self._threads = [threading.Thread(target=work, daemon=True) for work in (self._read_report, self._read_output)]
         self.failure: ChildFailure | None = None

@@ -38,7 +38,7 @@ def test_a_real_model_is_verified_or_refused_by_name(model: str, tmp_path: Path)
         "spec": {"model": {"handle": archive.resolve().as_uri()}},
     }
     (tmp_path / "conversion.yaml").write_text(json.dumps(resource))
-    command = [sys.executable, "-m", "tflite_converter.cli", "run", "-f", str(tmp_path / "conversion.yaml")]
+    command = [sys.executable, "-m", "tflite_converter", "run", "-f", str(tmp_path / "conversion.yaml")]
     done = subprocess.run([*command, "--output", str(tmp_path / "out")], capture_output=True, text=True, check=False)
     result = json.loads((tmp_path / "out" / "result.json").read_text())
     if done.returncode == 0:

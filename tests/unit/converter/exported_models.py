@@ -280,3 +280,14 @@ def without_variables(folder: Path) -> None:
     """A model whose weights were forgotten when it was copied."""
     pinned_to_gpu(folder)
     shutil.rmtree(folder / "variables")
+
+
+def trained_by_keras_2(folder: Path) -> None:
+    """A model that Keras 2 trained and saved together with its optimizer's slots."""
+    import tf_keras
+
+    layers = tf_keras.layers
+    model = tf_keras.Sequential([layers.Dense(4, input_shape=(8,)), layers.Dense(2)])
+    model.compile(tf_keras.optimizers.legacy.Adam(), "mse")
+    model.fit(np.ones((4, 8), np.float32), np.ones((4, 2), np.float32), verbose=0)
+    model.save(folder, save_format="tf")

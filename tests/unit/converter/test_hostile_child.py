@@ -11,7 +11,7 @@ from tests import hostile_models
 from tests.hostile_models import FORGED, FORGED_REPORT
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.spec import ConversionSpec
-from tflite_converter import artifact, supervisor
+from tflite_converter import artifact, child
 from tflite_converter.convert import Conversion, convert
 from tflite_converter.failure import StepFailure, exhausted_resource
 from tflite_converter.progress import LoggedProgress
@@ -46,7 +46,7 @@ def output(tmp_path: Path) -> Path:
 
 def run(code: str, output: Path, monkeypatch: pytest.MonkeyPatch) -> Conversion:
     """Convert with another program in place of the one that converts."""
-    monkeypatch.setattr(supervisor, "python_command", lambda: [sys.executable, "-c", HEAD + code])
+    monkeypatch.setattr(child, "command", lambda: [sys.executable, "-c", HEAD + code])
     return convert(SPEC, output.parent / "model", output, LoggedProgress())
 
 

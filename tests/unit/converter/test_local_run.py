@@ -22,7 +22,7 @@ class Ran:
     """What a run left."""
 
     def __init__(self, file: Path, output: Path) -> None:
-        command = [sys.executable, "-m", "tflite_converter.cli", "run", "-f", str(file), "--output", str(output)]
+        command = [sys.executable, "-m", "tflite_converter", "run", "-f", str(file), "--output", str(output)]
         environment = {**os.environ, "AWS_SECRET_ACCESS_KEY": "do-not-leak"}
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         self.code, self.text = done.returncode, done.stdout + done.stderr

@@ -23,7 +23,7 @@ def started(step: str, tmp_path: Path, request: str | None) -> tuple[int, StepRe
     if request is not None:
         environment[STEP_REQUEST_ENV] = request
     log = tmp_path / "termination-log"
-    command = [sys.executable, "-m", "tflite_converter.cli", step, "--termination-log", str(log)]
+    command = [sys.executable, "-m", "tflite_converter", step, "--termination-log", str(log)]
     command += ["--model-dir", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     text = log.read_text()
