@@ -16,7 +16,7 @@ import typer
 
 from bench.corpus import models, runs, table
 from bench.corpus.models import CorpusModel
-from bench.corpus.runs import MODES, Mode, Row
+from bench.corpus.runs import MODES, USUAL_MODES, Mode, Row
 from bench.processes import ROOT
 
 CACHE = ROOT / ".cache" / "corpus"
@@ -24,7 +24,9 @@ CACHE = ROOT / ".cache" / "corpus"
 
 def main(
     corpus: Annotated[Path, typer.Argument(help="Folder of SavedModel archives and folders.", exists=True)],
-    mode: Annotated[list[str], typer.Option(help="None, Float16, DynamicRange or Int8; all by default.")] = [*MODES],  # noqa: B006 - never changed
+    mode: Annotated[
+        list[str], typer.Option(help="A quantization type; None, Float16, DynamicRange and Int8 by default.")
+    ] = [*USUAL_MODES],  # noqa: B006 - never changed
     model: Annotated[str, typer.Option(help="Only models with this in their name.")] = "",
     jobs: Annotated[int, typer.Option(help="How many models at a time.")] = len(os.sched_getaffinity(0)),
     resume: Annotated[bool, typer.Option(help="Keep the rows of an interrupted run.")] = False,

@@ -5,14 +5,16 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, get_args
 
 from bench.corpus.models import CorpusModel
 from bench.processes import ROOT, ProcessEnd, run, without_network
-from tflite_api.spec import QuantizationType
+from tflite_api.spec import CALIBRATED, QuantizationType
 
-Mode = Literal["None", "Float16", "DynamicRange", "Int8"]
-MODES: Final[tuple[Mode, ...]] = ("None", "Float16", "DynamicRange", "Int8")
+Mode = QuantizationType
+MODES: Final[tuple[Mode, ...]] = get_args(QuantizationType)
+USUAL_MODES: Final[tuple[Mode, ...]] = ("None", "Float16", "DynamicRange", "Int8")
+"""What people do with TensorFlow's converter."""
 _TIMEOUT_SECONDS: Final = 900
 Object = dict[str, Any]
 
@@ -100,6 +102,8 @@ def keep_reference(model: CorpusModel, folder: Path) -> None:
 
 def usual(model: CorpusModel, mode: Mode, references: Path, folder: Path) -> UsualEnd:
     """Run the usual recipe on a model, and judge its artifact, each in a process of its own without network."""
+    if mode not in USUAL_MODES:
+        return UsualEnd("not tried", 0, 0)
     if model.folder is None:
         return UsualEnd("fails: no SavedModel", 0, 0)
     artifact, log = folder / "usual.tflite", folder / "usual.log"
@@ -124,7 +128,7 @@ def judged(references: Path, artifact: Path, mode: QuantizationType) -> str:
 
 def _resource(model: CorpusModel, mode: Mode) -> Object:
     quantization: Object = {"type": mode}
-    if mode == "Int8":
+    if mode in CALIBRATED:
         quantization["calibration"] = {"synthetic": True}
     return {
         "apiVersion": "tflite-operator.dev/v1alpha1",

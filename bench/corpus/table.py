@@ -2,6 +2,7 @@
 
 import csv
 import io
+import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -18,6 +19,9 @@ def markdown(rows: Sequence[Row]) -> str:
     parts = [
         "# Corpus",
         _counts(rows),
+        "## Measured SNR (dB) of what passed the gate, exact results left out",
+        _distribution(rows),
+        "## Every row",
         _table(_HEAD, [_cells(row) for row in rows]),
         "## What is not right, and why",
         "\n".join(f"- **{row.model}** {row.mode}: {_escaped(_why(row))}" for row in rows if not row.is_right),
@@ -43,6 +47,16 @@ def _counts(rows: Sequence[Row]) -> str:
             usual = Counter(row.usual.partition(" (")[0].partition(":")[0] for row in mine)
             lines.append((mode, str(len(mine)), _listing(ours), _listing(usual)))
     return _table(("mode", "models", "tflite-convert", "usual recipe"), lines)
+
+
+def _distribution(rows: Sequence[Row]) -> str:
+    lines = []
+    for mode in MODES:
+        measured = sorted(float(row.snr) for row in rows if row.mode == mode and row.is_right and row.snr != "inf")
+        if measured:
+            tenth, median = measured[len(measured) // 10], statistics.median(measured)
+            lines.append((mode, str(len(measured)), *(f"{value:.1f}" for value in (measured[0], tenth, median))))
+    return _table(("mode", "artifacts", "least", "a tenth is below", "median"), lines)
 
 
 def _listing(counts: Counter[str]) -> str:

@@ -25,6 +25,8 @@ _BOUNDS: Final = (10, 2, 1)
 """For integers that may be indices into a table of unknown length: these below the bound, from 0 on."""
 STRENGTHS: Final = (0.1, 10.0)
 """For models that give the same for everything of the usual size: most are saturated by it."""
+_PRESENT: Final = 1 / 8
+"""Share of weak integers of eight bits that may be other than 0: boards, masks and one-hot codes are like that."""
 _BATCHES: Final = ((1, 2), (1,))
 """For a flexible first dimension, in turns; the second sees artifacts that are wrong for more than one."""
 
@@ -39,7 +41,7 @@ class Sampling:
     whole: bool = False
     """Whether real inputs, too, are whole numbers below the bound: some models cast them to indices."""
     strength: float = 1.0
-    """What real inputs are multiplied with; below 1, integers of eight bits are -1, 0 and 1 alone."""
+    """What real inputs are multiplied with; below 1, integers of eight bits are mostly 0, else -1 and 1."""
 
     def shape(self, tensor: TensorFacts, number: int) -> tuple[int, ...]:
         """Give the concrete shape of an input in the sample of this number."""
@@ -102,7 +104,7 @@ def _values(
         return generator.integers(0, bound, shape).astype(kind)
     # Eight bits are rarely an index: pictures and quantized values use them whole.
     if kind.kind in "iu" and kind.itemsize == 1:
-        return generator.integers(*_eight_bits(kind, sampling.strength), shape).astype(kind)
+        return _eight_bits(generator, kind, shape, sampling.strength)
     if kind.kind in "iu" or sampling.whole:
         return generator.integers(0, sampling.bound, shape).astype(kind)
     values = _real(generator, shape, number)
@@ -111,11 +113,12 @@ def _values(
     return (sampling.strength * values).astype(kind)
 
 
-def _eight_bits(kind: np.dtype[Any], strength: float) -> tuple[int, int]:
+def _eight_bits(generator: np.random.Generator, kind: np.dtype[Any], shape: tuple[int, ...], strength: float) -> Array:
     if strength < 1:
-        return (-1 if kind.kind == "i" else 0), 2
+        present = generator.random(shape) < _PRESENT
+        return (present * generator.integers(-1 if kind.kind == "i" else 0, 2, shape)).astype(kind)
     limits = np.iinfo(kind)
-    return int(limits.min), int(limits.max) + 1
+    return generator.integers(limits.min, limits.max + 1, shape).astype(kind)
 
 
 def _real(generator: np.random.Generator, shape: tuple[int, ...], number: int) -> Array:

@@ -36,7 +36,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # Of the whole range of eight bits it gives 1 alone.
     save(
         "saturated",
-        lambda _, x: {"y": tf.sigmoid(tf.reduce_mean(tf.abs(tf.cast(x, tf.float32)), axis=1) / 2)},
+        lambda _, x: {"y": tf.sigmoid(tf.reduce_sum(tf.abs(tf.cast(x, tf.float32)), axis=1) / 8)},
         eight_bits,
     )
     save("constant", lambda module, x: {"y": tf.clip_by_value(x @ module.weights, 1e6, 2e6)}, floats)
