@@ -116,7 +116,7 @@ def responds(outputs: Sequence[Outputs]) -> bool:
     """Say whether what a model gives depends on its inputs, as far as these samples show.
 
     Args:
-        outputs: by sample. Where only their first dimension differs, it is the batch, and first rows are compared.
+        outputs: by sample. Where only their first dimension differs, it is the batch, and rows are compared.
     """
     return len(outputs) < 2 or any(_varies([sample[name] for sample in outputs]) for name in outputs[0])
 
@@ -125,7 +125,7 @@ def _varies(arrays: Sequence[Array]) -> bool:
     shapes = {array.shape for array in arrays}
     if len(shapes) > 1 and len({shape[1:] for shape in shapes}) > 1:
         return True
-    rows = np.stack([_as_doubles(array if len(shapes) == 1 else array[:1]) for array in arrays])
+    rows = np.stack([_as_doubles(row) for array in arrays for row in (array if len(shapes) > 1 else [array])])
     variation = float(np.sum((rows - rows.mean(axis=0)) ** 2))
     return variation > _LEAST_VARIATION * float(np.sum(rows**2))
 
