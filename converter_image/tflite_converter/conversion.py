@@ -20,6 +20,7 @@ from tflite_converter import (
     calibration_samples,
     index_bounds,
     loaded_model,
+    loop_unrolling,
     operations,
     reference,
     sample_dataset,
@@ -196,7 +197,10 @@ class _Workshop:
             single_batch=attempt.single_batch,
             fused_lstm=attempt.fused_lstm,
         )
-        return tflite_conversion.convert(self._pinned_dir, settings)
+        folder = self._pinned_dir
+        if attempt.unrolled_loops:
+            folder = loop_unrolling.unrolled(folder, self._signatures)
+        return tflite_conversion.convert(folder, settings)
 
     def rest(self, attempt: Attempt, tensorflow: str) -> MeasurementOrder:
         """Say what is left to do with the artifact."""

@@ -70,20 +70,37 @@ class ObjectModel:
         module = tf.Module()
         functions = [self._functions[signature.key] for signature in signatures]
         module.captured = _captured(functions) or self._model
-        try:
-            concrete = {
-                signature.key: _pinned(function, signature)
-                for signature, function in zip(signatures, functions, strict=True)
-            }
-            tf.saved_model.save(module, str(folder), signatures=concrete)
-        except (ValueError, TypeError, AssertionError, tf.errors.InvalidArgumentError) as error:
-            raise loaded_model.saving_failure(error) from error
-        _rename_inputs(folder, signatures)
+        save(functions, signatures, folder, module)
 
     def close(self) -> None:
         """Let go of the weights."""
         del self._model, self._functions
         loaded_model.give_memory_back()
+
+
+def save(functions: Sequence[Any], signatures: Sequence[SignatureFacts], folder: Path, module: Any) -> None:  # noqa: ANN401
+    """Save functions with their signatures' names and shapes.
+
+    Args:
+        functions: by signature; each takes its inputs by name, and gives a dict.
+        signatures: in the same order.
+        folder: is made.
+        module: a tf.Module that holds the variables the functions use.
+
+    Raises:
+        StepFailure: ConversionFailed, with TensorFlow's words.
+    """
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+    try:
+        concrete = {
+            signature.key: _pinned(function, signature)
+            for signature, function in zip(signatures, functions, strict=True)
+        }
+        tf.saved_model.save(module, str(folder), signatures=concrete)
+    except (ValueError, TypeError, AssertionError, tf.errors.InvalidArgumentError) as error:
+        raise loaded_model.saving_failure(error) from error
+    _rename_inputs(folder, signatures)
 
 
 def _captured(functions: Sequence[Any]) -> list[Any] | None:
@@ -107,16 +124,17 @@ def _pinned(function: Any, signature: SignatureFacts) -> Any:  # noqa: ANN401 - 
     """
     import tensorflow as tf  # noqa: PLC0415 - takes seconds
 
-    names = {_argument(number): tensor.name for number, tensor in enumerate(signature.inputs)}
+    names = {argument(number): tensor.name for number, tensor in enumerate(signature.inputs)}
 
     def pinned(**inputs: Any) -> Any:  # noqa: ANN401 - tensors have no types
         return function(**{names[argument]: value for argument, value in inputs.items()})
 
-    specs = {_argument(number): _spec(tensor, _argument(number)) for number, tensor in enumerate(signature.inputs)}
+    specs = {argument(number): _spec(tensor, argument(number)) for number, tensor in enumerate(signature.inputs)}
     return tf.function(pinned, autograph=False).get_concrete_function(**specs)
 
 
-def _argument(number: int) -> str:
+def argument(number: int) -> str:
+    """Name an input while its function is saved: names of a signature may be no identifiers."""
     return f"input_{number}"
 
 
@@ -135,7 +153,7 @@ def _rename_inputs(folder: Path, signatures: Sequence[SignatureFacts]) -> None:
     proto = saved_model_pb2.SavedModel.FromString(path.read_bytes())
     for signature in signatures:
         inputs = proto.meta_graphs[0].signature_def[signature.key].inputs
-        given = {tensor.name: inputs[_argument(number)] for number, tensor in enumerate(signature.inputs)}
+        given = {tensor.name: inputs[argument(number)] for number, tensor in enumerate(signature.inputs)}
         kept = {name: type(info).FromString(info.SerializeToString()) for name, info in given.items()}
         inputs.clear()
         for name, info in kept.items():

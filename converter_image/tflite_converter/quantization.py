@@ -64,14 +64,21 @@ def check_calibratable(content: bytes) -> None:
     """Refuse a float file that the calibrator would crash on.
 
     Raises:
-        StepFailure: OperationNotQuantizable, naming the operations.
+        LoopsNotMeasured: naming the operations.
     """
     found = sorted(_NOT_CALIBRATED & flatbuffer.parse(content).operations)
     if found:
-        raise StepFailure(
+        raise LoopsNotMeasured(f"Activations inside {', '.join(found)} cannot be measured")
+
+
+class LoopsNotMeasured(StepFailure):
+    """OperationNotQuantizable for a model with control flow."""
+
+    def __init__(self, what: str) -> None:
+        """Say what is in the way."""
+        super().__init__(
             Reason.OPERATION_NOT_QUANTIZABLE,
-            f"Activations inside {', '.join(found)} cannot be measured, so this model has no integer form:"
-            " use quantization.type DynamicRange, Float16 or WeightOnlyInt8",
+            f"{what}, so this model has no integer form: use quantization.type DynamicRange, Float16 or WeightOnlyInt8",
         )
 
 

@@ -8,9 +8,11 @@ from tflite_api.reasons import Reason
 from tflite_converter import operations
 from tflite_converter.failure import StepFailure
 from tflite_converter.operations import LackingOperations
+from tflite_converter.quantization import LoopsNotMeasured
 from tflite_converter.signature import SignatureFacts, single_batch
 
 PLAIN: Final = "Plain"
+_FUSED_LSTM: Final = "FusedLSTM"
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Attempt:
     """The strategies in it."""
     single_batch: bool = False
     fused_lstm: bool = False
+    unrolled_loops: bool = False
     select_tf: bool = False
 
     @property
@@ -63,11 +66,22 @@ def _with_single_batch(attempt: Attempt) -> Attempt:
 
 def _has_loops_that_cannot_be_measured(attempt: Attempt, failure: StepFailure) -> bool:
     """The calibrator follows no loop, but knows the operator for a whole LSTM."""
-    return failure.reason is Reason.OPERATION_NOT_QUANTIZABLE and not attempt.fused_lstm
+    return isinstance(failure, LoopsNotMeasured) and not attempt.fused_lstm and not attempt.unrolled_loops
 
 
 def _with_fused_lstm(attempt: Attempt) -> Attempt:
     return replace(attempt, fused_lstm=True)
+
+
+def _has_loops_that_are_no_lstm(attempt: Attempt, failure: StepFailure) -> bool:
+    """Keras 2 alone marks what is fused, and that has no 16-bit form; any short loop can be written out."""
+    return failure.reason is Reason.OPERATION_NOT_QUANTIZABLE and attempt.fused_lstm
+
+
+def _with_unrolled_loops(attempt: Attempt) -> Attempt:
+    # Writing out puts the bodies of functions in the place of their marks.
+    names = tuple(name for name in attempt.names if name != _FUSED_LSTM)
+    return replace(attempt, fused_lstm=False, unrolled_loops=True, names=names)
 
 
 def _lacks_what_tensorflow_has(attempt: Attempt, failure: StepFailure) -> bool:
@@ -80,7 +94,8 @@ def _with_select_tf(attempt: Attempt) -> Attempt:
 
 STRATEGIES: Final = (
     Strategy("SingleBatch", _loops_over_batches, _with_single_batch),
-    Strategy("FusedLSTM", _has_loops_that_cannot_be_measured, _with_fused_lstm),
+    Strategy(_FUSED_LSTM, _has_loops_that_cannot_be_measured, _with_fused_lstm),
+    Strategy("UnrolledLoops", _has_loops_that_are_no_lstm, _with_unrolled_loops),
     Strategy("SelectTF", _lacks_what_tensorflow_has, _with_select_tf),
 )
 
@@ -89,5 +104,6 @@ def next_attempt(failed: Attempt, failure: StepFailure) -> Attempt | None:
     """Give what to try after a failure; None where nothing here answers it."""
     for strategy in STRATEGIES:
         if strategy.name not in failed.names and strategy.answers(failed, failure):
-            return replace(strategy.apply(failed), names=(*failed.names, strategy.name))
+            applied = strategy.apply(failed)
+            return replace(applied, names=(*applied.names, strategy.name))
     return None

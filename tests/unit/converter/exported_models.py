@@ -11,12 +11,13 @@ def _weights(*shape: int) -> Any:
     return np.random.default_rng(7).standard_normal(shape).astype(np.float32) / 4
 
 
-def recurrent(folder: Path) -> None:
+def recurrent(folder: Path, steps: int | None = 5) -> None:
     """A loop over time steps with a flexible batch, as Keras writes a GRU."""
     import tensorflow as tf
 
+    tf.keras.utils.set_random_seed(3)
     layers = tf.keras.layers
-    model = tf.keras.Sequential([layers.Input((5, 3)), layers.GRU(6), layers.Dense(2)])
+    model = tf.keras.Sequential([layers.Input((steps, 3)), layers.GRU(6), layers.Dense(2)])
     model.export(str(folder), verbose=False)
 
 

@@ -13,6 +13,7 @@ from tflite_api.spec import Quantization
 from tflite_converter import flatbuffer
 from tflite_converter.failure import StepFailure
 from tflite_converter.flatbuffer import ArtifactFacts
+from tflite_converter.loop_unrolling import MOST_STEPS
 
 pytestmark = pytest.mark.tensorflow
 
@@ -165,11 +166,27 @@ def test_activations_that_are_never_finite_cannot_be_measured(tmp_path: Path) ->
     assert caught.value.reason is Reason.CONVERSION_FAILED
 
 
-def test_a_loop_has_no_integer_form_and_does_not_crash(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["Int8", "Int16x8"])
+def test_a_short_loop_is_written_out_for_integers(tmp_path: Path, kind: str) -> None:
     exported_models.recurrent(tmp_path / "model")
-    with pytest.raises(StepFailure, match="WHILE") as caught:
+    converted, facts = quantized(tmp_path / "model", tmp_path, 20, type=kind, calibration={"synthetic": True})
+    assert (converted.verdict, converted.strategy) == (Reason.SNR_SUFFICIENT, "SingleBatch+UnrolledLoops")
+    assert "WHILE" not in facts.operations
+    assert facts.float_operations <= {"QUANTIZE", "DEQUANTIZE"}
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [(MOST_STEPS + 1, f"has {MOST_STEPS + 1} steps, more than the {MOST_STEPS}"), (None, r"pin .* signature\.inputs")],
+)
+def test_a_loop_that_cannot_be_written_out_has_no_integer_form_and_does_not_crash(
+    tmp_path: Path, steps: int | None, words: str
+) -> None:
+    exported_models.recurrent(tmp_path / "model", steps)
+    with pytest.raises(StepFailure, match=words) as caught:
         quantized(tmp_path / "model", tmp_path, type="Int8", calibration=SYNTHETIC)
     assert caught.value.reason is Reason.OPERATION_NOT_QUANTIZABLE
+    assert "DynamicRange" in caught.value.message
 
 
 def test_small_weights_are_quantized_too(tmp_path: Path) -> None:
