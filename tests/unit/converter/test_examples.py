@@ -74,7 +74,7 @@ class Place:
             return accepted
 
     def crash(self) -> object:
-        raise test_supervisor.failure("print('Fatal error', flush=True); os.abort()", self.folder)
+        raise test_supervisor.failure("print('Fatal error', flush=True); os.abort()")
 
 
 def say(failure: StepFailure) -> object:
