@@ -1,5 +1,6 @@
 """The CRD and the models say the same; every field is described; defaults stay out of list items."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ import yaml
 from pydantic import BaseModel
 
 from tflite_api import names
-from tflite_api.spec import ConversionSpec
+from tflite_api.spec import DEFAULT_MIN_SNR_DECIBELS, ConversionSpec
 from tflite_api.status import ConversionStatus
 
-CRD = yaml.safe_load((Path(__file__).parents[3] / "crds/tfliteconversions.yaml").read_text())
+ROOT = Path(__file__).parents[3]
+CRD = yaml.safe_load((ROOT / "crds/tfliteconversions.yaml").read_text())
 VERSION = CRD["spec"]["versions"][0]
 SCHEMA = VERSION["schema"]["openAPIV3Schema"]
 Node = dict[str, Any]
@@ -99,3 +101,13 @@ def test_names_are_those_of_the_api_package() -> None:
 
 def test_an_unseen_conversion_is_in_progress_for_kstatus() -> None:
     assert SCHEMA["properties"]["status"]["default"] == {"observedGeneration": -1}
+
+
+def test_the_documents_give_the_gates_that_are_in_force() -> None:
+    said = SCHEMA["properties"]["spec"]["properties"]["verification"]["properties"]["minSNRDecibels"]["description"]
+    stated = re.findall(r"(\d+) for ((?:[A-Z]\w+(?:, | and )?)+)", said)
+    assert {
+        kind: int(gate) for gate, kinds in stated for kind in re.findall(r"\w{4,}", kinds)
+    } == DEFAULT_MIN_SNR_DECIBELS
+    page = (ROOT / "docs/converting.md").read_text()
+    assert [kind for kind, gate in DEFAULT_MIN_SNR_DECIBELS.items() if f"| `{kind}` | {gate} |" not in page] == []
