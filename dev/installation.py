@@ -7,6 +7,8 @@ from typing import Final
 
 import yaml
 
+from dev import oci
+from dev.environment import OPERATOR_IMAGE
 from dev.kubectl import Kubectl
 
 ROOT: Final = Path(__file__).parents[1]
@@ -15,8 +17,15 @@ _OPERATOR_IMAGE: Final = "ghcr.io/tflite-operator/operator"
 """The name in deploy/ that an overlay replaces."""
 
 
-def overlay(base: str, operator_image: str, converter_image: str) -> dict[str, object]:
-    """Give the kustomization that installs the operator with these images."""
+def overlay(base: str, operator_image: str, converter_image: str, digest: str | None = None) -> dict[str, object]:
+    """Give the kustomization that installs the operator with these images.
+
+    Args:
+        base: path of deploy/.
+        operator_image: its name and tag.
+        converter_image: its name and tag.
+        digest: of the operator's image, where its tag moves: another digest replaces the pods.
+    """
     name, separator, tag = operator_image.rpartition(":")
     # A colon before the last slash belongs to a registry's port.
     image = {"newName": name, "newTag": tag} if separator and "/" not in tag else {"newName": operator_image}
@@ -33,7 +42,23 @@ def overlay(base: str, operator_image: str, converter_image: str) -> dict[str, o
                 "literals": [f"CONVERTER_IMAGE={converter_image}"],
             }
         ],
+        "patches": [_annotated(digest)] if digest is not None else [],
     }
+
+
+def _annotated(digest: str) -> dict[str, object]:
+    place = "/spec/template/metadata/annotations/tflite-operator.dev~1image-digest"
+    change = [{"op": "add", "path": place, "value": digest}]
+    return {"target": {"kind": "Deployment", "name": "tflite-operator"}, "patch": yaml.safe_dump(change)}
+
+
+def _digest(image: str) -> str | None:
+    """Give the digest of an image that this checkout built under a tag that does not change."""
+    layout = ROOT / ".cache/images/tflite-operator"
+    if image != OPERATOR_IMAGE or not (layout / "index.json").exists():
+        return None
+    digest: str = oci.manifest_of(layout)["digest"]
+    return digest
 
 
 def apply_crd(kubectl: Sequence[str]) -> None:
@@ -49,6 +74,8 @@ def install(kubectl: Sequence[str], operator_image: str, converter_image: str) -
     folder = ROOT / ".cache/overlay"
     folder.mkdir(parents=True, exist_ok=True)
     base = os.path.relpath(ROOT / "deploy", folder)
-    (folder / "kustomization.yaml").write_text(yaml.safe_dump(overlay(base, operator_image, converter_image)))
+    (folder / "kustomization.yaml").write_text(
+        yaml.safe_dump(overlay(base, operator_image, converter_image, _digest(operator_image)))
+    )
     run("apply", "-k", str(folder))
     run("rollout", "status", "deployment/tflite-operator", "--namespace", NAMESPACE, "--timeout=180s")

@@ -35,3 +35,17 @@ def test_the_overlay_replaces_names_that_the_base_has() -> None:
     assert base["configMapGenerator"][0]["name"] == found["configMapGenerator"][0]["name"]
     variable = found["configMapGenerator"][0]["literals"][0].partition("=")[0]
     assert base["configMapGenerator"][0]["literals"][0].startswith(f"{variable}=")
+
+
+def test_a_new_image_under_the_same_tag_replaces_the_pods() -> None:
+    deployment = yaml.safe_load((installation.ROOT / "deploy/deployment.yaml").read_text())
+    found: Any = installation.overlay("../deploy", "a:1", "b:2", "sha256:0123")
+    (patch,) = found["patches"]
+    (change,) = yaml.safe_load(patch["patch"])
+    node: Any = deployment
+    for part in change["path"].strip("/").split("/")[:-1]:
+        node = node[part]
+    assert (change["op"], change["value"], type(node)) == ("add", "sha256:0123", dict)
+    assert patch["target"]["name"] == deployment["metadata"]["name"]
+    plain: Any = installation.overlay("../deploy", "a:1", "b:2")
+    assert plain["patches"] == []
