@@ -33,7 +33,7 @@ class ArtifactFacts:
     operations: frozenset[str]
     """Operators by their names in the schema, for example `CONV_2D`; custom ones by their own, like `FlexErf`."""
     float_operations: frozenset[str]
-    """Those of them that read or write 32-bit floats anywhere."""
+    """Those of them that read or write 32-bit floats anywhere, and read anything but constants."""
 
     @property
     def lost_weights(self) -> bool:
@@ -95,16 +95,19 @@ def _operator_name(code: Any, operators: dict[int, str]) -> str:  # noqa: ANN401
 
 
 def _operations(model: Any, names: list[str], types: dict[int, str]) -> Iterator[tuple[str, frozenset[str]]]:  # noqa: ANN401
-    """Give each operator's name and the types of all that it reads and writes."""
+    """Give each operator's name and the types of all that it reads and writes; none where it computes a constant."""
     for graph_index in range(model.SubgraphsLength()):
         graph = model.Subgraphs(graph_index)
         dtypes = [types[graph.Tensors(index).Type()] for index in range(graph.TensorsLength())]
         for index in range(graph.OperatorsLength()):
             operator = graph.Operators(index)
-            tensors = [operator.Inputs(position) for position in range(operator.InputsLength())]
-            tensors += [operator.Outputs(position) for position in range(operator.OutputsLength())]
             # An optional input that is not given has the index -1.
-            yield names[operator.OpcodeIndex()], frozenset(dtypes[tensor] for tensor in tensors if tensor >= 0)
+            read = [operator.Inputs(position) for position in range(operator.InputsLength())]
+            read = [tensor for tensor in read if tensor >= 0]
+            written = [operator.Outputs(position) for position in range(operator.OutputsLength())]
+            varies = any(not _is_constant(model, graph.Tensors(tensor)) for tensor in read)
+            touched = [*read, *written] if varies else []
+            yield names[operator.OpcodeIndex()], frozenset(dtypes[tensor] for tensor in touched)
 
 
 def _constants(model: Any, types: dict[int, str]) -> Iterator[Constant]:  # noqa: ANN401 - see above
@@ -112,10 +115,14 @@ def _constants(model: Any, types: dict[int, str]) -> Iterator[Constant]:  # noqa
         graph = model.Subgraphs(graph_index)
         for index in range(graph.TensorsLength()):
             tensor = graph.Tensors(index)
-            buffer = model.Buffers(tensor.Buffer())
-            # A file of more than 2 GB keeps its buffers behind the flatbuffer: Offset and Size.
-            if buffer.DataLength() or buffer.Size():
+            if _is_constant(model, tensor):
                 yield Constant(types[tensor.Type()], math.prod(_shape(tensor)))
+
+
+def _is_constant(model: Any, tensor: Any) -> bool:  # noqa: ANN401 - see above
+    buffer = model.Buffers(tensor.Buffer())
+    # A file of more than 2 GB keeps its buffers behind the flatbuffer: Offset and Size.
+    return bool(buffer.DataLength() or buffer.Size())
 
 
 def _shape(tensor: Any) -> tuple[int, ...]:  # noqa: ANN401 - see above

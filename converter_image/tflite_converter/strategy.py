@@ -43,6 +43,8 @@ class Attempt:
             notes.append("the batch is fixed at 1, as LiteRT's loops over time steps need")
         if self.fused_lstm:
             notes.append("its LSTMs keep their state between calls: reset the interpreter's variables before each")
+        if self.unrolled_loops:
+            notes.append("its loops are written out, so that it grows with the number of time steps")
         return tuple(notes)
 
 

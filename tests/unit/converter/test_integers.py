@@ -171,6 +171,7 @@ def test_a_short_loop_is_written_out_for_integers(tmp_path: Path, kind: str) -> 
     exported_models.recurrent(tmp_path / "model")
     converted, facts = quantized(tmp_path / "model", tmp_path, 20, type=kind, calibration={"synthetic": True})
     assert (converted.verdict, converted.strategy) == (Reason.SNR_SUFFICIENT, "SingleBatch+UnrolledLoops")
+    assert "loops are written out" in converted.message
     assert "WHILE" not in facts.operations
     assert facts.float_operations <= {"QUANTIZE", "DEQUANTIZE"}
 
