@@ -123,7 +123,10 @@ def responds(outputs: Sequence[Outputs]) -> bool:
 
 def _varies(arrays: Sequence[Array]) -> bool:
     shapes = {array.shape for array in arrays}
-    if len(shapes) > 1 and len({shape[1:] for shape in shapes}) > 1:
+    if len({(len(shape), shape[1:]) for shape in shapes}) > 1:
+        return True
+    if len(shapes) > 1 and any(shape[0] == 0 for shape in shapes):
+        # No batch is empty: how many rows there are depends on the values.
         return True
     rows = np.stack([_as_doubles(row) for array in arrays for row in (array if len(shapes) > 1 else [array])])
     variation = float(np.sum((rows - rows.mean(axis=0)) ** 2))

@@ -163,6 +163,9 @@ def test_a_model_is_the_same_as_itself_up_to_rounding() -> None:
         ([[[1.0, 1e-4]], [[1.0, 2e-4]]], False),
         # Another size of image.
         ([[[1.0, 1.0]], [[1.0, 1.0, 1.0]]], True),
+        # As many rows as the values make, as tf.boolean_mask gives them; or another rank.
+        ([[], [1.0]], True),
+        ([1.0, [1.0]], True),
         ([[[0.0]], [[0.0]]], False),
         ([[[1.0]]], True),
     ],
