@@ -20,6 +20,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from bench import keras_models
+from bench.markdown import table
 from bench.processes import ROOT, ProcessEnd, run
 from tflite_api.names import STEP_REQUEST_ENV
 from tflite_api.step import PreparedModel, StepRequest
@@ -72,7 +73,7 @@ def main(
     head = ("model", "artifact", "script s", "step s", "time ratio", "script MiB", "step MiB", "memory ratio")
     text = (
         f"Ratios are convert step / usual script, median of {rounds} pairs (least to most).\n\n"
-        f"{_table(head, lines)}\n\nWhere the step's time goes (median, s):\n\n{_listing(phases)}\n"
+        f"{table(head, lines)}\n\nWhere the step's time goes (median, s):\n\n{_listing(phases)}\n"
     )
     (CACHE / "convert-step.md").write_text(text)
     print(f"\n{text}")
@@ -161,11 +162,7 @@ def _phase_line(name: str, steps: Sequence[Step]) -> tuple[str, ...]:
 
 
 def _listing(phases: Sequence[tuple[str, ...]]) -> str:
-    return _table(("model", "start and import", "load", "run and pin", "convert", "verify"), phases)
-
-
-def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *lines])
+    return table(("model", "start and import", "load", "run and pin", "convert", "verify"), phases)
 
 
 if __name__ == "__main__":

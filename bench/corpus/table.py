@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from bench.corpus.runs import MODES, Row
+from bench.markdown import escaped, table
 
 _HEAD = (
     *("model", "mode", "outcome", "reason", "verdict", "strategy", "SNR (dB)", "bytes", "s", "peak MiB"),
@@ -22,9 +23,9 @@ def markdown(rows: Sequence[Row]) -> str:
         "## Measured SNR (dB) of what passed the gate, exact results left out",
         _distribution(rows),
         "## Every row",
-        _table(_HEAD, [_cells(row) for row in rows]),
+        table(_HEAD, [_cells(row) for row in rows]),
         "## What is not right, and why",
-        "\n".join(f"- **{row.model}** {row.mode}: {_escaped(_why(row))}" for row in rows if not row.is_right),
+        "\n".join(f"- **{row.model}** {row.mode}: {escaped(_why(row))}" for row in rows if not row.is_right),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -46,7 +47,7 @@ def _counts(rows: Sequence[Row]) -> str:
             ours = Counter("right" if row.is_right else row.verdict or row.reason or "no result" for row in mine)
             usual = Counter(row.usual.partition(" (")[0].partition(":")[0] for row in mine)
             lines.append((mode, str(len(mine)), _listing(ours), _listing(usual)))
-    return _table(("mode", "models", "tflite-convert", "usual recipe"), lines)
+    return table(("mode", "models", "tflite-convert", "usual recipe"), lines)
 
 
 def _distribution(rows: Sequence[Row]) -> str:
@@ -56,7 +57,7 @@ def _distribution(rows: Sequence[Row]) -> str:
         if measured:
             tenth, median = measured[len(measured) // 10], statistics.median(measured)
             lines.append((mode, str(len(measured)), *(f"{value:.1f}" for value in (measured[0], tenth, median))))
-    return _table(("mode", "artifacts", "least", "a tenth is below", "median"), lines)
+    return table(("mode", "artifacts", "least", "a tenth is below", "median"), lines)
 
 
 def _listing(counts: Counter[str]) -> str:
@@ -87,12 +88,3 @@ def _mebibytes(count: int | None) -> str:
 
 def _why(row: Row) -> str:
     return f"{row.verdict or row.reason or row.outcome}: {row.message}"
-
-
-def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    shown = [head, ["---"] * len(head), *lines]
-    return "\n".join(f"| {' | '.join(map(_escaped, line))} |" for line in shown)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")

@@ -73,6 +73,15 @@ def test_integers_are_calibrated_on_a_dataset_from_the_bucket(bench: Workbench, 
     assert "float32" not in weight_types(artifact(s3, bench, finished))
 
 
+def test_an_artifact_is_compared_on_samples_of_the_users_own(bench: Workbench, s3: S3Client, tiny_model: str) -> None:
+    s3.put_object(Bucket=bench.bucket, Key="held-out.npz", Body=npz(x=tiny_samples(7)))
+    samples = {"dataset": f"s3://{bench.bucket}/held-out.npz", "maxSamples": 5}
+    finished = bench.run(bench.conversion("compared", tiny_model, verification={"samples": samples}))
+    assert condition(finished, "Verified")["status"] == "True", finished["status"]
+    measured = finished["status"]["verification"]
+    assert (measured["source"], measured["samples"]) == ("Verification", 5)
+
+
 def test_images_from_the_web_are_fitted_and_normalised(
     bench: Workbench, env: Environment, s3: S3Client, classifier: str
 ) -> None:

@@ -16,7 +16,8 @@ from tests.e2e.schema_cases import RULES, Object
 from tflite_api import names
 from tflite_api.conversion import Conversion
 
-SCHEMA = yaml.safe_load((Path(__file__).parents[2] / "crds/tfliteconversions.yaml").read_text())
+ROOT = Path(__file__).parents[2]
+SCHEMA = yaml.safe_load((ROOT / "crds/tfliteconversions.yaml").read_text())
 SPEC_SCHEMA = SCHEMA["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
 
 
@@ -201,3 +202,10 @@ def test_the_generated_specs_try_both_sides() -> None:
 def test_the_models_and_the_api_server_agree_on_any_spec(server: Server, spec: Object) -> None:
     theirs, ours = server.refusal(spec), our_refusal(spec)
     assert (theirs is None) == (ours is None), f"API server: {theirs}\nmodels: {ours}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").rglob("*.yaml")), ids=lambda path: path.stem)
+def test_every_example_is_accepted(server: Server, path: Path) -> None:
+    for resource in yaml.safe_load_all(path.read_text()):
+        assert server.refusal(resource["spec"]) is None
+        assert our_refusal(resource["spec"]) is None

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.hostile_models import FORGED, FORGED_REPORT
 from tflite_api.reasons import Reason
 from tflite_api.step import PreparedModel, StepRequest, StepResult
 from tflite_converter import publish as publish_module
@@ -18,22 +19,8 @@ from tflite_converter.progress import LoggedProgress
 from tflite_converter.publish import publish
 from tflite_converter.published import StoredObject
 
-ARTIFACT = b"\x1c\0\0\0TFL3" + b"weights" * 100
-REPORT: dict[str, Any] = {
-    "sha256": hashlib.sha256(ARTIFACT).hexdigest(),
-    "verdict": "SNRSufficient",
-    "message": "SNR 90.0 dB (output y), 60 dB asked",
-    "signature": {"key": "k", "inputs": [{"name": "x", "dtype": "float32", "shape": [1]}], "outputs": []},
-    "verification": {
-        "snrDecibels": "90.0",
-        "maxAbsoluteError": "0.1",
-        "cosine": "1",
-        "samples": 4,
-        "source": "Generated",
-    },
-    "tensorflow": "2.21.0",
-    "strategy": "Plain",
-}
+ARTIFACT = FORGED
+REPORT: dict[str, Any] = FORGED_REPORT
 REQUEST = StepRequest.from_object(
     {
         "owner": "team/a",
