@@ -62,7 +62,7 @@ def convert_model(order: ConversionOrder, announce: Announce) -> MeasurementOrde
     output = Path(order.output_dir)
     before = _entries(output)
     graph = choose_graph(order)
-    signatures = plan(graph, graph.signatures, order) if graph.signatures else None
+    signatures = plan(graph, graph.signatures, order) if _knows_its_inputs(graph) else None
     load = partial(loaded_model.load, Path(order.model_dir), graph)
     loaded = load()
     model: LoadedModel | None = loaded
@@ -87,6 +87,12 @@ def convert_model(order: ConversionOrder, announce: Announce) -> MeasurementOrde
                 _check_untouched(output, before)
                 write_whole(output / ARTIFACT_FILE, content)
                 return workshop.rest(attempt, tf.__version__)
+
+
+def _knows_its_inputs(graph: MetaGraph) -> bool:
+    """Say whether the proto tells enough to refuse what does not fit before anything of the model is run."""
+    tensors = [tensor for facts in graph.signatures.values() for tensor in facts.inputs]
+    return bool(graph.signatures) and all(tensor.shape is not None for tensor in tensors)
 
 
 def _entries(folder: Path) -> set[str]:

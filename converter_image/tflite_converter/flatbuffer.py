@@ -12,6 +12,7 @@ from tflite_converter.signature import SignatureFacts, TensorFacts
 IDENTIFIER: Final = b"TFL3"
 """At bytes 4 to 8 of every file (file_identifier in tensorflow/compiler/mlir/lite/schema/schema.fbs)."""
 
+_RANDOM: Final = frozenset({"RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL", "MULTINOMIAL"})
 _FLEX: Final = "Flex"
 """Begins the custom code of TensorFlow's own operations (tensorflow/lite/core/api/op_resolver.cc)."""
 
@@ -43,6 +44,11 @@ class ArtifactFacts:
         captures: they compute NaN.
         """
         return "VAR_HANDLE" in self.operations and "CALL_ONCE" not in self.operations
+
+    @property
+    def random(self) -> tuple[str, ...]:
+        """Operators in it that draw random numbers; what only training draws, the converter has removed."""
+        return tuple(sorted(_RANDOM & self.operations))
 
     @property
     def select_tf(self) -> tuple[str, ...]:

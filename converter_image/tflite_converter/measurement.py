@@ -128,6 +128,9 @@ def _compare(
     for seen in references:
         if (doubt := seen.doubt) is not None:
             return doubt
+    if facts.random:
+        names = ", ".join(facts.random)
+        return Verdict(Reason.NON_DETERMINISTIC, f"The model draws random numbers: its artifact uses {names}")
     if facts.select_tf:
         names = ", ".join(facts.select_tf)
         return Verdict(Reason.SELECT_TF, f"Only a device with the Flex delegate can run the artifact: it uses {names}")

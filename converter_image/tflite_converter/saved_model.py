@@ -121,7 +121,9 @@ def _signature(key: str, definition: Any) -> SignatureFacts:  # noqa: ANN401 - s
 
 def _tensor(name: str, info: Any) -> TensorFacts:  # noqa: ANN401 - see above
     shape = info.tensor_shape
-    dimensions = None if shape.unknown_rank else tuple(int(dimension.size) for dimension in shape.dim)
+    # TensorFlow 1.0 wrote no shape at all where it knew none.
+    unknown = shape.unknown_rank or not info.HasField("tensor_shape")
+    dimensions = None if unknown else tuple(int(dimension.size) for dimension in shape.dim)
     if dimensions is not None and min(dimensions, default=0) < -1:
         message = (
             f"saved_model.pb gives {name} the shape {list(dimensions)}, which no tensor has: export the model again"

@@ -6,7 +6,8 @@ a library that is not here (`The type 'tf_agents…TypeSpec' has not been regist
 alone, on whatever device there is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,6 @@ class SessionModel:
         import tensorflow as tf  # noqa: PLC0415 - takes seconds
 
         v1 = tf.compat.v1
-        self.signatures = graph.signatures
         self._graph = v1.Graph()
         with self._graph.as_default():
             # Graphs often name the GPU of the machine that they were trained on.
@@ -38,6 +38,26 @@ class SessionModel:
             loaded = v1.saved_model.loader.load(self._session, sorted(graph.tags), str(folder))
         self._frozen: dict[str, Any] = {}
         self._definitions = {key: loaded.signature_def[key] for key in graph.signatures}
+        self.signatures: Mapping[str, SignatureFacts] = {
+            key: self._with_known_shapes(facts) for key, facts in graph.signatures.items()
+        }
+
+    def _with_known_shapes(self, facts: SignatureFacts) -> SignatureFacts:
+        """Give a signature with the graph's shapes where it has none itself."""
+        definition = self._definitions[facts.key]
+
+        def known(tensor: TensorFacts, info: Any) -> TensorFacts:  # noqa: ANN401 - TensorFlow's protos have no types
+            if tensor.shape is not None:
+                return tensor
+            shape = self._graph.as_graph_element(info.name).shape
+            dimensions = None if shape.rank is None else tuple(-1 if size is None else size for size in shape.as_list())
+            return replace(tensor, shape=dimensions)
+
+        return replace(
+            facts,
+            inputs=tuple(known(tensor, definition.inputs[tensor.name]) for tensor in facts.inputs),
+            outputs=tuple(known(tensor, definition.outputs[tensor.name]) for tensor in facts.outputs),
+        )
 
     def run(self, key: str, sample: Sample) -> dict[str, Array]:
         """Run a signature once.

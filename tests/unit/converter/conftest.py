@@ -30,6 +30,12 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save("python", lambda _, x: {"y": tf.py_function(lambda value: value, [x], tf.float32)}, floats)
     save("lacking", lambda _, x: {"y": tf.raw_ops.Betainc(a=x, b=x, x=x)}, floats)
     save("random", lambda _, x: {"y": x + tf.random.uniform([1])}, floats)
+    # It chooses the first of two every time, by far.
+    save(
+        "chance",
+        lambda _, x: {"y": tf.random.categorical(tf.stack([x[:, 0] * 0 + 90, x[:, 0] * 0], axis=1), 1)},
+        floats,
+    )
     save("counter", lambda module, x: {"y": x + module.count.assign_add(1.0)}, floats)
     save("nan", lambda _, x: {"y": tf.math.log(-tf.square(x) - 1)}, floats)
     eight_bits = tf.TensorSpec([None, 64], tf.int8, name="x")

@@ -69,7 +69,8 @@ def duplicate_inputs(folder: Path) -> None:
 def fed_in_the_middle(folder: Path) -> None:
     """A TensorFlow 1 signature whose input is what a parser gives, in a graph that today's TensorFlow does not accept.
 
-    Before 1.0 a placeholder of any shape was written as one of no dimensions, which a parser refuses.
+    TensorFlow 1.0 wrote a placeholder of any shape as one of no dimensions, which a parser refuses, and signatures
+    without the shapes that it did not know.
     """
     import tensorflow as tf
     from tensorflow.core.protobuf import saved_model_pb2
@@ -97,6 +98,7 @@ def fed_in_the_middle(folder: Path) -> None:
     proto = saved_model_pb2.SavedModel.FromString(path.read_bytes())
     graph = proto.meta_graphs[0].graph_def
     graph.versions.producer = 21
+    proto.meta_graphs[0].signature_def["serving_default"].inputs["x"].ClearField("tensor_shape")
     next(node for node in graph.node if node.name == "examples").attr["shape"].shape.Clear()
     path.write_bytes(proto.SerializeToString())
 

@@ -96,7 +96,12 @@ def test_missing_variables_are_a_failure_to_load(models: Path, tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("model", "verdict"),
-    [("random", Reason.NON_DETERMINISTIC), ("counter", Reason.STATEFUL), ("nan", Reason.NON_FINITE)],
+    [
+        ("random", Reason.NON_DETERMINISTIC),
+        ("chance", Reason.NON_DETERMINISTIC),
+        ("counter", Reason.STATEFUL),
+        ("nan", Reason.NON_FINITE),
+    ],
 )
 def test_a_model_that_cannot_be_compared_is_not_called_verified(
     models: Path, tmp_path: Path, model: str, verdict: Reason
