@@ -17,6 +17,7 @@ from tflite_converter.child_protocol import ConversionOrder
 from tflite_converter.conversion import choose_graph
 from tflite_converter.failure import StepFailure
 from tflite_converter.flatbuffer import ArtifactFacts
+from tflite_converter.local_spec import LocalQuantization
 from tflite_converter.signature import TensorFacts
 from tflite_converter.verification import Comparison
 
@@ -29,7 +30,7 @@ def keep_reference(saved_model: Path, folder: Path) -> None:
         model_dir=str(saved_model),
         output_dir=str(folder),
         scratch_dir=str(folder),
-        quantization=Quantization(),
+        quantization=LocalQuantization(),
         select_tf=False,
         min_snr_decibels=0,
     )

@@ -7,10 +7,11 @@ from pydantic import Field, StringConstraints
 from tflite_api.metadata import ModelMetadata
 from tflite_api.reasons import Reason
 from tflite_api.schema import Boolean, Integer, Schema
-from tflite_api.spec import ConversionSpec, Quantization, Samples, Signature
+from tflite_api.spec import ConversionSpec, Samples, Signature
 from tflite_api.status import ArtifactSignature, MeasuredError
 from tflite_api.step import MESSAGE_CHARACTERS, FetchedDatasets
 from tflite_converter.failure import StepFailure
+from tflite_converter.local_spec import LocalQuantization
 
 REPORT_BYTES: Final = 64 * 1024
 """How much the supervisor reads of the child's lines; a hostile child may write without end."""
@@ -24,7 +25,7 @@ class ConversionOrder(Schema):
     scratch_dir: str
     tags: tuple[str, ...] | None = None
     signature: Signature = Signature()
-    quantization: Quantization
+    quantization: LocalQuantization
     select_tf: Boolean
     min_snr_decibels: Integer
     metadata: ModelMetadata | None = None
@@ -52,7 +53,7 @@ class ConversionOrder(Schema):
             scratch_dir=scratch_dir,
             tags=spec.model.tags,
             signature=spec.signature or Signature(),
-            quantization=spec.quantization,
+            quantization=LocalQuantization.from_object(spec.quantization.to_object()),
             select_tf=spec.ops.select_tf,
             min_snr_decibels=spec.min_snr_decibels,
             metadata=spec.metadata,

@@ -20,7 +20,7 @@ from tflite_converter.progress import LoggedProgress
 from tflite_converter.step import Cost
 
 if TYPE_CHECKING:
-    from tflite_converter.local_resource import LocalConversion
+    from tflite_converter.local_spec import LocalConversion
 
 _LOG = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from tflite_api.step import FetchLimits
 from tflite_converter import archive
 from tflite_converter.failure import StepFailure
 from tflite_converter.hub import FetchedModel, check_digest, find_saved_model
-from tflite_converter.local_resource import FILE_SCHEME
+from tflite_converter.local_spec import FILE_SCHEME
 
 
 def fetch(source: ModelSource, limits: FetchLimits, folder: Path) -> FetchedModel:

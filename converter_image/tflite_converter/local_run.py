@@ -17,7 +17,7 @@ from tflite_converter.convert import convert
 from tflite_converter.failure import StepFailure
 from tflite_converter.handover import ARTIFACT_FILE, open_regular, write_whole
 from tflite_converter.hub import Fetch, FetchedModel
-from tflite_converter.local_resource import FILE_SCHEME, LocalConversion, LocalSpec
+from tflite_converter.local_spec import FILE_SCHEME, LocalConversion, LocalSpec
 from tflite_converter.progress import Progress
 from tflite_converter.publish import outcome
 from tflite_converter.step import Cost, code_of, guarded

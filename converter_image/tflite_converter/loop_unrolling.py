@@ -138,6 +138,8 @@ class _Body:
             return self._call(node.attr["f"].func.name, inputs)
         if node.op in _LISTS:
             return [_LISTS[node.op](*inputs)]
+        if node.op == "Split":
+            return _slices(inputs[1], _number(inputs[0]), int(node.attr["num_split"].i))
         if any(isinstance(value, list) for value in inputs):
             if node.op != "Identity":
                 raise _refusal(f"it hands a list of tensors to {node.op}")
@@ -189,6 +191,19 @@ def _applied(node: Any, inputs: Sequence[Value]) -> Sequence[Value]:  # noqa: AN
     graph = tf.compat.v1.get_default_graph()
     made = graph.create_op(node.op, list(inputs), name=node.op, attrs=dict(node.attr))
     return list(made.outputs)
+
+
+def _slices(tensor: Value, axis: int, count: int) -> list[Value]:
+    """Give the parts of a tensor one by one: the quantizer leaves SPLIT in floats where its parts differ in scale."""
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+    shape = tensor.shape.as_list()
+    size = [part // count if place == axis % len(shape) else part for place, part in enumerate(shape)]
+    begins = (
+        [number * size[place] if place == axis % len(shape) else 0 for place in range(len(shape))]
+        for number in range(count)
+    )
+    return [tf.slice(tensor, begin, size) for begin in begins]
 
 
 def _number(tensor: Any) -> int:  # noqa: ANN401 - TensorFlow has no types

@@ -13,7 +13,6 @@ from typing import Final, NoReturn
 from tflite_api.metadata import ModelMetadata
 from tflite_api.reasons import Reason
 from tflite_api.schema import Integer, Schema
-from tflite_api.spec import Quantization
 from tflite_api.status import ArtifactSignature, CalibrationData, Tensor
 from tflite_api.step import ConvertedModel
 from tflite_converter import artifact_run, flatbuffer, metadata, quantization, reference, weight_only
@@ -21,6 +20,7 @@ from tflite_converter.child_report import Report, reported
 from tflite_converter.failure import StepFailure
 from tflite_converter.flatbuffer import ArtifactFacts
 from tflite_converter.handover import ARTIFACT_FILE, CONVERTED_FILE, write_model
+from tflite_converter.local_spec import LocalQuantization
 from tflite_converter.reference import Reference
 from tflite_converter.signature import SignatureFacts, TensorFacts
 from tflite_converter.verification import Comparison, Outputs, Verdict, judge
@@ -41,7 +41,7 @@ class MeasurementOrder(Schema):
 
     output_dir: str
     signatures: tuple[MeasuredSignature, ...]
-    quantization: Quantization
+    quantization: LocalQuantization
     min_snr_decibels: Integer
     calibration: CalibrationData | None = None
     metadata: ModelMetadata | None = None

@@ -11,7 +11,7 @@ from tflite_api.spec import S3Destination, SecretReference
 from tflite_api.step import FetchedDataset, FetchedDatasets, FetchLimits
 from tflite_converter import dataset
 from tflite_converter.failure import StepFailure
-from tflite_converter.local_resource import LocalSpec
+from tflite_converter.local_spec import LocalSpec
 from tflite_converter.progress import LoggedProgress
 from tflite_converter.s3 import Storage, StoredFile
 

@@ -58,6 +58,24 @@ def test_the_weights_really_have_the_type_asked_for(
     assert ran.result["artifact"]["uri"] == ran.artifact.as_uri()
 
 
+def test_datasets_of_this_machine_calibrate_and_verify(models: Path, tmp_path: Path, write_conversion: Write) -> None:
+    generator = np.random.default_rng(1)
+    addresses = {}
+    for name, count in (("calibration", 30), ("verification", 4)):
+        path = tmp_path / f"{name}.npz"
+        np.savez(path, x=generator.standard_normal((count, 64)).astype(np.float32))
+        addresses[name] = path.as_uri()
+    conversion = write_conversion(
+        models / "dense",
+        quantization={"type": "Int8", "calibration": {"dataset": addresses["calibration"]}},
+        verification={"samples": {"dataset": addresses["verification"]}},
+    )
+    ran = Ran(conversion, tmp_path / "out")
+    assert (ran.code, ran.result["verdict"]) == (0, "SNRSufficient"), ran.text
+    assert ran.result["provenance"]["calibration"]["samples"] == 30
+    assert (ran.result["verification"]["source"], ran.result["verification"]["samples"]) == ("Verification", 4)
+
+
 def test_a_pinned_signature_keeps_its_names_and_computes_the_same(
     models: Path, tmp_path: Path, write_conversion: Write
 ) -> None:

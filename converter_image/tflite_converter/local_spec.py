@@ -1,0 +1,96 @@
+"""A TFLiteConversion for a run without a cluster: it may name files of this machine, and need no destination."""
+
+import re
+from typing import Annotated, Final, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from tflite_api.conversion import Conversion
+from tflite_api.spec import (
+    DATASET_PATTERN,
+    HANDLE_PATTERN,
+    Calibration,
+    ConversionSpec,
+    Destination,
+    ModelSource,
+    Quantization,
+    Verification,
+    VerificationSamples,
+)
+
+FILE_SCHEME: Final = "file://"
+_FILE_PATTERN: Final = r"file:///[^\x00-\x1f?#]+"
+_NAME_PATTERN: Final = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
+
+
+def _local_handle(handle: str) -> str:
+    if re.fullmatch(HANDLE_PATTERN.strip("^$"), handle) or re.fullmatch(_FILE_PATTERN, handle):
+        return handle
+    raise ValueError(
+        "must be an http:// or https:// address with a path, without user, query or fragment,"
+        " or file:/// and the absolute path of a SavedModel folder or archive"
+    )
+
+
+class LocalModelSource(ModelSource):
+    """Where the model comes from; here it may also be a folder or archive of this machine."""
+
+    handle: Annotated[str, StringConstraints(min_length=1, max_length=2048), AfterValidator(_local_handle)]
+
+
+def _local_dataset(address: str) -> str:
+    if re.fullmatch(DATASET_PATTERN.strip("^$"), address) or re.fullmatch(_FILE_PATTERN, address):
+        return address
+    raise ValueError(
+        "must be an s3://, https:// or http:// address, or file:/// and the absolute path, of a .npz, .npy or TFRecord"
+        " file, an archive or a folder of images"
+    )
+
+
+LocalDataset = Annotated[str, StringConstraints(min_length=1, max_length=2048), AfterValidator(_local_dataset)]
+
+
+class LocalCalibration(Calibration):
+    """Samples that may also be a file or folder of this machine."""
+
+    dataset: LocalDataset | None = None
+
+
+class LocalVerificationSamples(VerificationSamples):
+    """Samples that may also be a file or folder of this machine."""
+
+    dataset: LocalDataset
+
+
+class LocalVerification(Verification):
+    """A verification on samples of this machine."""
+
+    samples: LocalVerificationSamples | None = None
+
+
+class LocalQuantization(Quantization):
+    """A quantization with samples of this machine."""
+
+    calibration: LocalCalibration | None = None
+
+
+class LocalSpec(ConversionSpec):
+    """A spec that needs no destination: the artifact goes to a folder of this machine."""
+
+    model: LocalModelSource
+    quantization: LocalQuantization = LocalQuantization()
+    verification: LocalVerification | None = None
+    destination: Destination | None = Field(default=None)  # type: ignore[assignment] # wider on purpose
+
+
+class LocalConversion(Conversion):
+    """A TFLiteConversion to be run without a cluster."""
+
+    spec: LocalSpec
+
+    @model_validator(mode="after")
+    def _check_name(self) -> Self:
+        # The API server does it in the cluster; here the name becomes that of a folder.
+        if not re.fullmatch(_NAME_PATTERN, self.metadata.name):
+            raise ValueError("metadata.name must hold only lower-case letters, digits, dots and hyphens")
+        return self
