@@ -17,7 +17,7 @@ from typing import BinaryIO, Final, NoReturn, Protocol
 
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
-from tflite_converter.failure import StepFailure, one_line
+from tflite_converter.failure import NO_SPACE, StepFailure, one_line
 from tflite_converter.units import bytes_in_words
 
 _CHUNK_BYTES: Final = 1 << 20
@@ -27,7 +27,6 @@ _FREE_BYTES: Final = 64 << 20
 """A tiny archive may unpack to this much whatever the ratio: FetchLimits.max_ratio."""
 _XZ_MEMORY_BYTES: Final = 256 << 20
 _MAX_PATH_BYTES: Final = 1024
-_NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DAMAGED: Final = (
     *(tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile),
     # tarfile itself, on headers that are well-formed only at first sight.
@@ -264,7 +263,7 @@ def _damage(stream: _BoundedStream, error: Exception) -> str:
 
 
 def _storage_failure(error: OSError) -> Exception:
-    if error.errno in _NO_SPACE:
+    if error.errno in NO_SPACE:
         return StepFailure(Reason.OUT_OF_DISK, "No space left while the archive was unpacked")
     if error.errno in {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL}:
         return StepFailure(Reason.ARCHIVE_REFUSED, "The archive holds a name that no file can have")

@@ -1,6 +1,5 @@
 """Fetching datasets of samples: bytes alone; what is in them is read where there are no credentials."""
 
-import errno
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -11,7 +10,7 @@ from tflite_api.reasons import Reason
 from tflite_api.spec import ConversionSpec, S3Destination, Samples
 from tflite_api.step import FetchedDataset, FetchedDatasets, FetchLimits
 from tflite_converter import download, image_dataset
-from tflite_converter.failure import StepFailure
+from tflite_converter.failure import NO_SPACE, StepFailure
 from tflite_converter.local_model import folder_digest
 from tflite_converter.local_spec import FILE_SCHEME
 from tflite_converter.progress import Progress
@@ -22,7 +21,6 @@ _S3_SCHEME: Final = "s3://"
 _CHUNK_BYTES: Final = 1 << 20
 _LISTED: Final = 20_000
 """Objects of a folder that are looked at for images."""
-_NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _AS_DATASET: Final = {
     Reason.BUCKET_NOT_FOUND: Reason.DATASET_NOT_FOUND,
     Reason.CREDENTIALS_REFUSED: Reason.DATASET_ACCESS_DENIED,
@@ -160,7 +158,7 @@ def _write(file: BinaryIO, chunk: bytes) -> None:
     try:
         file.write(chunk)
     except OSError as error:
-        if error.errno in _NO_SPACE:
+        if error.errno in NO_SPACE:
             raise StepFailure(Reason.OUT_OF_DISK, "No space left for a dataset") from error
         raise
 

@@ -14,7 +14,7 @@ from aiohttp import AddrInfoType
 
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
-from tflite_converter.failure import StepFailure, one_line
+from tflite_converter.failure import NO_SPACE, StepFailure, one_line
 from tflite_converter.network_address import refusal
 from tflite_converter.progress import Progress
 from tflite_converter.units import bytes_in_words
@@ -24,7 +24,6 @@ _MAX_REDIRECTS: Final = 10
 _CHUNK_BYTES: Final = 1 << 20
 _CONNECT_SECONDS: Final = 30
 _SILENCE_SECONDS: Final = 60
-_NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(frozen=True)
@@ -128,7 +127,7 @@ class _Transfer:
         except aiohttp.ClientError as error:
             raise self._broken_off(error) from error
         except OSError as error:
-            if error.errno in _NO_SPACE:
+            if error.errno in NO_SPACE:
                 raise StepFailure(
                     Reason.OUT_OF_DISK, f"No space left after {bytes_in_words(self._received)} of {self._subject.field}"
                 ) from error

@@ -7,14 +7,15 @@ from tflite_api.reasons import Reason
 from tflite_api.status import ArtifactSignature, MeasuredError
 from tflite_api.step import MESSAGE_CHARACTERS, StepResult
 
-_NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What the system says where a disk, or what one may have of it, is full."""
 
 
 def exhausted_resource(error: BaseException) -> Reason | None:
     """Give OutOfMemory or OutOfDisk where that is what an exception of Python's own means."""
     if isinstance(error, MemoryError):
         return Reason.OUT_OF_MEMORY
-    if isinstance(error, OSError) and error.errno in _NO_SPACE:
+    if isinstance(error, OSError) and error.errno in NO_SPACE:
         return Reason.OUT_OF_DISK
     return None
 
