@@ -26,7 +26,12 @@ class Checkout:
     @property
     def identity(self) -> str:
         """Eight hexadecimal digits: short enough for the name of a network interface (15 characters)."""
-        return hashlib.sha256(str(self.root).encode()).hexdigest()[:8]
+        return hashlib.sha256(str(self.home).encode()).hexdigest()[:8]
+
+    @property
+    def home(self) -> Path:
+        """Where `.cache` really is: git worktrees that link to one `.cache` share the cluster in it."""
+        return self.cache.resolve().parent
 
     @property
     def cache(self) -> Path:

@@ -73,7 +73,8 @@ def install(kubectl: Sequence[str], operator_image: str, converter_image: str) -
     run = Kubectl(tuple(kubectl))
     folder = ROOT / ".cache/overlay"
     folder.mkdir(parents=True, exist_ok=True)
-    base = os.path.relpath(ROOT / "deploy", folder)
+    # .cache may be a link to another checkout's, and kubectl follows it before it goes up.
+    base = os.path.relpath(ROOT / "deploy", folder.resolve())
     (folder / "kustomization.yaml").write_text(
         yaml.safe_dump(overlay(base, operator_image, converter_image, _digest(operator_image)))
     )

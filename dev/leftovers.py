@@ -13,7 +13,7 @@ FORWARDING = "forwarding-was-off"
 
 def register(checkout: Checkout) -> None:
     """Write down, outside the checkout, that it is about to put things on the machine."""
-    files.write(checkout.machine_wide / "owner.json", json.dumps({"checkout": str(checkout.root)}) + "\n")
+    files.write(checkout.machine_wide / "owner.json", json.dumps({"checkout": str(checkout.home)}) + "\n")
 
 
 def note_forwarding(checkout: Checkout) -> None:
@@ -28,7 +28,7 @@ def clear(checkout: Checkout) -> bool:
     cgroups.remove(checkout)
     if (checkout.machine_wide / FORWARDING).exists():
         # Another cluster may need it by now; then it is left on, for that one to switch off.
-        others = [owner for owner in owners() if owner != checkout]
+        others = [owner for owner in owners() if owner.identity != checkout.identity]
         if others:
             note_forwarding(others[0])
         else:
@@ -54,6 +54,6 @@ def sweep(here: Checkout) -> None:
     and its own `make down` can clear it away. One that was deleted can never do that.
     """
     for owner in owners():
-        if owner != here and not owner.root.exists():
+        if owner.identity != here.identity and not owner.root.exists():
             say(f"clearing away the cluster of {owner.root}, which was deleted")
             clear(owner)

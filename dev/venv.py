@@ -23,7 +23,7 @@ def make(checkout: Checkout) -> None:
     venv = checkout.cache / "venv"
     complete = venv / ".complete"
     inputs = [checkout.root / "locks" / "dev.txt", checkout.root / "pyproject.toml", _uv_requirement()]
-    wanted = files.fingerprint(checkout.root, inputs, platform.python_version(), str(checkout.root))
+    wanted = files.fingerprint(checkout.root, inputs, platform.python_version(), str(checkout.home))
     with held(checkout.cache / "venv.lock", "another process that makes the Python environment"):
         if complete.exists() and complete.read_text() == wanted:
             return
