@@ -54,6 +54,16 @@ class Checkout:
         return self.run / "log"
 
     @property
+    def audit_log(self) -> Path:
+        """What the API server writes down of each change of a conversion or a Job, one JSON object a line."""
+        return self.logs / "audit.log"
+
+    @property
+    def s3_access_log(self) -> Path:
+        """What the S3 server writes down of each request, in the form of Amazon's server access log."""
+        return self.logs / "s3-access.log"
+
+    @property
     def containerd(self) -> Path:
         """Image store of the cluster's node; outlives the cluster because importing images is slow."""
         return self.cache / "containerd"

@@ -55,7 +55,9 @@ class Cluster:
         self.checkout = checkout
         self._configuration = checkout.run / "configuration"
         self._pki = checkout.run / "pki"
-        self._folders = components.Folders(checkout.bin, self._configuration, self._pki, checkout.run)
+        self._folders = components.Folders(
+            checkout.bin, self._configuration, self._pki, checkout.run, checkout.audit_log
+        )
 
     def up(self) -> None:
         """Make the cluster run, doing no more than it needs."""
@@ -104,7 +106,9 @@ class Cluster:
 
     def _made_from(self) -> str:
         source = Path(__file__).parent
-        modules = [source / f"{m}.py" for m in ("components", "configuration", "network", "namespaces", "pki")]
+        modules = [
+            source / f"{m}.py" for m in ("components", "configuration", "network", "namespaces", "pki", "storage")
+        ]
         return files.fingerprint(source, modules, binaries.fingerprint(self.checkout))
 
     def _make(self, made_from: str) -> None:
@@ -154,6 +158,7 @@ class Cluster:
         files.write(at / "kubelet.yaml", kubelet)
         proxy = configuration.kube_proxy(addresses, at / "kube-proxy.kubeconfig")
         files.write(at / "kube-proxy.yaml", proxy)
+        files.write(at / "audit-policy.yaml", configuration.audit_policy())
         admin = configuration.kubeconfig(addresses, pki_folder, "admin")
         files.write(self.checkout.kubeconfig, admin, mode=0o600)
 

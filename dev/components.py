@@ -17,6 +17,7 @@ class Folders:
     configuration: Path
     pki: Path
     run: Path
+    audit_log: Path
 
 
 def etcd(at: Folders) -> list[str]:
@@ -55,6 +56,10 @@ def kube_apiserver(at: Folders, addresses: Addresses) -> list[str]:
         "--authorization-mode=Node,RBAC",
         "--enable-admission-plugins=NodeRestriction",
         "--allow-privileged=true",
+        f"--audit-policy-file={at.configuration / 'audit-policy.yaml'}",
+        f"--audit-log-path={at.audit_log}",
+        "--audit-log-maxsize=200",  # MB; the older ones have their time in their name
+        "--audit-log-maxbackup=3",
     ]
 
 

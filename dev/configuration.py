@@ -122,6 +122,24 @@ def kube_proxy(addresses: Addresses, kubeconfig_file: Path) -> str:
     )
 
 
+def audit_policy() -> str:
+    """Have the API server write down every change of conversions and of Jobs, with what was asked and answered."""
+    changes = ["create", "update", "patch", "delete", "deletecollection"]
+    resources = [
+        {"group": "tflite-operator.dev", "resources": ["tfliteconversions", "tfliteconversions/status"]},
+        {"group": "batch", "resources": ["jobs"]},
+    ]
+    return as_yaml(
+        {
+            "apiVersion": "audit.k8s.io/v1",
+            "kind": "Policy",
+            "omitStages": ["RequestReceived"],
+            "omitManagedFields": True,
+            "rules": [{"level": "RequestResponse", "verbs": changes, "resources": resources}, {"level": "None"}],
+        }
+    )
+
+
 def as_yaml(document: dict[str, Any]) -> str:
     """Write a document; JSON is YAML."""
     return json.dumps(document, indent=1) + "\n"

@@ -25,6 +25,8 @@ def variables(checkout: Checkout, addresses: Addresses, keys: Keys, path: str) -
         "AWS_DEFAULT_REGION": storage.REGION,
         "HUB_URL": f"http://{addresses.node}:{hub.PORT}",
         "HUB_DIR": str(checkout.hub),
+        "AUDIT_LOG": str(checkout.audit_log),
+        "S3_ACCESS_LOG": str(checkout.s3_access_log),
         "OPERATOR_IMAGE": OPERATOR_IMAGE,
         "CONVERTER_IMAGE": CONVERTER_IMAGE,
         "PATH": _with_ours_first(checkout, path),

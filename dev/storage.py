@@ -48,6 +48,7 @@ def command(checkout: Checkout, addresses: Addresses) -> list[str]:
     objects, metadata = checkout.s3 / "objects", checkout.s3 / "metadata"
     objects.mkdir(parents=True, exist_ok=True)
     argv = [str(checkout.bin / "versitygw"), f"--port={addresses.node}:{PORT}", f"--region={REGION}"]
+    argv.append(f"--access-log={checkout.s3_access_log}")
     argv += ["--health=/health", "--keep-alive", "posix"]
     if not keeps_attributes(checkout.s3):
         metadata.mkdir(parents=True, exist_ok=True)

@@ -24,6 +24,8 @@ def test_names_everything_the_tests_and_the_demo_need() -> None:
     assert values["S3_ENDPOINT"] == values["AWS_ENDPOINT_URL_S3"] == "http://10.212.0.1:7070"
     assert values["HUB_URL"] == "http://10.212.0.1:7080"
     assert (values["AWS_ACCESS_KEY_ID"], values["AWS_SECRET_ACCESS_KEY"]) == ("id", "secret")
+    assert values["AUDIT_LOG"] == "/a checkout/.cache/run/log/audit.log"
+    assert values["S3_ACCESS_LOG"] == "/a checkout/.cache/run/log/s3-access.log"
     assert {"AWS_DEFAULT_REGION", "HUB_DIR", "OPERATOR_IMAGE", "CONVERTER_IMAGE"} <= values.keys()
     assert shlex.split(as_shell(values))[:2] == ["export", "KUBECONFIG=/a checkout/.cache/run/kubeconfig"]
 
