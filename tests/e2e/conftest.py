@@ -4,6 +4,7 @@ import os
 import secrets
 import subprocess
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import boto3
@@ -72,6 +73,12 @@ def s3(env: Environment) -> S3Client:
 @pytest.fixture
 def namespace(api: client.ApiClient, env: Environment) -> Iterator[str]:
     """A namespace under Pod Security restricted, with the credentials' Secret in it."""
+    with new_namespace(api, env) as name:
+        yield name
+
+
+@contextmanager
+def new_namespace(api: client.ApiClient, env: Environment) -> Iterator[str]:
     core = client.CoreV1Api(api)
     name = f"e2e-{secrets.token_hex(4)}"
     core.create_namespace({"metadata": {"name": name, "labels": NAMESPACE_LABELS}})

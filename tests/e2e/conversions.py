@@ -126,10 +126,16 @@ class Workbench:
             assert time.monotonic() < end, f"not so after {timeout} s: {words}"
             time.sleep(0.1)
 
-    def kubectl(self, *arguments: str) -> str:
+    def apply(self, manifest: Object) -> None:
+        """Apply any object, in this namespace where it names no other."""
+        where = manifest["metadata"].get("namespace", self.namespace)
+        self.kubectl("apply", "--namespace", where, "-f", "-", given=json.dumps(manifest))
+
+    def kubectl(self, *arguments: str, given: str = "") -> str:
         """Run kubectl in this namespace; give what it prints."""
-        command = [*self.env.kubectl, "--namespace", self.namespace, *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        where = () if "--namespace" in arguments else ("--namespace", self.namespace)
+        command = [*self.env.kubectl, *where, *arguments]
+        done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{' '.join(arguments)}: {done.stderr}"
         return done.stdout
 

@@ -31,7 +31,7 @@ def test_the_overlay_replaces_names_that_the_base_has() -> None:
     base = yaml.safe_load((deploy / "kustomization.yaml").read_text())
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     assert container["image"].partition(":")[0] == found["images"][0]["name"]
-    assert base["namespace"] == found["configMapGenerator"][0]["namespace"]
+    assert base["configMapGenerator"][0]["namespace"] == found["configMapGenerator"][0]["namespace"]
     assert base["configMapGenerator"][0]["name"] == found["configMapGenerator"][0]["name"]
     variable = found["configMapGenerator"][0]["literals"][0].partition("=")[0]
     assert base["configMapGenerator"][0]["literals"][0].startswith(f"{variable}=")

@@ -22,6 +22,14 @@ def test_every_file_is_installed() -> None:
     assert files == set(listed) - {"../crds"}
 
 
+def test_only_what_lives_in_a_namespace_names_one() -> None:
+    clusterwide = {"Namespace", "ClusterRole", "ClusterRoleBinding"}
+    clusterwide |= {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
+    for one in OBJECTS:
+        expected = None if one["kind"] in clusterwide else "tflite-operator-system"
+        assert one["metadata"].get("namespace") == expected, one["metadata"]
+
+
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: str(role["metadata"]["name"]))
 def test_no_role_has_a_wildcard_secrets_or_a_way_into_pods(role: dict[str, Any]) -> None:
     for rule in role["rules"]:
