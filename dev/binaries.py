@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,19 +55,39 @@ def builds() -> list[Build]:
     ]
 
 
+def tools() -> list[Build]:
+    """List the programs that tests ask: no part of a cluster, so a new one leaves a running cluster alone."""
+    return [
+        Build("kstatus", "gitops", "./kstatus", "half a minute"),
+        Build("argolua", "gitops", "./argolua", "seconds"),
+    ]
+
+
 def make(checkout: Checkout) -> None:
     """Build what is not there or was built from something else."""
-    with held(checkout.cache / "go" / "build.lock", "another build of the programs"):
-        for build in builds():
+    with _alone(checkout):
+        for build in (*builds(), *tools()):
             _make(checkout, build)
         for name in PROGRAMS:
             _link(checkout.bin / name, "kubernetes")
+
+
+def make_tool(checkout: Checkout, name: str) -> Path:
+    """Build one of the tools where need be; give its place."""
+    [build] = [one for one in tools() if one.name == name]
+    with _alone(checkout):
+        _make(checkout, build)
+    return checkout.bin / name
 
 
 def fingerprint(checkout: Checkout) -> str:
     """Return what the programs in place were built from."""
     stamps = [_stamp(checkout, build) for build in builds()]
     return " ".join(stamp.read_text() if stamp.exists() else "none" for stamp in stamps)
+
+
+def _alone(checkout: Checkout) -> AbstractContextManager[None]:
+    return held(checkout.cache / "go" / "build.lock", "another build of the programs")
 
 
 def _make(checkout: Checkout, build: Build) -> None:
