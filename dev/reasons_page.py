@@ -14,6 +14,7 @@ _HEADINGS: Final = {
     Outcome.SUCCESS: "Done: Ready is True",
     Outcome.PROGRESS: "On its way: Reconciling is True, Ready is Unknown",
     Outcome.RETRIED: "Another attempt follows by itself: Reconciling is True, Ready is Unknown",
+    Outcome.PAUSED: "At rest because the spec says so: Ready is Unknown",
     Outcome.STALLED: "Something must change: Stalled is True, Ready is False",
     Outcome.VERDICT: "What the measurement was worth: Verified",
 }

@@ -14,6 +14,12 @@ PUBLISH: Final = "publish"
 STEPS: Final = (PREPARE, CONVERT, PUBLISH)
 """The containers of a converter pod in the order in which they run."""
 
+REQUESTED_AT_ANNOTATION: Final = f"{GROUP}/requestedAt"
+"""On a conversion: a new value asks for one more run, whatever is in the bucket already."""
+QUEUE_LABEL_PREFIX: Final = "kueue.x-k8s.io/"
+"""Labels of a conversion that its Jobs carry too: Kueue queues by them
+(https://kueue.sigs.k8s.io/docs/tasks/run/jobs/)."""
+
 STEP_REQUEST_ENV: Final = "TFLITE_STEP_REQUEST"
 """Environment variable that hands a step its `StepRequest` as JSON."""
 

@@ -13,6 +13,7 @@ class Outcome(Enum):
     SUCCESS = "the artifact is in the bucket"
     STALLED = "the spec, or what it names, must change"
     RETRIED = "another attempt follows"
+    PAUSED = "nothing happens until the spec says so"
     VERDICT = "says what the accuracy measurement was worth"
 
 
@@ -30,11 +31,14 @@ class Reason(StrEnum):
 
     # on its way
     PENDING = "Pending", Outcome.PROGRESS
+    QUEUED = "Queued", Outcome.PROGRESS
     PREPARING = "Preparing", Outcome.PROGRESS
     CONVERTING = "Converting", Outcome.PROGRESS
     PUBLISHING = "Publishing", Outcome.PROGRESS
     SECRET_NOT_FOUND = "SecretNotFound", Outcome.PROGRESS
     JOB_REFUSED = "JobRefused", Outcome.PROGRESS
+    # at rest because the spec says so
+    SUSPENDED = "Suspended", Outcome.PAUSED
     # done
     CONVERTED = "Converted", Outcome.SUCCESS
     REUSED = "Reused", Outcome.SUCCESS

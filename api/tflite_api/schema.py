@@ -1,15 +1,28 @@
 """The base of every model here: frozen, camelCase, and as picky as the API server."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, StrictBool, StrictInt, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, StrictBool, StrictInt, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 # Not `strict` as a whole: a strict tuple refuses the lists of JSON once a validator has seen them.
 Integer = StrictInt
 Boolean = StrictBool
+
+
+def matching(pattern: str, message: str) -> AfterValidator:
+    """Hold a text to a pattern between ^ and $, and say what it must be where it does not fit."""
+    compiled = re.compile(pattern.removesuffix("$") + r"\Z")
+
+    def check(text: str) -> str:
+        if not compiled.match(text):
+            raise ValueError(message)
+        return text
+
+    return AfterValidator(check)
 
 
 class Schema(BaseModel):

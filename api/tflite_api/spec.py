@@ -7,7 +7,8 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from tflite_api.metadata import DecimalText, ModelMetadata, above_zero
-from tflite_api.schema import Boolean, Integer, Schema
+from tflite_api.scheduling import NodeSelector, Toleration
+from tflite_api.schema import Boolean, Integer, Schema, matching
 
 QuantizationType = Literal["None", "Float16", "DynamicRange", "Int8", "Int16x8", "WeightOnlyInt8", "WeightOnlyInt4"]
 CALIBRATED: Final[frozenset[QuantizationType]] = frozenset({"Int8", "Int16x8"})
@@ -33,7 +34,7 @@ SHA256_PATTERN: Final = r"^[0-9a-f]{64}$"
 BUCKET_PATTERN: Final = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 KEY_PATTERN: Final = r"^[A-Za-z0-9!_.*'()=+@/-]+$"
 REGION_PATTERN: Final = r"^[a-z0-9-]+$"
-SECRET_NAME_PATTERN: Final = r"^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$"  # noqa: S105 - the form of a name, no secret
+OBJECT_NAME_PATTERN: Final = r"^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$"
 QUANTITY_PATTERN: Final = r"^[0-9]{1,12}(?:\.[0-9]{1,3})?(?:m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
 
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -51,17 +52,6 @@ def quantity(text: str | int) -> Decimal:
     number = str(text).rstrip("kmMGTKi")
     unit = str(text)[len(number) :]
     return Decimal(number) / 1000 if unit == "m" else Decimal(number) * _UNITS[unit]
-
-
-def _matches(pattern: str, message: str) -> AfterValidator:
-    compiled = re.compile(pattern.removesuffix("$") + r"\Z")
-
-    def check(text: str) -> str:
-        if not compiled.match(text):
-            raise ValueError(message)
-        return text
-
-    return AfterValidator(check)
 
 
 def _unique_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
@@ -97,17 +87,17 @@ def _not_zero(dimension: int) -> int:
 Handle = Annotated[
     str,
     StringConstraints(min_length=1, max_length=2048),
-    _matches(
+    matching(
         HANDLE_PATTERN,
         "must be an http:// or https:// address with a path, without user, query or fragment:"
         " write for example https://tfhub.dev/google/imagenet/mobilenet_v2_100_224/classification/5",
     ),
 ]
-Sha256 = Annotated[str, _matches(SHA256_PATTERN, "must be 64 lower-case hexadecimal digits")]
+Sha256 = Annotated[str, matching(SHA256_PATTERN, "must be 64 lower-case hexadecimal digits")]
 Dataset = Annotated[
     str,
     StringConstraints(min_length=1, max_length=2048),
-    _matches(
+    matching(
         DATASET_PATTERN,
         "must be an s3://, https:// or http:// address of a .npz, .npy or TFRecord file, an archive or a folder of"
         " images: write for example s3://datasets/calibration.npz",
@@ -117,14 +107,14 @@ Channels = Annotated[tuple[DecimalText, ...], Field(min_length=1, max_length=4)]
 OperationName = Annotated[
     str,
     StringConstraints(max_length=64),
-    _matches(r"^[A-Z][A-Z0-9_]*$", "must be a LiteRT operator: write for example SOFTMAX"),
+    matching(r"^[A-Z][A-Z0-9_]*$", "must be a LiteRT operator: write for example SOFTMAX"),
 ]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 TensorName = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Dimension = Annotated[Integer, Field(ge=-1, le=2**31 - 1), AfterValidator(_not_zero)]
 Bucket = Annotated[
     str,
-    _matches(
+    matching(
         BUCKET_PATTERN,
         "must be 3 to 63 lower-case letters, digits, dots and hyphens, with a letter or digit at both ends",
     ),
@@ -133,13 +123,13 @@ Bucket = Annotated[
 Key = Annotated[
     str,
     StringConstraints(min_length=1, max_length=1024),
-    _matches(KEY_PATTERN, "must hold only letters, digits and the characters ! _ . * ' ( ) = + @ / -"),
+    matching(KEY_PATTERN, "must hold only letters, digits and the characters ! _ . * ' ( ) = + @ / -"),
     AfterValidator(_normalised),
 ]
 Endpoint = Annotated[
     str,
     StringConstraints(max_length=512),
-    _matches(
+    matching(
         ENDPOINT_PATTERN,
         "must be http:// or https:// with a host and perhaps a port: write for example https://s3.example.com",
     ),
@@ -147,12 +137,17 @@ Endpoint = Annotated[
 Region = Annotated[
     str,
     StringConstraints(min_length=1, max_length=64),
-    _matches(REGION_PATTERN, "must hold only lower-case letters, digits and hyphens"),
+    matching(REGION_PATTERN, "must hold only lower-case letters, digits and hyphens"),
 ]
 SecretName = Annotated[
     str,
     StringConstraints(min_length=1, max_length=253),
-    _matches(SECRET_NAME_PATTERN, "must be the name of a Secret in the same namespace"),
+    matching(OBJECT_NAME_PATTERN, "must be the name of a Secret in the same namespace"),
+]
+ObjectName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=253),
+    matching(OBJECT_NAME_PATTERN, "must be the name of an object: lower-case letters, digits, dots and hyphens"),
 ]
 
 
@@ -346,7 +341,11 @@ class ConversionSpec(Schema):
     verification: Verification | None = None
     destination: Destination
     resources: Resources | None = None
+    node_selector: NodeSelector | None = None
+    tolerations: Annotated[tuple[Toleration, ...], Field(max_length=16)] | None = None
+    priority_class_name: ObjectName | None = None
     active_deadline_seconds: Annotated[Integer, Field(ge=10, le=86400)] = 3600
+    suspend: Boolean = False
 
     @property
     def min_snr_decibels(self) -> int:

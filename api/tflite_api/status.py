@@ -106,6 +106,10 @@ class JobReference(Schema):
     attempt: Annotated[Integer, Field(ge=1)]
     failures: Annotated[Integer, Field(ge=0)] | None = None
     """How many attempts before it count against the limit."""
+    anew: Boolean | None = None
+    """True where it converts whatever the bucket holds, because one more run was asked for."""
+    superseded: Boolean | None = None
+    """True where one more run was asked for and its Job could not be made yet."""
 
 
 class ConversionStatus(Schema):
@@ -122,3 +126,5 @@ class ConversionStatus(Schema):
     start_time: str | None = None
     completion_time: str | None = None
     next_attempt_time: str | None = None
+    last_handled_request: Annotated[str, StringConstraints(max_length=256)] | None = None
+    """The value of the annotation requestedAt that the latest Job answers."""

@@ -60,6 +60,8 @@ class StepRequest(Schema):
     owner: Annotated[str, StringConstraints(max_length=512)]
     """namespace/name of the conversion: written beside the artifact, so that two conversions do not share a key."""
     limits: FetchLimits = FetchLimits()
+    anew: Boolean = False
+    """Convert even where the bucket holds the artifact of this recipe already."""
 
 
 class StepResult(Schema):

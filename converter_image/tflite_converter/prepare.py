@@ -29,7 +29,7 @@ def prepare(request: StepRequest, model_dir: Path, scratch: Path, progress: Prog
     """
     where = request.spec.destination.s3
     progress.phase("Looking for a finished artifact")
-    decision = published.decide(Storage(where).look(), identity(request, where))
+    decision = published.decide(Storage(where).look(), identity(request, where), anew=request.anew)
     if isinstance(decision, Reuse):
         prepared = PreparedModel(reused=decision.result)
     else:

@@ -74,8 +74,8 @@ class _Note:
     result: StepResult | None = field(default=None)
 
 
-def decide(found: StoredObject | None, wanted: Identity) -> Write | Reuse:
-    """Decide what the object at the destination means for a conversion.
+def decide(found: StoredObject | None, wanted: Identity, *, anew: bool = False) -> Write | Reuse:
+    """Decide what the object at the destination means for a conversion; `anew` where none is to be reused.
 
     Raises:
         StepFailure: DestinationConflict where the object is not this conversion's to replace.
@@ -88,7 +88,7 @@ def decide(found: StoredObject | None, wanted: Identity) -> Write | Reuse:
             Reason.DESTINATION_CONFLICT,
             f"{wanted.uri} holds an object that no conversion wrote: choose another key or remove the object",
         )
-    if note.recipe == wanted.recipe and (result := _reusable(found, note)) is not None:
+    if not anew and note.recipe == wanted.recipe and (result := _reusable(found, note)) is not None:
         return Reuse(_as_reused(result, found, wanted))
     if note.owner != wanted.owner:
         raise StepFailure(

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from tflite_api.reasons import Reason
 from tflite_api.step import StepResult
+from tflite_operator.attempt import Attempt
 from tflite_operator.observed_job import ObservedJob
 
 
@@ -12,8 +13,7 @@ from tflite_operator.observed_job import ObservedJob
 class CreateJob:
     """Make the Job of an attempt."""
 
-    attempt: int
-    failures: int
+    attempt: Attempt
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,7 @@ class Rest:
 class Start:
     """Make the next attempt's Job; what the status says follows from the Job."""
 
-    attempt: int
-    failures: int
+    attempt: Attempt
 
 
 @dataclass(frozen=True)
@@ -68,6 +67,16 @@ class Progress:
     next_attempt: datetime | None = None
     look_again: datetime | None = None
     """When the decision may become another one although nothing is heard."""
+    supersedes: bool = False
+    """Whether one more run was asked for, and the Job that the status speaks of counts no more."""
+
+
+@dataclass(frozen=True)
+class Pause:
+    """The spec wants nothing to run."""
+
+    reason: Reason
+    message: str
 
 
 @dataclass(frozen=True)
@@ -91,4 +100,6 @@ class Failure:
     ended: datetime | None = None
 
 
-Decision = Rest | Start | Progress | Success | Failure
+Spoken = Progress | Pause | Success | Failure
+"""A decision that the status tells of."""
+Decision = Rest | Start | Spoken

@@ -1,6 +1,8 @@
 """The Job of one attempt, as an object for the API server."""
 
 import hashlib
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from tflite_api import names
@@ -8,6 +10,8 @@ from tflite_api.names import CONVERT, MODEL_DIR, OUTPUT_DIR, PREPARE, PUBLISH
 from tflite_api.recipe import recipe_hash
 from tflite_api.spec import ConversionSpec, ResourceList, quantity
 from tflite_api.step import StepRequest
+from tflite_operator.attempt import Attempt
+from tflite_operator.fields import Object, mapping
 from tflite_operator.identity import Identity
 from tflite_operator.settings import Settings
 
@@ -19,12 +23,15 @@ GENERATION_ANNOTATION: Final = f"{names.GROUP}/generation"
 ATTEMPT_ANNOTATION: Final = f"{names.GROUP}/attempt"
 FAILURES_ANNOTATION: Final = f"{names.GROUP}/failures"
 """How many earlier attempts count against the limit: those that crashed or whose Job was deleted."""
+REQUEST_ANNOTATION: Final = names.REQUESTED_AT_ANNOTATION
+ANEW_ANNOTATION: Final = f"{names.GROUP}/anew"
 
 USER_ID: Final = 65532
 """Any number but 0 would do: nothing in the image belongs to it."""
 NAME_CHARACTERS: Final = 63
 """A Job's name becomes a label of its pods, so it may not be longer (`job-name`, RFC 1123 label)."""
 _HASH_CHARACTERS: Final = 10
+_NO_QUEUE: Final[Mapping[str, str]] = MappingProxyType({})
 STEP_REQUEST_BYTES: Final = 128 * 1024 - len(names.STEP_REQUEST_ENV) - 2
 """Linux starts no program with a longer environment variable (MAX_ARG_STRLEN, include/uapi/linux/binfmts.h)."""
 _SCRATCH: Final = "/tmp"  # noqa: S108 - a volume of the pod's own
@@ -47,10 +54,16 @@ def job_name(identity: Identity, attempt: int) -> str:
     return f"{stem}-{suffix}"
 
 
+def queue_labels(conversion: Object) -> dict[str, str]:
+    """Give the labels of a conversion that a queueing system reads on its Jobs."""
+    labels = mapping(conversion, "metadata", "labels")
+    return {name: str(value) for name, value in labels.items() if name.startswith(names.QUEUE_LABEL_PREFIX)}
+
+
 def build_job(
-    identity: Identity, spec: ConversionSpec, attempt: int, failures: int, settings: Settings
+    identity: Identity, spec: ConversionSpec, attempt: Attempt, settings: Settings, queue: Mapping[str, str] = _NO_QUEUE
 ) -> dict[str, Any]:
-    """Build the Job of an attempt."""
+    """Build the Job of an attempt; `queue` are the labels that a queueing system reads."""
     labels = {
         "app.kubernetes.io/name": "tflite-converter",
         "app.kubernetes.io/component": "conversion",
@@ -69,16 +82,20 @@ def build_job(
         NAME_ANNOTATION: identity.name,
         RECIPE_ANNOTATION: recipe_hash(spec),
         GENERATION_ANNOTATION: str(identity.generation),
-        ATTEMPT_ANNOTATION: str(attempt),
-        FAILURES_ANNOTATION: str(failures),
+        ATTEMPT_ANNOTATION: str(attempt.number),
+        FAILURES_ANNOTATION: str(attempt.failures),
     }
+    if attempt.request:
+        annotations[REQUEST_ANNOTATION] = attempt.request
+    if attempt.anew:
+        annotations[ANEW_ANNOTATION] = "true"
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
-            "name": job_name(identity, attempt),
+            "name": job_name(identity, attempt.number),
             "namespace": identity.namespace,
-            "labels": labels,
+            "labels": labels | dict(queue),
             "annotations": annotations,
             "ownerReferences": [owner],
         },
@@ -95,21 +112,21 @@ def build_job(
             },
             "template": {
                 "metadata": {"labels": labels, "annotations": {NAME_ANNOTATION: identity.name}},
-                "spec": _pod_spec(identity, spec, settings),
+                "spec": _pod_spec(identity, spec, attempt, settings),
             },
         },
     }
 
 
-def step_request(identity: Identity, spec: ConversionSpec, settings: Settings) -> str:
+def step_request(identity: Identity, spec: ConversionSpec, settings: Settings, *, anew: bool = False) -> str:
     """Give what the steps are told, as the value of their environment variable."""
-    request = StepRequest(spec=spec, owner=f"{identity.namespace}/{identity.name}", limits=settings.limits)
+    request = StepRequest(spec=spec, owner=f"{identity.namespace}/{identity.name}", limits=settings.limits, anew=anew)
     # The kubelet puts other variables, credentials among them, in the place of $(NAME); JSON can do without the sign.
     return request.model_dump_json(by_alias=True, exclude_none=True).replace("$", "\\u0024")
 
 
-def _pod_spec(identity: Identity, spec: ConversionSpec, settings: Settings) -> dict[str, Any]:
-    told = {"name": names.STEP_REQUEST_ENV, "value": step_request(identity, spec, settings)}
+def _pod_spec(identity: Identity, spec: ConversionSpec, attempt: Attempt, settings: Settings) -> dict[str, Any]:
+    told = {"name": names.STEP_REQUEST_ENV, "value": step_request(identity, spec, settings, anew=attempt.anew)}
     secret = _credentials(spec.destination.s3.secret_ref.name)
     small = {"requests": _SMALL_REQUESTS, "limits": _SMALL_LIMITS}
     prepare = _container(PREPARE, settings, [told, *secret], [_mount("model", MODEL_DIR)], small)
@@ -142,7 +159,17 @@ def _pod_spec(identity: Identity, spec: ConversionSpec, settings: Settings) -> d
         "initContainers": [prepare, convert],
         "containers": [publish],
         "volumes": _volumes(settings),
+        **_scheduling(spec),
     }
+
+
+def _scheduling(spec: ConversionSpec) -> dict[str, Any]:
+    wanted = {
+        "nodeSelector": spec.node_selector,
+        "tolerations": [one.to_object() for one in spec.tolerations or ()],
+        "priorityClassName": spec.priority_class_name,
+    }
+    return {name: value for name, value in wanted.items() if value}
 
 
 def _volumes(settings: Settings) -> list[dict[str, Any]]:

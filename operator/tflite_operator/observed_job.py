@@ -3,17 +3,21 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from tflite_api.names import QUEUE_LABEL_PREFIX
 from tflite_operator.fields import Object, clean, field, moment, objects, text
 from tflite_operator.identity import Identity
 from tflite_operator.job import (
+    ANEW_ANNOTATION,
     ATTEMPT_ANNOTATION,
     FAILURES_ANNOTATION,
     GENERATION_ANNOTATION,
     NAME_CHARACTERS,
+    REQUEST_ANNOTATION,
     job_name,
 )
 
 _MOST_ATTEMPTS = 10**9
+REQUEST_CHARACTERS = 256
 
 
 @dataclass(frozen=True)
@@ -36,9 +40,13 @@ class ObservedJob:
     generation: int
     attempt: int
     failures: int
+    request: str
+    anew: bool
     created: datetime | None
     being_deleted: bool
     has_ttl: bool
+    suspended: bool
+    queue: str
     end: JobEnd | None
     memory_limits: tuple[tuple[str, str], ...]
     image: str
@@ -65,9 +73,13 @@ def observe_job(job: Object) -> ObservedJob:
         generation=_annotated(job, GENERATION_ANNOTATION, 0),
         attempt=_annotated(job, ATTEMPT_ANNOTATION, 1),
         failures=_annotated(job, FAILURES_ANNOTATION, 0),
+        request=clean(text(job, "metadata", "annotations", REQUEST_ANNOTATION), REQUEST_CHARACTERS),
+        anew=text(job, "metadata", "annotations", ANEW_ANNOTATION) == "true",
         created=moment(job, "metadata", "creationTimestamp"),
         being_deleted=bool(field(job, "metadata", "deletionTimestamp")),
         has_ttl=field(job, "spec", "ttlSecondsAfterFinished") is not None,
+        suspended=field(job, "spec", "suspend") is True,
+        queue=clean(text(job, "metadata", "labels", f"{QUEUE_LABEL_PREFIX}queue-name"), 253),
         end=_end(job),
         memory_limits=tuple(
             (text(container, "name"), str(limit))

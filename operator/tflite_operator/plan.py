@@ -12,9 +12,11 @@ from tflite_operator.decision import (
     DeleteJob,
     EmitEvent,
     Failure,
+    Pause,
     Progress,
     Rest,
     SetJobTTL,
+    Spoken,
     Start,
     Success,
 )
@@ -55,7 +57,7 @@ def plan(observation: Observation, now: datetime, settings: Settings) -> Plan:
     decision = decide(situation)
     stale = () if situation.being_deleted else _stale_jobs(situation)
     if isinstance(decision, Start):
-        return Plan(actions=(*stale, CreateJob(decision.attempt, decision.failures)))
+        return Plan(actions=(*stale, CreateJob(decision.attempt)))
     if isinstance(decision, Rest):
         return Plan(actions=stale, afterwards=_ttls(situation, decision))
     old = situation.status
@@ -65,13 +67,13 @@ def plan(observation: Observation, now: datetime, settings: Settings) -> Plan:
         status=new if new != old else None,
         afterwards=(*_events(old, new, decision), *_ttls(situation, decision)),
         look_again=_wait(decision, now, settings),
-        finished=None if isinstance(decision, Progress) or _key(old) == _key(new) else _reason(decision),
+        finished=None if isinstance(decision, Progress | Pause) or _key(old) == _key(new) else _reason(decision),
     )
 
 
 def _stale_jobs(situation: Situation) -> tuple[DeleteJob, ...]:
-    """Jobs of an earlier spec that may still run: two may not write at once."""
-    outdated = (job for job in situation.outdated_jobs if job.end is None and not job.being_deleted)
+    """Jobs that may still run and should not: two may not write at once."""
+    outdated = (job for job in situation.unwanted_jobs if job.end is None and not job.being_deleted)
     return tuple(DeleteJob(job.name, job.uid) for job in outdated)
 
 
@@ -87,8 +89,8 @@ def _ttls(situation: Situation, decision: Decision) -> tuple[SetJobTTL, ...]:
     )
 
 
-def _wait(decision: Progress | Success | Failure, now: datetime, settings: Settings) -> timedelta | None:
-    if isinstance(decision, Success):
+def _wait(decision: Spoken, now: datetime, settings: Settings) -> timedelta | None:
+    if isinstance(decision, Success | Pause):
         return None
     safety = timedelta(seconds=settings.recheck_seconds)
     if isinstance(decision, Failure) or decision.look_again is None:
@@ -96,9 +98,7 @@ def _wait(decision: Progress | Success | Failure, now: datetime, settings: Setti
     return min(max(decision.look_again - now, timedelta(0)), safety)
 
 
-def _events(
-    old: ConversionStatus, new: ConversionStatus, decision: Progress | Success | Failure
-) -> tuple[EmitEvent, ...]:
+def _events(old: ConversionStatus, new: ConversionStatus, decision: Spoken) -> tuple[EmitEvent, ...]:
     """Give the turning points between two statuses, so that none is told twice."""
     events = []
     if new.job is not None and (old.job is None or old.job.uid != new.job.uid):
@@ -106,19 +106,21 @@ def _events(
     reason = _reason(decision)
     tells = not isinstance(decision, Progress) or reason in _ANNOUNCED or decision.next_attempt is not None
     if tells and (_key(old) != _key(new) or old.next_attempt_time != new.next_attempt_time):
-        warning = reason.outcome is not Outcome.SUCCESS
+        warning = reason.outcome not in {Outcome.SUCCESS, Outcome.PAUSED}
         events.append(EmitEvent(warning, reason, _message(new)))
     return tuple(events)
 
 
 def _started(old: ConversionStatus, job: JobReference) -> EmitEvent:
     message = f"Attempt {job.attempt} started as Job {job.name}."
+    if job.anew and not (old.job is not None and old.job.anew and not old.job.superseded):
+        return EmitEvent(False, Reason.PENDING, f"One more run was asked for. {message}")
     if job.attempt > 1 and old.job is not None and old.next_attempt_time is None:
         return EmitEvent(True, Reason.JOB_DELETED, f"The Job of attempt {old.job.attempt} is gone. {message}")
     return EmitEvent(False, Reason.PENDING, message)
 
 
-def _reason(decision: Progress | Success | Failure) -> Reason:
+def _reason(decision: Spoken) -> Reason:
     return decision.result.reason if isinstance(decision, Success) else decision.reason
 
 

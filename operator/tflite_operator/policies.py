@@ -9,7 +9,8 @@ from tflite_api.explanations import EXPLANATIONS
 from tflite_api.names import CONVERT, PREPARE, PUBLISH
 from tflite_api.reasons import Reason
 from tflite_api.spec import ConversionSpec
-from tflite_operator.decision import Decision, Failure, Progress, Rest, Start, Success
+from tflite_operator.attempt import Attempt
+from tflite_operator.decision import Decision, Failure, Pause, Progress, Rest, Start, Success
 from tflite_operator.fields import parse_moment, timestamp
 from tflite_operator.job import job_name
 from tflite_operator.observed_job import ObservedJob
@@ -48,9 +49,20 @@ def decide(situation: Situation) -> Decision:
     return Rest()
 
 
+def pause(_: Situation, spec: ConversionSpec) -> Decision | None:
+    """Does the spec want nothing to run?"""
+    return Pause(Reason.SUSPENDED, "the spec says suspend: true; no Job runs") if spec.suspend else None
+
+
+def run_once_more(situation: Situation, _: ConversionSpec) -> Decision | None:
+    """Did somebody ask for one more run, with the annotation?"""
+    return _start(situation, situation.attempt + 1, 0, anew=True) if situation.is_superseded else None
+
+
 def rest_when_settled(situation: Situation, _: ConversionSpec) -> Decision | None:
     """Is the outcome in the status already? Then nothing runs again, whatever became of the Job."""
-    return Rest() if situation.settled is not None and situation.settled not in _CURABLE else None
+    is_done = situation.settled is not None and situation.settled not in _CURABLE
+    return Rest() if is_done and not situation.has_unknown_job else None
 
 
 def spare_foreign_jobs(situation: Situation, _: ConversionSpec) -> Decision | None:
@@ -86,15 +98,17 @@ def replace_a_deleted_job(situation: Situation, _: ConversionSpec) -> Decision |
     message = f"the Job of attempt {situation.attempt} was deleted before it was done"
     if failures >= situation.settings.crash_attempts:
         return Failure(Reason.JOB_DELETED, f"{message}, as were {failures} in all")
-    return _start(situation, situation.attempt + 1, failures)
+    return _start(situation, situation.attempt + 1, failures, anew=situation.is_anew)
 
 
 def start(situation: Situation, _: ConversionSpec) -> Decision | None:
     """Is there nothing yet?"""
-    return _start(situation, 1, 0)
+    return _start(situation, 1, 0, anew=False)
 
 
 POLICIES: Final[tuple[Policy, ...]] = (
+    pause,
+    run_once_more,
     rest_when_settled,
     spare_foreign_jobs,
     follow_the_job,
@@ -103,17 +117,18 @@ POLICIES: Final[tuple[Policy, ...]] = (
 )
 
 
-def _start(situation: Situation, attempt: int, failures: int) -> Decision:
+def _start(situation: Situation, attempt: int, failures: int, *, anew: bool) -> Decision:
     if situation.is_crowded:
         return Progress(
             Reason.PENDING,
             "waiting for the pods of an earlier Job to end",
             look_again=situation.now + _PATIENCE,
+            supersedes=situation.is_superseded,
         )
     if situation.refusal is not None:
         message = f"the API server refused Job {job_name(situation.identity, attempt)}: {situation.refusal}"
-        return Progress(Reason.JOB_REFUSED, message)
-    return _collision(situation, attempt) or Start(attempt, failures)
+        return Progress(Reason.JOB_REFUSED, message, supersedes=situation.is_superseded)
+    return _collision(situation, attempt) or Start(Attempt(attempt, failures, situation.request, anew))
 
 
 def _collision(situation: Situation, attempt: int) -> Decision | None:
@@ -141,7 +156,7 @@ def _after_failure(situation: Situation, job: ObservedJob, ended: Ended) -> Deci
 def _next_attempt(situation: Situation, reason: Reason, message: str, failures: int, when: datetime | None) -> Decision:
     attempt = situation.attempt + 1
     if when is None or situation.now >= when:
-        return _start(situation, attempt, failures)
+        return _start(situation, attempt, failures, anew=situation.is_anew)
     announced = f"{message.rstrip('.')}.{_FOLLOWS}{attempt} follows at {timestamp(when)}."
     return Progress(reason, announced, situation.job, next_attempt=when, look_again=when)
 
@@ -162,6 +177,11 @@ def _said(situation: Situation) -> str:
 
 
 def _under_way(situation: Situation, job: ObservedJob, pod: ObservedPod | None) -> Decision:
+    if job.suspended:
+        queue = f" in queue {job.queue}" if job.queue else ""
+        return Progress(
+            Reason.QUEUED, f"Job {job.name} (attempt {job.attempt}) is suspended{queue} and waits to be let in", job
+        )
     if pod is None:
         return _without_pod(situation, job)
     return _obstacle(situation, job, pod) or _step_at_work(job, pod) or _unchanged(situation, job) or _pending(job)

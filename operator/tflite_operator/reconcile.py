@@ -20,7 +20,7 @@ from tflite_operator.decision import CreateJob, DeleteJob, EmitEvent, SetJobTTL
 from tflite_operator.events import build_event
 from tflite_operator.fields import Object, mapping, text
 from tflite_operator.identity import Identity
-from tflite_operator.job import build_job
+from tflite_operator.job import build_job, queue_labels
 from tflite_operator.log import LOGGER, about
 from tflite_operator.metrics import ATTEMPTS, FINISHED, RECONCILE_SECONDS, RECONCILES, STATUS_WRITES, STEP_SECONDS
 from tflite_operator.observed_job import observe_job
@@ -106,7 +106,7 @@ class Reconciler:
         served = {observe_pod(pod).job_uid for pod in pods}
         for job in (observe_job(job) for job in jobs):
             age = (self._clock() - job.created).total_seconds() if job.created is not None else 0.0
-            if job.end is None and job.uid not in served and age > _POD_SECONDS:
+            if job.end is None and not job.suspended and job.uid not in served and age > _POD_SECONDS:
                 return await self._cluster.why_no_pod(namespace, job.uid)
         return ""
 
@@ -129,7 +129,7 @@ class Reconciler:
 
     async def _create(self, key: Key, identity: Identity, seen: Observation, action: CreateJob) -> Observation:
         spec = ConversionSpec.from_object(dict(mapping(seen.conversion, "spec")))
-        job = build_job(identity, spec, action.attempt, action.failures, self._settings)
+        job = build_job(identity, spec, action.attempt, self._settings, queue_labels(seen.conversion))
         name = job["metadata"]["name"]
         try:
             made = await self._cluster.create_job(job)
@@ -142,7 +142,7 @@ class Reconciler:
             return replace(seen, jobs=[*(job for job in seen.jobs if text(job, "metadata", "name") != name), *found])
         self._refusals.pop(key, None)
         ATTEMPTS.inc()
-        LOGGER.info("started attempt %d", action.attempt, extra=about(identity, job=name))
+        LOGGER.info("started attempt %d", action.attempt.number, extra=about(identity, job=name))
         return replace(seen, jobs=[*seen.jobs, made])
 
     async def _delete(self, identity: Identity, action: DeleteJob) -> None:

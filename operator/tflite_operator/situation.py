@@ -6,14 +6,15 @@ from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
+from tflite_api.names import REQUESTED_AT_ANNOTATION
 from tflite_api.reasons import Reason
 from tflite_api.schema import describe
 from tflite_api.spec import ConversionSpec
 from tflite_api.status import Condition, ConversionStatus
-from tflite_operator.fields import Object, clean, field, mapping
+from tflite_operator.fields import Object, clean, field, mapping, text
 from tflite_operator.identity import Identity
 from tflite_operator.job import STEP_REQUEST_BYTES, job_name, step_request
-from tflite_operator.observed_job import ObservedJob, observe_job
+from tflite_operator.observed_job import REQUEST_CHARACTERS, ObservedJob, observe_job
 from tflite_operator.pod import ObservedPod, observe_pod
 from tflite_operator.settings import Settings
 
@@ -48,6 +49,8 @@ class Situation:
     jobs: tuple[ObservedJob, ...]
     foreign_names: frozenset[str]
     pods: tuple[ObservedPod, ...]
+    request: str
+    """The value of the annotation requestedAt."""
     refusal: str | None
     pod_refusal: str
     now: datetime
@@ -72,10 +75,39 @@ class Situation:
         return tuple(job for job in self.jobs if not job.is_of(self.identity))
 
     @property
+    def unwanted_jobs(self) -> tuple[ObservedJob, ...]:
+        """The Jobs that are not to run on: of earlier generations; all, where a new run or none is asked for."""
+        none_counts = self.is_superseded or (self.spec is not None and self.spec.suspend)
+        return self.jobs if none_counts else self.outdated_jobs
+
+    @property
     def knows_job(self) -> bool:
         """Hold when the status speaks of a Job of this generation."""
         job = self.status.job
         return job is not None and job.name == job_name(self.identity, job.attempt)
+
+    @property
+    def has_unknown_job(self) -> bool:
+        """Hold when there is a later Job than the status speaks of."""
+        known = self.status.job if self.knows_job else None
+        return self.attempt > (known.attempt if known is not None else 0)
+
+    @property
+    def is_anew(self) -> bool:
+        """Hold when the latest attempt converts whatever the bucket holds: those that follow it do as well."""
+        known = self.status.job if self.knows_job else None
+        return self.job.anew if self.job is not None else bool(known is not None and known.anew)
+
+    @property
+    def is_superseded(self) -> bool:
+        """Hold when one more run was asked for, and the Job that the status speaks of is the latest still."""
+        known = self.status.job if self.knows_job else None
+        if self.has_unknown_job:
+            return False
+        if known is not None and known.superseded:
+            return True
+        is_new = bool(self.request) and self.request != (self.status.last_handled_request or "")
+        return is_new and (self.settled is not None or bool(self.progress and self.status.next_attempt_time))
 
     @property
     def job(self) -> ObservedJob | None:
@@ -95,7 +127,7 @@ class Situation:
     @property
     def is_crowded(self) -> bool:
         """Hold while something of an earlier attempt may still run, so that a new one must wait."""
-        return any(one.end is None for one in self.outdated_jobs) or any(
+        return any(one.end is None for one in self.unwanted_jobs) or any(
             not pod.is_over and pod.job_uid for pod in self.pods
         )
 
@@ -138,6 +170,7 @@ def understand(observation: Observation, now: datetime, settings: Settings) -> S
         jobs=tuple(job for job in jobs if job.belongs_to(identity)),
         foreign_names=frozenset(job.name for job in jobs if not job.belongs_to(identity)),
         pods=tuple(observe_pod(pod) for pod in observation.pods),
+        request=clean(text(conversion, "metadata", "annotations", REQUESTED_AT_ANNOTATION), REQUEST_CHARACTERS),
         refusal=clean(observation.refusal, 512) if observation.refusal is not None else None,
         pod_refusal=clean(observation.pod_refusal, 512),
         now=now,

@@ -7,7 +7,7 @@ from tflite_api.explanations import EXPLANATIONS, explained, sentence
 from tflite_api.reasons import Reason
 from tflite_api.status import Condition, ConditionStatus, ConversionStatus, JobReference
 from tflite_api.step import StepResult
-from tflite_operator.decision import Failure, Progress, Success
+from tflite_operator.decision import Failure, Pause, Progress, Spoken, Success
 from tflite_operator.fields import clean, timestamp
 from tflite_operator.observed_job import ObservedJob
 
@@ -20,14 +20,13 @@ _OURS: Final = (READY, RECONCILING, STALLED, VERIFIED)
 Wanted = tuple[str, ConditionStatus, Reason, str]
 
 
-def write_status(
-    old: ConversionStatus, decision: Progress | Success | Failure, generation: int, now: datetime
-) -> ConversionStatus:
+def write_status(old: ConversionStatus, decision: Spoken, generation: int, now: datetime) -> ConversionStatus:
     """Give the status after a decision. What the decision says nothing of stays, the last good artifact above all."""
-    is_new = old.observed_generation != generation
+    job = None if isinstance(decision, Pause) else decision.job
+    is_new = old.observed_generation != generation or (job is not None and _is_another_run(old.job, job))
     started = None if is_new else old.start_time
-    if started is None and decision.job is not None and decision.job.created is not None:
-        started = timestamp(decision.job.created)
+    if started is None and job is not None and job.created is not None:
+        started = timestamp(job.created)
     changes: dict[str, object] = {
         "observed_generation": generation,
         "conditions": _conditions(old.conditions or (), _wanted(decision), generation, now),
@@ -35,9 +34,11 @@ def write_status(
         "completion_time": None,
         "next_attempt_time": None,
     }
-    if decision.job is not None:
-        changes["job"] = _reference(decision.job)
+    if job is not None:
+        changes |= {"job": _reference(job), "last_handled_request": job.request or None}
     match decision:
+        case Progress(supersedes=True) if old.job is not None:
+            changes["job"] = old.job.model_copy(update={"superseded": True})
         case Progress(next_attempt=datetime() as when):
             changes["next_attempt_time"] = timestamp(when)
         case Success(result=result, image=image, ended=ended):
@@ -64,11 +65,24 @@ def _artifact(result: StepResult, image: str) -> dict[str, object]:
 
 
 def _reference(job: ObservedJob) -> JobReference:
-    return JobReference(name=job.name, uid=job.uid, attempt=max(job.attempt, 1), failures=max(job.failures, 0))
+    return JobReference(
+        name=job.name,
+        uid=job.uid,
+        attempt=max(job.attempt, 1),
+        failures=max(job.failures, 0),
+        anew=job.anew or None,
+    )
 
 
-def _wanted(decision: Progress | Success | Failure) -> list[Wanted]:
+def _is_another_run(known: JobReference | None, job: ObservedJob) -> bool:
+    """Hold for the first Job of one more run: its attempts start with no failures."""
+    return job.anew and (known is None or (known.uid != job.uid and not known.anew))
+
+
+def _wanted(decision: Spoken) -> list[Wanted]:
     match decision:
+        case Pause(reason=reason):
+            return [(READY, "Unknown", reason, explained(reason, decision.message))]
         case Progress(reason=reason):
             message = explained(reason, decision.message)
             return [(READY, "Unknown", reason, message), (RECONCILING, "True", reason, message)]

@@ -9,9 +9,10 @@ from tflite_api.names import CONVERT, PREPARE, PUBLISH, STEPS
 from tflite_api.reasons import Reason
 from tflite_api.recipe import recipe_hash
 from tflite_api.spec import ConversionSpec
+from tflite_operator.attempt import Attempt
 from tflite_operator.fields import timestamp
 from tflite_operator.identity import Identity
-from tflite_operator.job import CONVERSION_LABEL, build_job
+from tflite_operator.job import CONVERSION_LABEL, build_job, queue_labels
 from tflite_operator.plan import Plan, plan
 from tflite_operator.settings import Settings
 from tflite_operator.situation import Observation
@@ -52,10 +53,25 @@ def conversion(*, status: Object | None = None, generation: int = 1, **spec: Any
     }
 
 
-def job(owner: Object, attempt: int = 1, failures: int = 0, end: Object | None = None, **settings: Any) -> Object:
+def job(
+    owner: Object,
+    attempt: int = 1,
+    failures: int = 0,
+    end: Object | None = None,
+    request: str = "",
+    *,
+    anew: bool = False,
+    **settings: Any,
+) -> Object:
     """The Job of an attempt; `end` is its final condition (see `failed` and `COMPLETE`)."""
     spec = ConversionSpec.from_object(owner["spec"])
-    made = build_job(Identity.of(owner), spec, attempt, failures, SETTINGS.model_copy(update=settings))
+    made = build_job(
+        Identity.of(owner),
+        spec,
+        Attempt(attempt, failures, request, anew),
+        SETTINGS.model_copy(update=settings),
+        queue_labels(owner),
+    )
     made["metadata"] |= {"uid": f"job-{owner['metadata']['generation']}-{attempt}", "creationTimestamp": timestamp(NOW)}
     made["status"] = {"conditions": [end]} if end is not None else {"active": 1, "ready": 0}
     return made

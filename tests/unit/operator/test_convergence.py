@@ -61,6 +61,11 @@ EVENTS = st.sampled_from(
         "change",
         "wait",
         "break status",
+        "suspend",
+        "resume",
+        "request",
+        "queue",
+        "admit",
     ]
 )
 
@@ -97,13 +102,25 @@ def happen(world: World, event: str) -> None:  # noqa: C901, PLR0912 - a list of
             world.owner["metadata"]["generation"] += 1
         case "wait":
             world.now += timedelta(seconds=400)
+        case "suspend" | "resume":
+            if world.owner["spec"].get("suspend", False) is not (event == "suspend"):
+                world.owner["metadata"]["generation"] += 1
+                world.owner["spec"]["suspend"] = event == "suspend"
+        case "request":
+            annotations = world.owner["metadata"].setdefault("annotations", {})
+            annotations["tflite-operator.dev/requestedAt"] = f"after {annotations}"[-40:]
+        case "queue" | "admit":
+            if world.job is not None:
+                world.job["spec"]["suspend"] = event == "queue"
         case "break status":
             world.owner = world.owner | {"status": {"conditions": "broken"}}
 
 
 def settle(world: World) -> None:
     """Let time pass with healthy servers until nothing is left to do."""
+    happen(world, "resume")
     for _ in range(60):
+        happen(world, "admit")
         world.end_pods()
         again = world.look()
         if world.condition("Ready") in {"True", "False"} and world.job is None:

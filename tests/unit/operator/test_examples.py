@@ -50,6 +50,17 @@ def no_node() -> Plan:
     return followed(seconds=300, status={"phase": "Pending", "conditions": [condition]})
 
 
+def suspended() -> Plan:
+    return planned(conversion(suspend=True))
+
+
+def queued() -> Plan:
+    owner, made = started()
+    made["spec"]["suspend"] = True
+    made["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] = "team-a"
+    return planned(owner, made)
+
+
 def foreign_job() -> Plan:
     owner = conversion()
     foreign = job(owner)
@@ -70,6 +81,8 @@ QUOTA = (
     " count/jobs.batch=20, limited: count/jobs.batch=20"
 )
 EXAMPLES: dict[Reason, Callable[[], Plan]] = {
+    Reason.SUSPENDED: suspended,
+    Reason.QUEUED: queued,
     Reason.PENDING: lambda: planned(conversion(), job(conversion())),
     Reason.PREPARING: lambda: followed(RUNNING),
     Reason.CONVERTING: lambda: followed(ended(0), RUNNING),

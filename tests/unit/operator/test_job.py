@@ -16,6 +16,7 @@ from tests.unit.operator.builders import SETTINGS, SPEC
 from tflite_api.names import STEP_REQUEST_ENV
 from tflite_api.spec import ConversionSpec
 from tflite_api.step import StepRequest
+from tflite_operator.attempt import Attempt
 from tflite_operator.identity import Identity
 from tflite_operator.job import build_job, job_name
 
@@ -27,7 +28,7 @@ SECRETS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
 def built(given: dict[str, Any]) -> dict[str, Any]:
     identity = Identity("team", given["name"], UID, given.get("generation", 1))
     spec = ConversionSpec.from_object(given["spec"])
-    return build_job(identity, spec, given.get("attempt", 1), given.get("failures", 0), SETTINGS)
+    return build_job(identity, spec, Attempt(given.get("attempt", 1), given.get("failures", 0)), SETTINGS)
 
 
 @pytest.mark.parametrize("name", sorted(path.name.removesuffix(".input.yaml") for path in JOBS.glob("*.input.yaml")))

@@ -25,6 +25,7 @@ from tests.unit.operator.builders import (
 )
 from tflite_api.names import CONVERT, PREPARE, PUBLISH
 from tflite_api.reasons import Reason
+from tflite_operator.attempt import Attempt
 from tflite_operator.decision import CreateJob
 
 
@@ -100,13 +101,13 @@ def test_a_disrupted_pod_costs_no_attempt() -> None:
     drained["status"]["conditions"].append(condition("DisruptionTarget", "EvictionByEvictionAPI"))
     for pods in ([drained], []):
         made = planned(owner, over, pods=pods, now=at(10**4))
-        assert made.actions == (CreateJob(8, failures=0),)
+        assert made.actions == (CreateJob(Attempt(8, failures=0)),)
 
 
 def test_a_success_whose_pod_is_gone_is_run_again() -> None:
     owner, _ = started()
     made = planned(owner, job(owner, end=COMPLETE), now=at(10**4))
-    assert made.actions == (CreateJob(2, failures=1),)
+    assert made.actions == (CreateJob(Attempt(2, failures=1)),)
 
 
 def test_the_deadline_stalls() -> None:
@@ -125,7 +126,7 @@ def test_a_deadline_that_passed_waiting_for_the_secret_is_no_failure() -> None:
     assert conditions(seen) == running(Reason.SECRET_NOT_FOUND)
     owner = after(owner, seen)
     assert planned(owner, over, now=at(3602)).status is None
-    assert planned(owner, over, now=at(3611)).actions == (CreateJob(2, failures=0),)
+    assert planned(owner, over, now=at(3611)).actions == (CreateJob(Attempt(2, failures=0)),)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +178,7 @@ def test_a_refused_job_is_shown_in_the_servers_words() -> None:
     assert conditions(made) == running(Reason.JOB_REFUSED)
     assert "exceeded quota: none" in message(made)
     assert planned(after(owner, made), refusal="exceeded quota: none").is_at_rest
-    assert planned(after(owner, made)).actions == (CreateJob(1, failures=0),)
+    assert planned(after(owner, made)).actions == (CreateJob(Attempt(1, failures=0)),)
 
 
 def test_a_job_whose_pod_is_refused_says_why() -> None:
@@ -194,7 +195,7 @@ def test_a_foreign_job_with_our_name_is_never_adopted() -> None:
     made = planned(owner, foreign)
     assert conditions(made) == stalled(Reason.NAME_COLLISION)
     assert foreign["metadata"]["name"] in message(made)
-    assert planned(after(owner, made)).actions == (CreateJob(1, failures=0),)
+    assert planned(after(owner, made)).actions == (CreateJob(Attempt(1, failures=0)),)
 
 
 def test_a_job_that_lost_its_owner_is_no_longer_ours() -> None:

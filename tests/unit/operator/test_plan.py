@@ -29,6 +29,7 @@ from tests.unit.operator.builders import (
 )
 from tflite_api.names import CONVERT, PREPARE, PUBLISH
 from tflite_api.reasons import Reason
+from tflite_operator.attempt import Attempt
 from tflite_operator.decision import CreateJob, DeleteJob, EmitEvent, SetJobTTL
 from tflite_operator.plan import Plan
 
@@ -39,7 +40,7 @@ def told(made: Plan) -> list[Reason]:
 
 def test_a_new_conversion_gets_its_first_job_and_nothing_is_said_before_it_exists() -> None:
     made = planned(conversion())
-    assert made.actions == (CreateJob(attempt=1, failures=0),)
+    assert made.actions == (CreateJob(Attempt(1, failures=0)),)
     assert made.status is None
 
 
@@ -199,7 +200,7 @@ def test_an_outage_is_tried_again_after_a_growing_while_without_limit(step: str,
     assert told(made)[-1] is reason
     later = after(owner, made)
     assert not planned(later, over, pods=[broken], now=at(80)).actions
-    assert planned(later, over, pods=[broken], now=at(361)).actions == (CreateJob(10, failures=0),)
+    assert planned(later, over, pods=[broken], now=at(361)).actions == (CreateJob(Attempt(10, failures=0)),)
 
 
 def test_the_first_delay_is_the_shortest_and_doubles() -> None:
@@ -212,7 +213,7 @@ def test_a_failed_job_that_vanished_leaves_its_retry_in_the_status() -> None:
     over = job(owner, end=failed())
     owner = after(owner, planned(owner, over, pods=[failing_pod(over, PREPARE, 4, report(Reason.MODEL_UNAVAILABLE))]))
     assert planned(owner, now=at(61)).is_at_rest
-    assert planned(owner, now=at(71)).actions == (CreateJob(2, failures=0),)
+    assert planned(owner, now=at(71)).actions == (CreateJob(Attempt(2, failures=0)),)
 
 
 def test_crashes_are_tried_three_times() -> None:
@@ -222,7 +223,7 @@ def test_crashes_are_tried_three_times() -> None:
     once = planned(owner, first, pods=[crash], now=at(61))
     assert conditions(once) == running(Reason.STEP_CRASHED)
     assert "exit code 139 (SIGSEGV), and it left no report" in message(once)
-    assert planned(owner, first, pods=[crash], now=at(71)).actions == (CreateJob(2, failures=1),)
+    assert planned(owner, first, pods=[crash], now=at(71)).actions == (CreateJob(Attempt(2, failures=1)),)
     third = job(owner, attempt=3, failures=2, end=failed())
     assert conditions(planned(owner, third, pods=[failing_pod(third, CONVERT, 139)])) == stalled(Reason.STEP_CRASHED)
 
@@ -231,17 +232,17 @@ def test_outages_do_not_use_up_the_crashes_allowed() -> None:
     owner, _ = started()
     over = job(owner, attempt=12, failures=0, end=failed())
     made = planned(owner, over, pods=[failing_pod(over, CONVERT, 1)], now=at(10**4))
-    assert made.actions == (CreateJob(13, failures=1),)
+    assert made.actions == (CreateJob(Attempt(13, failures=1)),)
 
 
 def test_a_job_deleted_while_it_runs_is_made_again_twice() -> None:
     owner, _ = started()
-    assert planned(owner).actions == (CreateJob(2, failures=1),)
+    assert planned(owner).actions == (CreateJob(Attempt(2, failures=1)),)
     second = job(owner, attempt=2, failures=1)
     seen = planned(owner, second)
     assert told(seen) == [Reason.JOB_DELETED]
     owner = after(owner, seen)
-    assert planned(owner).actions == (CreateJob(3, failures=2),)
+    assert planned(owner).actions == (CreateJob(Attempt(3, failures=2)),)
     owner = after(owner, planned(owner, job(owner, attempt=3, failures=2)))
     assert conditions(planned(owner)) == stalled(Reason.JOB_DELETED)
 
@@ -256,7 +257,7 @@ def test_a_changed_spec_deletes_the_old_job_and_waits_for_its_pods() -> None:
     waits = planned(after(changed, first), pods=[alive])
     assert waits.actions == ()
     assert waits.look_again is not None
-    assert planned(after(changed, first)).actions == (CreateJob(1, failures=0),)
+    assert planned(after(changed, first)).actions == (CreateJob(Attempt(1, failures=0)),)
 
 
 def test_a_changed_spec_keeps_the_last_good_artifact() -> None:
@@ -301,7 +302,7 @@ def test_a_spec_from_a_newer_version_stalls_and_recovers() -> None:
     made = planned(owner)
     assert conditions(made) == stalled(Reason.INVALID_SPEC)
     assert "quantization" in message(made)
-    assert planned(after(conversion(), made)).actions == (CreateJob(1, failures=0),)
+    assert planned(after(conversion(), made)).actions == (CreateJob(Attempt(1, failures=0)),)
 
 
 def test_a_spec_that_the_steps_cannot_be_told_stalls_before_any_job() -> None:

@@ -55,7 +55,13 @@ class World:
         return created
 
     def _create(self, action: CreateJob) -> None:
-        made = job(self.owner, action.attempt, action.failures)
+        made = job(
+            self.owner,
+            action.attempt.number,
+            action.attempt.failures,
+            request=action.attempt.request,
+            anew=action.attempt.anew,
+        )
         assert made["metadata"]["name"] not in {one["metadata"]["name"] for one in self.jobs}, "the Job exists"
         assert not [one for one in self.pods if one["status"]["phase"] not in {"Succeeded", "Failed"}], (
             "two pods at once"
