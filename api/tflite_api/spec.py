@@ -346,6 +346,7 @@ class ConversionSpec(Schema):
     priority_class_name: ObjectName | None = None
     active_deadline_seconds: Annotated[Integer, Field(ge=10, le=86400)] = 3600
     suspend: Boolean = False
+    deletion_policy: Literal["Retain", "Delete"] = "Retain"
 
     @property
     def min_snr_decibels(self) -> int:

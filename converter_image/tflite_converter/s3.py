@@ -40,7 +40,9 @@ _OTHER_CONTENT: Final = frozenset(
     {"BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"}
 )
 _LATER: Final = frozenset({"RequestTimeTooSkewed", "RequestTimeout", "SlowDown", "ServiceUnavailable", "Throttling"})
-_PERMISSIONS: Final = "they need s3:GetObject, s3:PutObject and s3:ListBucket"
+_PERMISSIONS: Final = (
+    "they need s3:GetObject, s3:PutObject and s3:ListBucket, and s3:DeleteObject for deletionPolicy Delete"
+)
 
 
 def error_failure(code: str, status: int, where: S3Destination) -> StepFailure:
@@ -224,6 +226,19 @@ class Storage:
         if stored is None:
             raise error_failure("PreconditionFailed", 412, self._where)
         return stored
+
+    def delete(self, etag: str) -> None:
+        """Delete the object at the destination, if it still has this ETag; storages that cannot tell delete it anyway.
+
+        Raises:
+            StepFailure: also DestinationChanged, where it has another.
+        """
+        try:
+            self._client.delete_object(Bucket=self._where.bucket, Key=self._where.key, IfMatch=etag)
+        except ClientError as error:
+            raise self._failure(error) from error
+        except BotoCoreError as error:
+            raise self._unavailable(error) from error
 
     def list_files(self, prefix: str, most: int) -> list[StoredFile]:
         """Give the first objects below a prefix of this destination's bucket, in the order of their keys.
