@@ -11,6 +11,7 @@ from tflite_api.names import CLEANUP, CONVERT, MODEL_DIR, OUTPUT_DIR, PREPARE, P
 from tflite_api.recipe import recipe_hash
 from tflite_api.spec import ConversionSpec, ResourceList, quantity
 from tflite_api.step import ExitCode, StepRequest
+from tflite_operator import credentials
 from tflite_operator.attempt import Attempt
 from tflite_operator.fields import Object, mapping
 from tflite_operator.identity import Identity
@@ -39,7 +40,6 @@ _SCRATCH: Final = "/tmp"  # noqa: S108 - a volume of the pod's own
 _GRACE_SECONDS: Final = 10
 _POD_RULES: Final[Mapping[str, Any]] = {
     "restartPolicy": "Never",
-    "automountServiceAccountToken": False,
     "enableServiceLinks": False,
     "terminationGracePeriodSeconds": _GRACE_SECONDS,
     "securityContext": {
@@ -91,10 +91,11 @@ def build_cleanup(identity: Identity, spec: ConversionSpec, settings: Settings) 
     deleted in the foreground. It goes by its ttl.
     """
     told = {"name": names.STEP_REQUEST_ENV, "value": step_request(identity, spec, settings)}
-    secret = _credentials(spec.destination.s3.secret_ref.name)
+    secret = credentials.environment(spec)
     small = {"requests": _SMALL_REQUESTS, "limits": _SMALL_LIMITS}
-    container = _container(CLEANUP, settings, [told, *secret], [], small)
+    container = _container(CLEANUP, settings, [told, *secret], credentials.mounts(spec), small)
     scratch = {"name": f"scratch-{CLEANUP}", "emptyDir": {"sizeLimit": "16Mi"}}
+    pod = {"containers": [container], "volumes": [scratch, *credentials.volumes(spec)], **_scheduling(spec)}
     labels = _labels(identity)
     return {
         "apiVersion": "batch/v1",
@@ -119,11 +120,15 @@ def build_cleanup(identity: Identity, spec: ConversionSpec, settings: Settings) 
                 ]
             },
             "template": {
-                "metadata": {"labels": labels, "annotations": {NAME_ANNOTATION: identity.name}},
-                "spec": {**_POD_RULES, "containers": [container], "volumes": [scratch], **_scheduling(spec)},
+                "metadata": {"labels": labels, "annotations": _pod_annotations(identity, spec)},
+                "spec": {**_POD_RULES, **credentials.account(spec), **pod},
             },
         },
     }
+
+
+def _pod_annotations(identity: Identity, spec: ConversionSpec) -> dict[str, str]:
+    return {NAME_ANNOTATION: identity.name, **credentials.annotations(spec)}
 
 
 def _labels(identity: Identity) -> dict[str, str]:
@@ -181,7 +186,7 @@ def build_job(
                 ]
             },
             "template": {
-                "metadata": {"labels": labels, "annotations": {NAME_ANNOTATION: identity.name}},
+                "metadata": {"labels": labels, "annotations": _pod_annotations(identity, spec)},
                 "spec": _pod_spec(identity, spec, attempt, settings),
             },
         },
@@ -197,9 +202,10 @@ def step_request(identity: Identity, spec: ConversionSpec, settings: Settings, *
 
 def _pod_spec(identity: Identity, spec: ConversionSpec, attempt: Attempt, settings: Settings) -> dict[str, Any]:
     told = {"name": names.STEP_REQUEST_ENV, "value": step_request(identity, spec, settings, anew=attempt.anew)}
-    secret = _credentials(spec.destination.s3.secret_ref.name)
+    secret = credentials.environment(spec)
     small = {"requests": _SMALL_REQUESTS, "limits": _SMALL_LIMITS}
-    prepare = _container(PREPARE, settings, [told, *secret], [_mount("model", MODEL_DIR)], small)
+    token = credentials.mounts(spec)
+    prepare = _container(PREPARE, settings, [told, *secret], [_mount("model", MODEL_DIR), *token], small)
     convert = _container(
         CONVERT,
         settings,
@@ -211,14 +217,15 @@ def _pod_spec(identity: Identity, spec: ConversionSpec, attempt: Attempt, settin
         PUBLISH,
         settings,
         [told, *secret],
-        [_mount("model", MODEL_DIR, read_only=True), _mount("output", OUTPUT_DIR, read_only=True)],
+        [_mount("model", MODEL_DIR, read_only=True), _mount("output", OUTPUT_DIR, read_only=True), *token],
         small,
     )
     return {
         **_POD_RULES,
+        **credentials.account(spec),
         "initContainers": [prepare, convert],
         "containers": [publish],
-        "volumes": _volumes(settings),
+        "volumes": [*_volumes(settings), *credentials.volumes(spec)],
         **_scheduling(spec),
     }
 
@@ -248,17 +255,6 @@ def _volumes(settings: Settings) -> list[dict[str, Any]]:
 def _mount(volume: str, path: str, *, read_only: bool = False) -> dict[str, Any]:
     mount: dict[str, Any] = {"name": volume, "mountPath": path}
     return mount | {"readOnly": True} if read_only else mount
-
-
-def _credentials(secret: str) -> list[dict[str, Any]]:
-    def variable(key: str, **more: bool) -> dict[str, Any]:
-        return {"name": key, "valueFrom": {"secretKeyRef": {"name": secret, "key": key, **more}}}
-
-    return [
-        variable("AWS_ACCESS_KEY_ID"),
-        variable("AWS_SECRET_ACCESS_KEY"),
-        variable("AWS_SESSION_TOKEN", optional=True),
-    ]
 
 
 def _container(
