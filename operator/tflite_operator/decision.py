@@ -25,18 +25,6 @@ class DeleteJob:
 
 
 @dataclass(frozen=True)
-class CreateCleanup:
-    """Make the Job that deletes the artifact."""
-
-
-@dataclass(frozen=True)
-class SetFinalizer:
-    """Hold the conversion until its artifact is deleted, or let it go."""
-
-    present: bool
-
-
-@dataclass(frozen=True)
 class SetJobTTL:
     """Let the cluster remove a Job some time after its end; done once the outcome is in the status."""
 
@@ -54,7 +42,7 @@ class EmitEvent:
     message: str
 
 
-Action = CreateJob | DeleteJob | CreateCleanup | SetFinalizer | SetJobTTL | EmitEvent
+Action = CreateJob | DeleteJob | SetJobTTL | EmitEvent
 
 
 @dataclass(frozen=True)

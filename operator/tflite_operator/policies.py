@@ -38,6 +38,8 @@ _AT_WORK: Final = {PREPARE: Reason.PREPARING, CONVERT: Reason.CONVERTING, PUBLIS
 
 def decide(situation: Situation) -> Decision:
     """Ask the policies in order; the first that answers decides."""
+    if situation.being_deleted:
+        return Rest()
     if situation.spec is None:
         return Failure(Reason.INVALID_SPEC, situation.spec_problem)
     for policy in POLICIES:
@@ -224,7 +226,9 @@ def _wait(
 def _without_pod(situation: Situation, job: ObservedJob) -> Decision:
     if situation.pod_refusal:
         return Progress(Reason.JOB_REFUSED, f"Job {job.name} cannot make its pod: {situation.pod_refusal}", job)
-    return replace(_unchanged(situation, job) or _pending(job), look_again=situation.now + _PATIENCE)
+    # The pod itself will be heard of; it is asked why there is none, ever more rarely: a quota may hold up hundreds.
+    age = situation.now - job.created if job.created is not None else _PATIENCE
+    return replace(_unchanged(situation, job) or _pending(job), look_again=situation.now + max(age, _PATIENCE))
 
 
 def _unchanged(situation: Situation, job: ObservedJob) -> Progress | None:

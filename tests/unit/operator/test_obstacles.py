@@ -5,6 +5,7 @@ import pytest
 from tests.unit.operator.builders import (
     COMPLETE,
     RUNNING,
+    SETTINGS,
     after,
     at,
     condition,
@@ -186,6 +187,14 @@ def test_a_job_whose_pod_is_refused_says_why() -> None:
     seen = planned(owner, made, pod_refusal='pods "x" is forbidden: exceeded quota')
     assert conditions(seen) == running(Reason.JOB_REFUSED)
     assert "exceeded quota" in message(seen)
+
+
+@pytest.mark.parametrize(("age", "wait"), [(0, 2), (3, 3), (20, 20), (3000, SETTINGS.recheck_seconds)])
+def test_a_job_without_a_pod_is_asked_why_ever_more_rarely(age: float, wait: float) -> None:
+    owner, made = started()
+    seen = planned(owner, made, now=at(age))
+    assert seen.look_again is not None
+    assert seen.look_again.total_seconds() == wait
 
 
 def test_a_foreign_job_with_our_name_is_never_adopted() -> None:
