@@ -42,8 +42,12 @@ class Build:
     ldflags: str = "-s -w"
 
 
+# Plays nodes and their kubelets in the scale benchmark; takes long to build, so nothing else waits for it.
+KWOK = Build("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", "three to four minutes on 2 cores")
+
+
 def builds() -> list[Build]:
-    """List the programs."""
+    """List the cluster's programs."""
     version = "k8s.io/component-base/version"
     _, minor, _ = KUBERNETES.split(".")
     stamps = {"gitVersion": KUBERNETES, "gitMajor": "1", "gitMinor": minor, "gitTreeState": "clean"}
@@ -74,7 +78,7 @@ def make(checkout: Checkout) -> None:
 
 def make_tool(checkout: Checkout, name: str) -> Path:
     """Build one of the tools where need be; give its place."""
-    [build] = [one for one in tools() if one.name == name]
+    [build] = [one for one in (*tools(), KWOK) if one.name == name]
     with _alone(checkout):
         _make(checkout, build)
     return checkout.bin / name

@@ -1,0 +1,51 @@
+"""What kwok plays is believed by the operator, and what is read off is read rightly."""
+
+import json
+import re
+
+import pytest
+
+from bench.scale.measurements import percentile
+from bench.scale.operator_process import by_kind, parse_audit_log, writes
+from bench.scale.stages import report, spec
+from tflite_api.spec import ConversionSpec
+from tflite_operator.result import check_artifact, read_report
+
+
+def test_the_operator_believes_the_report_for_the_conversion_it_is_filled_in_for() -> None:
+    rendered = re.search(r'printf "%s%s%s" `(.*)` \(index \.metadata\.annotations "\S+"\) `(.*)` \| Quote', report())
+    assert rendered is not None
+    result = read_report("publish", 0, f"{rendered[1]}mobile-7{rendered[2]}")
+    check_artifact(result, ConversionSpec.from_object(spec("mobile-7")))
+
+
+def test_a_percentile_is_one_of_the_values() -> None:
+    values = [float(value) for value in range(1, 1001)]
+    assert percentile(values, 0.5) == 500
+    assert percentile(values, 0.99) == 990
+    assert percentile([3.0], 0.99) == 3
+    with pytest.raises(ValueError, match="no values"):
+        percentile([], 0.5)
+
+
+def test_requests_are_counted_by_kind_and_a_watch_once() -> None:
+    def event(verb: str, stage: str = "ResponseComplete", **reference: str) -> bytes:
+        told = {"verb": verb, "stage": stage, "requestReceivedTimestamp": "2026-11-25T13:00:20.960760Z"}
+        return json.dumps(told | ({"objectRef": reference} if reference else {})).encode()
+
+    conversions = "tfliteconversions"
+    log = [
+        event("watch", "ResponseStarted", resource=conversions),
+        event("watch", resource=conversions),
+        event("patch", resource=conversions, subresource="status"),
+        event("create", resource="jobs"),
+        event("get"),
+    ]
+    requests = list(parse_audit_log(log))
+    assert by_kind(requests) == {
+        "watch tfliteconversions": 1,
+        "patch tfliteconversions/status": 1,
+        "create jobs": 1,
+        "get other": 1,
+    }
+    assert writes(requests) == 2
