@@ -75,8 +75,15 @@ e2e: venv ## Run the tests on a cluster
 	$(call on_cluster,$(PYTEST) tests/e2e)
 
 .PHONY: test
-test: lint ## Run lint and all tests, with all set-up (cold about 20 minutes)
-	$(call on_cluster,$(PYTEST) tests)
+test: lint ## Run lint and all tests, with all set-up (cold about 25 minutes)
+	$(call on_cluster,$(PYTEST) && $(CHAOS))
+
+# By itself: it kills the operator that other tests need.
+CHAOS := $(PYTHON) -m pytest tests/chaos
+
+.PHONY: chaos
+chaos: venv ## Kill the operator at 500 points, and count what became of hundreds of conversions (about 20 minutes)
+	$(call on_cluster,CHAOS_KILLS=$${CHAOS_KILLS:-500} $(CHAOS))
 
 .PHONY: demo
 demo: venv ## Convert a real model in the cluster, four ways, and look at what comes out

@@ -6,8 +6,10 @@ https://github.com/opencontainers/image-spec/blob/main/image-layout.md
 import hashlib
 import io
 import json
+import os
+import shutil
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -45,7 +47,7 @@ class Blob:
 
 def single_program(program: Path, name: str, architecture: str) -> bytes:
     """Return an importable archive of an image that holds one static program and runs it."""
-    layer = Blob(LAYER, _layer(program))
+    layer = _packed([(program.name, program.read_bytes(), 0o755)])
     config = {
         "architecture": architecture,
         "os": "linux",
@@ -71,6 +73,25 @@ def single_program(program: Path, name: str, architecture: str) -> bytes:
         _add(tar, "oci-layout", LAYOUT)
         _add(tar, "index.json", json.dumps(index(manifest.descriptor, name)).encode())
     return output.getvalue()
+
+
+def layered(base: Path, target: Path, added: Mapping[str, bytes], variables: Mapping[str, str]) -> None:
+    """Write the layout of an image with one more layer, of these files, and more environment variables."""
+    layer = _packed((name, data, 0o644) for name, data in sorted(added.items()))
+    manifest = json.loads((base / blob_path(manifest_of(base)["digest"])).read_text())
+    config = json.loads((base / blob_path(manifest["config"]["digest"])).read_text())
+    config["rootfs"]["diff_ids"].append(layer.digest)
+    config["config"]["Env"] = [*config["config"].get("Env", []), *(f"{k}={v}" for k, v in sorted(variables.items()))]
+    config_blob = Blob(manifest["config"]["mediaType"], json.dumps(config).encode())
+    manifest |= {"config": config_blob.descriptor, "layers": [*manifest["layers"], layer.descriptor]}
+    manifest_blob = Blob(manifest_of(base)["mediaType"], json.dumps(manifest).encode())
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(base, target, copy_function=os.link)
+    (target / "index.json").unlink()  # a link too: writing through it would change the other image
+    for blob in (layer, config_blob, manifest_blob):
+        files.write(target / blob_path(blob.digest), blob.data)
+    latest = {**manifest_blob.descriptor, "annotations": {REF_NAME: LATEST}}
+    files.write(target / "index.json", json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [latest]}))
 
 
 def index(manifest: dict[str, Any], name: str) -> dict[str, Any]:
@@ -131,11 +152,13 @@ def stream(layout: Path, name: str, present: Iterable[str], output: IO[bytes]) -
     return written
 
 
-def _layer(program: Path) -> bytes:
+def _packed(added: Iterable[tuple[str, bytes, int]]) -> Blob:
+    """Pack a layer of files, each with name, content and mode."""
     output = io.BytesIO()
     with tarfile.open(fileobj=output, mode="w") as tar:
-        _add(tar, program.name, program.read_bytes(), mode=0o755)
-    return output.getvalue()
+        for name, data, mode in added:
+            _add(tar, name, data, mode)
+    return Blob(LAYER, output.getvalue())
 
 
 def _add(tar: tarfile.TarFile, name: str, data: bytes, mode: int = 0o644) -> None:

@@ -16,6 +16,7 @@ _HEADINGS: Final = {
     Outcome.RETRIED: "Another attempt follows by itself: Reconciling is True, Ready is Unknown",
     Outcome.PAUSED: "At rest because the spec says so: Ready is Unknown",
     Outcome.STALLED: "Something must change: Stalled is True, Ready is False",
+    Outcome.DELETION: "In the Events of a deleted conversion",
     Outcome.VERDICT: "What the measurement was worth: Verified",
 }
 _BEGINNING: Final = """\

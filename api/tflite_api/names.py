@@ -11,11 +11,16 @@ PLURAL: Final = "tfliteconversions"
 PREPARE: Final = "prepare"
 CONVERT: Final = "convert"
 PUBLISH: Final = "publish"
+CLEANUP: Final = "cleanup"
+"""The one container of the Job that deletes the artifact of a deleted conversion."""
 STEPS: Final = (PREPARE, CONVERT, PUBLISH)
 """The containers of a converter pod in the order in which they run."""
+CONTAINERS: Final = (*STEPS, CLEANUP)
 
 REQUESTED_AT_ANNOTATION: Final = f"{GROUP}/requestedAt"
 """On a conversion: a new value asks for one more run, whatever is in the bucket already."""
+FINALIZER: Final = f"{GROUP}/artifact"
+"""On a conversion with deletionPolicy Delete: it stays until its artifact is gone."""
 QUEUE_LABEL_PREFIX: Final = "kueue.x-k8s.io/"
 """Labels of a conversion that its Jobs carry too: Kueue queues by them
 (https://kueue.sigs.k8s.io/docs/tasks/run/jobs/)."""

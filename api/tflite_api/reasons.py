@@ -14,6 +14,7 @@ class Outcome(Enum):
     STALLED = "the spec, or what it names, must change"
     RETRIED = "another attempt follows"
     PAUSED = "nothing happens until the spec says so"
+    DELETION = "says what became of the artifact of a deleted conversion"
     VERDICT = "says what the accuracy measurement was worth"
 
 
@@ -96,3 +97,6 @@ class Reason(StrEnum):
     NON_FINITE = "NonFinite", Outcome.VERDICT
     INSENSITIVE = "Insensitive", Outcome.VERDICT
     SELECT_TF = "SelectTF", Outcome.VERDICT
+    # of a deleted conversion, in Events
+    ARTIFACT_DELETED = "ArtifactDeleted", Outcome.DELETION
+    CLEANUP_FAILED = "CleanupFailed", Outcome.DELETION

@@ -34,6 +34,7 @@ SHA256_PATTERN: Final = r"^[0-9a-f]{64}$"
 BUCKET_PATTERN: Final = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 KEY_PATTERN: Final = r"^[A-Za-z0-9!_.*'()=+@/-]+$"
 REGION_PATTERN: Final = r"^[a-z0-9-]+$"
+ROLE_ARN_PATTERN: Final = r"^arn:[a-z-]+:iam::[0-9]*:role(?:/[A-Za-z0-9+=,.@_-]+)+$"
 OBJECT_NAME_PATTERN: Final = r"^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$"
 QUANTITY_PATTERN: Final = r"^[0-9]{1,12}(?:\.[0-9]{1,3})?(?:m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
 
@@ -143,6 +144,11 @@ SecretName = Annotated[
     str,
     StringConstraints(min_length=1, max_length=253),
     matching(OBJECT_NAME_PATTERN, "must be the name of a Secret in the same namespace"),
+]
+RoleARN = Annotated[
+    str,
+    StringConstraints(max_length=2048),
+    matching(ROLE_ARN_PATTERN, "must be the ARN of a role: write for example arn:aws:iam::123456789012:role/converter"),
 ]
 ObjectName = Annotated[
     str,
@@ -291,7 +297,8 @@ class S3Destination(Schema):
     key: Key
     endpoint: Endpoint | None = None
     region: Region = "us-east-1"
-    secret_ref: SecretReference
+    secret_ref: SecretReference | None = None
+    role_arn: RoleARN | None = Field(default=None, alias="roleARN")
 
     @property
     def uri(self) -> str:
@@ -344,8 +351,19 @@ class ConversionSpec(Schema):
     node_selector: NodeSelector | None = None
     tolerations: Annotated[tuple[Toleration, ...], Field(max_length=16)] | None = None
     priority_class_name: ObjectName | None = None
+    service_account_name: ObjectName | None = None
     active_deadline_seconds: Annotated[Integer, Field(ge=10, le=86400)] = 3600
     suspend: Boolean = False
+    deletion_policy: Literal["Retain", "Delete"] = "Retain"
+
+    @model_validator(mode="after")
+    def _name_credentials(self) -> Self:
+        where = self.destination.s3
+        if where.secret_ref is None and self.service_account_name is None:
+            raise ValueError("destination.s3 needs credentials: set destination.s3.secretRef, or serviceAccountName")
+        if where.role_arn is not None and (where.secret_ref is not None or self.service_account_name is None):
+            raise ValueError("destination.s3.roleARN is for serviceAccountName without a secretRef: leave it out")
+        return self
 
     @property
     def min_snr_decibels(self) -> int:

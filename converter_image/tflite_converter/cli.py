@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.console import Console
 
-from tflite_api.names import CONVERT, MODEL_DIR, OUTPUT_DIR, PREPARE, PUBLISH, TERMINATION_LOG
+from tflite_api.names import CLEANUP, CONVERT, MODEL_DIR, OUTPUT_DIR, PREPARE, PUBLISH, TERMINATION_LOG
 from tflite_api.reasons import Reason
 from tflite_api.step import ConvertedModel, FetchLimits, PreparedModel, StepRequest, StepResult
 from tflite_converter import log, step
@@ -97,6 +97,14 @@ def publish_command(
         return publish(request, prepared, output_dir, LoggedProgress())
 
     _run_in_container(PUBLISH, work, termination_log)
+
+
+@app.command(CLEANUP, hidden=True)
+def cleanup_command(termination_log: TerminationLog = _TERMINATION_LOG) -> None:
+    """Delete the artifact of a deleted conversion (the one container of its cleanup Job)."""
+    from tflite_converter.cleanup import clean_up  # noqa: PLC0415 - a step pays for its own imports only
+
+    _run_in_container(CLEANUP, lambda request, _: clean_up(request, LoggedProgress()), termination_log)
 
 
 @app.command()

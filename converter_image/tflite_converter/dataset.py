@@ -177,7 +177,7 @@ def _about_dataset(failure: StepFailure, wanted: Wanted) -> StepFailure:
         case Reason.DATASET_NOT_FOUND:
             return StepFailure(reason, f"There is nothing at {address}: correct {wanted.field}.dataset")
         case Reason.DATASET_ACCESS_DENIED:
-            words = f"The credentials of destination.s3.secretRef may not read {address}: they need s3:GetObject"
+            words = f"The credentials of the destination may not read {address}: they need s3:GetObject"
             return StepFailure(reason, f"{words}, and s3:ListBucket for a folder")
         case _:
             return StepFailure(reason, failure.message)

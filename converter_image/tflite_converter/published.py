@@ -98,6 +98,12 @@ def decide(found: StoredObject | None, wanted: Identity, *, anew: bool = False) 
     return Write(replaces=found.etag)
 
 
+def is_owned(found: StoredObject, by: Identity) -> bool:
+    """Hold when this conversion wrote the object."""
+    note = _read_note(found.metadata)
+    return note is not None and note.owner == by.owner
+
+
 def encode_metadata(result: StepResult, wanted: Identity) -> dict[str, str]:
     """Give the metadata to store beside the artifact; the signature gives way where it is too long for S3.
 

@@ -29,6 +29,8 @@ _REFUSED: Final = frozenset(
         *("AccessDenied", "AllAccessDisabled", "AuthorizationQueryParametersError", "ExpiredToken", "Forbidden"),
         *("InvalidAccessKeyId", "InvalidSecurity", "InvalidToken", "SignatureDoesNotMatch", "TokenRefreshRequired"),
         "UnauthorizedAccess",
+        # of the token service, for a ServiceAccount
+        *("ExpiredTokenException", "IDPRejectedClaim", "InvalidIdentityToken"),
         "XAdminUserNotFound",  # versitygw, with status 404, for an access key it does not know
     }
 )
@@ -39,8 +41,12 @@ _CHANGED: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict",
 _OTHER_CONTENT: Final = frozenset(
     {"BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"}
 )
+_WEB_IDENTITY: Final = "assume-role-with-web-identity"
+"""botocore's name for the provider (botocore/credentials.py)."""
 _LATER: Final = frozenset({"RequestTimeTooSkewed", "RequestTimeout", "SlowDown", "ServiceUnavailable", "Throttling"})
-_PERMISSIONS: Final = "they need s3:GetObject, s3:PutObject and s3:ListBucket"
+_PERMISSIONS: Final = (
+    "they need s3:GetObject, s3:PutObject and s3:ListBucket, and s3:DeleteObject for deletionPolicy Delete"
+)
 
 
 def error_failure(code: str, status: int, where: S3Destination) -> StepFailure:
@@ -60,13 +66,18 @@ def error_failure(code: str, status: int, where: S3Destination) -> StepFailure:
         Reason.ARTIFACT_REFUSED: f"The artifact changed while it was uploaded to {where.uri} ({shown})",
         Reason.DESTINATION_CHANGED: f"{where.uri} changed since this conversion looked at it",
         Reason.CREDENTIALS_REFUSED: (
-            f"The storage refused the credentials of Secret {where.secret_ref.name} (destination.s3.secretRef)"
-            f" for {where.uri} ({shown}): {_PERMISSIONS}"
+            f"The storage refused the credentials of {_holder(where)} for {where.uri} ({shown}): {_PERMISSIONS}"
         ),
     }
     if code == "NotImplemented":
         messages[reason] = "The storage knows no conditional uploads with checksums: use another destination.s3"
     return StepFailure(reason, messages.get(reason, f"The storage answered {shown} ({status}) for {where.uri}"))
+
+
+def _holder(where: S3Destination) -> str:
+    if where.secret_ref is None:
+        return "the ServiceAccount (serviceAccountName)"
+    return f"Secret {where.secret_ref.name} (destination.s3.secretRef)"
 
 
 def _reason(code: str, status: int) -> Reason:
@@ -150,13 +161,16 @@ class StoredFile:
 
 
 class Storage:
-    """One destination, with the credentials of the environment.
+    """One destination, with the credentials of the environment: a key, or the token of a ServiceAccount.
 
     Every method raises StepFailure: CredentialsRefused, BucketNotFound, InvalidSpec or StorageUnavailable.
     """
 
     def __init__(self, where: S3Destination) -> None:
-        """Make a client from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and perhaps AWS_SESSION_TOKEN alone."""
+        """Make a client from nothing but AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and perhaps AWS_SESSION_TOKEN.
+
+        Where the destination names no Secret: from AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN.
+        """
         self._where = where
         self._client = _client(where)
 
@@ -225,6 +239,19 @@ class Storage:
             raise error_failure("PreconditionFailed", 412, self._where)
         return stored
 
+    def delete(self, etag: str) -> None:
+        """Delete the object at the destination, if it still has this ETag; storages that cannot tell delete it anyway.
+
+        Raises:
+            StepFailure: also DestinationChanged, where it has another.
+        """
+        try:
+            self._client.delete_object(Bucket=self._where.bucket, Key=self._where.key, IfMatch=etag)
+        except ClientError as error:
+            raise self._failure(error) from error
+        except BotoCoreError as error:
+            raise self._unavailable(error) from error
+
     def list_files(self, prefix: str, most: int) -> list[StoredFile]:
         """Give the first objects below a prefix of this destination's bucket, in the order of their keys.
 
@@ -271,9 +298,6 @@ def _status(error: ClientError) -> int:
 
 
 def _client(where: S3Destination) -> "S3Client":
-    key_id, secret = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
-    if not key_id or not secret:
-        raise StepFailure(Reason.CREDENTIALS_REFUSED, "The credentials lack AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY")
     config = Config(
         connect_timeout=10,
         read_timeout=60,
@@ -287,12 +311,30 @@ def _client(where: S3Destination) -> "S3Client":
     )
     # No configuration file of the machine, and no metadata service, has a say.
     bare = botocore.session.Session(session_vars={"config_file": (None, None, os.devnull, None)})
+    if where.secret_ref is not None:
+        _use_key(bare)
+    else:
+        _rely_on_token(bare)
     return boto3.Session(botocore_session=bare).client(
-        "s3",
-        region_name=where.region,
-        endpoint_url=where.endpoint,
-        aws_access_key_id=key_id,
-        aws_secret_access_key=secret,
-        aws_session_token=os.environ.get("AWS_SESSION_TOKEN") or None,
-        config=config,
+        "s3", region_name=where.region, endpoint_url=where.endpoint, config=config
     )
+
+
+def _use_key(session: botocore.session.Session) -> None:
+    key_id, secret = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
+    if not key_id or not secret:
+        raise StepFailure(Reason.CREDENTIALS_REFUSED, "The credentials lack AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY")
+    session.set_credentials(key_id, secret, os.environ.get("AWS_SESSION_TOKEN") or None)
+
+
+def _rely_on_token(session: botocore.session.Session) -> None:
+    """Leave botocore one way to credentials: those that the token of the pod's ServiceAccount buys."""
+    if not os.environ.get("AWS_ROLE_ARN"):
+        raise StepFailure(
+            Reason.CREDENTIALS_REFUSED,
+            "The ServiceAccount stands for no role: set destination.s3.roleARN, or annotate the ServiceAccount",
+        )
+    resolver = session.get_component("credential_provider")
+    for provider in [*resolver.providers]:
+        if provider.METHOD != _WEB_IDENTITY:
+            resolver.remove(provider.METHOD)

@@ -95,7 +95,7 @@ def _unforeseen(error: Exception) -> StepResult:
 
 def code_of(result: StepResult) -> ExitCode:
     """Give the exit code of a step; a step that hands on to the next one succeeded."""
-    if result.outcome is Outcome.PROGRESS:
+    if result.outcome in {Outcome.PROGRESS, Outcome.DELETION}:
         return ExitCode.SUCCEEDED
     return exit_code(result.reason)
 

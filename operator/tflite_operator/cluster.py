@@ -114,6 +114,12 @@ class Cluster:
         path = f"{_path(_CONVERSIONS, namespace, names.PLURAL, name)}/status"
         await self._ask("PATCH", path, body=body, kind=_MERGE_PATCH, what="conversions/status")
 
+    async def set_finalizers(self, namespace: str, name: str, version: str, uid: str, finalizers: list[str]) -> Object:
+        """Set a conversion's finalizers, unless it changed since `version` or is another one."""
+        body = {"metadata": {"resourceVersion": version, "uid": uid, "finalizers": finalizers}}
+        path = _path(_CONVERSIONS, namespace, names.PLURAL, name)
+        return await self._ask("PATCH", path, body=body, kind=_MERGE_PATCH, what="conversions")
+
     async def jobs(self, namespace: str, uid: str) -> list[Object]:
         """List the Jobs of a conversion."""
         return await self._list(_path(_JOBS, namespace, "jobs"), f"{CONVERSION_LABEL}={uid}", "jobs")

@@ -25,6 +25,18 @@ class DeleteJob:
 
 
 @dataclass(frozen=True)
+class CreateCleanup:
+    """Make the Job that deletes the artifact."""
+
+
+@dataclass(frozen=True)
+class SetFinalizer:
+    """Hold the conversion until its artifact is deleted, or let it go."""
+
+    present: bool
+
+
+@dataclass(frozen=True)
 class SetJobTTL:
     """Let the cluster remove a Job some time after its end; done once the outcome is in the status."""
 
@@ -42,7 +54,7 @@ class EmitEvent:
     message: str
 
 
-Action = CreateJob | DeleteJob | SetJobTTL | EmitEvent
+Action = CreateJob | DeleteJob | CreateCleanup | SetFinalizer | SetJobTTL | EmitEvent
 
 
 @dataclass(frozen=True)

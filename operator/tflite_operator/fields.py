@@ -39,6 +39,12 @@ def text(value: object, *path: str) -> str:
     return found if isinstance(found, str) else ""
 
 
+def texts(value: object, *path: str) -> list[str]:
+    """Give the texts of the list at a path."""
+    found = field(value, *path)
+    return [one for one in found if isinstance(one, str)] if isinstance(found, list | tuple) else []
+
+
 def integer(value: object, *path: str) -> int | None:
     """Give the integer at a path; a boolean is none."""
     found = field(value, *path)

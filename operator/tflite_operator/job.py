@@ -1,15 +1,17 @@
 """The Job of one attempt, as an object for the API server."""
 
 import hashlib
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
 from tflite_api import names
-from tflite_api.names import CONVERT, MODEL_DIR, OUTPUT_DIR, PREPARE, PUBLISH
+from tflite_api.names import CLEANUP, CONVERT, MODEL_DIR, OUTPUT_DIR, PREPARE, PUBLISH
 from tflite_api.recipe import recipe_hash
 from tflite_api.spec import ConversionSpec, ResourceList, quantity
-from tflite_api.step import StepRequest
+from tflite_api.step import ExitCode, StepRequest
+from tflite_operator import credentials
 from tflite_operator.attempt import Attempt
 from tflite_operator.fields import Object, mapping
 from tflite_operator.identity import Identity
@@ -36,6 +38,20 @@ STEP_REQUEST_BYTES: Final = 128 * 1024 - len(names.STEP_REQUEST_ENV) - 2
 """Linux starts no program with a longer environment variable (MAX_ARG_STRLEN, include/uapi/linux/binfmts.h)."""
 _SCRATCH: Final = "/tmp"  # noqa: S108 - a volume of the pod's own
 _GRACE_SECONDS: Final = 10
+_POD_RULES: Final[Mapping[str, Any]] = {
+    "restartPolicy": "Never",
+    "enableServiceLinks": False,
+    "terminationGracePeriodSeconds": _GRACE_SECONDS,
+    "securityContext": {
+        "runAsNonRoot": True,
+        "runAsUser": USER_ID,
+        "runAsGroup": USER_ID,
+        "fsGroup": USER_ID,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    },
+}
+_CLEANUP_TRIES: Final = 3
+_CLEANUP_TTL_SECONDS: Final = 300
 
 CONVERT_REQUESTS: Final = {"cpu": "500m", "memory": "2Gi"}
 CONVERT_LIMITS: Final = {"memory": "4Gi"}
@@ -47,8 +63,11 @@ _SMALL_LIMITS: Final = {"memory": "1Gi"}
 
 def job_name(identity: Identity, attempt: int) -> str:
     """Give the one name an attempt's Job can have, so that no attempt ever has two Jobs."""
-    key = f"{identity.uid}/{identity.generation}/{attempt}"
-    suffix = hashlib.sha256(key.encode()).hexdigest()[:_HASH_CHARACTERS]
+    return _name(identity, f"{identity.generation}/{attempt}")
+
+
+def _name(identity: Identity, what: str) -> str:
+    suffix = hashlib.sha256(f"{identity.uid}/{what}".encode()).hexdigest()[:_HASH_CHARACTERS]
     # A conversion's name may hold dots, a label of the kind a pod's host name must be may not.
     stem = identity.name.replace(".", "-")[: NAME_CHARACTERS - 1 - _HASH_CHARACTERS].rstrip("-")
     return f"{stem}-{suffix}"
@@ -60,16 +79,72 @@ def queue_labels(conversion: Object) -> dict[str, str]:
     return {name: str(value) for name, value in labels.items() if name.startswith(names.QUEUE_LABEL_PREFIX)}
 
 
-def build_job(
-    identity: Identity, spec: ConversionSpec, attempt: Attempt, settings: Settings, queue: Mapping[str, str] = _NO_QUEUE
-) -> dict[str, Any]:
-    """Build the Job of an attempt; `queue` are the labels that a queueing system reads."""
-    labels = {
+def cleanup_name(identity: Identity) -> str:
+    """Give the one name that the Job which deletes a conversion's artifact can have."""
+    return _name(identity, "cleanup")
+
+
+def build_cleanup(identity: Identity, spec: ConversionSpec, settings: Settings) -> dict[str, Any]:
+    """Build the Job that deletes the artifact of a conversion that is being deleted.
+
+    It has no owner: the garbage collector deletes what a conversion owns before the conversion itself where that is
+    deleted in the foreground. It goes by its ttl.
+    """
+    told = {"name": names.STEP_REQUEST_ENV, "value": step_request(identity, spec, settings)}
+    secret = credentials.environment(spec)
+    small = {"requests": _SMALL_REQUESTS, "limits": _SMALL_LIMITS}
+    container = _container(CLEANUP, settings, [told, *secret], credentials.mounts(spec), small)
+    scratch = {"name": f"scratch-{CLEANUP}", "emptyDir": {"sizeLimit": "16Mi"}}
+    pod = {"containers": [container], "volumes": [scratch, *credentials.volumes(spec)], **_scheduling(spec)}
+    labels = _labels(identity)
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": cleanup_name(identity),
+            "namespace": identity.namespace,
+            "labels": labels,
+            "annotations": {NAME_ANNOTATION: identity.name},
+        },
+        "spec": {
+            "backoffLimit": _CLEANUP_TRIES - 1,
+            "activeDeadlineSeconds": math.ceil(settings.cleanup_seconds),
+            "ttlSecondsAfterFinished": _CLEANUP_TTL_SECONDS,
+            "podFailurePolicy": {
+                "rules": [
+                    {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+                    {
+                        "action": "FailJob",
+                        "onExitCodes": {"operator": "In", "values": [int(ExitCode.SPEC_MUST_CHANGE)]},
+                    },
+                ]
+            },
+            "template": {
+                "metadata": {"labels": labels, "annotations": _pod_annotations(identity, spec)},
+                "spec": {**_POD_RULES, **credentials.account(spec), **pod},
+            },
+        },
+    }
+
+
+def _pod_annotations(identity: Identity, spec: ConversionSpec) -> dict[str, str]:
+    return {NAME_ANNOTATION: identity.name, **credentials.annotations(spec)}
+
+
+def _labels(identity: Identity) -> dict[str, str]:
+    return {
         "app.kubernetes.io/name": "tflite-converter",
         "app.kubernetes.io/component": "conversion",
         "app.kubernetes.io/managed-by": "tflite-operator",
         CONVERSION_LABEL: identity.uid,
     }
+
+
+def build_job(
+    identity: Identity, spec: ConversionSpec, attempt: Attempt, settings: Settings, queue: Mapping[str, str] = _NO_QUEUE
+) -> dict[str, Any]:
+    """Build the Job of an attempt; `queue` are the labels that a queueing system reads."""
+    labels = _labels(identity)
     owner = {
         "apiVersion": names.API_VERSION,
         "kind": names.KIND,
@@ -111,7 +186,7 @@ def build_job(
                 ]
             },
             "template": {
-                "metadata": {"labels": labels, "annotations": {NAME_ANNOTATION: identity.name}},
+                "metadata": {"labels": labels, "annotations": _pod_annotations(identity, spec)},
                 "spec": _pod_spec(identity, spec, attempt, settings),
             },
         },
@@ -127,9 +202,10 @@ def step_request(identity: Identity, spec: ConversionSpec, settings: Settings, *
 
 def _pod_spec(identity: Identity, spec: ConversionSpec, attempt: Attempt, settings: Settings) -> dict[str, Any]:
     told = {"name": names.STEP_REQUEST_ENV, "value": step_request(identity, spec, settings, anew=attempt.anew)}
-    secret = _credentials(spec.destination.s3.secret_ref.name)
+    secret = credentials.environment(spec)
     small = {"requests": _SMALL_REQUESTS, "limits": _SMALL_LIMITS}
-    prepare = _container(PREPARE, settings, [told, *secret], [_mount("model", MODEL_DIR)], small)
+    token = credentials.mounts(spec)
+    prepare = _container(PREPARE, settings, [told, *secret], [_mount("model", MODEL_DIR), *token], small)
     convert = _container(
         CONVERT,
         settings,
@@ -141,24 +217,15 @@ def _pod_spec(identity: Identity, spec: ConversionSpec, attempt: Attempt, settin
         PUBLISH,
         settings,
         [told, *secret],
-        [_mount("model", MODEL_DIR, read_only=True), _mount("output", OUTPUT_DIR, read_only=True)],
+        [_mount("model", MODEL_DIR, read_only=True), _mount("output", OUTPUT_DIR, read_only=True), *token],
         small,
     )
     return {
-        "restartPolicy": "Never",
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": _GRACE_SECONDS,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": USER_ID,
-            "runAsGroup": USER_ID,
-            "fsGroup": USER_ID,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        **_POD_RULES,
+        **credentials.account(spec),
         "initContainers": [prepare, convert],
         "containers": [publish],
-        "volumes": _volumes(settings),
+        "volumes": [*_volumes(settings), *credentials.volumes(spec)],
         **_scheduling(spec),
     }
 
@@ -188,17 +255,6 @@ def _volumes(settings: Settings) -> list[dict[str, Any]]:
 def _mount(volume: str, path: str, *, read_only: bool = False) -> dict[str, Any]:
     mount: dict[str, Any] = {"name": volume, "mountPath": path}
     return mount | {"readOnly": True} if read_only else mount
-
-
-def _credentials(secret: str) -> list[dict[str, Any]]:
-    def variable(key: str, **more: bool) -> dict[str, Any]:
-        return {"name": key, "valueFrom": {"secretKeyRef": {"name": secret, "key": key, **more}}}
-
-    return [
-        variable("AWS_ACCESS_KEY_ID"),
-        variable("AWS_SECRET_ACCESS_KEY"),
-        variable("AWS_SESSION_TOKEN", optional=True),
-    ]
 
 
 def _container(

@@ -9,10 +9,12 @@ from tflite_operator.identity import Identity
 from tflite_operator.job import (
     ANEW_ANNOTATION,
     ATTEMPT_ANNOTATION,
+    CONVERSION_LABEL,
     FAILURES_ANNOTATION,
     GENERATION_ANNOTATION,
     NAME_CHARACTERS,
     REQUEST_ANNOTATION,
+    cleanup_name,
     job_name,
 )
 
@@ -37,6 +39,8 @@ class ObservedJob:
     name: str
     uid: str
     owner_uid: str
+    conversion_uid: str
+    """By its label."""
     generation: int
     attempt: int
     failures: int
@@ -55,6 +59,10 @@ class ObservedJob:
         """Hold when this Job was made for the conversion, whatever its generation."""
         return bool(self.uid) and self.owner_uid == identity.uid
 
+    def cleans_up(self, identity: Identity) -> bool:
+        """Hold when this Job deletes the conversion's artifact; it has no owner."""
+        return bool(self.uid) and self.name == cleanup_name(identity) and self.conversion_uid == identity.uid
+
     def is_of(self, identity: Identity) -> bool:
         """Hold when this Job was made for this very generation: annotations can be edited, the name cannot."""
         return self.belongs_to(identity) and self.name == job_name(identity, self.attempt)
@@ -70,6 +78,7 @@ def observe_job(job: Object) -> ObservedJob:
         name=text(job, "metadata", "name"),
         uid=text(job, "metadata", "uid"),
         owner_uid=_controller(job),
+        conversion_uid=text(job, "metadata", "labels", CONVERSION_LABEL),
         generation=_annotated(job, GENERATION_ANNOTATION, 0),
         attempt=_annotated(job, ATTEMPT_ANNOTATION, 1),
         failures=_annotated(job, FAILURES_ANNOTATION, 0),

@@ -7,6 +7,7 @@ from tflite_api.reasons import Outcome, Reason
 from tflite_api.status import ConversionStatus, JobReference
 from tflite_operator.decision import (
     Action,
+    CreateCleanup,
     CreateJob,
     Decision,
     DeleteJob,
@@ -15,11 +16,13 @@ from tflite_operator.decision import (
     Pause,
     Progress,
     Rest,
+    SetFinalizer,
     SetJobTTL,
     Spoken,
     Start,
     Success,
 )
+from tflite_operator.deletion import decide_deletion
 from tflite_operator.policies import decide
 from tflite_operator.settings import Settings
 from tflite_operator.situation import Observation, Situation, understand
@@ -32,7 +35,7 @@ _ANNOUNCED = frozenset({Reason.SECRET_NOT_FOUND, Reason.JOB_REFUSED})
 class Plan:
     """What to do, in this order: `actions`, then the status, then `afterwards`."""
 
-    actions: tuple[CreateJob | DeleteJob, ...] = ()
+    actions: tuple[CreateJob | DeleteJob | CreateCleanup | SetFinalizer | EmitEvent, ...] = ()
     status: ConversionStatus | None = None
     """None where it is to stay as it is."""
     afterwards: tuple[SetJobTTL | EmitEvent, ...] = ()
@@ -54,8 +57,14 @@ class Plan:
 def plan(observation: Observation, now: datetime, settings: Settings) -> Plan:
     """Decide what to do about a conversion."""
     situation = understand(observation, now, settings)
+    stale = _stale_jobs(situation) if situation.has_finalizer or not situation.being_deleted else ()
+    if situation.being_deleted:
+        let_go = decide_deletion(situation)
+        return Plan((*stale, *let_go.actions), look_again=let_go.look_again)
+    hold = situation.spec is not None and situation.spec.deletion_policy == "Delete"
+    if situation.spec is not None and hold != situation.has_finalizer:
+        return Plan(actions=(SetFinalizer(present=hold),))
     decision = decide(situation)
-    stale = () if situation.being_deleted else _stale_jobs(situation)
     if isinstance(decision, Start):
         return Plan(actions=(*stale, CreateJob(decision.attempt)))
     if isinstance(decision, Rest):
@@ -79,8 +88,6 @@ def _stale_jobs(situation: Situation) -> tuple[DeleteJob, ...]:
 
 def _ttls(situation: Situation, decision: Decision) -> tuple[SetJobTTL, ...]:
     """Jobs whose outcome is in the status once this plan is executed."""
-    if situation.being_deleted:
-        return ()
     done = decision.job.uid if isinstance(decision, Success) else ""
     return tuple(
         SetJobTTL(job.name, job.uid, situation.settings.job_ttl_seconds)

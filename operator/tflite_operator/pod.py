@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from tflite_api.names import PUBLISH, STEPS
+from tflite_api.names import CONTAINERS, PUBLISH
 from tflite_operator.fields import Object, clean, field, integer, mapping, moment, objects, text
 from tflite_operator.job import CONVERSION_LABEL
 
@@ -147,9 +147,9 @@ def _steps(pod: Object) -> tuple[Step, ...]:
         name: status
         for kind in ("initContainerStatuses", "containerStatuses")
         for status in objects(pod, "status", kind)
-        if (name := text(status, "name")) in STEPS
+        if (name := text(status, "name")) in CONTAINERS
     }
-    return tuple(_step(name, by_name[name]) for name in STEPS if name in by_name)
+    return tuple(_step(name, by_name[name]) for name in CONTAINERS if name in by_name)
 
 
 def _step(name: str, status: Object) -> Step:

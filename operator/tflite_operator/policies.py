@@ -38,8 +38,6 @@ _AT_WORK: Final = {PREPARE: Reason.PREPARING, CONVERT: Reason.CONVERTING, PUBLIS
 
 def decide(situation: Situation) -> Decision:
     """Ask the policies in order; the first that answers decides."""
-    if situation.being_deleted:
-        return Rest()
     if situation.spec is None:
         return Failure(Reason.INVALID_SPEC, situation.spec_problem)
     for policy in POLICIES:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from tflite_api import names
 from tflite_api.spec import ConversionSpec
 from tflite_api.status import ConversionStatus
 from tflite_operator.cluster import (
@@ -16,11 +17,11 @@ from tflite_operator.cluster import (
     NotFoundError,
     RefusedError,
 )
-from tflite_operator.decision import CreateJob, DeleteJob, EmitEvent, SetJobTTL
+from tflite_operator.decision import CreateCleanup, CreateJob, DeleteJob, EmitEvent, SetFinalizer, SetJobTTL
 from tflite_operator.events import build_event
-from tflite_operator.fields import Object, mapping, text
+from tflite_operator.fields import Object, field, mapping, text, texts
 from tflite_operator.identity import Identity
-from tflite_operator.job import build_job, queue_labels
+from tflite_operator.job import build_cleanup, build_job, queue_labels
 from tflite_operator.log import LOGGER, about
 from tflite_operator.metrics import ATTEMPTS, FINISHED, RECONCILE_SECONDS, RECONCILES, STATUS_WRITES, STEP_SECONDS
 from tflite_operator.observed_job import observe_job
@@ -117,8 +118,14 @@ class Reconciler:
             match action:
                 case DeleteJob():
                     await self._delete(identity, action)
-                case CreateJob():
+                case CreateJob() | CreateCleanup():
                     return await self._create(key, identity, seen, action)
+                case EmitEvent():
+                    await self._follow_up(identity, action)
+                case SetFinalizer():
+                    held = await self._hold(identity, seen.conversion, action)
+                    if held is not None:
+                        return replace(seen, conversion=held)
         if planned.status is not None:
             await self._write(identity, seen.conversion, planned.status)
         if planned.finished is not None:
@@ -127,9 +134,23 @@ class Reconciler:
             await self._follow_up(identity, wish)
         return None
 
-    async def _create(self, key: Key, identity: Identity, seen: Observation, action: CreateJob) -> Observation:
+    async def _hold(self, identity: Identity, conversion: Object, action: SetFinalizer) -> Object | None:
+        """Set or remove our finalizer; give the conversion as it then is, or None where it is let go."""
+        others = [one for one in texts(conversion, "metadata", "finalizers") if one != names.FINALIZER]
+        wanted = [*others, names.FINALIZER] if action.present else others
+        version = text(conversion, "metadata", "resourceVersion")
+        held = await self._cluster.set_finalizers(identity.namespace, identity.name, version, identity.uid, wanted)
+        return held if not field(held, "metadata", "deletionTimestamp") else None
+
+    async def _create(
+        self, key: Key, identity: Identity, seen: Observation, action: CreateJob | CreateCleanup
+    ) -> Observation:
         spec = ConversionSpec.from_object(dict(mapping(seen.conversion, "spec")))
-        job = build_job(identity, spec, action.attempt, self._settings, queue_labels(seen.conversion))
+        match action:
+            case CreateJob(attempt=attempt):
+                job = build_job(identity, spec, attempt, self._settings, queue_labels(seen.conversion))
+            case CreateCleanup():
+                job = build_cleanup(identity, spec, self._settings)
         name = job["metadata"]["name"]
         try:
             made = await self._cluster.create_job(job)
@@ -140,9 +161,14 @@ class Reconciler:
         except ConflictError:
             found = await self._job_by_name(identity.namespace, name)
             return replace(seen, jobs=[*(job for job in seen.jobs if text(job, "metadata", "name") != name), *found])
+        except NamespaceTerminatingError:
+            if isinstance(action, CreateJob):
+                raise
+            return replace(seen, namespace_ends=True)
         self._refusals.pop(key, None)
-        ATTEMPTS.inc()
-        LOGGER.info("started attempt %d", action.attempt.number, extra=about(identity, job=name))
+        if isinstance(action, CreateJob):
+            ATTEMPTS.inc()
+        LOGGER.info("created Job %s", name, extra=about(identity, job=name))
         return replace(seen, jobs=[*seen.jobs, made])
 
     async def _delete(self, identity: Identity, action: DeleteJob) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from tflite_api.names import CONVERT, PREPARE, PUBLISH, TERMINATION_LOG_BYTES
+from tflite_api.names import CLEANUP, CONVERT, PREPARE, PUBLISH, TERMINATION_LOG_BYTES
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.recipe import recipe_hash
 from tflite_api.schema import describe
@@ -23,6 +23,7 @@ _OPERATORS_OWN: Final = frozenset(
         Reason.NAME_COLLISION,
         Reason.POD_DISRUPTED,
         Reason.JOB_DELETED,
+        Reason.CLEANUP_FAILED,
     }
 )
 _OF_MODEL_SERVER: Final = frozenset(
@@ -72,6 +73,7 @@ _SAYABLE: Final[dict[str, frozenset[Reason]]] = {
     PREPARE: frozenset(Reason) - _OPERATORS_OWN - _OF_CONVERSION - {Reason.CONVERTED, Reason.REUSED},
     # Convert runs the model's code, which would else keep the operator busy for ever by blaming a server.
     CONVERT: frozenset(Reason) - _OPERATORS_OWN - _OF_MODEL_SERVER - _OF_STORAGE,
+    CLEANUP: _OF_STORAGE - {Reason.CONVERTED, Reason.REUSED} | {Reason.ARTIFACT_DELETED},
     PUBLISH: frozenset(Reason) - _OPERATORS_OWN - _OF_MODEL_SERVER - _OF_CONVERSION,
 }
 """What each step is in a position to know."""
@@ -102,6 +104,8 @@ def read_report(step: str, exit_code: int, report: str) -> StepResult:
     except (ValueError, RecursionError) as error:
         raise UnbelievableReportError("its report is malformed") from error
     known = _OUTCOMES.get(ExitCode(exit_code)) if exit_code in list(ExitCode) else None
+    if step == CLEANUP and exit_code == ExitCode.SUCCEEDED:
+        known = Outcome.DELETION
     if result.outcome is not known:
         raise UnbelievableReportError(f"its report says {result.reason}, which does not go with exit code {exit_code}")
     if result.reason not in _SAYABLE.get(step, frozenset()):

@@ -31,6 +31,8 @@ class Settings(BaseModel):
     image_pull_seconds: Seconds = 300
     unschedulable_seconds: Seconds = 300
     job_ttl_seconds: Annotated[int, Field(ge=0)] = 3600
+    cleanup_seconds: Seconds = 120
+    """How long the deletion of a conversion may wait for that of its artifact."""
     recheck_seconds: Seconds = 60
     """How often an unfinished conversion is looked at although nothing was heard of it."""
     request_timeout_seconds: Seconds = 30

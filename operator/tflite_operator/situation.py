@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
-from tflite_api.names import REQUESTED_AT_ANNOTATION
+from tflite_api.names import FINALIZER, REQUESTED_AT_ANNOTATION
 from tflite_api.reasons import Reason
 from tflite_api.schema import describe
 from tflite_api.spec import ConversionSpec
 from tflite_api.status import Condition, ConversionStatus
-from tflite_operator.fields import Object, clean, field, mapping, text
+from tflite_operator.fields import Object, clean, field, mapping, moment, text, texts
 from tflite_operator.identity import Identity
 from tflite_operator.job import STEP_REQUEST_BYTES, job_name, step_request
 from tflite_operator.observed_job import REQUEST_CHARACTERS, ObservedJob, observe_job
@@ -34,6 +34,8 @@ class Observation:
     """The API server's words, when it has just refused the Job."""
     pod_refusal: str = ""
     """The Job controller's words, where it cannot make the Job's pod."""
+    namespace_ends: bool = False
+    """Whether the namespace is being deleted, so that no Job can be made in it."""
 
 
 @dataclass(frozen=True)
@@ -41,20 +43,30 @@ class Situation:
     """An observation, understood."""
 
     identity: Identity
-    being_deleted: bool
+    deletion: datetime | None
+    """When somebody asked for its deletion."""
+    has_finalizer: bool
     spec: ConversionSpec | None
     spec_problem: str
     status: ConversionStatus
     """As last written; empty where it makes no sense."""
     jobs: tuple[ObservedJob, ...]
     foreign_names: frozenset[str]
+    cleanup: ObservedJob | None
+    """The Job that deletes the artifact."""
     pods: tuple[ObservedPod, ...]
     request: str
     """The value of the annotation requestedAt."""
     refusal: str | None
     pod_refusal: str
+    namespace_ends: bool
     now: datetime
     settings: Settings
+
+    @property
+    def being_deleted(self) -> bool:
+        """Hold once somebody asked for its deletion."""
+        return self.deletion is not None
 
     @property
     def attempt(self) -> int:
@@ -77,7 +89,7 @@ class Situation:
     @property
     def unwanted_jobs(self) -> tuple[ObservedJob, ...]:
         """The Jobs that are not to run on: of earlier generations; all, where a new run or none is asked for."""
-        none_counts = self.is_superseded or (self.spec is not None and self.spec.suspend)
+        none_counts = self.being_deleted or self.is_superseded or (self.spec is not None and self.spec.suspend)
         return self.jobs if none_counts else self.outdated_jobs
 
     @property
@@ -128,8 +140,11 @@ class Situation:
     def is_crowded(self) -> bool:
         """Hold while something of an earlier attempt may still run, so that a new one must wait."""
         return any(one.end is None for one in self.unwanted_jobs) or any(
-            not pod.is_over and pod.job_uid for pod in self.pods
+            not pod.is_over and pod.job_uid and not self._cleans_up(pod) for pod in self.pods
         )
+
+    def _cleans_up(self, pod: ObservedPod) -> bool:
+        return self.cleanup is not None and pod.job_uid == self.cleanup.uid
 
     def condition(self, kind: str) -> Condition | None:
         """Give a condition of the status as last written."""
@@ -163,19 +178,28 @@ def understand(observation: Observation, now: datetime, settings: Settings) -> S
     jobs = [observe_job(job) for job in observation.jobs]
     return Situation(
         identity=identity,
-        being_deleted=bool(field(conversion, "metadata", "deletionTimestamp")),
+        deletion=_deletion(conversion),
+        has_finalizer=FINALIZER in texts(conversion, "metadata", "finalizers"),
         spec=spec,
         spec_problem=problem,
         status=read_status(conversion),
         jobs=tuple(job for job in jobs if job.belongs_to(identity)),
         foreign_names=frozenset(job.name for job in jobs if not job.belongs_to(identity)),
+        cleanup=next((job for job in jobs if job.cleans_up(identity)), None),
         pods=tuple(observe_pod(pod) for pod in observation.pods),
         request=clean(text(conversion, "metadata", "annotations", REQUESTED_AT_ANNOTATION), REQUEST_CHARACTERS),
         refusal=clean(observation.refusal, 512) if observation.refusal is not None else None,
         pod_refusal=clean(observation.pod_refusal, 512),
+        namespace_ends=observation.namespace_ends,
         now=now,
         settings=settings,
     )
+
+
+def _deletion(conversion: Object) -> datetime | None:
+    if not field(conversion, "metadata", "deletionTimestamp"):
+        return None
+    return moment(conversion, "metadata", "deletionTimestamp") or _LONG_AGO
 
 
 def read_status(conversion: Object) -> ConversionStatus:

@@ -84,7 +84,18 @@ def new_namespace(api: client.ApiClient, env: Environment) -> Iterator[str]:
     core.create_namespace({"metadata": {"name": name, "labels": NAMESPACE_LABELS}})
     core.create_namespaced_secret(name, credentials_secret(env.access_key, env.secret_key))
     yield name
-    core.delete_namespace(name)
+    with suppress_not_found():
+        core.delete_namespace(name)
+
+
+@contextmanager
+def suppress_not_found() -> Iterator[None]:
+    """Go on where what is to be deleted is gone already."""
+    try:
+        yield
+    except client.ApiException as error:
+        if error.status not in {404, 409}:
+            raise
 
 
 def credentials_secret(access_key: str, secret_key: str, name: str = SECRET) -> dict[str, object]:

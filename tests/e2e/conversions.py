@@ -68,9 +68,9 @@ class Workbench:
         patched: Object = self._custom.patch_namespaced_custom_object(name=name, body=body, **self._where)
         return patched
 
-    def delete(self, name: str) -> None:
-        """Delete a conversion and wait until it, and all it owned, is gone."""
-        self._custom.delete_namespaced_custom_object(name=name, propagation_policy="Foreground", **self._where)
+    def delete(self, name: str, propagation: str = "Foreground") -> None:
+        """Delete a conversion and wait until it is gone, in the foreground with all it owned."""
+        self._custom.delete_namespaced_custom_object(name=name, propagation_policy=propagation, **self._where)
         self.until(lambda: not self._exists(name), f"{name} is gone")
 
     def _exists(self, name: str) -> bool:

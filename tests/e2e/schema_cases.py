@@ -54,10 +54,6 @@ def labelled(*labels: object) -> Object:
     return changed("metadata.outputs", [{"name": "y", "labels": list(labels)}])
 
 
-def tolerated(**said: object) -> Object:
-    return changed("tolerations", [said])
-
-
 # Each rule of the schema: what it takes, what it refuses, and the words of the refusal.
 RULES: list[tuple[str, list[Object], list[Object], str]] = [
     (
@@ -340,47 +336,5 @@ RULES: list[tuple[str, list[Object], list[Object], str]] = [
         [resources("ephemeral-storage", "1k", "1Ki")],
         [resources("ephemeral-storage", "1Ki", "1k")],
         "requests.ephemeral-storage must not exceed limits.ephemeral-storage",
-    ),
-    (
-        "value of a nodeSelector",
-        [changed("nodeSelector", {"kubernetes.io/arch": "amd64", "pool": ""})],
-        [changed("nodeSelector", {"pool": value}) for value in ("a b", "-a", "a/b")],
-        "must be the value of a label",
-    ),
-    (
-        "key of a nodeSelector",
-        [changed("nodeSelector", {"a.b/C_d": "x"})],
-        [changed("nodeSelector", {key: "x"}) for key in ("", "a b", "/a", "A/b/c", "a" * 64)],
-        "must be the key of a label",
-    ),
-    (
-        "key and value of a toleration",
-        [tolerated(key="gpu", operator="Equal", value="true", effect="NoSchedule"), tolerated(key="a.b/c")],
-        [tolerated(key="a b"), tolerated(key="a", value="a b")],
-        "must be the",
-    ),
-    (
-        "toleration without a key",
-        [tolerated(operator="Exists")],
-        [tolerated(operator="Equal"), tolerated(effect="NoSchedule")],
-        "without a key the operator must be Exists",
-    ),
-    (
-        "toleration that Exists",
-        [tolerated(key="a", operator="Exists")],
-        [tolerated(key="a", operator="Exists", value="b")],
-        "the operator Exists takes no value",
-    ),
-    (
-        "tolerationSeconds",
-        [tolerated(key="a", effect="NoExecute", tolerationSeconds=30)],
-        [tolerated(key="a", effect="NoSchedule", tolerationSeconds=30), tolerated(key="a", tolerationSeconds=30)],
-        "tolerationSeconds is for the effect NoExecute",
-    ),
-    (
-        "priorityClassName",
-        [changed("priorityClassName", "batch.low")],
-        [changed("priorityClassName", name) for name in ("A", "a b", "a/")],
-        "must be the name of an object",
     ),
 ]

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from kubernetes import client
 from pydantic import ValidationError
 
-from tests.e2e.schema_cases import RULES, Object
+from tests.e2e import pod_cases, schema_cases
+from tests.e2e.schema_cases import Object
 from tflite_api import names
 from tflite_api.conversion import Conversion
 
+RULES = [*schema_cases.RULES, *pod_cases.RULES]
 ROOT = Path(__file__).parents[2]
 SCHEMA = yaml.safe_load((ROOT / "crds/tfliteconversions.yaml").read_text())
 SPEC_SCHEMA = SCHEMA["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
@@ -27,6 +29,8 @@ def walk(node: Object) -> Iterator[Object]:
         yield from walk(child)
     if "items" in node:
         yield from walk(node["items"])
+    if "additionalProperties" in node:
+        yield from walk(node["additionalProperties"])
 
 
 def test_every_rule_and_enum_of_the_schema_has_its_cases() -> None:

@@ -42,7 +42,7 @@ def test_a_report_that_fits_is_left_whole() -> None:
 
 @pytest.mark.parametrize("reason", Reason)
 def test_a_reason_has_an_exit_code_exactly_if_it_ends_a_step(reason: Reason) -> None:
-    if reason.outcome in {Outcome.PROGRESS, Outcome.PAUSED, Outcome.VERDICT}:
+    if reason.outcome in {Outcome.PROGRESS, Outcome.PAUSED, Outcome.DELETION, Outcome.VERDICT}:
         with pytest.raises(ValueError, match="ends no step"):
             exit_code(reason)
     else:

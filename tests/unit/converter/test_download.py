@@ -1,5 +1,6 @@
 """Downloads from a real HTTP server, within limits of time, size and address."""
 
+import socket
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -125,7 +126,53 @@ def test_a_name_that_means_a_loopback_address_is_refused(server: str, tmp_path: 
     assert refused(f"{url}/model", tmp_path, FetchLimits()).reason is Reason.ADDRESS_REFUSED
 
 
-@pytest.mark.parametrize("target", ["http://169.254.169.254/latest", "http://127.0.0.1:1/x", "http://[::1]:1/x"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("169.254.169.254", "[::ffff:a9fe:a9fe]", "[64:ff9b::a9fe:a9fe]", "0xa9fea9fe", "0xA9.0xFE.0xA9.0xFE"),
+        *("[fd00:ec2::254]", "[::1]", "[::]", "[::ffff:127.0.0.1]", "0x7f000001", "0x7F.1", "localhost", "LOCALHOST"),
+        "[fe80::1%25lo]",
+    ],
+)
+def test_a_refused_address_is_known_however_it_is_written(tmp_path: Path, host: str) -> None:
+    # What a host means is for the operating system to say: the address is judged where the connection is made.
+    failure = refused(f"http://{host}:1/latest/meta-data", tmp_path, FetchLimits())
+    assert failure.reason is Reason.ADDRESS_REFUSED, failure.message
+
+
+@pytest.mark.parametrize("host", ["2130706433", "2852039166", "017700000001", "0177.0.0.1", "127.1", "0"])
+def test_what_is_neither_an_address_nor_a_name_is_asked_of_nobody(
+    tmp_path: Path, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("tflite_converter.download.refusal", asked.append)
+    failure = refused(f"http://{host}:1/latest/meta-data", tmp_path, FetchLimits())
+    assert asked == []
+    assert failure.reason is Reason.MODEL_NOT_FOUND
+    assert "is no valid address" in failure.message
+
+
+def test_a_name_that_leads_to_the_metadata_service_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A stand-in for DNS: no name server here knows such a name.
+    def answer(_: object, port: object, *__: object, **___: object) -> list[object]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("169.254.169.254", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    failure = refused("http://models.example.com/latest", tmp_path, FetchLimits())
+    assert failure.reason is Reason.ADDRESS_REFUSED
+    assert "169.254.169.254, which is a link-local address" in failure.message
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://169.254.169.254/latest",
+        "http://127.0.0.1:1/x",
+        "http://[::1]:1/x",
+        "http://[fd00:ec2::254]/latest",
+        "//169.254.169.254/latest",
+    ],
+)
 def test_a_redirect_to_a_refused_address_is_refused(
     server: str, tmp_path: Path, target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

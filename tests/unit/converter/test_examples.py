@@ -14,6 +14,7 @@ from tests.hostile_models import FORGED_REPORT
 from tests.unit.converter import (
     exported_models,
     test_archive,
+    test_cleanup,
     test_conversion,
     test_published,
     test_sample_dataset,
@@ -22,6 +23,7 @@ from tests.unit.converter import (
 from tests.unit.converter.test_s3 import WHERE
 from tests.unit.converter.web_server import serving
 from tests.unit.operator.builders import failed, failing_pod, job, message, planned, report, started, succeeded_pod
+from tflite_api.explanations import explained
 from tflite_api.metadata import ModelMetadata
 from tflite_api.names import STEPS
 from tflite_api.reasons import Outcome, Reason
@@ -106,6 +108,9 @@ def unforeseen() -> StepResult:
 
 
 EXAMPLES: dict[Reason, Callable[[Place], Any]] = {
+    Reason.ARTIFACT_DELETED: lambda _: test_cleanup.cleaned(
+        test_cleanup.Bucket(test_published.stored(test_cleanup.OURS))
+    ),
     Reason.REUSED: lambda _: reused(),
     Reason.INVALID_SPEC: lambda _: say(s3.error_failure("AuthorizationHeaderMalformed", 400, WHERE)),
     Reason.MODEL_NOT_FOUND: lambda place: place.download("status/404"),
@@ -178,6 +183,8 @@ def in_status(reason: Reason, words: str) -> str:
     if reason.outcome is Outcome.VERDICT:
         done = succeeded_pod(owner, made, verdict=reason.value, message=words)
         return message(planned(owner, made, pods=[done]))
+    if reason.outcome is Outcome.DELETION:
+        return explained(reason, words)
     step = next(step for step in STEPS if reason in result._SAYABLE[step])
     over = job(owner, end=failed())
     return message(planned(owner, over, pods=[failing_pod(over, step, exit_code(reason), report(reason, words))]))

@@ -61,6 +61,13 @@ def test_the_artifact_of_this_recipe_is_reused_whoever_made_it(owner: Identity, 
         assert getattr(decision.result, name) == getattr(result(), name)
 
 
+def test_where_one_more_run_was_asked_for_nothing_is_reused() -> None:
+    assert decide(stored(), WANTED, anew=True) == Write(replaces='"tag"')
+    with pytest.raises(StepFailure) as caught:
+        decide(stored(dataclasses.replace(WANTED, owner="team/b")), WANTED, anew=True)
+    assert caught.value.reason is Reason.DESTINATION_CONFLICT
+
+
 def test_our_own_object_of_another_recipe_is_replaced_on_condition() -> None:
     assert decide(stored(dataclasses.replace(WANTED, recipe="9" * 64)), WANTED) == Write(replaces='"tag"')
 

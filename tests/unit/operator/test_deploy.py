@@ -37,7 +37,7 @@ def test_no_role_has_a_wildcard_secrets_or_a_way_into_pods(role: dict[str, Any])
         assert not granted & {"*", "secrets", "pods/exec", "pods/log", "escalate", "bind", "impersonate"}
 
 
-def test_the_operator_may_write_only_status_jobs_and_events() -> None:
+def test_the_operator_may_write_only_finalizers_status_jobs_and_events() -> None:
     [role] = [one for one in ROLES if one["metadata"]["name"] == "tflite-operator"]
     written = {
         resource
@@ -46,7 +46,16 @@ def test_the_operator_may_write_only_status_jobs_and_events() -> None:
         if set(rule["verbs"]) - {"get", "list", "watch"}
     }
     # finalizers is no resource of its own: the verb on it allows blockOwnerDeletion.
-    assert written == {"tfliteconversions/status", "tfliteconversions/finalizers", "jobs", "events"}
+    # A finalizer is metadata, which no subresource has.
+    assert written == {
+        "tfliteconversions",
+        "tfliteconversions/status",
+        "tfliteconversions/finalizers",
+        "jobs",
+        "events",
+    }
+    [verbs] = [rule["verbs"] for rule in role["rules"] if rule["resources"] == ["tfliteconversions"]]
+    assert set(verbs) == {"get", "list", "watch", "patch"}
 
 
 def test_the_operator_itself_is_restricted() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.examples import is_like_the_example
+from tests.unit.operator import test_deletion as deletion
 from tests.unit.operator.builders import (
     RUNNING,
     Object,
@@ -17,11 +18,13 @@ from tests.unit.operator.builders import (
     message,
     planned,
     pod,
+    report,
     started,
     waiting,
 )
 from tflite_api.names import CONVERT
 from tflite_api.reasons import Reason
+from tflite_operator.decision import EmitEvent
 from tflite_operator.plan import Plan
 
 
@@ -80,8 +83,26 @@ QUOTA = (
     'jobs.batch "mobilenet-v2-1-1" is forbidden: exceeded quota: team, requested: count/jobs.batch=1, used:'
     " count/jobs.batch=20, limited: count/jobs.batch=20"
 )
+
+
+def failed_cleanup() -> Plan:
+    owner = deletion.ready()
+    said = report(Reason.BUCKET_NOT_FOUND, "bucket models does not exist: create it or correct its name")
+    over, its_pod = deletion.cleanup(owner, ended(3, said), end=failed())
+    return planned(owner, over, pods=[its_pod], now=at(110))
+
+
+def told(made: Plan) -> tuple[set[str], str]:
+    """The reason and the words: of the status, or of the Event where the conversion goes."""
+    if made.status is not None:
+        return {one.reason for one in made.status.conditions or ()}, message(made)
+    event = next(action for action in made.everything if isinstance(action, EmitEvent))
+    return {event.reason.value}, event.message
+
+
 EXAMPLES: dict[Reason, Callable[[], Plan]] = {
     Reason.SUSPENDED: suspended,
+    Reason.CLEANUP_FAILED: failed_cleanup,
     Reason.QUEUED: queued,
     Reason.PENDING: lambda: planned(conversion(), job(conversion())),
     Reason.PREPARING: lambda: followed(RUNNING),
@@ -105,7 +126,6 @@ EXAMPLES: dict[Reason, Callable[[], Plan]] = {
 
 @pytest.mark.parametrize("reason", EXAMPLES)
 def test_the_message_is_as_the_example_shows_it(reason: Reason) -> None:
-    made = EXAMPLES[reason]()
-    assert made.status is not None
-    assert {one.reason for one in made.status.conditions or ()} == {reason}
-    assert is_like_the_example(reason, message(made)), message(made)
+    reasons, words = told(EXAMPLES[reason]())
+    assert reasons == {reason}
+    assert is_like_the_example(reason, words), words

@@ -111,3 +111,29 @@ def test_every_name_is_a_label_and_each_attempt_has_its_own(name: str, generatio
     assert made != job_name(identity, attempt + 1)
     assert made != job_name(Identity("team", name, UID, generation + 1), attempt)
     assert made != job_name(Identity("team", name, "other", generation), attempt)
+
+
+def test_a_service_account_stands_for_credentials_in_the_containers_that_need_them_and_no_other() -> None:
+    spec = yaml.safe_load((JOBS / "smallest.input.yaml").read_text())["spec"]
+    del spec["destination"]["s3"]["secretRef"]
+    spec["destination"]["s3"]["roleARN"] = "arn:aws:iam::123456789012:role/converter"
+    job = built({"name": "a", "spec": spec | {"serviceAccountName": "converter"}})
+    template = job["spec"]["template"]
+    assert template["spec"]["serviceAccountName"] == "converter"
+    assert template["spec"]["automountServiceAccountToken"] is False
+    [token] = [volume for volume in template["spec"]["volumes"] if "projected" in volume]
+    [source] = token["projected"]["sources"]
+    assert source["serviceAccountToken"]["audience"] == "sts.amazonaws.com"
+    containers = [*template["spec"]["initContainers"], *template["spec"]["containers"]]
+    holders = {one["name"] for one in containers for mount in one["volumeMounts"] if mount["name"] == token["name"]}
+    told = {one["name"] for one in containers for variable in one["env"] if variable["name"].startswith("AWS_")}
+    assert holders == told == {"prepare", "publish"}
+    # Amazon EKS would else mount a token of its own into the container of the model.
+    assert template["metadata"]["annotations"]["eks.amazonaws.com/skip-containers"] == "convert"
+
+
+def test_a_secret_is_enough_where_a_service_account_is_named_for_another_reason() -> None:
+    spec = yaml.safe_load((JOBS / "smallest.input.yaml").read_text())["spec"]
+    job = built({"name": "a", "spec": spec | {"serviceAccountName": "converter"}})
+    assert job["spec"]["template"]["spec"]["serviceAccountName"] == "converter"
+    assert not any("projected" in volume for volume in job["spec"]["template"]["spec"]["volumes"])

@@ -96,6 +96,18 @@ class FakeCluster(Cluster):
         self._called("create_event")
         self.told.append(event)
 
+    async def set_finalizers(self, namespace: str, name: str, version: str, uid: str, finalizers: list[str]) -> Object:
+        self._called("set_finalizers")
+        assert self.owner is not None
+        metadata = self.owner["metadata"]
+        if version != metadata["resourceVersion"]:
+            raise ConflictError("changed")
+        metadata |= {"finalizers": finalizers, "resourceVersion": str(int(version) + 1)}
+        patched = copy.deepcopy(self.owner)
+        if not finalizers and "deletionTimestamp" in metadata:
+            self.owner = None
+        return patched
+
     async def patch_status(self, namespace: str, name: str, version: str, uid: str, changes: Any) -> None:
         assert self.owner is not None
         if self.before_patch is not None:

@@ -13,12 +13,17 @@ from tests.unit.operator.builders import NOW, Object, at, conversion, job, succe
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.status import ConversionStatus
 from tflite_api.step import StepResult
-from tflite_operator.decision import Failure, Progress, Success
+from tflite_operator.decision import Failure, Pause, Progress, Success
 from tflite_operator.observed_job import ObservedJob, observe_job
 from tflite_operator.status import write_status
 
-Told = Progress | Success | Failure
-TOLD_AS = {Progress: ("InProgress", "Progressing"), Success: ("Current", "Healthy"), Failure: ("Failed", "Degraded")}
+Told = Progress | Pause | Success | Failure
+TOLD_AS = {
+    Progress: ("InProgress", "Progressing"),
+    Pause: ("InProgress", "Suspended"),
+    Success: ("Current", "Healthy"),
+    Failure: ("Failed", "Degraded"),
+}
 """What kstatus and what Argo CD call it."""
 
 
@@ -38,6 +43,8 @@ def decisions() -> Iterator[Told]:
         match reason.outcome:
             case Outcome.PROGRESS:
                 yield Progress(reason, "it goes on", done)
+            case Outcome.PAUSED:
+                yield Pause(reason, "nothing runs")
             case Outcome.RETRIED:
                 yield Progress(reason, "it is tried again", done, next_attempt=at(60))
                 yield Failure(reason, "too often", done, ended=at(60))
@@ -57,7 +64,7 @@ def succeeded(done: ObservedJob, reason: Reason, **more: object) -> Success:
 def cases() -> Iterator[Case]:
     """Each decision on a new conversion, after each kind of outcome of an earlier generation, and of the same one."""
     every = list(decisions())
-    earlier = [next(one for one in every if isinstance(one, kind)) for kind in (Progress, Success, Failure)]
+    earlier = [next(one for one in every if isinstance(one, kind)) for kind in (Progress, Pause, Success, Failure)]
     for told in every:
         yield case("new", ConversionStatus(), told, 1)
         for before in earlier:
@@ -69,7 +76,7 @@ def cases() -> Iterator[Case]:
 def case(history: str, before: ConversionStatus, told: Told, generation: int) -> Case:
     status = write_status(before, told, generation, at(60))
     reason = f"{told.result.reason} {told.result.verdict}" if isinstance(told, Success) else told.reason
-    made = conversion(status=status.to_object(), generation=generation)
+    made = conversion(status=status.to_object(), generation=generation, suspend=isinstance(told, Pause))
     return Case(f"{type(told).__name__} {reason} {history}", made, told)
 
 
@@ -78,7 +85,7 @@ CASES = list(cases())
 
 def test_every_reason_is_here() -> None:
     told = {word for one in CASES for word in one.name.split() if word in set(Reason)}
-    assert told == {reason.value for reason in Reason if reason.outcome.name != "PAUSED"}
+    assert told == {reason.value for reason in Reason if reason.outcome is not Outcome.DELETION}
 
 
 @pytest.mark.parametrize("reader", [kstatus.compute, argolua.health], ids=["kstatus", "Argo CD"])
@@ -95,6 +102,8 @@ def test_nothing_counts_once_the_spec_changed(reader: kstatus.Reader) -> None:
     changed = [
         one.object | {"metadata": one.object["metadata"] | {"generation": one.object["metadata"]["generation"] + 1}}
         for one in CASES
+        # What the spec says of suspend holds at once.
+        if not isinstance(one.told, Pause)
     ]
     unseen = conversion(status={"observedGeneration": -1})
     assert {status for status, _ in reader([*changed, unseen])} <= {"InProgress", "Progressing"}

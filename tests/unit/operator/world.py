@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.unit.operator.builders import COMPLETE, NOW, SETTINGS, Object, failed, job, pod
-from tflite_operator.decision import CreateJob, DeleteJob, EmitEvent, SetJobTTL
+from tflite_operator.decision import Action, CreateJob, DeleteJob, EmitEvent, SetJobTTL
 from tflite_operator.fields import timestamp
 from tflite_operator.plan import plan
 from tflite_operator.situation import Observation
@@ -43,7 +43,7 @@ class World:
                     self.events.append(action.reason.value)
         return planned.look_again
 
-    def _act(self, actions: tuple[CreateJob | DeleteJob, ...]) -> bool:
+    def _act(self, actions: tuple[Action, ...]) -> bool:
         created = False
         for action in actions:
             match action:
@@ -52,6 +52,8 @@ class World:
                 case CreateJob():
                     self._create(action)
                     created = True
+                case _:
+                    raise AssertionError(f"not for a conversion that nobody deletes: {action}")
         return created
 
     def _create(self, action: CreateJob) -> None:

@@ -1,0 +1,142 @@
+"""What the API server's audit log, and the S3 server's access log, say that happened in a namespace and a bucket."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.e2e.conversions import Object
+from tflite_api.names import REQUESTED_AT_ANNOTATION
+from tflite_operator.job import ATTEMPT_ANNOTATION, CONVERSION_LABEL, GENERATION_ANNOTATION
+
+OPERATOR: Final = "system:serviceaccount:tflite-operator-system:tflite-operator"
+_UPLOAD: Final = re.compile(r" s3_PutObject (?P<key>\S+) /(?P<bucket>[^/ ]+)/\S+ 200 ")
+"""As versitygw writes it: nearly Amazon's form."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change that the API server made."""
+
+    user: str
+    verb: str
+    resource: str
+    """With its subresource."""
+    name: str
+    asked: Object
+    answered: Object
+
+    @property
+    def uid(self) -> str:
+        """The UID of what was changed."""
+        return str(self.answered.get("metadata", {}).get("uid", ""))
+
+    @property
+    def is_status_write(self) -> bool:
+        """Hold for what the operator writes into a status."""
+        return self.resource == "tfliteconversions/status" and self.user == OPERATOR
+
+    @property
+    def is_new_job(self) -> bool:
+        """Hold for an attempt's Job that is made."""
+        notes = self.answered.get("metadata", {}).get("annotations", {})
+        return (self.verb, self.resource) == ("create", "jobs") and ATTEMPT_ANNOTATION in notes
+
+    @property
+    def asks_for_a_run(self) -> bool:
+        """Hold where somebody asks for one more run."""
+        notes = self.asked.get("metadata", {}).get("annotations", {})
+        return self.resource == "tfliteconversions" and REQUESTED_AT_ANNOTATION in notes
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Which attempt at which conversion a Job is."""
+
+    uid: str
+    generation: int
+    number: int
+
+    @classmethod
+    def of(cls, job: Object) -> "Attempt":
+        """Read it from a Job as the operator made it."""
+        metadata = job["metadata"]
+        notes = metadata["annotations"]
+        number, generation = int(notes[ATTEMPT_ANNOTATION]), int(notes[GENERATION_ANNOTATION])
+        return cls(metadata["labels"][CONVERSION_LABEL], generation, number)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """All changes of a namespace, in their order."""
+
+    changes: tuple[Change, ...]
+
+    def made_jobs(self) -> list[Attempt]:
+        """Give the attempt that each Job of a conversion was."""
+        return [Attempt.of(job) for job in self._jobs() if ATTEMPT_ANNOTATION in job["metadata"]["annotations"]]
+
+    def made_cleanups(self) -> list[str]:
+        """Give the conversion's UID of each Job that deleted an artifact."""
+        jobs = [job["metadata"] for job in self._jobs()]
+        return [job["labels"][CONVERSION_LABEL] for job in jobs if ATTEMPT_ANNOTATION not in job["annotations"]]
+
+    def _jobs(self) -> list[Object]:
+        """Give each Job that there was, as the log shows it first.
+
+        That is at its creation, unless the operator was gone before the answer: such a request is logged as timed out
+        (504), whether or not the Job was made.
+        """
+        first: dict[str, Object] = {}
+        for one in self.changes:
+            if one.resource == "jobs" and one.answered.get("kind") == "Job":
+                first.setdefault(one.uid, one.answered)
+        return list(first.values())
+
+    def status_writes(self) -> list[Change]:
+        """Give the operator's writes to statuses."""
+        return [one for one in self.changes if one.is_status_write]
+
+
+def read(log: Path, namespace: str) -> Ledger:
+    """Read what succeeded in a namespace; the log may have been put aside when it grew."""
+    files = [*sorted(log.parent.glob(f"{log.stem}-*{log.suffix}")), log]
+    found = [entry for file in files for entry in _entries(file) if _is_ours(entry, namespace)]
+    found.sort(key=lambda entry: entry["stageTimestamp"])
+    return Ledger(tuple(map(_change, found)))
+
+
+def uploads(log: Path, bucket: str) -> Counter[str]:
+    """Count how often an object was written to each key of a bucket."""
+    found = (_UPLOAD.search(line) for line in log.read_text().splitlines())
+    return Counter(one["key"] for one in found if one and one["bucket"] == bucket)
+
+
+def _entries(file: Path) -> Iterator[Object]:
+    with file.open() as lines:
+        yield from (json.loads(line) for line in lines)
+
+
+def _is_ours(entry: Object, namespace: str) -> bool:
+    done = entry["stage"] == "ResponseComplete" and entry["responseStatus"]["code"] < 300
+    return bool(done and entry["objectRef"].get("namespace") == namespace)
+
+
+def _change(entry: Object) -> Change:
+    what = entry["objectRef"]
+    return Change(
+        user=entry["user"]["username"],
+        verb=entry["verb"],
+        resource="/".join(part for part in (what["resource"], what.get("subresource")) if part),
+        name=what.get("name", ""),
+        asked=entry.get("requestObject") or {},
+        answered=entry.get("responseObject") or {},
+    )
+
+
+def names(attempts: Iterable[Attempt]) -> str:
+    """Give attempts for a message."""
+    return ", ".join(f"{one.uid} generation {one.generation} attempt {one.number}" for one in attempts)

@@ -1,0 +1,29 @@
+"""The converter's image with a stand-in for TensorFlow, given to the node of the throw-away cluster."""
+
+from pathlib import Path
+from typing import Final
+
+from dev import images, oci
+from dev.checkout import Checkout
+from dev.cluster import Cluster
+from dev.environment import CONVERTER_IMAGE
+from dev.node import Node
+
+IMAGE: Final = "localhost/tflite-converter:chaos"
+_STAND_IN: Final = Path(__file__).parent / "stand_in"
+
+
+def give(checkout: Checkout) -> None:
+    """Make the image from the present converter's, and give it to the node unless it has it."""
+    base = checkout.images / next(image.name for image in images.IMAGES if image.tag == CONVERTER_IMAGE)
+    layout = checkout.images / "tflite-converter-chaos"
+    added = {
+        # A package is found before a module of the same name, whatever compiled forms of that there are.
+        "opt/project/tflite_converter/conversion/__init__.py": b"",
+        "opt/project/tflite_converter/conversion/__main__.py": (_STAND_IN / "conversion.py").read_bytes(),
+        "opt/stand-in/tensorflow_hub.py": (_STAND_IN / "tensorflow_hub.py").read_bytes(),
+    }
+    oci.layered(base, layout, added, {"PYTHONPATH": "/opt/stand-in"})
+    node = Node(Cluster(checkout).running()[1])
+    if node.image_digests().get(IMAGE) != oci.manifest_of(layout)["digest"]:
+        node.import_image(layout, IMAGE)

@@ -1,0 +1,91 @@
+"""Plays cases while the operator is under fire, until it has been killed often enough and all have ended."""
+
+import random
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Final
+
+from tests.chaos.accounting import is_over
+from tests.chaos.cases import CASES, Case
+from tests.chaos.fire import Fire
+from tests.chaos.stage import Stage
+from tests.e2e.conversions import Object
+
+_AT_ONCE: Final = 8
+_KEPT: Final = 30
+"""How many cases that have ended stay on the stage: the operator must leave them alone, life after life."""
+_CALM_SECONDS: Final = 120
+
+
+class Play:
+    """One run."""
+
+    def __init__(self, stage: Stage, fire: Fire, seed: int) -> None:
+        self.cases: list[Case] = []
+        self.failed: list[str] = []
+        self._stage = stage
+        self._fire = fire
+        self._chance = random.Random(seed)  # noqa: S311 - chance that can be had again
+        self._deck: list[type[Case]] = []
+        self._ended: deque[Case] = deque()
+
+    def run(self) -> None:
+        """Play until the fire is over, then until everything has come to its end."""
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            running: dict[Future[None], Case] = {}
+            while not self._fire.peace.is_set() and not self.failed:
+                while len(running) < _AT_ONCE:
+                    case = self._next()
+                    running[pool.submit(case.play)] = case
+                running = self._reap(running, timeout=1)
+            while running:
+                running = self._reap(running, timeout=5)
+        self._until(self._is_calm)
+
+    def last(self, name: str) -> Object:
+        """Give a conversion as it was last seen."""
+        return self._stage.latest.get(name, {})
+
+    def counts(self) -> Counter[str]:
+        """Count the cases of each kind."""
+        return Counter(case.kind for case in self.cases)
+
+    def _next(self) -> Case:
+        if not self._deck:
+            self._deck = self._chance.sample(CASES, len(CASES))
+        case = self._deck.pop()(self._stage, len(self.cases))
+        self.cases.append(case)
+        return case
+
+    def _reap(self, running: dict[Future[None], Case], timeout: float) -> dict[Future[None], Case]:
+        done, _ = wait(running, timeout, FIRST_COMPLETED)
+        for one in done:
+            error = one.exception()
+            if error is not None:
+                self.failed.append(f"{running[one].name}: {type(error).__name__} {error}")
+            self._retire(running[one])
+        return {one: case for one, case in running.items() if one not in done}
+
+    def _retire(self, case: Case) -> None:
+        """Make room: its last state stays known, and its deletion must leave nothing but the object."""
+        self._ended.append(case)
+        while len(self._ended) > _KEPT:
+            for name in self._ended.popleft().names:
+                if name not in self._stage.gone:
+                    self._stage.delete(name)
+
+    def _is_calm(self) -> bool:
+        """Hold when every Job has ended and has a time to live, and every pod has its Job."""
+        jobs = self._stage.jobs()
+        uids = {job["metadata"]["uid"] for job in jobs}
+        limited = all("ttlSecondsAfterFinished" in job["spec"] for job in jobs)
+        owned = all(owner["uid"] in uids for pod in self._stage.pods() for owner in pod["metadata"]["ownerReferences"])
+        return limited and owned and all(is_over(job) for job in jobs)
+
+    def _until(self, fact: Callable[[], bool]) -> None:
+        """Wait for it; what is not so in the end, the accounts tell better."""
+        end = time.monotonic() + _CALM_SECONDS
+        while not fact() and time.monotonic() < end and not self._fire.problems:
+            time.sleep(0.5)
