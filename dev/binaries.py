@@ -40,6 +40,7 @@ class Build:
     takes: str
     """Cold and warm time, so that nobody thinks it hangs."""
     ldflags: str = "-s -w"
+    tags: tuple[str, ...] = ()
 
 
 # Plays nodes and their kubelets in the scale benchmark; takes long to build, so nothing else waits for it.
@@ -67,6 +68,18 @@ def tools() -> list[Build]:
     ]
 
 
+def prometheus() -> list[Build]:
+    """List what knows Prometheus' language: made when asked for, as it would hold up `make up` for too long."""
+    # Without the clients of two dozen clouds.
+    tags = ("remove_all_sd",)
+    return [
+        Build(
+            "promtool", "prometheus", "github.com/prometheus/prometheus/cmd/promtool", "two to three minutes", tags=tags
+        ),
+        Build("selectors", "prometheus", "./selectors", "seconds after promtool"),
+    ]
+
+
 def make(checkout: Checkout) -> None:
     """Build what is not there or was built from something else."""
     with _alone(checkout):
@@ -78,7 +91,7 @@ def make(checkout: Checkout) -> None:
 
 def make_tool(checkout: Checkout, name: str) -> Path:
     """Build one of the tools where need be; give its place."""
-    [build] = [one for one in (*tools(), KWOK) if one.name == name]
+    [build] = [one for one in (*tools(), KWOK, *prometheus()) if one.name == name]
     with _alone(checkout):
         _make(checkout, build)
     return checkout.bin / name
@@ -96,7 +109,7 @@ def _alone(checkout: Checkout) -> AbstractContextManager[None]:
 
 def _make(checkout: Checkout, build: Build) -> None:
     source = checkout.root / "dev" / build.source
-    inputs = files.fingerprint(checkout.root, [source], build.package, build.ldflags, _go_version())
+    inputs = files.fingerprint(checkout.root, [source], build.package, build.ldflags, *build.tags, _go_version())
     target, stamp = checkout.bin / build.name, _stamp(checkout, build)
     if target.exists() and stamp.exists() and stamp.read_text() == inputs:
         return
@@ -109,6 +122,7 @@ def _make(checkout: Checkout, build: Build) -> None:
     fresh = checkout.bin / f".{build.name}.new-{os.getpid()}"
     with step(f"building {build.name} (cold: {build.takes})"):
         argv = ["go", "build", "-mod=readonly", "-trimpath", "-ldflags", build.ldflags, "-o", str(fresh)]
+        argv += ["-tags", ",".join(build.tags)] if build.tags else []
         _go(checkout, [*argv, build.package], source)
         fresh.replace(target)
     files.write(stamp, inputs)

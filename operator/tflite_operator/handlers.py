@@ -12,6 +12,7 @@ from typing import Any
 import kopf
 
 from tflite_api import names
+from tflite_operator.census import Census
 from tflite_operator.fields import Object, text
 from tflite_operator.job import CONVERSION_LABEL, NAME_ANNOTATION
 from tflite_operator.settings import Settings
@@ -20,7 +21,9 @@ from tflite_operator.work_queue import Key
 Add = Callable[[Key], None]
 
 
-def build_registry(add: Add, logged_in: Callable[[], None], settings: Settings) -> kopf.OperatorRegistry:
+def build_registry(
+    add: Add, census: Census, logged_in: Callable[[], None], settings: Settings
+) -> kopf.OperatorRegistry:
     """Register the handlers; `add` has a conversion looked at, `logged_in` is called once kopf can watch."""
     registry = kopf.OperatorRegistry()
 
@@ -37,7 +40,11 @@ def build_registry(add: Add, logged_in: Callable[[], None], settings: Settings) 
         return found
 
     @kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=registry)
-    async def on_conversion(body: kopf.Body, **_: object) -> None:
+    async def on_conversion(body: kopf.Body, type: str | None, **_: object) -> None:  # noqa: A002 - kopf's name
+        if type == "DELETED":
+            census.forget(body)
+        else:
+            census.see(body)
         add((text(body, "metadata", "namespace"), text(body, "metadata", "name")))
 
     @kopf.on.event("batch", "v1", "jobs", registry=registry)

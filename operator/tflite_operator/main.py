@@ -9,11 +9,14 @@ from typing import Final
 
 import kopf
 from kopf._core.engines.peering import Identity
+from prometheus_client import REGISTRY
 
+from tflite_operator.census import Census
 from tflite_operator.cluster import Cluster, ClusterError
 from tflite_operator.endpoints import serve
 from tflite_operator.handlers import build_registry
 from tflite_operator.log import LOGGER, configure
+from tflite_operator.metrics import ConversionCollector
 from tflite_operator.reconcile import Reconciler
 from tflite_operator.settings import Settings, SettingsError
 from tflite_operator.work_queue import WorkQueue
@@ -29,8 +32,10 @@ def main() -> None:
     except SettingsError as error:
         sys.exit(f"tflite-operator: {error}")
     configure(settings.log_level)
+    process = Process(settings)
+    REGISTRY.register(ConversionCollector(process.census))
     try:
-        asyncio.run(Process(settings).run())
+        asyncio.run(process.run())
     except (KeyboardInterrupt, asyncio.CancelledError):
         pass
     except ClusterError as error:
@@ -44,6 +49,7 @@ class Process:
         """Take the settings; nothing runs yet."""
         self._settings = settings
         self._queue = WorkQueue()
+        self.census = Census()
         self._workers: list[asyncio.Task[None]] = []
         self._watching = asyncio.Event()
         self._problem = "not started"
@@ -92,7 +98,7 @@ class Process:
         namespaces = self._settings.watch_namespaces
         try:
             await kopf.operator(
-                registry=build_registry(self._queue.add, self._watching.set, self._settings),
+                registry=build_registry(self._queue.add, self.census, self._watching.set, self._settings),
                 clusterwide=not namespaces,
                 namespaces=namespaces,
                 standalone=True,

@@ -1,7 +1,11 @@
 """The operator itself: probes, metrics, and what happens to its Jobs."""
 
+import json
+from collections import Counter
+
 import pytest
 from kubernetes import client
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.conftest import kubectl
 from tests.e2e.conversions import Workbench, condition, holds, is_finished
@@ -29,6 +33,42 @@ def test_metrics_count_what_happened(bench: Workbench, env: Environment, tiny_mo
             assert measured(metrics, "tflite_operator_reconciles_total", {"result": "ok"})
             return
     raise AssertionError(f"three conversions that failed were not counted: {metrics}")
+
+
+def counted(env: Environment) -> dict[tuple[str, str], float]:
+    """What the metric says of finished conversions."""
+    found: Counter[tuple[str, str]] = Counter()
+    for answer in ask(env, "/metrics"):
+        for family in text_string_to_metric_families(answer):
+            for one in family.samples if family.name == "tflite_operator_conversions" else ():
+                found[one.labels["phase"], one.labels["reason"]] += int(one.value)
+    return {key: number for key, number in found.items() if number and key[0] != "Reconciling"}
+
+
+def existing(env: Environment) -> dict[tuple[str, str], float]:
+    """What the API server says of finished conversions."""
+    listed = json.loads(kubectl(env, "get", "tflc", "--all-namespaces", "-o", "json"))["items"]
+    found: Counter[tuple[str, str]] = Counter()
+    for one in listed:
+        for phase in ("Ready", "Stalled"):
+            if holds(phase)(one):
+                found[phase, condition(one, phase)["reason"]] += 1
+    return dict(found)
+
+
+def test_conversions_are_counted_as_they_are_after_a_deletion_and_a_restart(
+    bench: Workbench, env: Environment, tiny_model: str
+) -> None:
+    bench.run(bench.conversion("good", tiny_model))
+    bench.run(bench.conversion("bad", tiny_model, signature={"key": "predict"}))
+    # Other tests' conversions come and go meanwhile: the two agree at some moment, or the metric is wrong.
+    bench.until(lambda: counted(env) == existing(env), "the metric agrees with what exists")
+    bench.delete("good")
+    bench.until(lambda: counted(env) == existing(env), "the metric agrees after a deletion")
+    kubectl(env, "-n", SYSTEM, "rollout", "restart", "deployment/tflite-operator")
+    kubectl(env, "-n", SYSTEM, "rollout", "status", "deployment/tflite-operator", "--timeout=120s")
+    bench.until(lambda: counted(env) == existing(env), "the metric agrees after a restart")
+    assert existing(env)["Stalled", "SignatureNotFound"]
 
 
 def test_a_restarted_operator_goes_on_without_a_second_job(

@@ -1,9 +1,13 @@
 """How kopf is set up."""
 
+import asyncio
+from typing import Any, cast
+
 import kopf
 import pytest
 
-from tests.unit.operator.builders import SETTINGS
+from tests.unit.operator.builders import SETTINGS, conversion
+from tflite_operator.census import Census
 from tflite_operator.handlers import at_service_address, build_registry, set_up
 from tflite_operator.job import CONVERSION_LABEL
 
@@ -26,7 +30,7 @@ def test_outside_a_pod_the_connection_stays() -> None:
 
 def test_nothing_is_registered_that_writes_to_users_objects() -> None:
     """Daemons and timers add a finalizer, handlers of changes an annotation; an index keeps what is gone."""
-    registry = build_registry(lambda _: None, lambda: None, SETTINGS)
+    registry = build_registry(lambda _: None, Census(), lambda: None, SETTINGS)
     assert list(registry._spawning.get_all_handlers()) == []
     assert list(registry._changing.get_all_handlers()) == []
     assert len(list(registry._watching.get_all_handlers())) == 3
@@ -38,3 +42,17 @@ def test_jobs_and_pods_are_filtered_by_the_server() -> None:
     assert len(settings.watching.label_selectors) == 2
     assert set(settings.watching.label_selectors.values()) == {CONVERSION_LABEL}
     assert not settings.posting.enabled
+
+
+def test_what_the_watch_shows_is_counted_until_it_is_deleted() -> None:
+    added: list[tuple[str, str]] = []
+    census = Census()
+    registry = build_registry(added.append, census, lambda: None, SETTINGS)
+    see = next(
+        one.fn for one in registry._watching.get_all_handlers() if getattr(one.fn, "__name__", "") == "on_conversion"
+    )
+    body = conversion()
+    for kind, number in ((None, 1), ("MODIFIED", 1), ("DELETED", 0)):
+        asyncio.run(cast("Any", see)(body=body, type=kind))
+        assert sum(census.counts().values()) == number
+    assert set(added) == {(body["metadata"]["namespace"], body["metadata"]["name"])}
