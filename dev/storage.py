@@ -31,7 +31,8 @@ def endpoint(addresses: Addresses) -> str:
 
 def draw_keys(checkout: Checkout) -> Keys:
     """Draw new keys and keep them where only their owner can read them."""
-    keys = Keys("DEV" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30))
+    # Easily recognised wherever it should not be.
+    keys = Keys("DEV" + secrets.token_hex(8).upper(), f"canary-{secrets.token_hex(16)}")
     content = json.dumps({"accessKeyId": keys.access_key_id, "secretAccessKey": keys.secret_access_key})
     files.write(_keys_file(checkout), content, mode=0o600)
     return keys

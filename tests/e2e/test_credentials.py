@@ -40,7 +40,7 @@ def test_a_missing_secret_is_waited_for(
 def test_wrong_credentials_stall_without_being_shown(
     bench: Workbench, env: Environment, api: client.ApiClient, s3: S3Client, tiny_model: str
 ) -> None:
-    canary = f"canary{secrets.token_hex(12)}"
+    canary = f"canary-{secrets.token_hex(12)}"
     client.CoreV1Api(api).create_namespaced_secret(bench.namespace, credentials_secret(env.access_key, canary, "wrong"))
     finished = bench.run(with_secret(bench, "wrong", tiny_model, "wrong"))
     assert_stalled(finished, "CredentialsRefused", "wrong", "secretRef")
