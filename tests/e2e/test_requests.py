@@ -77,6 +77,21 @@ def test_a_spec_that_goes_back_finds_its_artifact_where_it_left_it(bench: Workbe
     assert third["status"]["artifact"] == first["status"]["artifact"]
 
 
+def test_the_second_of_two_conversions_with_one_key_is_told_whose_it_is(bench: Workbench, tiny_model: str) -> None:
+    pair = [bench.conversion(name, tiny_model) for name in ("first", "second")]
+    pair[1]["spec"]["quantization"] = {"type": "Float16"}
+    for one in pair:
+        one["spec"]["destination"]["s3"]["key"] = "shared.tflite"
+        bench.create(one)
+    seen = [bench.wait(one["metadata"]["name"], is_finished) for one in pair]
+    [winner] = [one for one in seen if holds("Ready")(one)]
+    [loser] = [one for one in seen if holds("Stalled")(one)]
+    told = condition(loser, "Stalled")
+    assert told["reason"] == "DestinationConflict"
+    assert f"{bench.namespace}/{winner['metadata']['name']}" in told["message"]
+    assert "artifact" not in loser["status"]
+
+
 def test_a_conversion_made_again_in_a_new_cluster_converts_nothing(bench: Workbench, tiny_model: str) -> None:
     first = bench.run(bench.conversion("rebuilt", tiny_model))
     bench.delete("rebuilt")
