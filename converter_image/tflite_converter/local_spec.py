@@ -82,6 +82,13 @@ class LocalSpec(ConversionSpec):
     verification: LocalVerification | None = None
     destination: Destination | None = Field(default=None)  # type: ignore[assignment] # wider on purpose
 
+    @model_validator(mode="after")
+    def _name_credentials(self) -> Self:
+        # A destination is checked as in the cluster: this run may be the test of a pull request.
+        if self.destination is None:
+            return self
+        return super()._name_credentials()  # type: ignore[operator, no-any-return] # hidden by the decorator
+
 
 class LocalConversion(Conversion):
     """A TFLiteConversion to be run without a cluster."""

@@ -29,6 +29,14 @@ def test_a_destination_may_be_absent_and_a_handle_local(tmp_path: Path) -> None:
     assert conversion.spec.min_snr_decibels == 60
 
 
+def test_a_destination_that_is_there_needs_credentials_as_in_the_cluster(tmp_path: Path) -> None:
+    there = GOOD.replace("NAME", "a") + "  destination: {s3: {bucket: models, key: a.tflite}}\n"
+    with pytest.raises(StepFailure, match=r"set destination\.s3\.secretRef, or serviceAccountName"):
+        read(write(tmp_path, there))
+    [conversion] = read(write(tmp_path, there + "  serviceAccountName: uploader\n")).conversions
+    assert conversion.spec.service_account_name == "uploader"
+
+
 def test_resources_of_other_kinds_are_passed_over(tmp_path: Path) -> None:
     found = read(write(tmp_path, GOOD.replace("NAME", "a"), "kind: Secret", "", GOOD.replace("NAME", "b")))
     assert [conversion.metadata.name for conversion in found.conversions] == ["a", "b"]
