@@ -1,61 +1,15 @@
-"""The operator cannot read Secrets; pods are restricted; model code has no credentials beside it."""
+"""Pods are restricted, and model code has no credentials beside it."""
 
 import json
 
 import pytest
-from kubernetes import client
 
 from tests.e2e.conftest import kubectl
 from tests.e2e.conversions import Object, Workbench
 from tests.e2e.environment import Environment
+from tests.e2e.operator_http import SYSTEM
 
 pytestmark = pytest.mark.tensorflow
-
-SYSTEM = "tflite-operator-system"
-OPERATOR = f"system:serviceaccount:{SYSTEM}:tflite-operator"
-
-
-@pytest.mark.parametrize("verb", ["get", "list", "watch", "create", "update", "patch", "delete"])
-def test_the_operator_has_no_verb_on_secrets(
-    env: Environment, operator: None, api: client.ApiClient, verb: str
-) -> None:
-    assert not may(api, verb, "", "secrets")
-
-
-@pytest.mark.parametrize(
-    ("verb", "group", "resource"),
-    [
-        ("create", "", "pods"),
-        ("create", "", "pods/exec"),
-        ("get", "", "configmaps"),
-        ("escalate", "rbac.authorization.k8s.io", "clusterroles"),
-        ("bind", "rbac.authorization.k8s.io", "clusterroles"),
-        ("impersonate", "", "users"),
-        ("create", "", "serviceaccounts/token"),
-        ("update", "tflite-operator.dev", "tfliteconversions"),
-        ("delete", "tflite-operator.dev", "tfliteconversions"),
-    ],
-)
-def test_the_operator_may_not_do_what_it_need_not(
-    operator: None, api: client.ApiClient, verb: str, group: str, resource: str
-) -> None:
-    assert not may(api, verb, group, resource)
-
-
-def test_the_operator_may_do_its_work(operator: None, api: client.ApiClient) -> None:
-    # The checks above would pass as well if the question were put wrongly.
-    assert may(api, "create", "batch", "jobs")
-    assert may(api, "patch", "tflite-operator.dev", "tfliteconversions/status")
-
-
-def may(api: client.ApiClient, verb: str, group: str, resource: str) -> bool:
-    name, _, sub = resource.partition("/")
-    attributes = {"verb": verb, "group": group, "resource": name, "subresource": sub, "namespace": "default"}
-    review = client.AuthorizationV1Api(api).create_subject_access_review(
-        {"spec": {"user": OPERATOR, "groups": ["system:serviceaccounts"], "resourceAttributes": attributes}}
-    )
-    allowed: bool = review.status.allowed
-    return allowed
 
 
 def test_both_namespaces_enforce_the_restricted_profile(env: Environment, operator: None, bench: Workbench) -> None:
