@@ -17,6 +17,7 @@ from dev import installation
 from tests.e2e import environment, models
 from tests.e2e.conversions import Workbench
 from tests.e2e.environment import Environment
+from tests.e2e.recording import Recording, check
 
 NAMESPACE_LABELS = {"pod-security.kubernetes.io/enforce": "restricted", "tflite-operator.dev/e2e": "true"}
 SECRET = "s3-credentials"
@@ -115,8 +116,16 @@ def bucket(s3: S3Client) -> Iterator[str]:
 
 
 @pytest.fixture
+def recorded(api: client.ApiClient, operator: None, namespace: str) -> Iterator[None]:
+    """Whatever the test does: tools understand every version of its conversions, and each is as it should be."""
+    recording = Recording(api, namespace)
+    yield
+    check(recording.finish())
+
+
+@pytest.fixture
 def bench(
-    request: pytest.FixtureRequest, env: Environment, api: client.ApiClient, operator: None, namespace: str, bucket: str
+    request: pytest.FixtureRequest, env: Environment, api: client.ApiClient, recorded: None, namespace: str, bucket: str
 ) -> Iterator[Workbench]:
     """Applies conversions into the test's namespace and bucket; explains them when the test fails."""
     workbench = Workbench(env, api, namespace, bucket, SECRET)
