@@ -10,8 +10,8 @@ from tests import hostile_models
 from tests.e2e import models
 from tests.e2e.conversions import Object, Workbench, condition
 from tests.e2e.environment import Environment
+from tests.e2e.operator_http import SYSTEM
 from tests.e2e.test_bad_input import assert_bucket_is_empty, assert_stalled
-from tests.e2e.test_security import SYSTEM
 from tests.hostile_models import Attack
 
 pytestmark = pytest.mark.tensorflow
