@@ -110,14 +110,13 @@ def _too_many_writes(versions: Sequence[Object]) -> Iterator[str]:
     for generation, group in groupby(versions, key=lambda one: one.get("status", {}).get("observedGeneration", -1)):
         told = [one["status"] for one in group if generation != -1]
         writes = [new for old, new in pairwise([{}, *told]) if old != new]
-        if len(writes) > MOST_WRITES and all(map(_is_plain, writes)) and _waits_once(writes):
+        if len(writes) > MOST_WRITES and all(map(_is_step, writes[:-1])) and _waits_once(writes):
             yield f"{_name(versions[0])}: {len(writes)} writes: {[_ready(one).get('reason') for one in writes]}"
 
 
-def _is_plain(status: Object) -> bool:
-    ready = _ready(status)
-    first = status.get("job", {}).get("attempt", 1) == 1 and "nextAttemptTime" not in status
-    return first and (ready.get("status") != "Unknown" or ready.get("reason") in _STEPS)
+def _is_step(status: Object) -> bool:
+    is_first_attempt = status.get("job", {}).get("attempt", 1) == 1 and "nextAttemptTime" not in status
+    return is_first_attempt and _ready(status).get("reason") in _STEPS
 
 
 def _waits_once(writes: Sequence[Object]) -> bool:

@@ -81,6 +81,13 @@ def test_one_write_too_many_is_named() -> None:
     assert [word for word in broken_between([*versions[:3], doubled, *versions[3:]]) if "6 writes" in word]
 
 
+def test_an_obstacle_that_was_overcome_may_be_told_as_well() -> None:
+    versions = history()
+    stalled = copy.deepcopy(versions[1])
+    conditions(stalled)[0].update(status="False", reason="NameCollision")
+    assert list(broken_between([versions[0], stalled, *versions[1:]])) == []
+
+
 def test_a_status_that_somebody_else_wrote_is_theirs() -> None:
     version = history()[-1]
     later = STATUS_ENTRY | {"manager": "kubectl-edit", "time": "2026-11-22T12:00:01Z"}
