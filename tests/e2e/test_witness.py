@@ -3,6 +3,7 @@
 import base64
 import os
 import re
+import secrets
 import subprocess
 import sys
 from pathlib import Path
@@ -48,7 +49,9 @@ def test_leaks(api):
 def test_a_leak_fails_a_run_whose_tests_all_pass(namespace: str, tmp_path: Path, processes: int, leak: bool) -> None:
     (tmp_path / "test_leak.py").write_text(LEAK)
     # Not this run's own secret: the witness of this run would see that as well.
-    given = {"AWS_SECRET_ACCESS_KEY": "another-run", "LEAK": "another-run" if leak else "harmless"}
+    # Nor that of the other cases, which may run at the same time.
+    secret = f"another-run-{secrets.token_hex(8)}"
+    given = {"AWS_SECRET_ACCESS_KEY": secret, "LEAK": secret if leak else "harmless"}
     command = [sys.executable, "-m", "pytest", "-q", "-c", str(ROOT / "pyproject.toml"), "-n", str(processes)]
     command += ["-p", "tests.conftest", "-p", "tests.e2e.conftest", str(tmp_path)]
     environment = {**os.environ, **given, "LEAK_NAMESPACE": namespace}

@@ -7,11 +7,13 @@ converter or of the operator is followed from its start. Nothing is kept but wha
 import base64
 import json
 import re
+import socket
 import threading
 import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any, Final
 
 from kubernetes import client
@@ -26,6 +28,7 @@ CANARY: Final = re.compile(r"(?i:canary-[0-9a-f]{16})|Y2FuYXJ5L[A-Za-z0-9+/]{16}
 """What the secrets of the throw-away storage look like, and those that tests draw themselves; as text and in base64."""
 _WATCH_SECONDS: Final = 300
 _RETRY_SECONDS: Final = 0.5
+_END_SECONDS: Final = 5.0
 _QUIET_SECONDS: Final = 1.0
 _SHOWN: Final = 60
 
@@ -49,6 +52,8 @@ class Witness:
         self._followed: set[tuple[str, str, int]] = set()
         self._last = time.monotonic()
         self._stopped = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._answers: list[HTTPResponse] = []
         self.found: dict[str, str] = {}
         """Where something was seen, with the words around it."""
         self.seen: Counter[str] = Counter()
@@ -84,6 +89,13 @@ class Witness:
         while time.monotonic() < min(self._last + _QUIET_SECONDS, end):
             time.sleep(0.1)
         self._stopped.set()
+        # A thread that still reads when the interpreter ends may take the process down with SIGABRT (seen once).
+        for answer in [*self._answers]:
+            with suppress(OSError):
+                if answer.connection is not None and answer.connection.sock is not None:
+                    answer.connection.sock.shutdown(socket.SHUT_RDWR)
+        for thread in [*self._threads]:
+            thread.join(_END_SECONDS)
 
     def _run(self, work: Callable[..., None], *arguments: Any) -> None:
         def guarded() -> None:
@@ -94,12 +106,15 @@ class Witness:
                 self.broken = traceback.format_exc()
                 raise
 
-        threading.Thread(target=guarded, daemon=True).start()
+        thread = threading.Thread(target=guarded, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def _watch(self, kind: str, source: Source) -> None:
         while not self._stopped.is_set():
             try:
                 answer = source(watch=True, timeout_seconds=_WATCH_SECONDS, _preload_content=False)
+                self._answers.append(answer)
                 for line in _lines(answer):
                     self._object(kind, line)
             except (client.ApiException, HTTPError) as error:
@@ -135,6 +150,7 @@ class Witness:
             answer = self._core.read_namespaced_pod_log(
                 pod, namespace, container=container, follow=True, _preload_content=False
             )
+            self._answers.append(answer)
             for line in _lines(answer):
                 self._look("log lines", f"log of {namespace}/{pod} {container}", line)
         except (client.ApiException, HTTPError) as error:
