@@ -1,6 +1,7 @@
 """Only who may read a Secret, or act as a ServiceAccount, may have a conversion do it."""
 
 import copy
+import json
 from typing import Any
 
 import pytest
@@ -10,12 +11,17 @@ from tests.e2e.conftest import new_namespace
 from tests.e2e.conversions import Object, Workbench
 from tests.e2e.environment import Environment
 from tests.e2e.impersonation import WRITER, Person
+from tests.e2e.operator_http import SYSTEM
 
 HANDLE = "https://models.invalid/1"
 
 
 def reads(*names: str) -> Object:
     return {"apiGroups": [""], "resources": ["secrets"], "resourceNames": list(names), "verbs": ["get"]}
+
+
+def acts_as(*names: str) -> Object:
+    return {"apiGroups": [""], "resources": ["serviceaccounts"], "resourceNames": list(names), "verbs": ["impersonate"]}
 
 
 @pytest.fixture
@@ -136,3 +142,62 @@ def test_a_right_to_the_secret_of_another_namespace_is_none_to_this_one(
         there["metadata"]["namespace"] = elsewhere
         assert writer.apply(there, "--namespace", elsewhere, "--dry-run=server") == ""
         assert_refused(writer.apply(idle(bench, "across")), writer, bench)
+
+
+def with_account(bench: Workbench, name: str, account: str) -> Object:
+    conversion = idle(bench, name)
+    del conversion["spec"]["destination"]["s3"]["secretRef"]
+    conversion["spec"]["serviceAccountName"] = account
+    return conversion
+
+
+def test_who_may_act_as_a_service_account_may_have_a_conversion_do_it_and_others_may_not(
+    bench: Workbench, writer: Person, owner: Person
+) -> None:
+    conversion = with_account(bench, "identified", "uploader")
+    for person in (writer, owner):
+        words = person.apply(conversion)
+        for part in ("spec.serviceAccountName", person.user, '"uploader"', bench.namespace, "verb impersonate"):
+            assert part in words, words
+    trusted = Person(bench, "trusted")
+    trusted.grant(WRITER, acts_as("uploader"))
+    assert trusted.apply(conversion) == ""
+    assert 'may not act as ServiceAccount "admin"' in trusted.apply(with_account(bench, "identified", "admin"))
+    assert "may not act as" in writer.apply(changed(conversion, "model.handle", "https://attacker.example.com/1"))
+
+
+def test_whoever_may_edit_the_namespace_needs_no_more(bench: Workbench, writer: Person) -> None:
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "edit"}
+    subject = {"kind": "User", "name": "editor"}
+    binding = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "editor"}}
+    bench.apply(binding | {"roleRef": reference, "subjects": [subject]})
+    editor = Person(bench, "editor")
+    bench.until(
+        lambda: editor.may("create", "tfliteconversions.tflite-operator.dev", bench.namespace), "editor may edit"
+    )
+    assert editor.apply(idle(bench, "edited")) == ""
+    assert editor.apply(with_account(bench, "identified", "uploader")) == ""
+
+
+def test_the_operator_s_own_account_changes_no_spec(bench: Workbench, owner: Person) -> None:
+    assert owner.apply(idle(bench, "kept")) == ""
+    operator = Person(bench, f"system:serviceaccount:{SYSTEM}:tflite-operator")
+    assert operator.patch("kept", {"metadata": {"annotations": {"touched": "yes"}}}) == ""
+    assert "may not read Secret" in operator.patch(
+        "kept", {"spec": {"model": {"handle": "https://attacker.example.com/1"}}}
+    )
+
+
+def test_the_api_server_finds_no_fault_with_the_policy(bench: Workbench, writer: Person) -> None:
+    def checked() -> Object:
+        found: Object = json.loads(
+            bench.kubectl("get", "validatingadmissionpolicy", "tflite-operator.dev", "-o", "json")
+        )
+        return found
+
+    def is_checked() -> bool:
+        policy = checked()
+        return bool(policy.get("status", {}).get("observedGeneration") == policy["metadata"]["generation"])
+
+    bench.until(is_checked, "the policy is checked against the schema")
+    assert checked()["status"]["typeChecking"] == {}
