@@ -6,7 +6,7 @@ from typing import Final
 from tflite_api.recipe import recipe_hash
 from tflite_api.spec import S3Destination
 from tflite_api.step import PreparedModel, StepRequest
-from tflite_converter import dataset, hub, published
+from tflite_converter import dataset, endpoint, hub, published
 from tflite_converter.handover import PREPARED_FILE, write_model
 from tflite_converter.hub import Fetch, FetchedModel
 from tflite_converter.progress import Progress
@@ -28,6 +28,7 @@ def prepare(request: StepRequest, model_dir: Path, scratch: Path, progress: Prog
         StepFailure: what is wrong with the destination, the model or the dataset's address.
     """
     where = request.spec.destination.s3
+    endpoint.check(where, request.limits)
     progress.phase("Looking for a finished artifact")
     decision = published.decide(Storage(where).look(), identity(request, where), anew=request.anew)
     if isinstance(decision, Reuse):

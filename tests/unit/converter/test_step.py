@@ -43,7 +43,8 @@ def test_a_request_that_does_not_fit_is_an_invalid_spec(tmp_path: Path, step: st
 def test_storage_that_does_not_answer_is_tried_again(tmp_path: Path) -> None:
     s3 = {"bucket": "models", "key": "a", "endpoint": "http://127.0.0.1:1", "secretRef": {"name": "s"}}
     spec = {"model": {"handle": "http://127.0.0.1:1/m"}, "destination": {"s3": s3}}
-    code, result, _ = started("prepare", tmp_path, json.dumps({"owner": "a/b", "spec": spec}))
+    request = {"owner": "a/b", "spec": spec, "limits": {"allowLocalAddresses": True}}
+    code, result, _ = started("prepare", tmp_path, json.dumps(request))
     assert (code, result.reason) == (4, Reason.STORAGE_UNAVAILABLE)
     assert result.duration_seconds is not None
     assert result.peak_memory_bytes is not None
