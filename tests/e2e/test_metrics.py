@@ -1,9 +1,13 @@
 """What dashboards and alerts name is there to be named: asked of the running operator."""
 
+import json
+
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests import monitoring
+from tests.e2e.conftest import kubectl
 from tests.e2e.conversions import Workbench
 from tests.e2e.environment import Environment
 from tests.e2e.operator_http import ask
@@ -45,6 +49,14 @@ def test_every_metric_and_label_that_dashboard_and_alerts_name_is_exposed(
             unknown = selected_by - metrics[metric].keys() - FROM_PROMETHEUS
             assert not unknown, f"{place} selects {metric} by {unknown}, which it has not"
         assert expression.grouping <= labels | FROM_PROMETHEUS, place
+
+
+def test_kustomize_makes_the_objects_of_monitoring(env: Environment) -> None:
+    made = list(yaml.safe_load_all(kubectl(env, "kustomize", str(monitoring.FOLDER))))
+    assert {one["kind"] for one in made} == {"ConfigMap", "PrometheusRule", "ServiceMonitor"}
+    [dashboard] = [one for one in made if one["kind"] == "ConfigMap"]
+    assert dashboard["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert json.loads(dashboard["data"]["dashboard.json"])["panels"] == monitoring.panels()
 
 
 def test_no_label_holds_what_a_user_chose(bench: Workbench, env: Environment, tiny_model: str) -> None:

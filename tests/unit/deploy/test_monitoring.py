@@ -9,6 +9,7 @@ import yaml
 
 from tests import monitoring
 from tests.promtool import named, promtool
+from tests.unit.operator.test_deploy import OBJECTS
 from tflite_api.reasons import Outcome, Reason
 
 # The first of them builds promtool where it is not there yet: two to three minutes.
@@ -39,6 +40,17 @@ def test_each_alert_fires_for_what_it_is_for_and_not_before(tmp_path: Path) -> N
     write_rules(tmp_path)
     shutil.copy(CASES, tmp_path)
     promtool("test", "rules", str(tmp_path / CASES.name))
+
+
+def test_the_service_is_scraped_as_the_job_that_alerts_and_dashboard_name() -> None:
+    [service] = [one for one in OBJECTS if one["kind"] == "Service"]
+    monitor = yaml.safe_load((monitoring.FOLDER / "service_monitor.yaml").read_text())
+    assert monitor["metadata"]["namespace"] == service["metadata"]["namespace"]
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    [endpoint] = monitor["spec"]["endpoints"]
+    assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+    jobs = {job for text in monitoring.expressions().values() for job in re.findall(r'job="([^"]+)"', text)}
+    assert jobs == {service["metadata"]["name"]}
 
 
 def test_every_alert_has_a_case_in_which_it_fires() -> None:
