@@ -17,7 +17,7 @@ from tests.chaos.calls import INSTANTS, Chosen, Doom
 ANYWHERE: Final = ("anywhere", "")
 """A life that ended because its time was up."""
 WRITES: Final = ("create jobs", "patch tfliteconversions/status", "create events", "patch jobs", "delete jobs")
-_ARMED: Final = 4
+_ARMED: Final = 8
 _ROOT: Final = Path(__file__).parents[2]
 
 Kill = tuple[str, str]
