@@ -158,6 +158,17 @@ def allocate(loot: Any) -> None:
     loot.assign_add(last[:LOOT_SIZE])
 
 
+def shout(words: str) -> Attack:
+    """Fail with words of the model's own choice."""
+
+    def attack(_: Any) -> None:
+        import tensorflow as tf
+
+        tf.debugging.Assert(False, [words])
+
+    return attack
+
+
 def fill_disk(loot: Any) -> None:
     """Write without end; to 32 files of 10 MiB in turn, so that the disk of whoever runs the test does not fill."""
     import tensorflow as tf

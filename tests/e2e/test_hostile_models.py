@@ -2,6 +2,7 @@
 
 import base64
 import json
+import unicodedata
 
 import pytest
 from mypy_boto3_s3 import S3Client
@@ -13,6 +14,7 @@ from tests.e2e.environment import Environment
 from tests.e2e.operator_http import SYSTEM
 from tests.e2e.test_bad_input import assert_bucket_is_empty, assert_stalled
 from tests.hostile_models import Attack
+from tflite_api import names
 
 pytestmark = pytest.mark.tensorflow
 
@@ -91,6 +93,35 @@ def test_a_model_that_tells_what_it_can_write_and_read_has_little_to_tell(
     assert_stalled(finished, "ModelLoadFailed", "written: /tmp/planted; read: HOME=/tmp]")
     assert_bucket_is_empty(s3, bench.bucket)
     assert_no_secrets(bench, env, s3)
+
+
+ESCAPES = "\x1b]0;owned\x07\x1b[2J\x1b[31mred \u202eevil\u200b " + "A" * 3000
+
+
+def test_what_a_model_writes_where_the_step_reports_is_not_what_is_read(bench: Workbench, env: Environment) -> None:
+    attack = hostile_models.complain(names.TERMINATION_LOG)
+    finished = bench.run(bench.conversion("forger", serve(env, "forger", attack)))
+    # It can write there: the step's own report comes after it, and takes its place.
+    assert_stalled(finished, "ModelLoadFailed", f"written: {names.TERMINATION_LOG};")
+    [pod] = json.loads(bench.kubectl("get", "pods", "-o", "json"))["items"]
+    ends = {one["name"]: one["state"]["terminated"] for one in pod["status"]["initContainerStatuses"]}
+    assert json.loads(ends["convert"]["message"])["reason"] == "ModelLoadFailed"
+
+
+def test_what_a_model_says_is_shown_without_what_moves_a_terminal(bench: Workbench, env: Environment) -> None:
+    finished = bench.run(bench.conversion("shouter", serve(env, "shouter", hostile_models.shout(ESCAPES))))
+    assert_stalled(finished, "ModelLoadFailed", "owned")
+    assert_shown_plainly(bench, finished)
+
+
+def assert_shown_plainly(bench: Workbench, finished: Object) -> None:
+    shown = bench.kubectl("describe", "tflc", finished["metadata"]["name"]) + bench.kubectl("get", "events")
+    told = [one["message"] for one in finished["status"]["conditions"]]
+    told += [one["message"] for one in json.loads(bench.kubectl("get", "events", "-o", "json"))["items"]]
+    assert told
+    assert [words for words in told if not words.isprintable()] == []
+    assert max(map(len, told)) <= 2048
+    assert not {character for character in shown if unicodedata.category(character)[0] == "C"} - {"\n", "\t"}
 
 
 def secrets(env: Environment) -> list[str]:
