@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+import math
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import quote, urlencode
@@ -22,6 +23,7 @@ _CONVERSIONS: Final = f"/apis/{names.GROUP}/{names.VERSION}"
 _JOBS: Final = "/apis/batch/v1"
 _CORE: Final = "/api/v1"
 _EVENTS: Final = "/apis/events.k8s.io/v1"
+_LEASES: Final = "/apis/coordination.k8s.io/v1"
 _MERGE_PATCH: Final = "application/merge-patch+json"
 _CONNECTIONS: Final = 32
 
@@ -60,16 +62,28 @@ _ERRORS: Final[dict[int, type[ClusterError]]] = {
 class Cluster:
     """The API server, as far as the operator needs it."""
 
-    def __init__(self, configuration: Configuration, request_seconds: float) -> None:
-        """Take a loaded configuration and the longest time that one request may take."""
+    def __init__(
+        self,
+        configuration: Configuration,
+        request_seconds: float,
+        write_seconds: Callable[[], float] = lambda: math.inf,
+    ) -> None:
+        """Take a loaded configuration and the longest time that one request may take.
+
+        Args:
+            configuration: where the API server is, and who asks.
+            request_seconds: of any request.
+            write_seconds: asked before each write for the longest time that it may take; raises when none may begin.
+        """
         configuration.connection_pool_maxsize = _CONNECTIONS
         # As kopf: the API server is asked directly, whatever proxy the environment names.
         configuration.client_session_kwargs = {"trust_env": False}
         self._client = ApiClient(configuration)
-        self._timeout = aiohttp.ClientTimeout(total=request_seconds)
+        self._request_seconds = request_seconds
+        self._write_seconds = write_seconds
 
     @classmethod
-    async def connect(cls, request_seconds: float) -> Self:
+    async def connect(cls, request_seconds: float, write_seconds: Callable[[], float]) -> Self:
         """Use the pod's service account, else the kubeconfig.
 
         Raises:
@@ -83,7 +97,7 @@ class Cluster:
                 await config.load_kube_config(client_configuration=configuration)
             except (config.ConfigException, OSError) as error:
                 raise ClusterError(f"neither a service account nor a usable kubeconfig: {error}") from error
-        return cls(configuration, request_seconds)
+        return cls(configuration, request_seconds, write_seconds)
 
     async def __aenter__(self) -> Self:
         """Give the cluster itself."""
@@ -159,6 +173,18 @@ class Cluster:
         path = _path(_EVENTS, event["metadata"]["namespace"], "events")
         await self._ask("POST", path, body=event, what="events")
 
+    async def lease(self, namespace: str, name: str) -> Object:
+        """Read a Lease."""
+        return await self._ask("GET", _path(_LEASES, namespace, "leases", name), what="leases")
+
+    async def create_lease(self, namespace: str, _: str, lease: Object) -> None:
+        """Create a Lease; ConflictError when the name is taken."""
+        await self._ask("POST", _path(_LEASES, namespace, "leases"), body=lease, what="leases", fenced=False)
+
+    async def replace_lease(self, namespace: str, name: str, lease: Object) -> None:
+        """Replace a Lease; ConflictError when it changed since it was read."""
+        await self._ask("PUT", _path(_LEASES, namespace, "leases", name), body=lease, what="leases", fenced=False)
+
     async def _list(self, path: str, selector: str, what: str) -> list[Object]:
         answer = await self._ask("GET", path, query={"labelSelector": selector}, what=what)
         return [dict(item) for item in objects(answer, "items")]
@@ -172,11 +198,15 @@ class Cluster:
         query: Mapping[str, str] | None = None,
         body: Object | None = None,
         kind: str = "application/json",
+        fenced: bool = True,
     ) -> Object:
+        seconds = self._request_seconds
+        if fenced and method != "GET":
+            seconds = min(seconds, self._write_seconds())
         code = "error"
         begun = time.monotonic()
         try:
-            status, answer = await self._exchange(method, path, query, body, kind)
+            status, answer = await self._exchange(method, path, query, body, kind, seconds)
             code = str(status)
         except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, ssl.SSLError, OSError) as error:
             raise ClusterError(f"the API server does not answer: {type(error).__name__} {error}") from error
@@ -189,13 +219,13 @@ class Cluster:
         return answer
 
     async def _exchange(
-        self, method: str, path: str, query: Mapping[str, str] | None, body: Object | None, kind: str
+        self, method: str, path: str, query: Mapping[str, str] | None, body: Object | None, kind: str, seconds: float
     ) -> tuple[int, Object]:
         headers = {"Accept": "application/json", "Content-Type": kind, "User-Agent": "tflite-operator"}
         await self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         url = f"{self._client.configuration.host}{path}{'?' + urlencode(query) if query else ''}"
         response = await self._client.rest_client.request(
-            method, url, headers=headers, body=body, _request_timeout=self._timeout
+            method, url, headers=headers, body=body, _request_timeout=aiohttp.ClientTimeout(total=seconds)
         )
         content = await response.read()
         # A proxy or an overloaded server may answer in plain text.

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+import uuid
 from typing import Final
 
 import kopf
@@ -13,16 +14,20 @@ from prometheus_client import REGISTRY
 
 from tflite_operator.census import Census
 from tflite_operator.cluster import Cluster, ClusterError
+from tflite_operator.election import Election
 from tflite_operator.endpoints import serve
+from tflite_operator.fence import Fence, LeaseLostError
 from tflite_operator.handlers import build_registry
 from tflite_operator.log import LOGGER, configure
-from tflite_operator.metrics import ConversionCollector
+from tflite_operator.metrics import LEADER, ConversionCollector
 from tflite_operator.reconcile import Reconciler
 from tflite_operator.settings import Settings, SettingsError
 from tflite_operator.work_queue import WorkQueue
 
 _RESOURCE_SECONDS: Final = 2.0
 """How often to look for the resource until it is there."""
+_FINISH_SECONDS: Final = 10.0
+"""How long looks in hand may take to end after a signal."""
 
 
 def main() -> None:
@@ -38,8 +43,9 @@ def main() -> None:
         asyncio.run(process.run())
     except (KeyboardInterrupt, asyncio.CancelledError):
         pass
-    except ClusterError as error:
-        sys.exit(f"tflite-operator: {error}")
+    except (ClusterError, LeaseLostError) as error:
+        LOGGER.error("ending: %s", error)
+        sys.exit(1)
 
 
 class Process:
@@ -50,7 +56,10 @@ class Process:
         self._settings = settings
         self._queue = WorkQueue()
         self.census = Census()
+        self._fence = Fence(settings.lease_terms)
+        self._election: Election | None = None
         self._workers: list[asyncio.Task[None]] = []
+        self._leading = False
         self._watching = asyncio.Event()
         self._problem = "not started"
 
@@ -59,17 +68,18 @@ class Process:
 
         Raises:
             ClusterError: there is no way to reach an API server.
+            LeaseLostError: another replica may work now.
         """
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         async with (
-            await Cluster.connect(self._settings.request_timeout_seconds) as cluster,
+            await Cluster.connect(self._settings.request_timeout_seconds, self._fence.write_seconds) as cluster,
             serve(self._settings.http_port, self._is_unhealthy, self._is_unready),
         ):
             if await self._resource_appears(cluster, stop):
-                await self._operate(cluster, stop)
+                await self._lead(cluster, stop)
 
     async def _resource_appears(self, cluster: Cluster, stop: asyncio.Event) -> bool:
         """Wait for the CRD and the permissions: kopf looks for the resource once, when it starts."""
@@ -89,11 +99,42 @@ class Process:
                 continue
         return False
 
+    async def _lead(self, cluster: Cluster, stop: asyncio.Event) -> None:
+        """Work while the lease is held; without leader election at once."""
+        terms, settings = self._settings.lease_terms, self._settings
+        if terms is None:
+            await self._operate(cluster, stop)
+            return
+        # Never the same twice: not even a container that was started again may take itself for its predecessor.
+        identity = f"{socket.gethostname()}_{uuid.uuid4()}"
+        lease = (settings.lease_namespace, settings.lease_name)
+        election = self._election = Election(cluster, self._fence, terms, lease, identity)
+        LOGGER.info("waiting for the lease %s/%s", *lease)
+        if not await election.win(stop):
+            return
+        LOGGER.info("holding the lease as %s", identity)
+        operating = asyncio.create_task(self._operate(cluster, stop))
+        keeping = asyncio.create_task(election.keep())
+        try:
+            await asyncio.wait({operating, keeping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            operating.cancel()
+            worked = (await asyncio.gather(operating, return_exceptions=True))[0]
+            keeping.cancel()
+            kept = (await asyncio.gather(keeping, return_exceptions=True))[0]
+        if isinstance(kept, LeaseLostError):
+            raise kept
+        await election.release()
+        if isinstance(worked, Exception):
+            raise worked
+
     async def _operate(self, cluster: Cluster, stop: asyncio.Event) -> None:
         reconciler = Reconciler(cluster, self._settings, instance=socket.gethostname())
         self._workers = [
             asyncio.create_task(self._queue.work(reconciler.reconcile)) for _ in range(self._settings.workers)
         ]
+        self._leading = True
+        LEADER.set(1)
         LOGGER.info("watching %s", ", ".join(self._settings.watch_namespaces) or "all namespaces")
         namespaces = self._settings.watch_namespaces
         try:
@@ -106,16 +147,25 @@ class Process:
                 identity=Identity(socket.gethostname()),
                 stop_flag=stop,
             )
+            self._queue.close()
+            await asyncio.wait(self._workers, timeout=_FINISH_SECONDS)
         finally:
+            self._leading = False
+            LEADER.set(0)
             for worker in self._workers:
                 worker.cancel()
             await asyncio.gather(*self._workers, return_exceptions=True)
 
     def _is_unhealthy(self) -> str:
-        return "a worker ended" if any(worker.done() for worker in self._workers) else ""
+        return "a worker ended" if self._leading and any(worker.done() for worker in self._workers) else ""
 
     def _is_unready(self) -> str:
-        return self._problem or ("" if self._watching.is_set() else "not watching yet")
+        """Give what is wrong. A replica that waits for the lease is ready: it is there for the others' sake."""
+        if self._problem:
+            return self._problem
+        if self._leading:
+            return "" if self._watching.is_set() else "not watching yet"
+        return self._election.problem if self._election is not None else "not started"
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ RECONCILE_SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
 QUEUE_LENGTH = Gauge("tflite_operator_queue_length", "Conversions that wait to be looked at.")
+LEADER = Gauge("tflite_operator_leader", "1 while this process holds the lease, or needs none; else 0.")
 FINISHED = Counter("tflite_operator_conversions_finished", "Conversions that are done or failed for good.", ["reason"])
 ATTEMPTS = Counter("tflite_operator_attempts", "Jobs made.")
 STATUS_WRITES = Counter("tflite_operator_status_writes", "Patches of a conversion's status.")

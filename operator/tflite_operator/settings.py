@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from tflite_api.step import FetchLimits
+from tflite_operator.lease import Terms
 
 Seconds = Annotated[float, Field(gt=0, le=7 * 86400)]
 
@@ -42,6 +43,18 @@ class Settings(BaseModel):
     """Of /healthz, /readyz and /metrics."""
     log_level: Annotated[str, StringConstraints(to_upper=True, pattern="^(?i:debug|info|warning|error)$")] = "INFO"
 
+    leader_election: bool = False
+    """Of several replicas one works; the others wait for its lease."""
+    lease_namespace: str = ""
+    """Needed for leader election; in a cluster the operator's own."""
+    lease_name: Annotated[str, StringConstraints(min_length=1)] = "tflite-operator-leader"
+    """The Role in deploy/ speaks of this one."""
+    lease_duration_seconds: Annotated[int, Field(ge=2, le=3600)] = 15
+    """So long after its holder's last renewal, another replica takes over."""
+    lease_renew_seconds: Seconds = 10
+    """So long after its last renewal, the holder gives up and writes no more."""
+    lease_retry_seconds: Seconds = 2
+
     max_archive_bytes: Annotated[int, Field(ge=1)] = FetchLimits().max_archive_bytes
     max_unpacked_bytes: Annotated[int, Field(ge=1)] = FetchLimits().max_unpacked_bytes
     max_files: Annotated[int, Field(ge=1)] = FetchLimits().max_files
@@ -55,6 +68,31 @@ class Settings(BaseModel):
         if isinstance(given, str):
             return tuple(name.strip() for name in given.split(",") if name.strip())
         return given
+
+    @model_validator(mode="after")
+    def _check_lease(self) -> Self:
+        if self.leader_election and not self.lease_namespace:
+            raise ValueError(
+                "LEASE_NAMESPACE: leader election needs the namespace of its Lease; set it, or LEADER_ELECTION=false"
+            )
+        if self.lease_retry_seconds * 2 > self.lease_renew_seconds:
+            raise ValueError(
+                f"LEASE_RENEW_SECONDS: {self.lease_renew_seconds:g} must be at least twice LEASE_RETRY_SECONDS"
+                f" ({self.lease_retry_seconds:g}), or one lost answer costs the lease"
+            )
+        if self.lease_renew_seconds >= self.lease_duration_seconds:
+            raise ValueError(
+                f"LEASE_RENEW_SECONDS: {self.lease_renew_seconds:g} must be less than LEASE_DURATION_SECONDS"
+                f" ({self.lease_duration_seconds}), or two replicas could write at once"
+            )
+        return self
+
+    @property
+    def lease_terms(self) -> Terms | None:
+        """How the lease is held; None without leader election."""
+        if not self.leader_election:
+            return None
+        return Terms(self.lease_duration_seconds, self.lease_renew_seconds, self.lease_retry_seconds)
 
     @property
     def limits(self) -> FetchLimits:
@@ -84,5 +122,10 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(given)
         except ValidationError as error:
-            problems = "; ".join(f"{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors())
+            problems = "; ".join(_problem(one["loc"], one["msg"]) for one in error.errors())
             raise SettingsError(f"the environment does not make sense: {problems}") from error
+
+
+def _problem(place: tuple[int | str, ...], message: str) -> str:
+    # What is wrong between several variables has no place of its own, and names them itself.
+    return f"{str(place[0]).upper()}: {message}" if place else message.removeprefix("Value error, ")

@@ -21,12 +21,14 @@ class WorkQueue:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._ready: asyncio.Queue[Key] = asyncio.Queue()
+        # None wakes a worker that waits, so that it ends; it leaves another for the next one.
+        self._ready: asyncio.Queue[Key | None] = asyncio.Queue()
         self._waiting: set[Key] = set()
         self._active: set[Key] = set()
         self._again: set[Key] = set()
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._failures: dict[Key, int] = {}
+        self._closed = False
 
     def add(self, key: Key) -> None:
         """Have a conversion looked at as soon as possible."""
@@ -42,10 +44,18 @@ class WorkQueue:
         self._forget_timer(key)
         self._timers[key] = asyncio.get_running_loop().call_later(seconds, self._ring, key)
 
+    def close(self) -> None:
+        """Have the workers end once they have handled what they are at."""
+        self._closed = True
+        self._ready.put_nowait(None)
+
     async def work(self, handle: Handle) -> None:
-        """Handle keys for ever; an error in one is logged and tried again, ever later."""
+        """Handle keys until the queue is closed; an error in one is logged and tried again, ever later."""
         while True:
             key = await self._ready.get()
+            if key is None or self._closed:
+                self._ready.put_nowait(None)
+                return
             self._waiting.discard(key)
             QUEUE_LENGTH.set(len(self._waiting))
             self._active.add(key)

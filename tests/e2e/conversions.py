@@ -15,6 +15,9 @@ from tflite_api import names
 Object = dict[str, Any]
 Predicate = Callable[[Object], bool]
 
+OPERATOR_PODS = ("--selector", "app.kubernetes.io/name=tflite-operator")
+"""Of its replicas any may have done what is looked for."""
+
 
 def condition(conversion: Object, kind: str) -> Object:
     """Give a condition, or an empty object."""
@@ -159,7 +162,9 @@ class Workbench:
         ]
         parts = [self._show("--namespace", self.namespace, *arguments) for arguments in shown]
         parts.append(self.logs())
-        parts.append(self._show("--namespace", "tflite-operator-system", "logs", "deploy/tflite-operator", "--tail=40"))
+        parts.append(
+            self._show("--namespace", "tflite-operator-system", "logs", *OPERATOR_PODS, "--prefix", "--tail=40")
+        )
         return "\n".join(parts)
 
     def _show(self, *arguments: str) -> str:

@@ -31,6 +31,8 @@ class Environment:
     hub_dir: Path
     operator_image: str
     converter_image: str
+    audit_log: Path | None = None
+    """Where the API server writes down what is changed; None on a cluster that does not let it be read."""
 
     @property
     def kubectl(self) -> list[str]:
@@ -56,4 +58,5 @@ def from_variables(variables: Mapping[str, str] = os.environ) -> Environment:
         hub_dir=Path(variables["HUB_DIR"]),
         operator_image=variables["OPERATOR_IMAGE"],
         converter_image=variables["CONVERTER_IMAGE"],
+        audit_log=Path(variables["AUDIT_LOG"]) if variables.get("AUDIT_LOG") else None,
     )

@@ -7,7 +7,7 @@ from kubernetes import client
 from mypy_boto3_s3 import S3Client
 
 from tests.e2e.conftest import credentials_secret
-from tests.e2e.conversions import Workbench, condition, holds, is_finished
+from tests.e2e.conversions import OPERATOR_PODS, Workbench, condition, holds, is_finished
 from tests.e2e.environment import Environment
 from tests.e2e.test_bad_input import assert_bucket_is_empty, assert_stalled
 
@@ -72,6 +72,6 @@ def assert_unseen(bench: Workbench, env: Environment, value: str) -> None:
     logs = bench.logs()
     assert "Looking for a finished artifact" in logs
     everything += logs
-    everything += bench.kubectl("logs", "--namespace", "tflite-operator-system", "deploy/tflite-operator", "--tail=-1")
+    everything += bench.kubectl("logs", "--namespace", "tflite-operator-system", *OPERATOR_PODS, "--tail=-1")
     assert "tflite" in everything
     assert value not in everything

@@ -9,7 +9,7 @@ from mypy_boto3_s3 import S3Client
 
 from tests import hostile_models
 from tests.e2e import models
-from tests.e2e.conversions import Object, Workbench, condition
+from tests.e2e.conversions import OPERATOR_PODS, Object, Workbench, condition
 from tests.e2e.environment import Environment
 from tests.e2e.operator_http import SYSTEM
 from tests.e2e.test_bad_input import assert_bucket_is_empty, assert_stalled
@@ -138,7 +138,7 @@ def numbers(text: str) -> bytes:
 
 def assert_no_secrets(bench: Workbench, env: Environment, s3: S3Client) -> None:
     told = bench.kubectl("get", "tflc,jobs,pods,events", "-o", "json", "--show-managed-fields") + bench.logs()
-    told += bench.kubectl("logs", "deploy/tflite-operator", "--namespace", SYSTEM)
+    told += bench.kubectl("logs", *OPERATOR_PODS, "--tail=-1", "--namespace", SYSTEM)
     for found in s3.list_objects_v2(Bucket=bench.bucket).get("Contents", []):
         stored = s3.get_object(Bucket=bench.bucket, Key=found["Key"])
         told += stored["Body"].read().decode("latin-1") + json.dumps(stored["Metadata"])

@@ -16,11 +16,17 @@ from tflite_operator.cluster import (
     NotFoundError,
     RefusedError,
 )
+from tflite_operator.fence import LeaseLostError
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def ask(answer: Answer, question: Callable[[Cluster], Awaitable[Any]], seconds: float = 5) -> Any:
+def ask(
+    answer: Answer,
+    question: Callable[[Cluster], Awaitable[Any]],
+    seconds: float = 5,
+    write_seconds: Callable[[], float] = lambda: 5,
+) -> Any:
     """Put a question to a server that answers like this."""
 
     async def run() -> Any:
@@ -32,7 +38,7 @@ def ask(answer: Answer, question: Callable[[Cluster], Awaitable[Any]], seconds: 
             site = web.TCPSite(runner, "127.0.0.1", 0)
             await site.start()
             host = f"http://127.0.0.1:{runner.addresses[0][1]}"
-            async with Cluster(Configuration(host=host), seconds) as cluster:
+            async with Cluster(Configuration(host=host), seconds, write_seconds) as cluster:
                 return await question(cluster)
         finally:
             await runner.cleanup()
@@ -121,3 +127,42 @@ def test_what_is_asked_for() -> None:
     body = {"metadata": {"uid": "uid"}, "spec": {"ttlSecondsAfterFinished": 60}}
     assert asked[3] == ("PATCH", f"{jobs}/a", merge, body)
     assert asked[4][1] == "/apis/batch/v1/namespaces/..%2F..%2Fx/jobs/a%3Fb"
+
+
+WRITES: dict[str, Callable[[Cluster], Awaitable[Any]]] = {
+    "status": lambda cluster: cluster.patch_status("team", "a", "7", "uid", {}),
+    "create": lambda cluster: cluster.create_job(JOB),
+    "delete": lambda cluster: cluster.delete_job("team", "a", "uid"),
+    "ttl": lambda cluster: cluster.set_job_ttl("team", "a", "uid", 60),
+    "event": lambda cluster: cluster.create_event(JOB),
+}
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES.keys())
+def test_who_lost_the_lease_reads_and_does_not_write(write: Callable[[Cluster], Awaitable[Any]]) -> None:
+    asked: list[str] = []
+
+    async def note(request: web.Request) -> web.StreamResponse:
+        asked.append(request.method)
+        return web.json_response({})
+
+    async def questions(cluster: Cluster) -> None:
+        await cluster.conversion("team", "a")
+        with pytest.raises(LeaseLostError):
+            await write(cluster)
+
+    def lost() -> float:
+        raise LeaseLostError("lost")
+
+    ask(note, questions, write_seconds=lost)
+    assert asked == ["GET"]
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES.keys())
+def test_no_write_takes_longer_than_others_leave_the_lease_alone(write: Callable[[Cluster], Awaitable[Any]]) -> None:
+    async def silence(_: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(0.6)
+        return web.Response()
+
+    with pytest.raises(ClusterError, match="does not answer"):
+        ask(silence, write, seconds=5, write_seconds=lambda: 0.1)

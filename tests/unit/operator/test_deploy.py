@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
+from tflite_operator import main
+from tflite_operator.settings import Settings
+
 DEPLOY = Path(__file__).parents[3] / "deploy"
 OBJECTS: list[dict[str, Any]] = [
     made
@@ -23,7 +26,7 @@ def test_every_file_is_installed() -> None:
 
 
 def test_only_what_lives_in_a_namespace_names_one() -> None:
-    clusterwide = {"Namespace", "ClusterRole", "ClusterRoleBinding"}
+    clusterwide = {"Namespace", "ClusterRole", "ClusterRoleBinding", "PriorityClass"}
     clusterwide |= {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
     for one in OBJECTS:
         expected = None if one["kind"] in clusterwide else "tflite-operator-system"
@@ -72,3 +75,28 @@ def test_the_operator_itself_is_restricted() -> None:
     }
     assert {"startupProbe", "livenessProbe", "readinessProbe"} <= set(container)
     assert container["resources"]["limits"]["memory"]
+
+
+def test_only_the_operators_own_lease_is_written() -> None:
+    lease = Settings.model_fields["lease_name"].default
+    [role] = [one for one in OBJECTS if one["kind"] == "Role" and one["metadata"]["name"] == "tflite-operator-lease"]
+    assert {resource for rule in role["rules"] for resource in rule["resources"]} == {"leases"}
+    named = [rule for rule in role["rules"] if rule["verbs"] != ["create"]]
+    assert [(rule["resourceNames"], set(rule["verbs"])) for rule in named] == [([lease], {"get", "update"})]
+    kustomization = yaml.safe_load((DEPLOY / "kustomization.yaml").read_text())
+    assert lease not in [generated["name"] for generated in kustomization["configMapGenerator"]]
+
+
+def test_a_shutdown_has_time_to_finish_what_is_in_hand_and_give_the_lease_back() -> None:
+    [deployment] = [one for one in OBJECTS if one["kind"] == "Deployment"]
+    grace = deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+    assert grace >= main._FINISH_SECONDS + Settings.model_fields["lease_renew_seconds"].default
+
+
+def test_one_replica_can_go_while_another_works() -> None:
+    [deployment] = [one for one in OBJECTS if one["kind"] == "Deployment"]
+    [budget] = [one for one in OBJECTS if one["kind"] == "PodDisruptionBudget"]
+    assert deployment["spec"]["replicas"] == 2
+    assert deployment["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+    assert budget["spec"]["maxUnavailable"] == 1
+    assert budget["spec"]["selector"] == deployment["spec"]["selector"]

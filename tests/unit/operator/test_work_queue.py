@@ -103,3 +103,30 @@ def test_a_look_can_ask_for_the_next_and_a_wish_comes_before_it() -> None:
         await looks.until(lambda: len(looks.done) == 4)
 
     run(looks, scenario)
+
+
+def test_a_closed_queue_ends_its_workers_after_what_they_are_at() -> None:
+    gate, done = asyncio.Event(), []
+
+    async def handle(key: Key) -> None:
+        await gate.wait()
+        done.append(key)
+
+    async def main() -> None:
+        queue = WorkQueue()
+        workers = [asyncio.create_task(queue.work(handle)) for _ in range(3)]
+        queue.add(A)
+        queue.add(B)
+        await asyncio.sleep(0)
+        for number in range(5):
+            queue.add(("team", f"later-{number}"))
+        queue.close()
+        queue.add(("team", "last"))
+        gate.set()
+        async with asyncio.timeout(5):
+            await asyncio.gather(*workers)
+
+    asyncio.run(main())
+    # The third worker had not begun, or was at one of the later ones.
+    assert {A, B} <= set(done)
+    assert len(done) <= 3
