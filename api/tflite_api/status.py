@@ -1,6 +1,6 @@
 """The status of a TFLiteConversion."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -10,6 +10,9 @@ Text = Annotated[str, StringConstraints(max_length=1024)]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Decimal = Annotated[str, StringConstraints(pattern=r"^(-?(inf|[0-9]{1,40}(\.[0-9]{1,20})?(e[+-]?[0-9]{1,4})?)|nan)$")]
 """A measured number as text: the Kubernetes API conventions keep floating point out of resources."""
+
+REQUEST_CHARACTERS: Final = 256
+"""How much of the annotation requestedAt counts."""
 
 SampleSource = Literal["Generated", "Calibration", "Verification"]
 """Where the inputs came from on which artifact and model were compared."""
@@ -126,5 +129,5 @@ class ConversionStatus(Schema):
     start_time: str | None = None
     completion_time: str | None = None
     next_attempt_time: str | None = None
-    last_handled_request: Annotated[str, StringConstraints(max_length=256)] | None = None
+    last_handled_request: Annotated[str, StringConstraints(max_length=REQUEST_CHARACTERS)] | None = None
     """The value of the annotation requestedAt that the latest Job answers."""

@@ -1,12 +1,16 @@
 """What a policy decides."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from tflite_api.reasons import Reason
 from tflite_api.step import StepResult
 from tflite_operator.attempt import Attempt
 from tflite_operator.observed_job import ObservedJob
+
+PATIENCE: Final = timedelta(seconds=2)
+"""How long things that take an instant may take before they are looked at again."""
 
 
 @dataclass(frozen=True)

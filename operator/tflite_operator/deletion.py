@@ -8,13 +8,11 @@ from tflite_api.explanations import explained
 from tflite_api.names import CLEANUP
 from tflite_api.reasons import Reason
 from tflite_api.spec import ConversionSpec
-from tflite_operator.decision import CreateCleanup, EmitEvent, SetFinalizer
+from tflite_operator.decision import PATIENCE, CreateCleanup, EmitEvent, SetFinalizer
 from tflite_operator.job import cleanup_name
 from tflite_operator.pod import StepEnd
 from tflite_operator.result import UnbelievableReportError, read_report
 from tflite_operator.situation import Situation
-
-_PATIENCE: Final = timedelta(seconds=2)
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ def _give_up(situation: Situation, _: ConversionSpec, uri: str) -> LettingGo | N
 def _wait(situation: Situation, _: ConversionSpec, __: str) -> LettingGo | None:
     """Does something have to end first: the cleanup, or a pod that may still upload?"""
     waits = situation.is_crowded or situation.cleanup is not None or situation.refusal is not None
-    return LettingGo(look_again=_PATIENCE) if waits else None
+    return LettingGo(look_again=PATIENCE) if waits else None
 
 
 _QUESTIONS: Final = (_release_what_stays, _follow_the_cleanup, _spare_foreign_jobs, _give_up, _wait)

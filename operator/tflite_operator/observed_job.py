@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tflite_api.names import QUEUE_LABEL_PREFIX
+from tflite_api.status import REQUEST_CHARACTERS
 from tflite_operator.fields import Object, clean, field, moment, objects, text
 from tflite_operator.identity import Identity
 from tflite_operator.job import (
@@ -19,7 +20,6 @@ from tflite_operator.job import (
 )
 
 _MOST_ATTEMPTS = 10**9
-REQUEST_CHARACTERS = 256
 
 
 @dataclass(frozen=True)

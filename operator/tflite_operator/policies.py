@@ -10,7 +10,7 @@ from tflite_api.names import CONVERT, PREPARE, PUBLISH
 from tflite_api.reasons import Reason
 from tflite_api.spec import ConversionSpec
 from tflite_operator.attempt import Attempt
-from tflite_operator.decision import Decision, Failure, Pause, Progress, Rest, Start, Success
+from tflite_operator.decision import PATIENCE, Decision, Failure, Pause, Progress, Rest, Start, Success
 from tflite_operator.fields import parse_moment, timestamp
 from tflite_operator.job import job_name
 from tflite_operator.observed_job import ObservedJob
@@ -29,8 +29,6 @@ _WAITED_FOR: Final = frozenset({Reason.IMAGE_PULL_FAILED, Reason.UNSCHEDULABLE})
 _WAITING: Final = frozenset({Reason.SECRET_NOT_FOUND, Reason.JOB_REFUSED})
 """A Job that reaches its deadline while it waits for these has not been tried."""
 _FOLLOWS: Final = " Attempt "
-_PATIENCE: Final = timedelta(seconds=2)
-"""How long things that take an instant may take before they are looked at again."""
 _QUEUE_GRACE: Final = timedelta(seconds=10)
 """How long a pod may look for a node before the status says so."""
 _AT_WORK: Final = {PREPARE: Reason.PREPARING, CONVERT: Reason.CONVERTING, PUBLISH: Reason.PUBLISHING}
@@ -120,7 +118,7 @@ def _start(situation: Situation, attempt: int, failures: int, *, anew: bool) -> 
         return Progress(
             Reason.PENDING,
             "waiting for the pods of an earlier Job to end",
-            look_again=situation.now + _PATIENCE,
+            look_again=situation.now + PATIENCE,
             supersedes=situation.is_superseded,
         )
     if situation.refusal is not None:
@@ -225,8 +223,8 @@ def _without_pod(situation: Situation, job: ObservedJob) -> Decision:
     if situation.pod_refusal:
         return Progress(Reason.JOB_REFUSED, f"Job {job.name} cannot make its pod: {situation.pod_refusal}", job)
     # The pod itself will be heard of; it is asked why there is none, ever more rarely: a quota may hold up hundreds.
-    age = situation.now - job.created if job.created is not None else _PATIENCE
-    return replace(_unchanged(situation, job) or _pending(job), look_again=situation.now + max(age, _PATIENCE))
+    age = situation.now - job.created if job.created is not None else PATIENCE
+    return replace(_unchanged(situation, job) or _pending(job), look_again=situation.now + max(age, PATIENCE))
 
 
 def _unchanged(situation: Situation, job: ObservedJob) -> Progress | None:

@@ -10,11 +10,11 @@ from tflite_api.names import FINALIZER, REQUESTED_AT_ANNOTATION
 from tflite_api.reasons import Reason
 from tflite_api.schema import describe
 from tflite_api.spec import ConversionSpec
-from tflite_api.status import Condition, ConversionStatus
+from tflite_api.status import REQUEST_CHARACTERS, Condition, ConversionStatus, JobReference
 from tflite_operator.fields import Object, clean, field, mapping, moment, text, texts
 from tflite_operator.identity import Identity
 from tflite_operator.job import STEP_REQUEST_BYTES, job_name, step_request
-from tflite_operator.observed_job import REQUEST_CHARACTERS, ObservedJob, observe_job
+from tflite_operator.observed_job import ObservedJob, observe_job
 from tflite_operator.pod import ObservedPod, observe_pod
 from tflite_operator.settings import Settings
 
@@ -72,8 +72,8 @@ class Situation:
     def attempt(self) -> int:
         """The latest attempt for this generation that is known of; 0 before the first."""
         made = [job.attempt for job in self.attempts]
-        if self.knows_job and self.status.job is not None:
-            made.append(self.status.job.attempt)
+        if self.known_job is not None:
+            made.append(self.known_job.attempt)
         return max(made, default=0)
 
     @property
@@ -93,30 +93,28 @@ class Situation:
         return self.jobs if none_counts else self.outdated_jobs
 
     @property
-    def knows_job(self) -> bool:
-        """Hold when the status speaks of a Job of this generation."""
+    def known_job(self) -> JobReference | None:
+        """The Job of this generation that the status speaks of."""
         job = self.status.job
-        return job is not None and job.name == job_name(self.identity, job.attempt)
+        return job if job is not None and job.name == job_name(self.identity, job.attempt) else None
 
     @property
     def has_unknown_job(self) -> bool:
         """Hold when there is a later Job than the status speaks of."""
-        known = self.status.job if self.knows_job else None
-        return self.attempt > (known.attempt if known is not None else 0)
+        return self.attempt > (self.known_job.attempt if self.known_job is not None else 0)
 
     @property
     def is_anew(self) -> bool:
         """Hold when the latest attempt converts whatever the bucket holds: those that follow it do as well."""
-        known = self.status.job if self.knows_job else None
-        return self.job.anew if self.job is not None else bool(known is not None and known.anew)
+        latest = self.job or self.known_job
+        return latest is not None and bool(latest.anew)
 
     @property
     def is_superseded(self) -> bool:
         """Hold when one more run was asked for, and the Job that the status speaks of is the latest still."""
-        known = self.status.job if self.knows_job else None
         if self.has_unknown_job:
             return False
-        if known is not None and known.superseded:
+        if self.known_job is not None and self.known_job.superseded:
             return True
         is_new = bool(self.request) and self.request != (self.status.last_handled_request or "")
         return is_new and (self.settled is not None or bool(self.progress and self.status.next_attempt_time))

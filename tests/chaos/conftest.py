@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import boto3
 import pytest
 from kubernetes import client, config
 from mypy_boto3_s3 import S3Client
@@ -52,13 +51,7 @@ def api(env: Environment) -> client.ApiClient:
 
 @pytest.fixture(scope="session")
 def s3(env: Environment) -> S3Client:
-    return boto3.client(
-        "s3",
-        endpoint_url=env.s3_endpoint,
-        aws_access_key_id=env.access_key,
-        aws_secret_access_key=env.secret_key,
-        region_name="us-east-1",
-    )
+    return env.storage()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import boto3
 import pytest
 from filelock import FileLock
 from kubernetes import client, config
@@ -62,13 +61,7 @@ def operator(env: Environment, tmp_path_factory: pytest.TempPathFactory) -> None
 
 @pytest.fixture(scope="session")
 def s3(env: Environment) -> S3Client:
-    return boto3.client(
-        "s3",
-        endpoint_url=env.s3_endpoint,
-        aws_access_key_id=env.access_key,
-        aws_secret_access_key=env.secret_key,
-        region_name="us-east-1",
-    )
+    return env.storage()
 
 
 @pytest.fixture

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import boto3
+from mypy_boto3_s3 import S3Client
+
 REQUIRED = (
     "KUBECONFIG",
     "S3_ENDPOINT",
@@ -39,6 +42,16 @@ class Environment:
         """The start of every kubectl command line."""
         context = ["--context", self.context] if self.context else []
         return [shutil.which("kubectl") or "kubectl", "--kubeconfig", self.kubeconfig, *context]
+
+    def storage(self) -> S3Client:
+        """Give a client of the storage."""
+        return boto3.client(
+            "s3",
+            endpoint_url=self.s3_endpoint,
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
+            region_name="us-east-1",
+        )
 
 
 def missing(variables: Mapping[str, str]) -> list[str]:
