@@ -80,6 +80,15 @@ def prometheus() -> list[Build]:
     ]
 
 
+def installers() -> list[Build]:
+    """List what installs the operator for people: made when asked for."""
+    version = "-X helm.sh/helm/v4/internal/version.version=v4.1.4"
+    return [
+        Build("helm", "installers", "helm.sh/helm/v4/cmd/helm", "one to two minutes on 2 cores", f"-s -w {version}"),
+        Build("kustomize", "installers", "sigs.k8s.io/kustomize/kustomize/v5", "seconds after helm"),
+    ]
+
+
 def make(checkout: Checkout) -> None:
     """Build what is not there or was built from something else."""
     with _alone(checkout):
@@ -91,7 +100,7 @@ def make(checkout: Checkout) -> None:
 
 def make_tool(checkout: Checkout, name: str) -> Path:
     """Build one of the tools where need be; give its place."""
-    [build] = [one for one in (*tools(), KWOK, *prometheus()) if one.name == name]
+    [build] = [one for one in (*tools(), KWOK, *prometheus(), *installers()) if one.name == name]
     with _alone(checkout):
         _make(checkout, build)
     return checkout.bin / name

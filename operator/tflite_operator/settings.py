@@ -19,29 +19,36 @@ class SettingsError(Exception):
 class Settings(BaseModel):
     """Each field is an environment variable of the same name in upper case."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     converter_image: Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
     """The image of all three containers of a converter pod."""
     watch_namespaces: tuple[str, ...] = ()
     """Separated by commas; empty for all."""
     retry_base_seconds: Seconds = 10
+    """The pause before the second attempt; each further one is twice as long."""
     retry_max_seconds: Seconds = 300
+    """The longest pause before another attempt."""
     crash_attempts: Annotated[int, Field(ge=1, le=100)] = 3
     """After so many attempts that crashed, or whose Job was deleted, the conversion is Stalled."""
     image_pull_seconds: Seconds = 300
+    """How long a pod may wait for its image."""
     unschedulable_seconds: Seconds = 300
+    """How long a pod may wait for a node."""
     job_ttl_seconds: Annotated[int, Field(ge=0)] = 3600
+    """How long a finished Job and its logs are kept."""
     cleanup_seconds: Seconds = 120
     """How long the deletion of a conversion may wait for that of its artifact."""
     recheck_seconds: Seconds = 60
     """How often an unfinished conversion is looked at although nothing was heard of it."""
     request_timeout_seconds: Seconds = 30
+    """How long a request to the API server may take."""
     workers: Annotated[int, Field(ge=1, le=100)] = 8
     """How many conversions are reconciled at once."""
     http_port: Annotated[int, Field(ge=1, le=65535)] = 8080
     """Of /healthz, /readyz and /metrics."""
     log_level: Annotated[str, StringConstraints(to_upper=True, pattern="^(?i:debug|info|warning|error)$")] = "INFO"
+    """Of the log, one JSON object a line: DEBUG, INFO, WARNING or ERROR."""
 
     leader_election: bool = False
     """Of several replicas one works; the others wait for its lease."""
@@ -54,13 +61,20 @@ class Settings(BaseModel):
     lease_renew_seconds: Seconds = 10
     """So long after its last renewal, the holder gives up and writes no more."""
     lease_retry_seconds: Seconds = 2
+    """The time between two renewals, and between two tries to get the lease."""
 
     max_archive_bytes: Annotated[int, Field(ge=1)] = FetchLimits().max_archive_bytes
+    """The largest archive of a model that is downloaded."""
     max_unpacked_bytes: Annotated[int, Field(ge=1)] = FetchLimits().max_unpacked_bytes
+    """The largest model when unpacked."""
     max_files: Annotated[int, Field(ge=1)] = FetchLimits().max_files
+    """The most files that a model may have."""
     max_ratio: Annotated[int, Field(ge=1)] = FetchLimits().max_ratio
+    """The most by which an archive may grow when it is unpacked."""
     fetch_timeout_seconds: Annotated[int, Field(ge=1)] = FetchLimits().timeout_seconds
+    """How long a download may take."""
     allow_local_addresses: bool = False
+    """Whether models may come from loopback and link-local addresses."""
 
     @field_validator("watch_namespaces", mode="before")
     @classmethod

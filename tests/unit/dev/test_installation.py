@@ -25,7 +25,7 @@ def test_an_image_is_taken_apart_at_its_tag(image: str, name: str, tag: str | No
 
 
 def test_the_overlay_replaces_names_that_the_base_has() -> None:
-    deploy = Path(installation.ROOT / "deploy")
+    deploy = Path(installation.ROOT / "deploy/base")
     found: Any = installation.overlay("../deploy", "a:1", "b:2")
     deployment = yaml.safe_load((deploy / "deployment.yaml").read_text())
     base = yaml.safe_load((deploy / "kustomization.yaml").read_text())
@@ -38,7 +38,7 @@ def test_the_overlay_replaces_names_that_the_base_has() -> None:
 
 
 def test_a_new_image_under_the_same_tag_replaces_the_pods() -> None:
-    deployment = yaml.safe_load((installation.ROOT / "deploy/deployment.yaml").read_text())
+    deployment = yaml.safe_load((installation.ROOT / "deploy/base/deployment.yaml").read_text())
     found: Any = installation.overlay("../deploy", "a:1", "b:2", "sha256:0123")
     (patch,) = found["patches"]
     (change,) = yaml.safe_load(patch["patch"])

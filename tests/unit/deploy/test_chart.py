@@ -1,0 +1,131 @@
+"""The Helm chart by itself: its values, and what it says of wrong ones."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dev import chart_values
+from dev.manifests import CHART, ROOT, rendered
+from tests.installers import Object, helm, of_chart, one, refusal
+from tflite_operator.settings import Settings
+
+
+def test_helm_finds_no_fault_with_it() -> None:
+    said = helm("lint", "--strict", str(CHART)).stdout
+    assert "0 chart(s) failed" in said
+    assert "[WARNING]" not in said
+    assert "[ERROR]" not in said
+
+
+def test_it_has_the_version_of_the_project() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert chart["version"] == chart["appVersion"] == version
+    assert f":{version}\n" in (ROOT / "deploy/base/deployment.yaml").read_text()
+    assert f":{version}\n" in (ROOT / "deploy/base/kustomization.yaml").read_text()
+
+
+WRONG: dict[str, tuple[Object, tuple[str, ...]]] = {
+    "unknown": ({"replicaCount": 3}, ("replicaCount",)),
+    "unknown below": ({"image": {"name": "a"}}, ("/image", "name")),
+    "unknown setting": ({"settings": {"converterImage": "a"}}, ("/settings", "converterImage")),
+    "of another kind": ({"replicas": "two"}, ("/replicas", "want integer")),
+    "a list of another kind": ({"watchNamespaces": "team"}, ("/watchNamespaces", "want array")),
+    "no name of a namespace": ({"watchNamespaces": ["Team A"]}, ("/watchNamespaces/0", "Team A")),
+    "no digest": ({"image": {"digest": "latest"}}, ("/image/digest", "latest")),
+    "a tag in the repository": ({"image": {"repository": "a b"}}, ("/image/repository", "a b")),
+    "too small": ({"settings": {"workers": 0}}, ("/settings/workers", "minimum")),
+    "a word that is none of the choices": ({"spreadOverNodes": "Never"}, ("/spreadOverNodes", "DoNotSchedule")),
+    "a toleration with a wrong word": ({"tolerations": [{"effect": "Never"}]}, ("/tolerations/0/effect", "NoExecute")),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_value_is_named(case: str, tmp_path: Path) -> None:
+    values, words = WRONG[case]
+    said = refusal(values, tmp_path)
+    assert [word for word in words if word not in said] == [], said
+
+
+def settings_of(objects: list[Object]) -> dict[str, str]:
+    data: dict[str, str] = one(objects, "ConfigMap")["data"]
+    return data
+
+
+def example(said: dict[str, Any]) -> object:
+    """Give another value than the default that fits a setting's schema."""
+    if said["type"] == "boolean":
+        return not said["default"]
+    return said["default"] + 1 if said["type"] in {"integer", "number"} else "debug"
+
+
+def test_every_setting_of_the_operator_can_be_set_and_is_understood(tmp_path: Path) -> None:
+    wanted = {name: example(said) for name, said in chart_values.settings_schema().items()}
+    data = settings_of(of_chart({"settings": wanted, "watchNamespaces": ["a", "b"]}, tmp_path))
+    read = Settings.from_environment(data | {"LEASE_NAMESPACE": "system"})
+    default = Settings.from_environment({"CONVERTER_IMAGE": "ghcr.io/tflite-operator/converter:0.1.0"})
+    unchanged = {name for name in Settings.model_fields if getattr(read, name) == getattr(default, name)}
+    assert unchanged == {"converter_image", "http_port", "lease_name"}
+    assert read.max_archive_bytes == default.max_archive_bytes + 1
+
+
+def test_every_setting_has_a_value_or_a_reason_for_having_none() -> None:
+    elsewhere = chart_values.OTHER_VALUES | chart_values.FIXED
+    assert elsewhere <= set(Settings.model_fields)
+    assert len(chart_values.settings_schema()) + len(elsewhere) == len(Settings.model_fields)
+
+
+def test_the_schema_and_the_readme_say_what_there_is() -> None:
+    outdated = [str(path) for path, text in chart_values.written(CHART).items() if path.read_text() != text]
+    assert outdated == [], "python -m dev.manifests"
+    page = (CHART / "README.md").read_text()
+    for name in ("image.digest", "settings.retryBaseSeconds", "networkPolicies.converterNamespaces"):
+        assert f"\n| `{name}` | " in page
+
+
+def test_other_settings_replace_the_pods(tmp_path: Path) -> None:
+    sums = {
+        one(of_chart({"settings": settings}, tmp_path), "Deployment")["spec"]["template"]["metadata"]["annotations"][
+            "checksum/settings"
+        ]
+        for settings in ({}, {"workers": 9})
+    }
+    assert len(sums) == 2
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        ({}, "ghcr.io/tflite-operator/operator:0.1.0"),
+        ({"tag": "v2"}, "ghcr.io/tflite-operator/operator:v2"),
+        ({"digest": f"sha256:{'a' * 64}"}, f"ghcr.io/tflite-operator/operator@sha256:{'a' * 64}"),
+        ({"tag": "v2", "digest": f"sha256:{'a' * 64}"}, f"ghcr.io/tflite-operator/operator:v2@sha256:{'a' * 64}"),
+    ],
+)
+def test_an_image_is_named_by_its_digest_where_there_is_one(image: Object, expected: str, tmp_path: Path) -> None:
+    deployment = one(of_chart({"image": image}, tmp_path), "Deployment")
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == expected
+
+
+def test_what_can_be_left_out_is_left_out(tmp_path: Path) -> None:
+    kinds = {
+        made["kind"] for made in of_chart({"crd": {"install": False}, "admissionPolicy": {"enabled": False}}, tmp_path)
+    }
+    assert not kinds & {
+        "CustomResourceDefinition",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+        "ServiceMonitor",
+        "PrometheusRule",
+        "NetworkPolicy",
+    }
+
+
+def test_a_release_lives_in_the_namespace_that_it_is_given() -> None:
+    assert "tflite-operator-system" not in rendered(
+        "--namespace", "elsewhere", "--set", "networkPolicies.operator=true"
+    )

@@ -1,0 +1,121 @@
+"""The Helm chart and the kustomizations install the same objects: rendered by the real Helm and kustomize."""
+
+import copy
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dev.manifests import CHART, COPIES, generated
+from tests.installers import Object, of_chart, of_kustomization, one
+
+SYSTEM = "tflite-operator-system"
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+ALIKE: dict[str, tuple[Object, Object]] = {
+    "as it is": ({}, {"resources": ["deploy"]}),
+    "cluster-wide": ({}, {"resources": ["deploy/overlays/cluster-wide"]}),
+    "namespaced": ({"watchNamespaces": ["team"]}, {"resources": ["deploy/overlays/namespaced"]}),
+    "ha": ({"replicas": 3, "spreadOverNodes": "DoNotSchedule"}, {"resources": ["deploy/overlays/ha"]}),
+    "with what is optional": (
+        {"monitoring": {"enabled": True}, "networkPolicies": {"operator": True}},
+        {"resources": ["deploy", "deploy/monitoring", "deploy/network_policies/operator"]},
+    ),
+    "with other images and settings": (
+        {
+            "image": {"repository": "registry.example.com:5000/operator", "tag": "v1"},
+            "converterImage": {"repository": "registry.example.com/converter", "digest": DIGEST},
+            "settings": {"maxArchiveBytes": 34359738368, "retryBaseSeconds": 2.5, "logLevel": "debug"},
+        },
+        {
+            "resources": ["deploy"],
+            "images": [
+                {
+                    "name": "ghcr.io/tflite-operator/operator",
+                    "newName": "registry.example.com:5000/operator",
+                    "newTag": "v1",
+                }
+            ],
+            "configMapGenerator": [
+                {
+                    "name": "tflite-operator",
+                    "namespace": SYSTEM,
+                    "behavior": "merge",
+                    "literals": [
+                        f"CONVERTER_IMAGE=registry.example.com/converter@{DIGEST}",
+                        "MAX_ARCHIVE_BYTES=34359738368",
+                        "RETRY_BASE_SECONDS=2.5",
+                        "LOG_LEVEL=debug",
+                    ],
+                }
+            ],
+        },
+    ),
+}
+"""Values of the chart, and the kustomization that says the same."""
+
+Named = dict[tuple[str, str, str], Object]
+
+
+def by_name(objects: list[Object]) -> Named:
+    named = {(made["kind"], made["metadata"].get("namespace", ""), made["metadata"]["name"]): made for made in objects}
+    assert len(named) == len(objects)
+    return named
+
+
+def without_helms_own(objects: list[Object]) -> Named:
+    """Take away what stands for kustomize's hash, and what keeps the resource when the release goes."""
+    made = copy.deepcopy(objects)
+    del one(made, "Deployment")["spec"]["template"]["metadata"]["annotations"]["checksum/settings"]
+    resource = one(made, "CustomResourceDefinition", "tfliteconversions.tflite-operator.dev")["metadata"]
+    assert resource.pop("annotations") == {"helm.sh/resource-policy": "keep"}
+    return by_name(made)
+
+
+def without_kustomizes_own(objects: list[Object]) -> Named:
+    """Take away the hash of the settings' name, and the namespace: a release's is there before it."""
+    made = [made for made in copy.deepcopy(objects) if made["kind"] != "Namespace"]
+    [container] = one(made, "Deployment")["spec"]["template"]["spec"]["containers"]
+    [source] = container["envFrom"]
+    hashed = source["configMapRef"]["name"]
+    assert re.fullmatch(r"tflite-operator-[a-z0-9]{10}", hashed)
+    one(made, "ConfigMap", hashed)["metadata"]["name"] = source["configMapRef"]["name"] = "tflite-operator"
+    return by_name(made)
+
+
+@pytest.mark.parametrize("case", ALIKE)
+def test_both_make_the_same_objects(case: str, tmp_path: Path) -> None:
+    values, kustomization = ALIKE[case]
+    chart = without_helms_own(of_chart(values, tmp_path))
+    base = without_kustomizes_own(of_kustomization(kustomization, tmp_path))
+    assert sorted(chart) == sorted(base)
+    for name, made in chart.items():
+        assert made == base[name], name
+
+
+def test_a_policy_for_converters_is_the_same_in_each_of_their_namespaces(tmp_path: Path) -> None:
+    plain = of_chart({}, tmp_path)
+    more = of_chart({"networkPolicies": {"converterNamespaces": ["a", "b"]}}, tmp_path)
+    added = [made for made in more if made not in plain]
+    expected = [
+        of_kustomization({"resources": ["deploy/network_policies/converters"], "namespace": name}, tmp_path)
+        for name in ("a", "b")
+    ]
+    assert by_name(added) == by_name([made for [made] in expected])
+
+
+def test_what_is_written_by_the_chart_or_copied_into_it_is_up_to_date() -> None:
+    outdated = [str(path) for path, text in generated().items() if not path.exists() or path.read_text() != text]
+    assert outdated == [], "python -m dev.manifests"
+
+
+def test_the_copies_are_up_to_date() -> None:
+    # Without Helm, and so at once: whoever changes the resource meets this one first.
+    outdated = [name for name, home in COPIES.items() if (CHART / "files" / name).read_text() != home.read_text()]
+    assert outdated == [], "python -m dev.manifests"
+
+
+def test_the_kustomize_base_lists_every_file() -> None:
+    folder = CHART.parents[1] / "base"
+    listed = set(yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"])
+    assert {path.name for path in folder.glob("*.yaml")} - {"kustomization.yaml"} == listed - {"../../crds"}
