@@ -10,7 +10,7 @@ from dev.background import Background
 from dev.checkout import Checkout
 from dev.cluster import Cluster
 from dev.errors import DevError
-from dev.node import Node
+from dev.node import BrokenStoreError, Node
 from dev.progress import say, step
 
 
@@ -21,10 +21,19 @@ def up(checkout: Checkout, with_images: bool) -> None:
     with lock.of_checkout(checkout), step("up"):
         built = Background(lambda: images.make(checkout)) if with_images else None
         binaries.make(checkout)
-        cluster.up()
-        if built is not None:
-            built.wait()
-            images.give(checkout, Node(cluster.running()[1]))
+        try:
+            _start(checkout, cluster, built)
+        except BrokenStoreError as error:
+            say(f"{error}\nstarting again with an empty image store")
+            cluster.forget_images()
+            _start(checkout, cluster, built)
+
+
+def _start(checkout: Checkout, cluster: Cluster, built: Background | None) -> None:
+    cluster.up()
+    if built is not None:
+        built.wait()
+        images.give(checkout, Node(cluster.running()[1]))
 
 
 def down(checkout: Checkout) -> None:
@@ -49,7 +58,10 @@ def build_images(checkout: Checkout) -> None:
             _, inside = Cluster(checkout).running()
         except DevError:
             return
-        images.give(checkout, Node(inside))
+        try:
+            images.give(checkout, Node(inside))
+        except BrokenStoreError as error:
+            raise DevError(f"{error}\nrun make up, which starts the cluster again with an empty image store") from error
 
 
 def print_environment(checkout: Checkout) -> None:

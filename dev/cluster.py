@@ -60,7 +60,11 @@ class Cluster:
         )
 
     def up(self) -> None:
-        """Make the cluster run, doing no more than it needs."""
+        """Make the cluster run, doing no more than it needs.
+
+        Raises:
+            BrokenStoreError: the node takes no image.
+        """
         now, inside = record.read(self.checkout.run), namespaces.find(self.checkout)
         made_from = self._made_from()
         dead = self.dead(now)
@@ -72,6 +76,11 @@ class Cluster:
                 self._start(now, inside, dead)
             case _:
                 pass
+
+    def forget_images(self) -> None:
+        """Stop everything and empty the node's image store."""
+        self.down()
+        cleaning.remove(self.checkout.containerd)
 
     def down(self) -> bool:
         """Stop everything; tell whether anything ran."""

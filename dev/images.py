@@ -69,11 +69,14 @@ def make(checkout: Checkout) -> None:
 
 
 def give(checkout: Checkout, node: Node) -> None:
-    """Give the node the images it lacks."""
-    present = node.image_digests()
+    """Give the node the images it lacks.
+
+    Raises:
+        BrokenStoreError: it does not take them.
+    """
     for image in IMAGES:
         layout = _layout(checkout, image)
-        if present.get(image.tag) == oci.manifest_of(layout)["digest"]:
+        if node.has(image.tag, oci.manifest_of(layout)["digest"]):
             continue
         with step(f"giving the node {image.tag}"):
             written = node.import_image(layout, image.tag)

@@ -22,6 +22,10 @@ def architecture() -> str:
     return ARCHITECTURES.get(platform.machine(), platform.machine())
 
 
+class BrokenStoreError(DevError):
+    """The node's image store takes no image any more: it has to be emptied."""
+
+
 class Node:
     """containerd, spoken to from inside the cluster's namespaces."""
 
@@ -39,6 +43,11 @@ class Node:
         rows = [line.split() for line in lines]
         return {row[0]: row[2] for row in rows if len(row) > 2}
 
+    def has(self, name: str, digest: str) -> bool:
+        """Whether an image is there to be run; an interrupted import leaves one that only has its name."""
+        rows = [line.split() for line in self._checked("images", "check").splitlines()[1:]]
+        return any((row[0], row[2], row[-1]) == (name, digest, "true") for row in rows if len(row) > 2)
+
     def blobs(self) -> list[str]:
         """List the content that is there, by digest."""
         return self._checked("content", "list", "--quiet").split()
@@ -51,17 +60,25 @@ class Node:
         return len(left)
 
     def import_pause(self, program: Path) -> None:
-        """Give the node the image of every pod's sandbox."""
+        """Give the node the image of every pod's sandbox.
+
+        Raises:
+            BrokenStoreError: the node does not take it.
+        """
         archive = oci.single_program(program, PAUSE_IMAGE, architecture())
         self._import(lambda pipe: pipe.write(archive))
 
     def import_image(self, layout: Path, name: str) -> int:
-        """Give the node an image, as far as it lacks it; return the bytes that it lacked."""
-        present, written = self.blobs(), 0
+        """Give the node an image, as far as it lacks it; return the bytes that it lacked.
+
+        Raises:
+            BrokenStoreError: the node does not take it.
+        """
+        written = 0
 
         def feed(pipe: IO[bytes]) -> None:
             nonlocal written
-            written = oci.stream(layout, name, present, pipe)
+            written += oci.stream(layout, name, self.blobs(), pipe)
 
         self._import(feed)
         return written
@@ -73,6 +90,13 @@ class Node:
             self._checked("images", "remove", *earlier)
 
     def _import(self, feed: Callable[[IO[bytes]], object]) -> None:
+        # While it takes an image, containerd may clear away what an interrupted import had left, although the new one
+        # is built on it: "parent snapshot ... does not exist". After that it is not in the way any more.
+        if self._import_once(feed) is not None and (refusal := self._import_once(feed)) is not None:
+            raise BrokenStoreError(f"the node does not take the image:\n{refusal[-2000:]}")
+
+    def _import_once(self, feed: Callable[[IO[bytes]], object]) -> str | None:
+        """Import what `feed` writes; return what the importer says where it fails."""
         argv = self._command("images", "import", "-")
         with subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -84,8 +108,7 @@ class Node:
                 feed(importer.stdin)
                 importer.stdin.close()
             said = importer.stdout.read().decode()
-        if importer.returncode != 0:
-            raise DevError(f"the node does not take the image:\n{said[-2000:]}")
+        return said if importer.returncode != 0 else None
 
     def _command(self, *argv: str) -> list[str]:
         return self._namespaces.command("ctr", "--namespace", "k8s.io", *argv)

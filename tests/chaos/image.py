@@ -25,5 +25,5 @@ def give(checkout: Checkout) -> None:
     }
     oci.layered(base, layout, added, {"PYTHONPATH": "/opt/stand-in"})
     node = Node(Cluster(checkout).running()[1])
-    if node.image_digests().get(IMAGE) != oci.manifest_of(layout)["digest"]:
+    if not node.has(IMAGE, oci.manifest_of(layout)["digest"]):
         node.import_image(layout, IMAGE)
