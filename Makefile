@@ -72,13 +72,13 @@ endef
 
 .PHONY: e2e
 e2e: venv ## Run the tests on a cluster
-	$(call on_cluster,$(PYTEST) tests/e2e --ignore $(ALONE) && $(PYTHON) -m pytest $(ALONE))
+	$(call on_cluster,$(PYTEST) tests/e2e $(addprefix --ignore=,$(ALONE)) && $(PYTHON) -m pytest $(ALONE))
 
 .PHONY: test
 test: lint ## Run lint and all tests, with all set-up (cold about 25 minutes)
-	$(call on_cluster,$(PYTEST) --ignore $(ALONE) && $(PYTHON) -m pytest $(ALONE) && $(CHAOS))
+	$(call on_cluster,$(PYTEST) $(addprefix --ignore=,$(ALONE)) && $(PYTHON) -m pytest $(ALONE) && $(CHAOS))
 
-# By themselves: they kill the operator that other tests need, and the first measures how soon another takes over.
+# By themselves: they kill the operator that other tests need; the first measures how soon another takes over.
 ALONE := tests/e2e/test_high_availability.py
 CHAOS := $(PYTHON) -m pytest tests/chaos
 
@@ -104,11 +104,15 @@ bench: venv ## Compare the convert step's time and memory with the usual script
 bench-scale: venv ## Measure the operator with 1000 and 5000 conversions on kwok nodes (about 15 minutes)
 	@$(PYTHON) -m bench.scale $(ARGS)
 
+.PHONY: docs
+docs: venv ## Build the documentation, every warning an error (.cache/docs/index.html)
+	$(PYTHON) -m sphinx -W --keep-going --quiet -d $(CACHE)/docs-trees docs $(CACHE)/docs
+
 .PHONY: lock
-lock: venv ## Write locks/ anew from pyproject.toml
-	@upgrade=--upgrade; for extra in dev operator converter; do \
+lock: venv ## Write locks/ from pyproject.toml, keeping what is pinned (ARGS=--upgrade: all anew)
+	@for extra in dev operator converter; do \
 		echo "locks/$$extra.txt"; \
+		others=$$([ $$extra = dev ] && echo "$(ARGS)" || echo "--constraint locks/dev.txt --upgrade"); \
 		$(CACHE)/venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
-			--python-version 3.11 $$upgrade --extra $$extra --output-file locks/$$extra.txt pyproject.toml || exit 1; \
-		upgrade="--constraint locks/dev.txt"; \
+			--python-version 3.11 $$others --extra $$extra --output-file locks/$$extra.txt pyproject.toml || exit 1; \
 	done

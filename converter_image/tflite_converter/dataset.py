@@ -159,7 +159,7 @@ def _write(file: BinaryIO, chunk: bytes) -> None:
         file.write(chunk)
     except OSError as error:
         if error.errno in NO_SPACE:
-            raise StepFailure(Reason.OUT_OF_DISK, "No space left for a dataset") from error
+            raise StepFailure(Reason.OUT_OF_DISK, "No space left for the dataset") from error
         raise
 
 
@@ -179,5 +179,7 @@ def _about_dataset(failure: StepFailure, wanted: Wanted) -> StepFailure:
         case Reason.DATASET_ACCESS_DENIED:
             words = f"The credentials of the destination may not read {address}: they need s3:GetObject"
             return StepFailure(reason, f"{words}, and s3:ListBucket for a folder")
+        case Reason.OUT_OF_DISK:
+            return StepFailure(reason, f"No space left for {wanted.field}.dataset {address}")
         case _:
             return StepFailure(reason, failure.message)

@@ -85,7 +85,7 @@ def measure(order: MeasurementOrder) -> ConvertedModel:
     except StepFailure as failure:
         failure.signature = kept[0]
         raise
-    notes = (*_sizes(references), *order.notes)
+    notes = (*_sizes(references, "measured" if comparison.samples else "run"), *order.notes)
     converted = ConvertedModel(
         sha256=_digest(artifact),
         verdict=verdict.reason,
@@ -150,8 +150,8 @@ def _prefixed(outputs: Outputs, prefix: str) -> Outputs:
     return {f"{prefix}{name}": value for name, value in outputs.items()}
 
 
-def _sizes(references: Sequence[Reference]) -> tuple[str, ...]:
-    return tuple(f"measured with {words}" for words in dict.fromkeys(seen.sizes for seen in references) if words)
+def _sizes(references: Sequence[Reference], done: str) -> tuple[str, ...]:
+    return tuple(f"{done} with {words}" for words in dict.fromkeys(seen.sizes for seen in references) if words)
 
 
 def _read_artifact(path: Path) -> ArtifactFacts:

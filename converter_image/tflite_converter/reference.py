@@ -130,9 +130,11 @@ def observe(
             refused = refused or one_line(str(refusal), 300)
         else:
             return seen if seen.is_telling else _stirred(run, inputs, seen, sampling, bounds)
+    cure = "name inputs that it takes in verification.samples"
+    if any(tensor.shape is None or -1 in tensor.shape for tensor in inputs):
+        cure = f"pin its shapes in signature.inputs, or {cure}"
     raise StepFailure(
-        Reason.VERIFICATION_FAILED,
-        f"TensorFlow cannot run the signature on generated inputs ({refused}): pin its shapes in signature.inputs",
+        Reason.VERIFICATION_FAILED, f"TensorFlow cannot run the signature on generated inputs ({refused}): {cure}"
     )
 
 

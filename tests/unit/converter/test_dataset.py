@@ -125,6 +125,7 @@ def test_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ad
         (Reason.DATASET_NOT_FOUND, Reason.DATASET_NOT_FOUND, "s3://abc/d.npz"),
         (Reason.CREDENTIALS_REFUSED, Reason.DATASET_ACCESS_DENIED, "s3:GetObject"),
         (Reason.STORAGE_UNAVAILABLE, Reason.DATASET_UNAVAILABLE, "server says"),
+        (Reason.OUT_OF_DISK, Reason.OUT_OF_DISK, "quantization.calibration.dataset"),
         (Reason.INVALID_SPEC, Reason.INVALID_SPEC, "server says"),
     ],
 )

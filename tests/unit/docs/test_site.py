@@ -1,0 +1,30 @@
+"""The documentation builds without a warning, and the pages that are written from a fact's home are current."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from dev import fields_page
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_the_documentation_builds_without_a_warning(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "--quiet", "-d", str(tmp_path / "trees")]
+    folders = [str(ROOT / "docs"), str(tmp_path / "html")]
+    built = subprocess.run([*command, *folders], check=False, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    assert "Integers throughout" in (tmp_path / "html/recipes/int8.html").read_text()
+
+
+def test_the_page_of_the_fields_is_current() -> None:
+    assert fields_page.PAGE.read_text() == fields_page.page(), "run python -m dev.fields_page"
+
+
+def test_the_page_of_the_fields_says_what_a_field_is() -> None:
+    page = fields_page.page()
+    section = page[page.index("### `spec.quantization.type`") :].split("###")[1]
+    assert "default `None`" in section
+    assert "one of `None`, `Float16`, `DynamicRange`" in section
+    assert "- minSNRDecibels" not in section
+    assert "required" in page[page.index("### `spec.model.handle`") :].split("###")[1]
