@@ -1,4 +1,4 @@
-"""Models load without Keras 3, those that Keras trained too."""
+"""Models load without Keras 3 and the client of TensorFlow's profiler, those that Keras trained too."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ load_tensorflow()
 from tflite_converter import loaded_model, saved_model
 folder = Path(sys.argv[1])
 model = loaded_model.load(folder, saved_model.read(folder)[0])
-print(type(model).__name__, "keras" in sys.modules)
+print(type(model).__name__, "keras" in sys.modules, "_pywrap_profiler_plugin" in Path("/proc/self/maps").read_text())
 """
 
 
@@ -30,6 +30,6 @@ def loaded(folder: Path) -> str:
 
 
 @pytest.mark.parametrize("save", [exported_models.trained_by_keras_2, exported_models.convolutional])
-def test_a_model_of_keras_loads_as_objects_without_keras_3(save: Callable[[Path], None], tmp_path: Path) -> None:
+def test_a_model_of_keras_loads_without_keras_3_and_the_profiler(save: Callable[[Path], None], tmp_path: Path) -> None:
     save(tmp_path / "model")
-    assert loaded(tmp_path / "model") == "ObjectModel False"
+    assert loaded(tmp_path / "model") == "ObjectModel False False"
