@@ -4,6 +4,7 @@ import hashlib
 import json
 from typing import Any
 
+from tflite_api.model_source import SOURCES
 from tflite_api.spec import ConversionSpec
 
 _FORMAT = "recipe.v1"
@@ -14,7 +15,8 @@ def recipe_hash(spec: ConversionSpec) -> str:
     """Give the SHA-256 (64 hexadecimal digits) of everything in a spec that shapes the artifact.
 
     Where the artifact goes and what the Job may use are no part of it, so that the same recipe is recognised in any
-    bucket. The gate is, and so are the samples: an artifact that passed a lower gate, or on other samples, is no
+    bucket. Of the model its content counts: where sha256 pins that, it does not matter where the model comes from. The
+    gate is part of it, and so are the samples: an artifact that passed a lower gate, or on other samples, is no
     answer. The converter's version is not: an upgrade must not convert everything anew.
     """
     wanted = spec.to_object()
@@ -26,7 +28,14 @@ def recipe_hash(spec: ConversionSpec) -> str:
         parts["signature"]["inputs"].sort(key=lambda pin: pin["name"])
     for names in parts["quantization"].get("keepFloat", {}).values():
         names.sort()
-    if "tags" in parts["model"]:
-        parts["model"]["tags"].sort()
+    parts["model"] = _model(parts["model"])
     canonical = json.dumps([_FORMAT, parts], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _model(source: dict[str, Any]) -> dict[str, Any]:
+    """Give what identifies a model: its pin, else where it comes from."""
+    shaping = {name: value for name, value in source.items() if name not in SOURCES or "sha256" not in source}
+    if "tags" in shaping:
+        shaping["tags"] = sorted(shaping["tags"])
+    return shaping

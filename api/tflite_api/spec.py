@@ -6,7 +6,19 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from tflite_api.field_types import (
+    HOST,
+    Bucket,
+    Endpoint,
+    Key,
+    ObjectName,
+    Region,
+    SecretReference,
+    Sha256,
+    unique,
+)
 from tflite_api.metadata import DecimalText, ModelMetadata, above_zero
+from tflite_api.model_source import ModelSource
 from tflite_api.scheduling import NodeSelector, Toleration
 from tflite_api.schema import Boolean, Integer, Schema, matching
 
@@ -26,16 +38,8 @@ DEFAULT_MIN_SNR_DECIBELS: Final[dict[QuantizationType, int]] = {
 """The gate where the spec sets none, by quantization type (dB); chosen on other people's models: docs/converting.md."""
 DEFAULT_MAX_SAMPLES: Final = 100
 
-_HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
-HANDLE_PATTERN: Final = rf"^https?://{_HOST}/[A-Za-z0-9._~%!$&()*+,;=:@/-]+$"
-DATASET_PATTERN: Final = rf"^(?:https?://{_HOST}/[A-Za-z0-9._~%!$&()*+,;=:@/-]+|s3://[a-z0-9][a-z0-9.-]{{1,61}}[a-z0-9]/[A-Za-z0-9!_.*'()=+@/-]+)$"
-ENDPOINT_PATTERN: Final = rf"^https?://{_HOST}/?$"
-SHA256_PATTERN: Final = r"^[0-9a-f]{64}$"
-BUCKET_PATTERN: Final = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
-KEY_PATTERN: Final = r"^[A-Za-z0-9!_.*'()=+@/-]+$"
-REGION_PATTERN: Final = r"^[a-z0-9-]+$"
+DATASET_PATTERN: Final = rf"^(?:https?://{HOST}/[A-Za-z0-9._~%!$&()*+,;=:@/-]+|s3://[a-z0-9][a-z0-9.-]{{1,61}}[a-z0-9]/[A-Za-z0-9!_.*'()=+@/-]+)$"
 ROLE_ARN_PATTERN: Final = r"^arn:[a-z-]+:iam::[0-9]*:role(?:/[A-Za-z0-9+=,.@_-]+)+$"
-OBJECT_NAME_PATTERN: Final = r"^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$"
 QUANTITY_PATTERN: Final = r"^[0-9]{1,12}(?:\.[0-9]{1,3})?(?:m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
 
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -55,46 +59,12 @@ def quantity(text: str | int) -> Decimal:
     return Decimal(number) / 1000 if unit == "m" else Decimal(number) * _UNITS[unit]
 
 
-def _unique_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(tags)) != len(tags):
-        raise ValueError("names a tag twice: write each once")
-    return tags
-
-
-def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(names)) != len(names):
-        raise ValueError("names something twice: write each once")
-    return names
-
-
-def _no_double_dot(bucket: str) -> str:
-    if ".." in bucket:
-        raise ValueError("must not hold two dots in a row")
-    return bucket
-
-
-def _normalised(key: str) -> str:
-    if any(segment in {"", ".", ".."} for segment in key.split("/")):
-        raise ValueError("must be relative, without empty, '.' or '..' segments: write for example models/a.tflite")
-    return key
-
-
 def _not_zero(dimension: int) -> int:
     if dimension == 0:
         raise ValueError("must be -1 (flexible) or at least 1")
     return dimension
 
 
-Handle = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=2048),
-    matching(
-        HANDLE_PATTERN,
-        "must be an http:// or https:// address with a path, without user, query or fragment:"
-        " write for example https://tfhub.dev/google/imagenet/mobilenet_v2_100_224/classification/5",
-    ),
-]
-Sha256 = Annotated[str, matching(SHA256_PATTERN, "must be 64 lower-case hexadecimal digits")]
 Dataset = Annotated[
     str,
     StringConstraints(min_length=1, max_length=2048),
@@ -110,50 +80,12 @@ OperationName = Annotated[
     StringConstraints(max_length=64),
     matching(r"^[A-Z][A-Z0-9_]*$", "must be a LiteRT operator: write for example SOFTMAX"),
 ]
-Tag = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 TensorName = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Dimension = Annotated[Integer, Field(ge=-1, le=2**31 - 1), AfterValidator(_not_zero)]
-Bucket = Annotated[
-    str,
-    matching(
-        BUCKET_PATTERN,
-        "must be 3 to 63 lower-case letters, digits, dots and hyphens, with a letter or digit at both ends",
-    ),
-    AfterValidator(_no_double_dot),
-]
-Key = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=1024),
-    matching(KEY_PATTERN, "must hold only letters, digits and the characters ! _ . * ' ( ) = + @ / -"),
-    AfterValidator(_normalised),
-]
-Endpoint = Annotated[
-    str,
-    StringConstraints(max_length=512),
-    matching(
-        ENDPOINT_PATTERN,
-        "must be http:// or https:// with a host and perhaps a port: write for example https://s3.example.com",
-    ),
-]
-Region = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=64),
-    matching(REGION_PATTERN, "must hold only lower-case letters, digits and hyphens"),
-]
-SecretName = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=253),
-    matching(OBJECT_NAME_PATTERN, "must be the name of a Secret in the same namespace"),
-]
 RoleARN = Annotated[
     str,
     StringConstraints(max_length=2048),
     matching(ROLE_ARN_PATTERN, "must be the ARN of a role: write for example arn:aws:iam::123456789012:role/converter"),
-]
-ObjectName = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=253),
-    matching(OBJECT_NAME_PATTERN, "must be the name of an object: lower-case letters, digits, dots and hyphens"),
 ]
 
 
@@ -163,14 +95,6 @@ def _is_quantity(value: str | int) -> str | int:
 
 
 Quantity = Annotated[str | Integer, AfterValidator(_is_quantity)]
-
-
-class ModelSource(Schema):
-    """Where the model comes from."""
-
-    handle: Handle
-    sha256: Sha256 | None = None
-    tags: Annotated[tuple[Tag, ...], Field(max_length=8), AfterValidator(_unique_tags)] | None = None
 
 
 class InputPin(Schema):
@@ -238,8 +162,8 @@ class Calibration(Samples):
 class KeepFloat(Schema):
     """What an integer quantization leaves in float."""
 
-    operations: Annotated[tuple[OperationName, ...], Field(max_length=32), AfterValidator(_unique)] | None = None
-    tensors: Annotated[tuple[TensorName, ...], Field(max_length=64), AfterValidator(_unique)] | None = None
+    operations: Annotated[tuple[OperationName, ...], Field(max_length=32), AfterValidator(unique)] | None = None
+    tensors: Annotated[tuple[TensorName, ...], Field(max_length=64), AfterValidator(unique)] | None = None
 
 
 class Quantization(Schema):
@@ -282,12 +206,6 @@ class Verification(Schema):
 
     min_snr_decibels: Annotated[Integer, Field(ge=0, le=200)] | None = Field(default=None, alias="minSNRDecibels")
     samples: VerificationSamples | None = None
-
-
-class SecretReference(Schema):
-    """A Secret of the conversion's own namespace."""
-
-    name: SecretName
 
 
 class S3Destination(Schema):

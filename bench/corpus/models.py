@@ -8,7 +8,7 @@ from typing import Final
 from tflite_api.step import FetchLimits
 from tflite_converter import archive
 from tflite_converter.failure import StepFailure
-from tflite_converter.hub import find_saved_model
+from tflite_converter.fetched_model import find_saved_model
 
 _ARCHIVES: Final = (".tar.gz", ".tgz", ".tar")
 
@@ -41,7 +41,7 @@ def _name(path: Path) -> str:
 
 def _folder(path: Path, unpacked: Path) -> Path | None:
     try:
-        return find_saved_model(path if path.is_dir() else _unpack(path, unpacked / _name(path)))
+        return find_saved_model(path if path.is_dir() else _unpack(path, unpacked / _name(path)), "the corpus")
     except StepFailure:
         return None
 
@@ -51,6 +51,6 @@ def _unpack(path: Path, target: Path) -> Path:
         partial = target.with_name(f".{target.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        archive.unpack(path, partial, FetchLimits())
+        archive.unpack(path, partial, FetchLimits(), "the corpus")
         partial.rename(target)
     return target

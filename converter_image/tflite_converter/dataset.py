@@ -11,8 +11,8 @@ from tflite_api.spec import ConversionSpec, S3Destination, Samples
 from tflite_api.step import FetchedDataset, FetchedDatasets, FetchLimits
 from tflite_converter import download, image_dataset
 from tflite_converter.failure import NO_SPACE, StepFailure
-from tflite_converter.local_model import folder_digest
-from tflite_converter.local_spec import FILE_SCHEME
+from tflite_converter.fetched_model import folder_digest
+from tflite_converter.local_model import FILE_SCHEME
 from tflite_converter.progress import Progress
 from tflite_converter.s3 import Storage
 from tflite_converter.units import bytes_in_words

@@ -49,14 +49,16 @@ class Subject:
     unavailable: Reason
 
 
-MODEL: Final = Subject(
-    "model.handle",
-    "archive",
-    Reason.MODEL_NOT_FOUND,
-    Reason.MODEL_ACCESS_DENIED,
-    Reason.MODEL_TOO_LARGE,
-    Reason.MODEL_UNAVAILABLE,
-)
+def model(field: str) -> Subject:
+    """Give the archive of a model that a field of the spec names."""
+    return Subject(
+        field,
+        "archive",
+        Reason.MODEL_NOT_FOUND,
+        Reason.MODEL_ACCESS_DENIED,
+        Reason.MODEL_TOO_LARGE,
+        Reason.MODEL_UNAVAILABLE,
+    )
 
 
 def dataset(field: str) -> Subject:
@@ -71,7 +73,7 @@ def dataset(field: str) -> Subject:
     )
 
 
-def fetch(url: str, target: Path, limits: FetchLimits, progress: Progress, subject: Subject = MODEL) -> Downloaded:
+def fetch(url: str, target: Path, limits: FetchLimits, progress: Progress, subject: Subject) -> Downloaded:
     """Download `url` to `target`, which must not exist; nothing stays there on failure.
 
     Every address connected to is checked where the connection is made, so neither a redirect nor a name that changes
@@ -94,7 +96,7 @@ def shown(url: str) -> str:
     return one_line(urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")), 300)
 
 
-def status_failure(status: int, url: str, subject: Subject = MODEL) -> StepFailure | None:
+def status_failure(status: int, url: str, subject: Subject) -> StepFailure | None:
     """Give what an HTTP status means for what is fetched; None for success."""
     where = f"{shown(url)} answered {status}"
     if status == 200:

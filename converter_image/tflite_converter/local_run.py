@@ -11,13 +11,13 @@ from tflite_api.reasons import Reason
 from tflite_api.recipe import recipe_hash
 from tflite_api.status import Artifact
 from tflite_api.step import ExitCode, FetchLimits, StepResult
-from tflite_converter import dataset, hub, local_model
+from tflite_converter import dataset, model_source
 from tflite_converter.artifact import accept
 from tflite_converter.convert import convert
 from tflite_converter.failure import StepFailure
+from tflite_converter.fetched_model import Place
 from tflite_converter.handover import ARTIFACT_FILE, open_regular, write_whole
-from tflite_converter.hub import Fetch, FetchedModel
-from tflite_converter.local_spec import FILE_SCHEME, LocalConversion, LocalSpec
+from tflite_converter.local_spec import LocalConversion
 from tflite_converter.progress import Progress
 from tflite_converter.publish import outcome
 from tflite_converter.step import Cost, code_of, guarded
@@ -97,7 +97,7 @@ def _convert(
         model_dir, converted_dir = work / "model", work / "output"
         model_dir.mkdir()
         converted_dir.mkdir()
-        fetched = _fetch(spec, limits, model_dir, work, progress)
+        fetched = model_source.fetch(spec.model, Place(model_dir, work, limits, progress))
         where = spec.destination.s3 if spec.destination else None
         datasets = dataset.fetch_all(spec, dataset.Fetch(where, limits, model_dir, progress))
         done = convert(spec, fetched.folder, converted_dir, progress, spec.active_deadline_seconds, datasets)
@@ -107,10 +107,3 @@ def _convert(
             result = outcome(artifact, target.as_uri(), recipe_hash(spec), fetched.digest)
             write_whole(target, artifact.file.read())
     return result
-
-
-def _fetch(spec: LocalSpec, limits: FetchLimits, model_dir: Path, scratch: Path, progress: Progress) -> FetchedModel:
-    if spec.model.handle.startswith(FILE_SCHEME):
-        progress.phase("Reading the model's files")
-        return local_model.fetch(spec.model, limits, model_dir)
-    return hub.resolve(Fetch(spec.model, limits, model_dir, scratch, progress))

@@ -6,19 +6,17 @@ from typing import Annotated, Final, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from tflite_api.conversion import Conversion
+from tflite_api.model_source import HANDLE_PATTERN, ModelSource
 from tflite_api.spec import (
     DATASET_PATTERN,
-    HANDLE_PATTERN,
     Calibration,
     ConversionSpec,
     Destination,
-    ModelSource,
     Quantization,
     Verification,
     VerificationSamples,
 )
 
-FILE_SCHEME: Final = "file://"
 _FILE_PATTERN: Final = r"file:///[^\x00-\x1f?#]+"
 _NAME_PATTERN: Final = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
 
@@ -32,10 +30,13 @@ def _local_handle(handle: str) -> str:
     )
 
 
+LocalHandle = Annotated[str, StringConstraints(min_length=1, max_length=2048), AfterValidator(_local_handle)]
+
+
 class LocalModelSource(ModelSource):
     """Where the model comes from; here it may also be a folder or archive of this machine."""
 
-    handle: Annotated[str, StringConstraints(min_length=1, max_length=2048), AfterValidator(_local_handle)]
+    handle: LocalHandle | None = None
 
 
 def _local_dataset(address: str) -> str:

@@ -6,9 +6,9 @@ from typing import Final
 from tflite_api.recipe import recipe_hash
 from tflite_api.spec import S3Destination
 from tflite_api.step import PreparedModel, StepRequest
-from tflite_converter import dataset, endpoint, hub, published
+from tflite_converter import dataset, endpoint, model_source, published
+from tflite_converter.fetched_model import FetchedModel, Place
 from tflite_converter.handover import PREPARED_FILE, write_model
-from tflite_converter.hub import Fetch, FetchedModel
 from tflite_converter.progress import Progress
 from tflite_converter.published import Identity, Reuse
 from tflite_converter.s3 import Storage
@@ -49,4 +49,4 @@ def prepare(request: StepRequest, model_dir: Path, scratch: Path, progress: Prog
 def _fetch(request: StepRequest, model_dir: Path, scratch: Path, progress: Progress) -> FetchedModel:
     folder = model_dir / _UNPACKED
     folder.mkdir()
-    return hub.resolve(Fetch(request.spec.model, request.limits, folder, scratch, progress))
+    return model_source.fetch(request.spec.model, Place(folder, scratch, request.limits, progress))

@@ -74,6 +74,28 @@ RULES: list[tuple[str, list[Object], list[Object], str]] = [
         "must be an http:// or https:// address with a path",
     ),
     (
+        "one source",
+        [changed("model", {"handle": "https://h/1"}), changed("model", {"archive": {"url": "https://h/1.zip"}})],
+        [
+            changed("model", {}),
+            changed("model", {"sha256": "0" * 64}),
+            changed("model", {"handle": "https://h/1", "archive": {"url": "https://h/1.zip"}}),
+        ],
+        "set exactly one source of the model",
+    ),
+    (
+        "archive",
+        [
+            changed("model", {"archive": {"url": url}})
+            for url in ("https://h/a.tar.gz", "http://[::1]:80/a", "https://h/a?b=c&d=e%20f", "https://h/download/")
+        ],
+        [
+            changed("model", {"archive": {"url": url}})
+            for url in ("s3://h/a", "https://h", "https://u@h/1", "https://h/1#a", "https://h/1?", "h/1.zip", "")
+        ],
+        "must be an https:// or http:// address of a tar",
+    ),
+    (
         "sha256",
         [changed("model.sha256", "0" * 64)],
         [changed("model.sha256", digest) for digest in ("0" * 63, "A" * 64, "")],

@@ -61,6 +61,23 @@ def test_what_does_not_shape_it_leaves_the_hash(change: Callable[[dict[str, Any]
     assert hash_after(change) == ORIGINAL
 
 
+PIN = "0" * 64
+SOURCES: list[dict[str, Any]] = [
+    {"handle": "https://tfhub.dev/google/model/1"},
+    {"archive": {"url": "https://example.com/model.zip"}},
+]
+
+
+def of_model(source: dict[str, Any]) -> str:
+    return recipe_hash(ConversionSpec.from_object(SPEC | {"model": source}))
+
+
+def test_every_source_has_its_own_hash_until_its_content_is_pinned() -> None:
+    assert len({of_model(source) for source in SOURCES}) == len(SOURCES)
+    assert len({of_model(source | {"sha256": PIN}) for source in SOURCES}) == 1
+    assert of_model(SOURCES[0] | {"sha256": PIN}) != of_model(SOURCES[0] | {"sha256": "1" * 64})
+
+
 def test_the_hash_is_the_same_in_every_release() -> None:
     # Artifacts in buckets carry it: a change here converts everybody's models anew.
     assert ORIGINAL == "7a5510251f68c4c12bc463c2c25894d70e2c36a31182ddd49ca37514e3707714"

@@ -37,6 +37,10 @@ def test_the_least_spec_gets_the_defaults_of_the_schema() -> None:
         (spec(model={"handle": "ftp://a/b"}), "spec.model.handle", "https://"),
         (spec(model={"handle": "https://user@host/b"}), "spec.model.handle", "without user"),
         (spec(model={"handle": "https://host/b\n"}), "spec.model.handle", "https://"),
+        (spec(model={}), "spec.model", "set exactly one source of the model: handle"),
+        (spec(model={"handle": "https://h/1", "archive": {"url": "https://h/1.zip"}}), "spec.model", "exactly one"),
+        (spec(model={"archive": {}}), "spec.model.archive.url", "required"),
+        (spec(model={"archive": {"url": "https://u@h/1.zip"}}), "spec.model.archive.url", "without user"),
         (spec(model={"handle": "https://h/1", "sha256": "AB"}), "spec.model.sha256", "64"),
         (spec(model={"handle": "https://h/1", "tags": ["a", "a"]}), "spec.model.tags", "twice"),
         (spec(signature={"inputs": [{"name": "x", "shape": [0]}]}), "spec.signature.inputs[0].shape[0]", "-1"),
@@ -80,6 +84,7 @@ def test_null_is_taken_for_absent_as_the_api_server_does() -> None:
     given = spec(model={"handle": "https://h/1", "sha256": None}, quantization=None)
     assert ConversionSpec.from_object(given).quantization.type == "None"
     assert "handle" in refusal(spec(model={"handle": None}))
+    assert ConversionSpec.from_object(spec(model={"handle": "https://h/1", "archive": None})).model.archive is None
 
 
 @pytest.mark.parametrize("key", ["/a", "a/", "a//b", "../a", "a/../b", "a/./b", "..", "a b", "a\\b", "a/\u00e9"])

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from tflite_api.field_types import SecretReference
 from tflite_api.reasons import Reason
-from tflite_api.spec import S3Destination, SecretReference
+from tflite_api.spec import S3Destination
 from tflite_api.step import FetchedDataset, FetchedDatasets, FetchLimits
 from tflite_converter import dataset
 from tflite_converter.failure import StepFailure

@@ -11,7 +11,7 @@ from tests.unit.converter.web_server import CONTENT, serving
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
 from tflite_converter import network_address
-from tflite_converter.download import Downloaded, dataset, fetch, shown
+from tflite_converter.download import Downloaded, dataset, fetch, model, shown
 from tflite_converter.failure import StepFailure
 from tflite_converter.progress import LoggedProgress
 
@@ -25,7 +25,7 @@ def server() -> Iterator[str]:
 
 
 def get(url: str, tmp_path: Path, limits: FetchLimits = LOCAL) -> Downloaded:
-    return fetch(url, tmp_path / "target", limits, LoggedProgress())
+    return fetch(url, tmp_path / "target", limits, LoggedProgress(), model("model.handle"))
 
 
 def refused(url: str, tmp_path: Path, limits: FetchLimits = LOCAL) -> StepFailure:

@@ -28,8 +28,9 @@ from tflite_api.metadata import ModelMetadata
 from tflite_api.names import STEPS
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.step import FetchLimits, StepResult, exit_code
-from tflite_converter import artifact, download, hub, metadata, published, s3, verification
+from tflite_converter import artifact, download, fetched_model, metadata, published, s3, verification
 from tflite_converter.failure import StepFailure
+from tflite_converter.fetched_model import Pin
 from tflite_converter.progress import LoggedProgress
 from tflite_converter.published import Reuse
 from tflite_converter.signature import SignatureFacts, TensorFacts
@@ -38,6 +39,7 @@ from tflite_operator import result
 
 LOCAL = FetchLimits(allow_local_addresses=True)
 SYNTHETIC = {"synthetic": True, "maxSamples": 10}
+MODEL = download.model("model.handle")
 CLASSIFIER = SignatureFacts("serving_default", (), (TensorFacts("scores", "float32", (-1, 3)),))
 
 
@@ -53,7 +55,7 @@ class Place:
     def __init__(self, folder: Path, server: str) -> None:
         self.folder, self.server = folder, server
 
-    def download(self, path: str, limits: FetchLimits = LOCAL, subject: download.Subject = download.MODEL) -> object:
+    def download(self, path: str, limits: FetchLimits = LOCAL, subject: download.Subject = MODEL) -> object:
         return download.fetch(f"{self.server}/{path}", self.folder / "target", limits, LoggedProgress(), subject)
 
     def dataset(self, path: str, limits: FetchLimits = LOCAL) -> object:
@@ -67,7 +69,11 @@ class Place:
 
     def folder_without_model(self) -> object:
         (self.folder / "README.md").touch()
-        return hub.find_saved_model(self.folder)
+        return fetched_model.find_saved_model(self.folder, "model.handle")
+
+    def another_model(self) -> object:
+        (self.folder / "saved_model.pb").touch()
+        return fetched_model.accept(self.folder, Pin("model.handle", "0" * 64), "1" * 64)
 
     def publish(self) -> object:
         (self.folder / "model.tflite").write_bytes(b"\x7fELF")
@@ -118,7 +124,7 @@ EXAMPLES: dict[Reason, Callable[[Place], Any]] = {
     Reason.MODEL_UNAVAILABLE: lambda place: place.download("status/503"),
     Reason.ADDRESS_REFUSED: lambda place: place.download("model", FetchLimits()),
     Reason.MODEL_TOO_LARGE: lambda place: place.download("chunked", replaced(max_archive_bytes=4 << 20)),
-    Reason.DIGEST_MISMATCH: lambda _: hub.check_digest("1" * 64, "0" * 64),
+    Reason.DIGEST_MISMATCH: lambda place: place.another_model(),
     Reason.ARCHIVE_REFUSED: lambda place: place.unpack(test_archive.plain("../../etc/cron.d/x")),
     Reason.NOT_A_SAVED_MODEL: lambda place: place.folder_without_model(),
     Reason.INVALID_METADATA: lambda _: wrong_labels(),

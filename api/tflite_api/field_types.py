@@ -1,0 +1,81 @@
+"""Types of fields that several parts of a spec have."""
+
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, StringConstraints
+
+from tflite_api.schema import Schema, matching
+
+HOST: Final = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
+"""A host and perhaps a port, as a part of a pattern."""
+ENDPOINT_PATTERN: Final = rf"^https?://{HOST}/?$"
+SHA256_PATTERN: Final = r"^[0-9a-f]{64}$"
+BUCKET_PATTERN: Final = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+KEY_PATTERN: Final = r"^[A-Za-z0-9!_.*'()=+@/-]+$"
+REGION_PATTERN: Final = r"^[a-z0-9-]+$"
+OBJECT_NAME_PATTERN: Final = r"^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$"
+
+
+def unique(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Give names back, none of which comes twice."""
+    if len(set(names)) != len(names):
+        raise ValueError("names something twice: write each once")
+    return names
+
+
+def _no_double_dot(bucket: str) -> str:
+    if ".." in bucket:
+        raise ValueError("must not hold two dots in a row")
+    return bucket
+
+
+def _normalised(key: str) -> str:
+    if any(segment in {"", ".", ".."} for segment in key.split("/")):
+        raise ValueError("must be relative, without empty, '.' or '..' segments: write for example models/a.tflite")
+    return key
+
+
+Sha256 = Annotated[str, matching(SHA256_PATTERN, "must be 64 lower-case hexadecimal digits")]
+Bucket = Annotated[
+    str,
+    matching(
+        BUCKET_PATTERN,
+        "must be 3 to 63 lower-case letters, digits, dots and hyphens, with a letter or digit at both ends",
+    ),
+    AfterValidator(_no_double_dot),
+]
+Key = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=1024),
+    matching(KEY_PATTERN, "must hold only letters, digits and the characters ! _ . * ' ( ) = + @ / -"),
+    AfterValidator(_normalised),
+]
+Endpoint = Annotated[
+    str,
+    StringConstraints(max_length=512),
+    matching(
+        ENDPOINT_PATTERN,
+        "must be http:// or https:// with a host and perhaps a port: write for example https://s3.example.com",
+    ),
+]
+Region = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64),
+    matching(REGION_PATTERN, "must hold only lower-case letters, digits and hyphens"),
+]
+SecretName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=253),
+    matching(OBJECT_NAME_PATTERN, "must be the name of a Secret in the same namespace"),
+]
+ObjectName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=253),
+    matching(OBJECT_NAME_PATTERN, "must be the name of an object: lower-case letters, digits, dots and hyphens"),
+]
+
+
+class SecretReference(Schema):
+    """A Secret of the conversion's own namespace."""
+
+    name: SecretName

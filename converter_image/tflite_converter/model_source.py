@@ -1,0 +1,20 @@
+"""Fetching a model from whichever source a spec names. All of them end in the same folder, limits and digest."""
+
+from tflite_api.model_source import ModelSource
+from tflite_converter import hub, local_model, web_archive
+from tflite_converter.fetched_model import FetchedModel, Pin, Place
+
+
+def fetch(source: ModelSource, place: Place) -> FetchedModel:
+    """Fetch the model that a spec names.
+
+    Raises:
+        StepFailure: what is wrong with the source or the model, in the words of the spec's field.
+    """
+    if source.handle is not None and source.handle.startswith(local_model.FILE_SCHEME):
+        return local_model.fetch(source.handle, Pin(hub.FIELD, source.sha256), place)
+    if source.handle is not None:
+        return hub.resolve(source.handle, Pin(hub.FIELD, source.sha256), place)
+    if source.archive is not None:
+        return web_archive.fetch(source.archive.url, Pin("model.archive.url", source.sha256), place)
+    raise AssertionError("a model has one source: tflite_api.model_source")
