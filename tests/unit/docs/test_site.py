@@ -27,4 +27,4 @@ def test_the_page_of_the_fields_says_what_a_field_is() -> None:
     assert "default `None`" in section
     assert "one of `None`, `Float16`, `DynamicRange`" in section
     assert "- minSNRDecibels" not in section
-    assert "required" in page[page.index("### `spec.model.handle`") :].split("###")[1]
+    assert "required" in page[page.index("### `spec.model.archive.url`") :].split("###")[1]
