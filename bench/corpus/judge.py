@@ -12,33 +12,32 @@ from typing import Final
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import DEFAULT_MIN_SNR_DECIBELS, Quantization, QuantizationType
-from tflite_converter import artifact_run, flatbuffer, index_bounds, loaded_model, operations, quantization, reference
-from tflite_converter.child_protocol import ConversionOrder
-from tflite_converter.conversion import choose_graph
+from tflite_converter import (
+    artifact_run,
+    flatbuffer,
+    index_bounds,
+    loaded_model,
+    operations,
+    quantization,
+    reference,
+    saved_model,
+    selection,
+)
 from tflite_converter.failure import StepFailure
 from tflite_converter.flatbuffer import ArtifactFacts
-from tflite_converter.local_spec import LocalQuantization
 from tflite_converter.signature import TensorFacts
 from tflite_converter.verification import Comparison
 
 _KEYS: Final = "keys.json"
 
 
-def keep_reference(saved_model: Path, folder: Path) -> None:
+def keep_reference(model_dir: Path, folder: Path) -> None:
     """Run every signature that can be run on generated inputs; what is flexible is tried at several sizes."""
-    order = ConversionOrder(
-        model_dir=str(saved_model),
-        output_dir=str(folder),
-        scratch_dir=str(folder),
-        quantization=LocalQuantization(),
-        select_tf=False,
-        min_snr_decibels=0,
-    )
-    graph = choose_graph(order)
-    model = loaded_model.load(saved_model, graph)
+    graph = selection.choose_graph(saved_model.read(model_dir), None)
+    model = loaded_model.load(model_dir, graph)
     kept: dict[str, str] = {}
     for key, facts in model.signatures.items():
-        assigns = key in graph.signatures and operations.assigns_state(graph.operations(key))
+        assigns = operations.assigns_state(graph.operations(key))
         target = folder / str(len(kept))
         try:
             bounds = index_bounds.of(model.function(facts), facts.inputs)
@@ -101,8 +100,8 @@ def _check_names(inputs: tuple[TensorFacts, ...], seen: reference.Reference) -> 
 def main() -> None:
     """Do as told."""
     match sys.argv[1:]:
-        case ["reference", saved_model, folder]:
-            keep_reference(Path(saved_model), Path(folder))
+        case ["reference", model_dir, folder]:
+            keep_reference(Path(model_dir), Path(folder))
         case ["compare", folder, artifact, mode]:
             print(compare(Path(folder), Path(artifact), mode))  # type: ignore[arg-type] # a mode of ours
         case _:

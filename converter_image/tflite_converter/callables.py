@@ -1,7 +1,7 @@
-"""Functions of a loaded SavedModel that no signature names: `__call__`, and what else can be called."""
+"""Functions of a SavedModel that no signature names: `__call__`, and what else can be called."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,6 +20,15 @@ class Callable:
     facts: SignatureFacts
 
 
+@dataclass(frozen=True)
+class DeclaredCallable:
+    """Such a function as the proto declares it."""
+
+    function: str
+    """Its name in the library of functions."""
+    facts: SignatureFacts
+
+
 def of(model: Any) -> Mapping[str, Callable]:  # noqa: ANN401 - TensorFlow has no types
     """Give the functions of a loaded model by the keys that they get: `__call__` becomes serving_default.
 
@@ -27,24 +36,67 @@ def of(model: Any) -> Mapping[str, Callable]:  # noqa: ANN401 - TensorFlow has n
     """
     found = {}
     for name, function in _functions(model):
-        key = DEFAULT_SIGNATURE_KEY if name == _CALL else name
-        structure = _preferred(function)
+        exported = getattr(function, "concrete_functions", ())
+        structure = _preferred(concrete.structured_input_signature for concrete in exported)
         if structure is not None:
-            found[key] = _callable(key, function, structure)
+            found[_key(name)] = _callable(_key(name), function, structure)
     return found
+
+
+def declared(objects: Any) -> Mapping[str, DeclaredCallable]:  # noqa: ANN401 - TensorFlow's protos have no types
+    """Give what `of` finds, by the same rules, from a SavedObjectGraph proto alone: nothing is loaded or traced.
+
+    A function that takes or gives objects of a library that is not here is left out.
+    """
+    found = {}
+    for name, function in _declared_functions(objects):
+        exported = {concrete: _decoded(objects, concrete) for concrete in function.concrete_functions}
+        inputs = {concrete: structures[0] for concrete, structures in exported.items() if structures is not None}
+        structure = _preferred(inputs.values())
+        concrete = next((each for each, its in inputs.items() if its is structure), None)
+        if concrete is not None and (structures := exported[concrete]) is not None:
+            facts = SignatureFacts(_key(name), _inputs(structures[0]), _facts_of(_named(structures[1])))
+            found[_key(name)] = DeclaredCallable(concrete, facts)
+    return found
+
+
+def _declared_functions(objects: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - see above
+    for child in sorted(objects.nodes[0].children, key=lambda child: str(child.local_name)):
+        node = objects.nodes[child.node_id] if child.node_id < len(objects.nodes) else objects.nodes[0]
+        if node.WhichOneof("kind") == "function" and _is_public(child.local_name):
+            yield child.local_name, node.function
+
+
+def _decoded(objects: Any, concrete: str) -> tuple[Any, Any] | None:  # noqa: ANN401 - see above
+    """Give the structures of a function's inputs and outputs; None where they cannot be known here."""
+    from tensorflow.python.saved_model import nested_structure_coder  # noqa: PLC0415 - takes seconds
+
+    saved = objects.concrete_functions[concrete]
+    decode = nested_structure_coder.decode_proto
+    try:
+        return decode(saved.canonicalized_input_signature), decode(saved.output_signature)
+    except (ValueError, TypeError, KeyError, nested_structure_coder.NotEncodableError):
+        return None
+
+
+def _key(name: str) -> str:
+    return DEFAULT_SIGNATURE_KEY if name == _CALL else name
+
+
+def _is_public(name: str) -> bool:
+    return name == _CALL or not name.startswith("_")
 
 
 def _functions(model: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - see above
     import tensorflow as tf  # noqa: PLC0415 - takes seconds
 
     for name, value in sorted(vars(model).items()):
-        if isinstance(value, tf.types.experimental.GenericFunction) and (name == _CALL or not name.startswith("_")):
+        if isinstance(value, tf.types.experimental.GenericFunction) and _is_public(name):
             yield name, value
 
 
-def _preferred(function: Any) -> Any:  # noqa: ANN401 - see above
+def _preferred(structures: Iterable[Any]) -> Any:  # noqa: ANN401 - see above
     """Choose among the input signatures a function was exported with: not for training, and the most flexible."""
-    structures = [concrete.structured_input_signature for concrete in getattr(function, "concrete_functions", ())]
     return max(filter(_tensor_specs, structures), key=_preference, default=None)
 
 
@@ -66,7 +118,7 @@ def _tensor_specs(structure: Any) -> list[Any]:  # noqa: ANN401 - see above
 def _callable(key: str, function: Any, structure: Any) -> Callable:  # noqa: ANN401 - see above
     import tensorflow as tf  # noqa: PLC0415 - takes seconds
 
-    specs = dict(zip(_names(structure), _tensor_specs(structure), strict=True))
+    specs = _specs(structure)
 
     def called(**inputs: Any) -> dict[str, Any]:  # noqa: ANN401 - tensors have no types
         waiting = iter([inputs[name] for name in specs])
@@ -76,9 +128,19 @@ def _callable(key: str, function: Any, structure: Any) -> Callable:  # noqa: ANN
 
     named = {name: tf.TensorSpec(spec.shape, spec.dtype, name=name) for name, spec in specs.items()}
     concrete = tf.function(called, autograph=False).get_concrete_function(**named)
-    inputs = tuple(_facts(name, spec) for name, spec in sorted(specs.items()))
-    outputs = tuple(_facts(name, spec) for name, spec in sorted(concrete.structured_outputs.items()))
-    return Callable(concrete, SignatureFacts(key, inputs, outputs))
+    return Callable(concrete, SignatureFacts(key, _inputs(structure), _facts_of(concrete.structured_outputs)))
+
+
+def _specs(structure: Any) -> dict[str, Any]:  # noqa: ANN401 - see above
+    return dict(zip(_names(structure), _tensor_specs(structure), strict=True))
+
+
+def _inputs(structure: Any) -> tuple[TensorFacts, ...]:  # noqa: ANN401 - see above
+    return _facts_of(_specs(structure))
+
+
+def _facts_of(specs: Mapping[str, Any]) -> tuple[TensorFacts, ...]:
+    return tuple(_facts(name, spec) for name, spec in sorted(specs.items()))
 
 
 def _names(structure: Any) -> list[str]:  # noqa: ANN401 - see above
@@ -95,7 +157,8 @@ def _named(outputs: Any) -> dict[str, Any]:  # noqa: ANN401 - see above
     """Give outputs of any structure names, as TensorFlow does when it makes a signature of a function."""
     import tensorflow as tf  # noqa: PLC0415 - takes seconds
 
-    if isinstance(outputs, Mapping) and all(isinstance(value, tf.Tensor) for value in outputs.values()):
+    tensors = (tf.Tensor, tf.TensorSpec)
+    if isinstance(outputs, Mapping) and all(isinstance(value, tensors) for value in outputs.values()):
         return {str(name): value for name, value in outputs.items()}
     return {f"output_{number}": value for number, value in enumerate(tf.nest.flatten(outputs))}
 

@@ -26,7 +26,7 @@ from tflite_converter import (
     reference,
     sample_dataset,
     saved_model,
-    signature,
+    selection,
     strategy,
     tflite_conversion,
 )
@@ -66,13 +66,14 @@ def convert_model(order: ConversionOrder, announce: Announce) -> MeasurementOrde
 
     output = Path(order.output_dir)
     before = _entries(output)
-    graph = choose_graph(order)
-    signatures = plan(graph, graph.signatures, order) if _knows_its_inputs(graph) else None
+    graph = selection.choose_graph(saved_model.read(Path(order.model_dir)), order.tags)
+    plan = partial(selection.plan, graph, asked=order.signature)
+    signatures = plan(graph.signatures) if selection.knows_its_inputs(graph) else None
     load = partial(loaded_model.load, Path(order.model_dir), graph)
     loaded = load()
     model: LoadedModel | None = loaded
     names = (loaded.strategy,) if loaded.strategy else ()
-    attempt = Attempt(signatures or plan(graph, loaded.signatures, order), order.select_tf, names)
+    attempt = Attempt(signatures or plan(loaded.signatures), order.select_tf, names)
     while True:
         announce("Running the model")
         workshop = _Workshop(order, graph, attempt)
@@ -94,12 +95,6 @@ def convert_model(order: ConversionOrder, announce: Announce) -> MeasurementOrde
                 return workshop.rest(attempt, tf.__version__)
 
 
-def _knows_its_inputs(graph: MetaGraph) -> bool:
-    """Say whether the proto tells enough to refuse what does not fit before anything of the model is run."""
-    tensors = [tensor for facts in graph.signatures.values() for tensor in facts.inputs]
-    return bool(graph.signatures) and all(tensor.shape is not None for tensor in tensors)
-
-
 def _entries(folder: Path) -> set[str]:
     return {entry.name for entry in folder.iterdir()}
 
@@ -112,44 +107,6 @@ def _check_untouched(output: Path, before: set[str]) -> None:
             f"The model itself wrote {', '.join(planted[:5])} where its conversion leaves the result:"
             " do not trust it, or export it without operations that write files",
         )
-
-
-def choose_graph(order: ConversionOrder) -> MetaGraph:
-    """Choose the MetaGraph from the proto alone.
-
-    Raises:
-        StepFailure: TagsNotFound, or ModelLoadFailed where the proto cannot be parsed.
-    """
-    graphs = saved_model.read(Path(order.model_dir))
-    tags = signature.choose_tags([graph.tags for graph in graphs], order.tags)
-    return next(graph for graph in graphs if graph.tags == tags)
-
-
-def plan(
-    graph: MetaGraph, available: Mapping[str, SignatureFacts], order: ConversionOrder
-) -> tuple[SignatureFacts, ...]:
-    """Choose the signatures to convert, with their pinned shapes.
-
-    Raises:
-        StepFailure: what the spec asks for is not in the model, or can surely not be converted.
-    """
-    chosen = signature.choose_signatures(available, order.signature, partial(_obstacle, graph))
-    pinned = signature.pin_inputs(chosen, order.signature.inputs or ())
-    for each in pinned:
-        signature.check_types(each)
-        if each.key in graph.signatures:
-            operations.check_before_trying(graph.operations(each.key))
-    return pinned
-
-
-def _obstacle(graph: MetaGraph, facts: SignatureFacts) -> str | None:
-    if foreign := signature.foreign_tensors(facts):
-        return f"has {foreign[0]}"
-    if not facts.inputs or not facts.outputs:
-        return "has no inputs" if not facts.inputs else "has no outputs"
-    if facts.key in graph.signatures and operations.assigns_state(graph.operations(facts.key)):
-        return "changes the model's variables"
-    return None
 
 
 class _Workshop:
@@ -196,7 +153,7 @@ class _Workshop:
         return GivenSamples(calibrated, "Calibration") if calibrated is not None else None
 
     def _assigns_state(self, key: str) -> bool:
-        return key in self._graph.signatures and operations.assigns_state(self._graph.operations(key))
+        return operations.assigns_state(self._graph.operations(key))
 
     def convert(self, attempt: Attempt) -> bytes:
         """Run TensorFlow's converter."""

@@ -5,7 +5,7 @@ import gc
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from tflite_api.reasons import Reason
 from tflite_converter import checkpoint
@@ -15,6 +15,11 @@ from tflite_converter.samples import Sample
 from tflite_converter.saved_model import MetaGraph
 from tflite_converter.signature import SignatureFacts
 from tflite_converter.verification import Outputs
+
+SESSION: Final = "Session"
+"""Strategy: the model is one graph for a session (session_model.py)."""
+CALL: Final = "Call"
+"""Strategy: the model has no signatures, so what can be called stands in for them (callables.py)."""
 
 
 class LoadedModel(Protocol):
@@ -48,6 +53,13 @@ class LoadedModel(Protocol):
 
     def close(self) -> None:
         """Let go of the weights."""
+
+
+def foreseen(graph: MetaGraph) -> str | None:
+    """Name the strategy of loading that a model's proto asks for; objects of a foreign library do not show in it."""
+    if not graph.has_objects:
+        return SESSION
+    return None if graph.signatures else CALL
 
 
 def load(folder: Path, graph: MetaGraph) -> LoadedModel:

@@ -28,7 +28,7 @@ class ObjectModel:
         self.signatures: Mapping[str, SignatureFacts] = graph.signatures
         self.strategy: str | None = None
         if not graph.signatures:
-            self.strategy = "Call"
+            self.strategy = loaded_model.CALL
             found = callables.of(self._model)
             self._functions = {name: found_callable.function for name, found_callable in found.items()}
             self.signatures = {name: found_callable.facts for name, found_callable in found.items()}

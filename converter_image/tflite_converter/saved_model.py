@@ -1,11 +1,14 @@
 """What a SavedModel's proto says about itself, read without running anything of it."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from tflite_api.reasons import Reason
+from tflite_converter import callables
+from tflite_converter.callables import DeclaredCallable
 from tflite_converter.failure import StepFailure, one_line
 from tflite_converter.signature import SignatureFacts, TensorFacts
 
@@ -38,28 +41,43 @@ class MetaGraph:
     has_objects: bool
     """Whether it was saved by TensorFlow 2, as objects with functions; else it is one graph for a session."""
     signatures: Mapping[str, SignatureFacts]
+    callables: Mapping[str, DeclaredCallable]
+    """What can be called in a model without signatures, by the keys that it gets."""
     graph: Graph
     functions: Mapping[str, tuple[Node, ...]]
     output_nodes: Mapping[str, tuple[str, ...]]
     """By signature key."""
 
     @property
+    def declared(self) -> Mapping[str, SignatureFacts]:
+        """What can be converted: the signatures, else what can be called."""
+        return self.signatures or {key: found.facts for key, found in self.callables.items()}
+
+    @property
     def has_variables(self) -> bool:
         """Hold where weights lie beside the graph, in files of their own."""
         return any(node.op in _VARIABLES for node in self.graph.values())
 
-    def operations(self, key: str) -> frozenset[str]:
-        """Give the operations that the signature's outputs depend on, those of called functions included."""
-        nodes = list(_reachable(self.graph, self.output_nodes[key]))
-        operations, seen = set[str](), set[str]()
+    def operations(self, key: str) -> Mapping[str, int]:
+        """Count the operations that the outputs of a signature or callable depend on, each called function's once.
+
+        There are none for a key that the proto does not know.
+        """
+        nodes = list(self._roots(key))
+        operations, seen = Counter[str](), set[str]()
         while nodes:
             node = nodes.pop()
-            operations.add(node.op)
+            operations[node.op] += 1
             for name in (node.op, *node.functions):
                 if name in self.functions and name not in seen:
                     seen.add(name)
                     nodes.extend(self.functions[name])
-        return frozenset(operations - self.functions.keys())
+        return {name: count for name, count in operations.items() if name not in self.functions}
+
+    def _roots(self, key: str) -> Iterable[Node]:
+        if key in self.output_nodes:
+            return _reachable(self.graph, self.output_nodes[key])
+        return self.functions.get(self.callables[key].function, ()) if key in self.callables else ()
 
 
 def _reachable(graph: Graph, roots: Iterable[str]) -> Iterator[Node]:
@@ -94,11 +112,13 @@ def read(folder: Path) -> tuple[MetaGraph, ...]:
 
 def _meta_graph(proto: Any) -> MetaGraph:  # noqa: ANN401 - TensorFlow's protos have no types
     signatures = {key: definition for key, definition in proto.signature_def.items() if key not in _INTERNAL_KEYS}
+    has_objects = proto.HasField("object_graph_def")
     return MetaGraph(
         tags=frozenset(proto.meta_info_def.tags),
         tensorflow=proto.meta_info_def.tensorflow_version,
-        has_objects=proto.HasField("object_graph_def"),
+        has_objects=has_objects,
         signatures={key: _signature(key, definition) for key, definition in signatures.items()},
+        callables=callables.declared(proto.object_graph_def) if has_objects and not signatures else {},
         graph={node.name: _node(node) for node in proto.graph_def.node},
         functions={
             function.signature.name: tuple(map(_node, function.node_def))

@@ -24,7 +24,7 @@ from tflite_converter.verification import Array
 class SessionModel:
     """The graph in a session."""
 
-    strategy: str | None = "Session"
+    strategy: str | None = loaded_model.SESSION
 
     def __init__(self, folder: Path, graph: MetaGraph) -> None:
         """Load it; raises whatever TensorFlow raises."""

@@ -1,6 +1,6 @@
 """What to try where the plain way of converting fails: a short ordered list, each entry with the failure it answers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -12,6 +12,7 @@ from tflite_converter.quantization import LoopsNotMeasured
 from tflite_converter.signature import SignatureFacts, single_batch
 
 PLAIN: Final = "Plain"
+_SINGLE_BATCH: Final = "SingleBatch"
 _FUSED_LSTM: Final = "FusedLSTM"
 
 
@@ -95,11 +96,22 @@ def _with_select_tf(attempt: Attempt) -> Attempt:
 
 
 STRATEGIES: Final = (
-    Strategy("SingleBatch", _loops_over_batches, _with_single_batch),
+    Strategy(_SINGLE_BATCH, _loops_over_batches, _with_single_batch),
     Strategy(_FUSED_LSTM, _has_loops_that_cannot_be_measured, _with_fused_lstm),
     Strategy("UnrolledLoops", _has_loops_that_are_no_lstm, _with_unrolled_loops),
     Strategy("SelectTF", _lacks_what_tensorflow_has, _with_select_tf),
 )
+
+
+def foreseen(signature: SignatureFacts, used: Collection[str]) -> Attempt:
+    """Give the attempt that a signature will come to, as far as its operations tell before anything is tried.
+
+    They foretell nothing of what integers need.
+    """
+    attempt = Attempt((signature,))
+    if operations.are_tensor_lists(used) and single_batch(signature) != signature:
+        return replace(_with_single_batch(attempt), names=(_SINGLE_BATCH,))
+    return attempt
 
 
 def next_attempt(failed: Attempt, failure: StepFailure) -> Attempt | None:
