@@ -4,11 +4,10 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from rich.console import Console
-from rich.highlighter import NullHighlighter
-from rich.logging import RichHandler
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _LOGGER: Final = "tflite_converter"
 
@@ -46,8 +45,12 @@ def plain_lines() -> logging.Handler:
     return handler
 
 
-def on_console(console: Console) -> logging.Handler:
+def on_console(console: "Console") -> logging.Handler:
     """Give the handler for a terminal, which keeps clear of the progress shown there."""
+    # A step in a container would pay for it and never use it.
+    from rich.highlighter import NullHighlighter  # noqa: PLC0415 - see above
+    from rich.logging import RichHandler  # noqa: PLC0415 - see above
+
     return RichHandler(
         console=console, show_path=False, show_time=False, show_level=False, highlighter=NullHighlighter()
     )

@@ -1,6 +1,8 @@
 """How `tflite-convert run` looks to a person: progress while it works, a summary when it is done."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -10,14 +12,39 @@ from rich.progress import Progress as Display
 from rich.table import Column
 from rich.text import Text
 
-from tflite_api.explanations import EXPLANATIONS
+from tflite_api.explanations import EXPLANATIONS, explained
 from tflite_api.reasons import Outcome
 from tflite_api.status import ArtifactSignature, MeasuredError, Tensor
 from tflite_api.step import StepResult
+from tflite_converter import log
+from tflite_converter.failure import StepFailure
+from tflite_converter.progress import LoggedProgress, Progress
 from tflite_converter.units import bytes_in_words
 
 _STYLES = {Outcome.SUCCESS: ("✔", "green"), Outcome.STALLED: ("✘", "red"), Outcome.RETRIED: ("↻", "yellow")}
 _SHOWN_TENSORS = 4
+
+
+def for_progress(*, verbose: bool) -> Console:
+    """Give the console on stderr, and send the log there: in colours on a terminal, else as plain lines."""
+    console = Console(stderr=True)
+    log.set_up(log.on_console(console) if console.is_terminal else log.plain_lines(), verbose=verbose)
+    return console
+
+
+@contextmanager
+def progress(console: Console) -> Iterator[Progress]:
+    """Give a listener that shows progress on a terminal, and logs it elsewhere."""
+    if not console.is_terminal:
+        yield LoggedProgress()
+        return
+    with TerminalProgress(console) as live:
+        yield live
+
+
+def show(text: Text) -> None:
+    """Print a result on stdout, with no line broken: it may be read by a program."""
+    Console(highlight=False).print(text, soft_wrap=True)
 
 
 class TerminalProgress:
@@ -86,6 +113,13 @@ def summary(name: str, result: StepResult, output: str) -> Text:
     lines = [Text.assemble((mark, style), "  ", (name, "bold"), "  ", (str(result.reason), style))]
     lines.append(Text.assemble("   ", result.message))
     lines += [Text.assemble("   ", (f"{label:<11}", "dim"), text) for label, text in _rows(result, output)]
+    return Text("\n").join(lines)
+
+
+def failed(failure: StepFailure) -> Text:
+    """Give a failure for people: the reason, what was found, and what to do."""
+    lines = [Text.assemble(("✘  ", "red"), (str(failure.reason), "red"))]
+    lines.append(Text.assemble("   ", explained(failure.reason, failure.message)))
     return Text("\n").join(lines)
 
 

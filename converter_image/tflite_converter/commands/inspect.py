@@ -1,0 +1,36 @@
+"""`tflite-convert inspect`: what is in a model and what of it would convert, without running it."""
+
+import typer
+
+from tflite_api.step import ExitCode, FetchLimits, exit_code
+from tflite_converter.commands import options
+from tflite_converter.commands.ending import ended, print_json
+from tflite_converter.commands.options import AllowLocalAddresses, AsJson, Model, Tags
+
+
+def inspect(
+    model: Model,
+    tag: Tags = None,
+    as_json: AsJson = False,
+    allow_local_addresses: AllowLocalAddresses = False,
+) -> None:
+    """Show what is in a model, and what of it would convert, without running anything of it.
+
+    Reads saved_model.pb alone, and refuses what the conversion refuses before it tries, for the same reasons. Where
+    nothing speaks against a signature, only the conversion itself tells whether LiteRT has all its operations.
+
+    Exits with 0 where a conversion would be tried, 3 where it would be refused, 4 where another try may help.
+    """
+    source = options.read_model(model, tag)
+    with ended(as_json=as_json) as progress:
+        from tflite_converter import handle_inspection  # noqa: PLC0415 - a command pays for its own imports only
+
+        limits = FetchLimits(allow_local_addresses=allow_local_addresses)
+        found = handle_inspection.inspect(source, limits, progress)
+    if as_json:
+        print_json(found.to_object())
+    else:
+        from tflite_converter import inspection_text, terminal  # noqa: PLC0415 - see above
+
+        terminal.show(inspection_text.of(found))
+    raise typer.Exit(ExitCode.SUCCEEDED if found.verdict.reason is None else exit_code(found.verdict.reason))

@@ -1,0 +1,81 @@
+"""`tflite-convert run`: what a TFLiteConversion asks for, without a cluster."""
+
+import logging
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tflite_api.step import FetchLimits, StepResult
+from tflite_converter import step
+from tflite_converter.commands.options import AllowLocalAddresses
+from tflite_converter.failure import StepFailure
+from tflite_converter.handover import ARTIFACT_FILE
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tflite_converter.local_spec import LocalConversion
+
+_LOG = logging.getLogger(__name__)
+
+
+def run(
+    file: Annotated[Path, typer.Option("--file", "-f", help="YAML file with one or more TFLiteConversion resources.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder for model.tflite and result.json. With several conversions in the file, each gets a folder of"
+            " its name below it.",
+        ),
+    ],
+    allow_local_addresses: AllowLocalAddresses = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show TensorFlow's own log as well.")] = False,
+) -> None:
+    """Convert what a TFLiteConversion asks for, here and now, without a cluster.
+
+    Reads the same resource as the operator and does the same work, but puts the artifact into a folder instead of S3:
+    the destination is not looked at and may be absent. model.handle may also be file:/// and the absolute path of a
+    SavedModel folder, or of a tar or tar.gz archive of one.
+
+    Exits with 0 where every conversion succeeded, 3 where a spec or model must change, 4 where another try may help.
+    """
+    from tflite_converter import local_resource, local_run, terminal  # noqa: PLC0415 - a command pays for its own
+
+    console = terminal.for_progress(verbose=verbose)
+    try:
+        resources = local_resource.read(file)
+    except StepFailure as failure:
+        result = failure.result()
+        # Where an older run's files are not ours to remove, the failure at hand is the one to tell.
+        with suppress(StepFailure):
+            local_run.clear(output)
+        local_run.write_result(output, result)
+        _show(file.name, result, output)
+        raise typer.Exit(step.code_of(result)) from failure
+    for kind in resources.skipped:
+        _LOG.info("Passed over in %s: %s", file.name, kind)
+    limits = FetchLimits(allow_local_addresses=allow_local_addresses)
+    results = []
+    for conversion in resources.conversions:
+        folder = output if len(resources.conversions) == 1 else output / conversion.metadata.name
+        results.append(_run_one(conversion, folder, limits, console))
+    raise typer.Exit(local_run.worst(results))
+
+
+def _run_one(conversion: "LocalConversion", folder: Path, limits: FetchLimits, console: "Console") -> StepResult:
+    from tflite_converter import local_run, terminal  # noqa: PLC0415 - see above
+
+    with terminal.progress(console) as progress:
+        result = local_run.run(conversion, folder, limits, progress)
+    _show(conversion.metadata.name, result, folder)
+    return result
+
+
+def _show(name: str, result: StepResult, folder: Path) -> None:
+    from tflite_converter import terminal  # noqa: PLC0415 - see above
+
+    terminal.show(terminal.summary(name, result, str(folder / ARTIFACT_FILE)))

@@ -1,0 +1,39 @@
+"""Inspecting the model that a handle names: it is fetched as for a conversion, read, and removed again."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from tflite_api.step import FetchLimits
+from tflite_converter import inspection, model_source, saved_model
+from tflite_converter.fetched_model import Place
+from tflite_converter.inspection import Inspection
+from tflite_converter.local_spec import LocalModelSource
+from tflite_converter.progress import Progress
+
+
+def inspect(source: LocalModelSource, limits: FetchLimits, progress: Progress) -> Inspection:
+    """Fetch a model and tell what is in it.
+
+    Raises:
+        StepFailure: the model cannot be fetched, or its proto not be parsed.
+    """
+    # Read when TensorFlow is imported: it would tell of its kernels for numbers, and none are computed here.
+    os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
+    with tempfile.TemporaryDirectory(prefix="tflite-convert-") as work:
+        folder = Path(work) / "model"
+        folder.mkdir()
+        fetched = model_source.fetch(source, Place(folder, Path(work), limits, progress))
+        progress.phase("Reading saved_model.pb")
+        graphs, verdict = inspection.inspect(saved_model.read(fetched.folder), source.tags)
+        return Inspection(
+            model=source,
+            digest=fetched.digest,
+            size_bytes=_size(fetched.folder),
+            graphs=graphs,
+            verdict=verdict,
+        )
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
