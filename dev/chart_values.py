@@ -14,7 +14,11 @@ import yaml
 
 from tflite_operator.settings import Settings
 
-OTHER_VALUES: Final = frozenset({"converter_image", "watch_namespaces"})
+OTHER_VALUES: Final = frozenset(
+    {"converter_image", "watch_namespaces"}
+    | {"converter_pull_secrets", "converter_ca_config_map", "converter_ca_key"}
+    | {f"converter_{name}" for name in ("http_proxy", "https_proxy", "no_proxy", "proxy_secret")}
+)
 """Settings that have a value of their own in the chart."""
 FIXED: Final = frozenset({"http_port", "lease_name", "lease_namespace"})
 """Settings that other objects of the chart depend on."""

@@ -27,6 +27,8 @@ QUEUE_LABEL_PREFIX: Final = "kueue.x-k8s.io/"
 
 STEP_REQUEST_ENV: Final = "TFLITE_STEP_REQUEST"
 """Environment variable that hands a step its `StepRequest` as JSON."""
+CA_BUNDLE_ENV: Final = "TFLITE_CA_BUNDLE"
+"""Environment variable that names a file of certificate authorities to trust beside the public ones."""
 
 MODEL_DIR: Final = "/model"
 """Written by prepare, read-only for convert and publish."""

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import hashlib
 import socket
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,8 +16,9 @@ from aiohttp import AddrInfoType
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
 from tflite_converter.failure import NO_SPACE, StepFailure, one_line
-from tflite_converter.network_address import refusal
+from tflite_converter.network_address import refusal, refused_meaning
 from tflite_converter.progress import Progress
+from tflite_converter.proxy import Proxy, ProxyOptions
 from tflite_converter.units import bytes_in_words
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -101,7 +103,9 @@ def status_failure(status: int, url: str, subject: Subject) -> StepFailure | Non
     where = f"{shown(url)} answered {status}"
     if status == 200:
         return None
-    if status in {401, 403, 407, 451}:
+    if status == 407:
+        return StepFailure(subject.unavailable, f"{shown(url)} cannot be reached: the proxy answered {status}")
+    if status in {401, 403, 451}:
         return StepFailure(subject.access_denied, f"{where}: {subject.field} must be readable without credentials")
     if status >= 500 or status in {408, 425, 429}:
         return StepFailure(subject.unavailable, where)
@@ -117,6 +121,7 @@ class _Transfer:
         self._progress = progress
         self._received = 0
         self._refused: str | None = None
+        self._proxy: Proxy | None = None
 
     async def run(self) -> Downloaded:
         try:
@@ -136,7 +141,9 @@ class _Transfer:
             raise
 
     async def _run_with_session(self) -> Downloaded:
-        connector = aiohttp.TCPConnector(socket_factory=self._open_socket, force_close=True)
+        # Made now: aiohttp's own knows only the authorities that were there when it was imported.
+        context = ssl.create_default_context()
+        connector = aiohttp.TCPConnector(socket_factory=self._open_socket, force_close=True, ssl=context)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_SILENCE_SECONDS)
         async with aiohttp.ClientSession(
             connector=connector,
@@ -146,12 +153,24 @@ class _Transfer:
             headers={"Accept-Encoding": "identity", "User-Agent": "tflite-operator"},
         ) as session:
             for _ in range(_MAX_REDIRECTS + 1):
-                async with session.get(self._url, allow_redirects=False) as response:
+                async with session.get(self._url, allow_redirects=False, **await self._way()) as response:
                     if response.status not in _REDIRECTS or "Location" not in response.headers:
                         return await self._save(response)
                     self._follow(response.headers["Location"])
         words = f"{self._subject.field} redirects more than {_MAX_REDIRECTS} times"
         raise StepFailure(self._subject.not_found, words)
+
+    async def _way(self) -> ProxyOptions:
+        """Find the way to the address: through a proxy, which then makes the connection that could be checked here."""
+        self._proxy = Proxy.of(self._url)
+        if self._proxy is None:
+            return {}
+        if not self._limits.allow_local_addresses:
+            # A name that only the proxy knows is for the proxy to judge.
+            refused = await asyncio.to_thread(refused_meaning, self._url)
+            if refused is not None:
+                raise self._address_refused(refused)
+        return self._proxy.options(self._url)
 
     def _follow(self, location: str) -> None:
         came_from, self._url = self._url, urljoin(self._url, location)
@@ -186,7 +205,9 @@ class _Transfer:
 
     def _open_socket(self, addr_info: AddrInfoType) -> socket.socket:
         family, kind, protocol, _, address = addr_info
-        if not self._limits.allow_local_addresses and (why := refusal(str(address[0]))) is not None:
+        # A proxy is the administrator's choice, wherever it is.
+        trusted = self._limits.allow_local_addresses or self._proxy is not None
+        if not trusted and (why := refusal(str(address[0]))) is not None:
             self._refused = f"{address[0]}, which {why}"
             raise OSError(errno.EACCES, "address refused")
         opened = socket.socket(family, kind, protocol)
@@ -204,10 +225,13 @@ class _Transfer:
 
     def _broken_off(self, error: aiohttp.ClientError) -> StepFailure:
         if self._refused is not None and isinstance(error, aiohttp.ClientConnectorError):
-            return StepFailure(
-                Reason.ADDRESS_REFUSED, f"{shown(self._url)} leads to {self._refused}: such addresses are not allowed"
-            )
-        if isinstance(error, aiohttp.ClientConnectorCertificateError):
+            return self._address_refused(self._refused)
+        # Its address may come from a Secret, and so is not shown.
+        if isinstance(error, aiohttp.ClientHttpProxyError):
+            what = f"cannot be reached: the proxy answered {error.status}"
+        elif isinstance(error, aiohttp.ClientProxyConnectionError):
+            what = "cannot be reached: the proxy does not answer"
+        elif isinstance(error, aiohttp.ClientConnectorCertificateError):
             what = "has no valid certificate"
         elif isinstance(error, aiohttp.ClientConnectorDNSError):
             what = "has a host name that is not known"
@@ -218,3 +242,7 @@ class _Transfer:
         else:
             what = f"gave no valid answer ({type(error).__name__})"
         return StepFailure(self._subject.unavailable, f"{shown(self._url)} {what}")
+
+    def _address_refused(self, meaning: str) -> StepFailure:
+        words = f"{shown(self._url)} leads to {meaning}: such addresses are not allowed"
+        return StepFailure(Reason.ADDRESS_REFUSED, words)

@@ -1,16 +1,10 @@
 """Whether the storage's endpoint is a place that a stranger's conversion may lead to."""
 
-import socket
-from typing import Final
-from urllib.parse import urlsplit
-
 from tflite_api.reasons import Reason
 from tflite_api.spec import S3Destination
 from tflite_api.step import FetchLimits
 from tflite_converter.failure import StepFailure
-from tflite_converter.network_address import refusal
-
-_PORTS: Final = {"http": 80, "https": 443}
+from tflite_converter.network_address import refused_meaning
 
 
 def check(where: S3Destination, limits: FetchLimits) -> None:
@@ -25,15 +19,6 @@ def check(where: S3Destination, limits: FetchLimits) -> None:
     """
     if where.endpoint is None or limits.allow_local_addresses:
         return
-    parts = urlsplit(where.endpoint)
-    try:
-        found = socket.getaddrinfo(parts.hostname, parts.port or _PORTS[parts.scheme], type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return
-    for address in (str(one[4][0]) for one in found):
-        if (why := refusal(address)) is not None:
-            raise StepFailure(
-                Reason.ADDRESS_REFUSED,
-                f"destination.s3.endpoint {where.endpoint} leads to {address}, which {why}:"
-                " such addresses are not allowed",
-            )
+    if (refused := refused_meaning(where.endpoint)) is not None:
+        words = f"destination.s3.endpoint {where.endpoint} leads to {refused}: such addresses are not allowed"
+        raise StepFailure(Reason.ADDRESS_REFUSED, words)

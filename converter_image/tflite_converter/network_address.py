@@ -1,8 +1,10 @@
 """Which network addresses a stranger's handle may lead to."""
 
 import ipaddress
+import socket
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
+from urllib.parse import urlsplit
 
 _METADATA_SERVICES: Final = frozenset(
     {
@@ -10,6 +12,7 @@ _METADATA_SERVICES: Final = frozenset(
         ipaddress.ip_address("100.100.100.200"),  # Alibaba Cloud
     }
 )
+_PORTS: Final = {"http": 80, "https": 443}
 _TRANSLATED: Final = ipaddress.IPv6Network("64:ff9b::/96")
 """NAT64's well-known prefix (RFC 6052): the last 32 bits are the IPv4 address that is reached."""
 _THIS_HOST: Final = ipaddress.IPv4Network("0.0.0.0/8")
@@ -30,6 +33,20 @@ def refusal(text: str) -> str | None:
     if isinstance(address, IPv6Address):
         address = _embedded(address) or address
     return next((why for why, holds in _checks(address).items() if holds), None)
+
+
+def refused_meaning(url: str) -> str | None:
+    """Say which refused address the host of an http(s) URL means now, and why it is; None where it means none.
+
+    A name that is not known here means none: whoever connects says so.
+    """
+    parts = urlsplit(url)
+    try:
+        found = socket.getaddrinfo(parts.hostname, parts.port or _PORTS.get(parts.scheme), type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError, ValueError):
+        return None
+    reasons = ((address, refusal(address)) for address in (str(one[4][0]) for one in found))
+    return next((f"{address}, which {why}" for address, why in reasons if why is not None), None)
 
 
 def _embedded(address: IPv6Address) -> IPv4Address | None:

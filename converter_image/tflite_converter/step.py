@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -14,7 +15,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from tflite_api.names import STEP_REQUEST_ENV
+from tflite_api.names import CA_BUNDLE_ENV, STEP_REQUEST_ENV
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.schema import describe
 from tflite_api.step import ExitCode, StepRequest, StepResult, exit_code
@@ -121,9 +122,17 @@ def end_on_sigterm() -> None:
     signal.signal(signal.SIGTERM, end)
 
 
+def _work(work: Callable[[StepRequest, Cost], StepResult], cost: Cost) -> StepResult:
+    if CA_BUNDLE_ENV in os.environ:
+        from tflite_converter import authorities  # noqa: PLC0415 - the model's step, which has none, pays nothing
+
+        authorities.trust(os.environ, Path(tempfile.gettempdir()))
+    return work(read_request(os.environ), cost)
+
+
 def run(step: str, work: Callable[[StepRequest, Cost], StepResult], termination_log: Path) -> ExitCode:
     """Run a step to its exit code."""
     end_on_sigterm()
-    result = guarded(lambda cost: work(read_request(os.environ), cost))
+    result = guarded(lambda cost: _work(work, cost))
     report(step, result, termination_log)
     return code_of(result)

@@ -11,7 +11,7 @@ from tflite_api.names import CLEANUP, CONVERT, MODEL_DIR, OUTPUT_DIR, PREPARE, P
 from tflite_api.recipe import recipe_hash
 from tflite_api.spec import ConversionSpec, ResourceList, quantity
 from tflite_api.step import ExitCode, StepRequest
-from tflite_operator import credentials
+from tflite_operator import credentials, network_access
 from tflite_operator.attempt import Attempt
 from tflite_operator.fields import Object, mapping
 from tflite_operator.identity import Identity
@@ -91,11 +91,15 @@ def build_cleanup(identity: Identity, spec: ConversionSpec, settings: Settings) 
     deleted in the foreground. It goes by its ttl.
     """
     told = {"name": names.STEP_REQUEST_ENV, "value": step_request(identity, spec, settings)}
-    secret = credentials.environment(spec)
     small = {"requests": _SMALL_REQUESTS, "limits": _SMALL_LIMITS}
-    container = _container(CLEANUP, settings, [told, *secret], credentials.mounts(spec), small)
+    container = _container(CLEANUP, settings, [told, *_outside(spec, settings)], _outside_mounts(spec, settings), small)
     scratch = {"name": f"scratch-{CLEANUP}", "emptyDir": {"sizeLimit": "16Mi"}}
-    pod = {"containers": [container], "volumes": [scratch, *credentials.volumes(spec)], **_scheduling(spec)}
+    pod = {
+        "containers": [container],
+        "volumes": [scratch, *_outside_volumes(spec, settings)],
+        **network_access.pull_secrets(settings),
+        **_scheduling(spec),
+    }
     labels = _labels(identity)
     return {
         "apiVersion": "batch/v1",
@@ -202,10 +206,9 @@ def step_request(identity: Identity, spec: ConversionSpec, settings: Settings, *
 
 def _pod_spec(identity: Identity, spec: ConversionSpec, attempt: Attempt, settings: Settings) -> dict[str, Any]:
     told = {"name": names.STEP_REQUEST_ENV, "value": step_request(identity, spec, settings, anew=attempt.anew)}
-    secret = credentials.environment(spec)
+    outside, mounts = _outside(spec, settings), _outside_mounts(spec, settings)
     small = {"requests": _SMALL_REQUESTS, "limits": _SMALL_LIMITS}
-    token = credentials.mounts(spec)
-    prepare = _container(PREPARE, settings, [told, *secret], [_mount("model", MODEL_DIR), *token], small)
+    prepare = _container(PREPARE, settings, [told, *outside], [_mount("model", MODEL_DIR), *mounts], small)
     convert = _container(
         CONVERT,
         settings,
@@ -216,8 +219,8 @@ def _pod_spec(identity: Identity, spec: ConversionSpec, attempt: Attempt, settin
     publish = _container(
         PUBLISH,
         settings,
-        [told, *secret],
-        [_mount("model", MODEL_DIR, read_only=True), _mount("output", OUTPUT_DIR, read_only=True), *token],
+        [told, *outside],
+        [_mount("model", MODEL_DIR, read_only=True), _mount("output", OUTPUT_DIR, read_only=True), *mounts],
         small,
     )
     return {
@@ -225,9 +228,23 @@ def _pod_spec(identity: Identity, spec: ConversionSpec, attempt: Attempt, settin
         **credentials.account(spec),
         "initContainers": [prepare, convert],
         "containers": [publish],
-        "volumes": [*_volumes(settings), *credentials.volumes(spec)],
+        "volumes": [*_volumes(settings), *_outside_volumes(spec, settings)],
+        **network_access.pull_secrets(settings),
         **_scheduling(spec),
     }
+
+
+def _outside(spec: ConversionSpec, settings: Settings) -> list[dict[str, Any]]:
+    """Give the variables of a container that talks to the world, which the model's never does."""
+    return [*credentials.environment(spec), *network_access.environment(settings)]
+
+
+def _outside_mounts(spec: ConversionSpec, settings: Settings) -> list[dict[str, Any]]:
+    return [*credentials.mounts(spec), *network_access.mounts(settings)]
+
+
+def _outside_volumes(spec: ConversionSpec, settings: Settings) -> list[dict[str, Any]]:
+    return [*credentials.volumes(spec), *network_access.volumes(settings)]
 
 
 def _scheduling(spec: ConversionSpec) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from tflite_api.step import FetchLimits
 from tflite_operator.lease import Terms
 
+Name = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$", max_length=253)]
 Seconds = Annotated[float, Field(gt=0, le=7 * 86400)]
 
 
@@ -25,6 +27,20 @@ class Settings(BaseModel):
     """The image of all three containers of a converter pod."""
     watch_namespaces: tuple[str, ...] = ()
     """Separated by commas; empty for all."""
+    converter_pull_secrets: tuple[Name, ...] = ()
+    """Separated by commas: Secrets of the conversions' namespaces, with which the converter's image is pulled."""
+    converter_http_proxy: str = ""
+    """The proxy for http addresses of models, datasets and storage, as http://host:port."""
+    converter_https_proxy: str = ""
+    """The proxy for https addresses, as http://host:port."""
+    converter_no_proxy: str = ""
+    """Hosts and domains that are asked directly, separated by commas."""
+    converter_proxy_secret: Name = ""
+    """A Secret of each conversion's namespace with HTTPS_PROXY, perhaps also HTTP_PROXY, instead of the two above."""
+    converter_ca_config_map: Name = ""
+    """A ConfigMap of the conversions' namespaces with certificate authorities to trust beside the public ones."""
+    converter_ca_key: Annotated[str, StringConstraints(pattern=r"^[-._a-zA-Z0-9]+$")] = "ca.crt"
+    """The key in that ConfigMap."""
     retry_base_seconds: Seconds = 10
     """The pause before the second attempt; each further one is twice as long."""
     retry_max_seconds: Seconds = 300
@@ -76,12 +92,34 @@ class Settings(BaseModel):
     allow_local_addresses: bool = False
     """Whether models may come from loopback and link-local addresses."""
 
-    @field_validator("watch_namespaces", mode="before")
+    @field_validator("watch_namespaces", "converter_pull_secrets", mode="before")
     @classmethod
     def _split(cls, given: object) -> object:
         if isinstance(given, str):
             return tuple(name.strip() for name in given.split(",") if name.strip())
         return given
+
+    @field_validator("converter_http_proxy", "converter_https_proxy")
+    @classmethod
+    def _check_proxy(cls, given: str) -> str:
+        """Take nothing that must be hidden: whoever may read pods reads this. Nothing of it is in the message."""
+        if not given:
+            return given
+        parts = urlsplit(given)
+        if parts.username is not None:
+            raise ValueError("holds a user, which everybody who may read pods would see: use CONVERTER_PROXY_SECRET")
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:
+            raise ValueError("must be http:// or https://, a host and a port")
+        return given
+
+    @model_validator(mode="after")
+    def _check_proxies(self) -> Self:
+        if self.converter_proxy_secret and (self.converter_http_proxy or self.converter_https_proxy):
+            raise ValueError(
+                "CONVERTER_PROXY_SECRET: stands in the place of CONVERTER_HTTP_PROXY and CONVERTER_HTTPS_PROXY;"
+                " set it or them"
+            )
+        return self
 
     @model_validator(mode="after")
     def _check_lease(self) -> Self:

@@ -51,6 +51,45 @@ ALIKE: dict[str, tuple[Object, Object]] = {
             ],
         },
     ),
+    "with a way out of a closed network": (
+        {
+            "imagePullSecrets": ["registry"],
+            "proxy": {"http": "http://proxy:3128", "https": "http://proxy:3128", "noProxy": ["minio.svc", "10.0.0.1"]},
+            "certificateAuthorities": {"configMap": "authorities", "key": "bundle.pem"},
+        },
+        {
+            "resources": ["deploy"],
+            "patches": [
+                {
+                    "target": {"kind": "Deployment", "name": "tflite-operator"},
+                    "patch": yaml.safe_dump(
+                        [
+                            {
+                                "op": "add",
+                                "path": "/spec/template/spec/imagePullSecrets",
+                                "value": [{"name": "registry"}],
+                            }
+                        ]
+                    ),
+                }
+            ],
+            "configMapGenerator": [
+                {
+                    "name": "tflite-operator",
+                    "namespace": SYSTEM,
+                    "behavior": "merge",
+                    "literals": [
+                        "CONVERTER_PULL_SECRETS=registry",
+                        "CONVERTER_HTTP_PROXY=http://proxy:3128",
+                        "CONVERTER_HTTPS_PROXY=http://proxy:3128",
+                        "CONVERTER_NO_PROXY=minio.svc,10.0.0.1",
+                        "CONVERTER_CA_CONFIG_MAP=authorities",
+                        "CONVERTER_CA_KEY=bundle.pem",
+                    ],
+                }
+            ],
+        },
+    ),
 }
 """Values of the chart, and the kustomization that says the same."""
 
