@@ -61,10 +61,11 @@ def builds() -> list[Build]:
 
 
 def tools() -> list[Build]:
-    """List the programs that tests ask: no part of a cluster, so a new one leaves a running cluster alone."""
+    """List the programs that tests use: no part of a cluster, so a new one leaves a running cluster alone."""
     return [
         Build("kstatus", "gitops", "./kstatus", "half a minute"),
         Build("argolua", "gitops", "./argolua", "seconds"),
+        Build("toxiproxy", "toxiproxy", "github.com/Shopify/toxiproxy/v2/cmd/server", "half a minute"),
     ]
 
 
@@ -107,7 +108,7 @@ def make_tool(checkout: Checkout, name: str) -> Path:
 
 
 def fingerprint(checkout: Checkout) -> str:
-    """Return what the programs in place were built from."""
+    """Return what the cluster's programs in place were built from."""
     stamps = [_stamp(checkout, build) for build in builds()]
     return " ".join(stamp.read_text() if stamp.exists() else "none" for stamp in stamps)
 

@@ -45,13 +45,17 @@ def read_keys(checkout: Checkout) -> Keys:
 
 
 def command(checkout: Checkout, addresses: Addresses) -> list[str]:
-    """Return the server's command line; the keys go by environment, which `ps` does not show."""
-    objects, metadata = checkout.s3 / "objects", checkout.s3 / "metadata"
+    """Return the cluster's server's command line; the keys go by environment, which `ps` does not show."""
+    return server(checkout.bin, checkout.s3, f"{addresses.node}:{PORT}", checkout.s3_access_log)
+
+
+def server(programs: Path, folder: Path, address: str, access_log: Path) -> list[str]:
+    """Return the command line of a server at host:port that keeps everything in a folder."""
+    objects, metadata = folder / "objects", folder / "metadata"
     objects.mkdir(parents=True, exist_ok=True)
-    argv = [str(checkout.bin / "versitygw"), f"--port={addresses.node}:{PORT}", f"--region={REGION}"]
-    argv.append(f"--access-log={checkout.s3_access_log}")
+    argv = [str(programs / "versitygw"), f"--port={address}", f"--region={REGION}", f"--access-log={access_log}"]
     argv += ["--health=/health", "--keep-alive", "posix"]
-    if not keeps_attributes(checkout.s3):
+    if not keeps_attributes(folder):
         metadata.mkdir(parents=True, exist_ok=True)
         argv.append(f"--sidecar={metadata}")
     return [*argv, str(objects)]

@@ -84,6 +84,27 @@ def _save_tiny(folder: Path) -> None:
     tf.saved_model.save(tiny, str(folder), signatures={"serving_default": tiny.serve, "again": tiny.serve})
 
 
+def serve_large(env: Environment) -> str:
+    """A model whose weights are 16 MB of noise: x [-1, 1000] float32 -> y [-1, 4000]."""
+    return serve_saved_model(env, "e2e/large/1", _save_large)
+
+
+def _save_large(folder: Path) -> None:
+    import tensorflow as tf  # seconds to import, and most tests need no model of their own
+
+    class Large(tf.Module):  # type: ignore[misc]  # TensorFlow publishes no types
+        def __init__(self) -> None:
+            super().__init__()
+            self.weights = tf.Variable(tf.random.Generator.from_seed(1).normal([1000, 4000]))
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 1000], tf.float32, name="x")])  # type: ignore[untyped-decorator]
+        def serve(self, x: object) -> dict[str, object]:
+            return {"y": tf.matmul(x, self.weights)}
+
+    large = Large()
+    tf.saved_model.save(large, str(folder), signatures={"serving_default": large.serve})
+
+
 def _save_unsupported(folder: Path) -> None:
     import tensorflow as tf  # seconds to import, and most tests need no model of their own
 

@@ -1,0 +1,141 @@
+"""An S3 server of a test's own, and a network before it that can be slow, cut connections, or be gone."""
+
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+from mypy_boto3_s3 import S3Client
+
+from dev import binaries, namespaces, storage, target
+from dev.checkout import Checkout
+from dev.namespaces import Namespaces
+from dev.processes import Process
+from dev.target import Own
+from tests.e2e.environment import Environment
+
+
+class FaultyStorage:
+    """versitygw behind toxiproxy. Other tests use another server, so this one may come and go."""
+
+    def __init__(self, env: Environment, inside: Namespaces, folder: Path) -> None:
+        self._env, self._inside, self._folder = env, inside, folder
+        self._checkout = Checkout.here()
+        self._address = env.s3_endpoint.partition("://")[2].partition(":")[0]
+        self._port, self._proxy_port, self._control_port = (_free_port() for _ in range(3))
+        self._server: Process | None = None
+        self._proxy: Process | None = None
+        self._control = httpx.Client(base_url=f"http://{self._address}:{self._control_port}", timeout=10)
+
+    @property
+    def endpoint(self) -> str:
+        """Where pods find it: through the proxy."""
+        return f"http://{self._address}:{self._proxy_port}"
+
+    @cached_property
+    def client(self) -> S3Client:
+        """A client that goes round the proxy, with the owner's keys."""
+        return boto3.client(
+            "s3",
+            endpoint_url=f"http://{self._address}:{self._port}",
+            aws_access_key_id=self._env.access_key,
+            aws_secret_access_key=self._env.secret_key,
+            region_name=storage.REGION,
+        )
+
+    def start(self) -> None:
+        """Start the server; its objects are those from before."""
+        address, log = f"{self._address}:{self._port}", self._folder / "access.log"
+        command = storage.server(self._checkout.bin, self._folder, address, log)
+        keys = storage.Keys(self._env.access_key, self._env.secret_key)
+        self._server = self._inside.spawn(command, self._folder / "s3.log", storage.environment(keys))
+        _wait_for(self._address, self._port)
+
+    def stop(self) -> None:
+        """Stop the server."""
+        if self._server is not None:
+            self._server.stop(grace=5)
+
+    def start_proxy(self) -> None:
+        """Start the network, in good health."""
+        program = binaries.make_tool(self._checkout, "toxiproxy")
+        control = [f"-host={self._address}", f"-port={self._control_port}"]
+        self._proxy = self._inside.spawn([str(program), *control], self._folder / "proxy.log")
+        _wait_for(self._address, self._control_port)
+        listen, upstream = f"{self._address}:{self._proxy_port}", f"{self._address}:{self._port}"
+        self._ask("POST", "/proxies", {"name": "s3", "listen": listen, "upstream": upstream, "enabled": True})
+
+    def stop_proxy(self) -> None:
+        """Stop the network."""
+        if self._proxy is not None:
+            self._proxy.stop(grace=5)
+        self._control.close()
+
+    @contextmanager
+    def unreachable(self) -> Iterator[None]:
+        """Refuse every connection."""
+        self._ask("POST", "/proxies/s3", {"enabled": False})
+        yield
+        self._ask("POST", "/proxies/s3", {"enabled": True})
+
+    @contextmanager
+    def sick(self, kind: str, **attributes: int) -> Iterator[None]:
+        """Spoil what is sent to the server (https://github.com/Shopify/toxiproxy#toxics)."""
+        toxic = {"name": kind, "type": kind, "stream": "upstream", "attributes": attributes}
+        self._ask("POST", "/proxies/s3/toxics", toxic)
+        yield
+        self._ask("DELETE", f"/proxies/s3/toxics/{kind}")
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> None:
+        answer = self._control.request(method, path, json=body)
+        assert answer.is_success, f"{method} {path}: {answer.text}"
+
+
+@contextmanager
+def faulty_storage(env: Environment) -> Iterator[FaultyStorage]:
+    """Run a server and its proxy.
+
+    Skips where the node is not this machine: there is no place for them that pods could reach.
+    """
+    here = Checkout.here()
+    inside = namespaces.find(here)
+    if inside is None or not isinstance(target.decide(os.environ, here.cache), Own):
+        pytest.skip("not the throw-away cluster: there is nowhere to put a second S3 server that its pods would reach")
+    # Not pytest's tmp_path: user attributes need a real file system, and the folder must be seen inside.
+    with tempfile.TemporaryDirectory(dir=here.run, prefix="faulty-s3-") as folder:
+        made = FaultyStorage(env, inside, Path(folder))
+        try:
+            made.start()
+            made.start_proxy()
+            yield made
+        finally:
+            made.stop_proxy()
+            made.stop()
+
+
+def _free_port() -> int:
+    """Find a port of the range that nobody was given lately; inside the cluster few others listen."""
+    with socket.socket() as tried:
+        tried.bind(("127.0.0.1", 0))
+        port: int = tried.getsockname()[1]
+    return port
+
+
+def _wait_for(address: str, port: int, timeout: float = 20) -> None:
+    end = time.monotonic() + timeout
+    while True:
+        try:
+            socket.create_connection((address, port), timeout=1).close()
+        except OSError:
+            assert time.monotonic() < end, f"nothing listens on {address}:{port}"
+            time.sleep(0.05)
+        else:
+            return
