@@ -4,13 +4,25 @@ from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from tflite_api.field_types import HOST, Sha256
+from tflite_api.field_types import (
+    HOST,
+    KEY_PATTERN,
+    Bucket,
+    Endpoint,
+    Key,
+    ObjectName,
+    Region,
+    SecretReference,
+    Sha256,
+)
 from tflite_api.schema import Schema, matching
 
 HANDLE_PATTERN: Final = rf"^https?://{HOST}/[A-Za-z0-9._~%!$&()*+,;=:@/-]+$"
 ARCHIVE_URL_PATTERN: Final = rf"^https?://{HOST}/[A-Za-z0-9._~%!$&()*+,;=:@/-]+(?:\?[A-Za-z0-9._~%!$&()*+,;=:@/?-]+)?$"
 
-SOURCES: Final = ("handle", "archive")
+PATH_PATTERN: Final = r"^[^\x00-\x1f\x7f]+$"
+
+SOURCES: Final = ("handle", "archive", "s3", "volume")
 """The fields of which a model has one."""
 
 
@@ -18,6 +30,12 @@ def _unique_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(tags)) != len(tags):
         raise ValueError("names a tag twice: write each once")
     return tags
+
+
+def _normalised(path: str) -> str:
+    if any(segment in {"", ".", ".."} for segment in path.removesuffix("/").split("/")):
+        raise ValueError("must be relative, without empty, '.' or '..' segments: write for example models/mobilenet/1")
+    return path
 
 
 Handle = Annotated[
@@ -38,6 +56,18 @@ ArchiveURL = Annotated[
         " write for example https://example.com/models/mobilenet-v2.tar.gz",
     ),
 ]
+Prefix = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=1024),
+    matching(KEY_PATTERN, "must hold only letters, digits and the characters ! _ . * ' ( ) = + @ / -"),
+    AfterValidator(_normalised),
+]
+VolumePath = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=1024),
+    matching(PATH_PATTERN, "must hold no control characters"),
+    AfterValidator(_normalised),
+]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
@@ -47,11 +77,47 @@ class ArchiveSource(Schema):
     url: ArchiveURL
 
 
+class S3Source(Schema):
+    """An archive of a SavedModel in a bucket, or the folder of one."""
+
+    bucket: Bucket
+    key: Key | None = None
+    prefix: Prefix | None = None
+    endpoint: Endpoint | None = None
+    region: Region = "us-east-1"
+    secret_ref: SecretReference | None = None
+
+    @model_validator(mode="after")
+    def _name_one_thing(self) -> Self:
+        if (self.key is None) == (self.prefix is None):
+            raise ValueError("set key for an archive or prefix for a folder, one of them")
+        return self
+
+    @property
+    def field(self) -> str:
+        """The field of the spec that says where in the bucket the model is."""
+        return "model.s3.key" if self.key is not None else "model.s3.prefix"
+
+    @property
+    def uri(self) -> str:
+        """The address people write: s3://bucket/key, with a slash behind a folder."""
+        return f"s3://{self.bucket}/{self.key or (self.prefix or '').removesuffix('/') + '/'}"
+
+
+class VolumeSource(Schema):
+    """An archive of a SavedModel in a volume, or the folder of one."""
+
+    claim_name: ObjectName
+    path: VolumePath | None = None
+
+
 class ModelSource(Schema):
     """Where the model comes from, and what must be in it."""
 
     handle: Handle | None = None
     archive: ArchiveSource | None = None
+    s3: S3Source | None = None
+    volume: VolumeSource | None = None
     sha256: Sha256 | None = None
     tags: Annotated[tuple[Tag, ...], Field(max_length=8), AfterValidator(_unique_tags)] | None = None
 

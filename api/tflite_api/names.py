@@ -30,6 +30,11 @@ STEP_REQUEST_ENV: Final = "TFLITE_STEP_REQUEST"
 CA_BUNDLE_ENV: Final = "TFLITE_CA_BUNDLE"
 """Environment variable that names a file of certificate authorities to trust beside the public ones."""
 
+MODEL_ENV_PREFIX: Final = "MODEL_"
+"""In front of the variables that hold the credentials of the model's source, beside those of the destination."""
+VOLUME_DIR: Final = "/volume"
+"""Where prepare sees the volume that the model comes from, read-only; absent from the other steps."""
+
 MODEL_DIR: Final = "/model"
 """Written by prepare, read-only for convert and publish."""
 OUTPUT_DIR: Final = "/output"

@@ -37,6 +37,7 @@ class Reason(StrEnum):
     CONVERTING = "Converting", Outcome.PROGRESS
     PUBLISHING = "Publishing", Outcome.PROGRESS
     SECRET_NOT_FOUND = "SecretNotFound", Outcome.PROGRESS
+    VOLUME_NOT_FOUND = "VolumeNotFound", Outcome.PROGRESS
     JOB_REFUSED = "JobRefused", Outcome.PROGRESS
     # at rest because the spec says so
     SUSPENDED = "Suspended", Outcome.PAUSED

@@ -36,6 +36,10 @@ def recipe_hash(spec: ConversionSpec) -> str:
 def _model(source: dict[str, Any]) -> dict[str, Any]:
     """Give what identifies a model: its pin, else where it comes from."""
     shaping = {name: value for name, value in source.items() if name not in SOURCES or "sha256" not in source}
+    for name in SOURCES:
+        if isinstance(address := shaping.get(name), dict):
+            # Who may read it is no part of what it is.
+            shaping[name] = {part: value for part, value in address.items() if part != "secretRef"}
     if "tags" in shaping:
         shaping["tags"] = sorted(shaping["tags"])
     return shaping

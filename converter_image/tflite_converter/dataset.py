@@ -3,22 +3,21 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Final
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import ConversionSpec, S3Destination, Samples
 from tflite_api.step import FetchedDataset, FetchedDatasets, FetchLimits
 from tflite_converter import download, image_dataset
-from tflite_converter.failure import NO_SPACE, StepFailure
+from tflite_converter.bucket_transfer import Transfer
+from tflite_converter.failure import StepFailure
 from tflite_converter.fetched_model import folder_digest
 from tflite_converter.local_model import FILE_SCHEME
 from tflite_converter.progress import Progress
 from tflite_converter.s3 import Storage
-from tflite_converter.units import bytes_in_words
 
 _S3_SCHEME: Final = "s3://"
-_CHUNK_BYTES: Final = 1 << 20
 _LISTED: Final = 20_000
 """Objects of a folder that are looked at for images."""
 _AS_DATASET: Final = {
@@ -116,17 +115,22 @@ def _from_bucket(wanted: Wanted, fetch: Fetch, folder: Path) -> FetchedDataset:
         )
     bucket, _, key = wanted.address.removeprefix(_S3_SCHEME).partition("/")
     storage = Storage(fetch.where.model_copy(update={"bucket": bucket, "key": key}))
+
+    def too_large(words: str) -> StepFailure:
+        return StepFailure(Reason.DATASET_TOO_LARGE, f"The dataset at {wanted.address} {words}")
+
+    limits = fetch.limits
+    transfer = Transfer(storage, limits.max_archive_bytes, limits.timeout_seconds, too_large, fetch.progress)
     try:
         if not key.endswith("/"):
             target = folder / PurePosixPath(key).name
-            digest = _save(storage, key, target, fetch.limits.max_archive_bytes)
-            return FetchedDataset(path=str(target), digest=f"sha256:{digest}")
-        return _images(storage, wanted, key, fetch.limits.max_archive_bytes, folder)
+            return FetchedDataset(path=str(target), digest=f"sha256:{transfer.save(key, target)}")
+        return _images(storage, transfer, wanted, key, folder)
     except StepFailure as failure:
         raise _about_dataset(failure, wanted) from failure
 
 
-def _images(storage: Storage, wanted: Wanted, prefix: str, left: int, folder: Path) -> FetchedDataset:
+def _images(storage: Storage, transfer: Transfer, wanted: Wanted, prefix: str, folder: Path) -> FetchedDataset:
     listed = storage.list_files(prefix, _LISTED)
     images = [found for found in listed if image_dataset.is_image(found.key.removeprefix(prefix))]
     if not images:
@@ -135,38 +139,8 @@ def _images(storage: Storage, wanted: Wanted, prefix: str, left: int, folder: Pa
         )
     for number, found in enumerate(images[: wanted.settings.max_samples]):
         # Keys may be any text; the number keeps their order and makes the name safe.
-        target = folder / f"{number:06}{PurePosixPath(found.key).suffix.lower()}"
-        _save(storage, found.key, target, left)
-        left -= target.stat().st_size
+        transfer.save(found.key, folder / f"{number:06}{PurePosixPath(found.key).suffix.lower()}")
     return FetchedDataset(path=str(folder), digest=f"sha256:{folder_digest(folder)}")
-
-
-def _save(storage: Storage, key: str, target: Path, most: int) -> str:
-    """Write an object to a file; gives its SHA-256."""
-    digest, received = hashlib.sha256(), 0
-    with storage.open(key) as (body, size), target.open("xb") as file:
-        _check_size(key, size, most)
-        while chunk := body.read(_CHUNK_BYTES):
-            received += len(chunk)
-            _check_size(key, received, most)
-            digest.update(chunk)
-            _write(file, chunk)
-    return digest.hexdigest()
-
-
-def _write(file: BinaryIO, chunk: bytes) -> None:
-    try:
-        file.write(chunk)
-    except OSError as error:
-        if error.errno in NO_SPACE:
-            raise StepFailure(Reason.OUT_OF_DISK, "No space left for the dataset") from error
-        raise
-
-
-def _check_size(key: str, size: int, most: int) -> None:
-    if size > most:
-        message = f"The dataset is larger than the {bytes_in_words(most)} allowed, at {key}"
-        raise StepFailure(Reason.DATASET_TOO_LARGE, message)
 
 
 def _about_dataset(failure: StepFailure, wanted: Wanted) -> StepFailure:

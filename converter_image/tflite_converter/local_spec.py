@@ -38,6 +38,14 @@ class LocalModelSource(ModelSource):
 
     handle: LocalHandle | None = None
 
+    @model_validator(mode="after")
+    def _be_within_reach(self) -> Self:
+        if self.volume is not None:
+            raise ValueError(
+                "volume is a claim in a cluster: to try it here, write handle: file:/// and an absolute path"
+            )
+        return self
+
 
 def _local_dataset(address: str) -> str:
     if re.fullmatch(DATASET_PATTERN.strip("^$"), address) or re.fullmatch(_FILE_PATTERN, address):

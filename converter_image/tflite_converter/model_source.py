@@ -1,7 +1,7 @@
 """Fetching a model from whichever source a spec names. All of them end in the same folder, limits and digest."""
 
 from tflite_api.model_source import ModelSource
-from tflite_converter import hub, local_model, web_archive
+from tflite_converter import bucket_model, hub, local_model, volume_model, web_archive
 from tflite_converter.fetched_model import FetchedModel, Pin, Place
 
 
@@ -17,4 +17,8 @@ def fetch(source: ModelSource, place: Place) -> FetchedModel:
         return hub.resolve(source.handle, Pin(hub.FIELD, source.sha256), place)
     if source.archive is not None:
         return web_archive.fetch(source.archive.url, Pin("model.archive.url", source.sha256), place)
+    if source.s3 is not None:
+        return bucket_model.fetch(source.s3, source.sha256, place)
+    if source.volume is not None:
+        return volume_model.fetch(source.volume, source.sha256, place)
     raise AssertionError("a model has one source: tflite_api.model_source")

@@ -28,7 +28,7 @@ def prepare(request: StepRequest, model_dir: Path, scratch: Path, progress: Prog
         StepFailure: what is wrong with the destination, the model or the dataset's address.
     """
     where = request.spec.destination.s3
-    endpoint.check(where, request.limits)
+    endpoint.check(where.endpoint, "destination.s3.endpoint", request.limits)
     progress.phase("Looking for a finished artifact")
     decision = published.decide(Storage(where).look(), identity(request, where), anew=request.anew)
     if isinstance(decision, Reuse):

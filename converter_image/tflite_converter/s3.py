@@ -9,18 +9,16 @@ from dataclasses import dataclass
 from io import BufferedReader, RawIOBase
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
-import boto3
-import botocore.session
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import S3Destination
+from tflite_converter import storage_client
 from tflite_converter.failure import StepFailure
 from tflite_converter.published import StoredObject
+from tflite_converter.storage_client import Credentials, Identity, Key
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import PutObjectRequestTypeDef
 
 _CONTENT_TYPE: Final = "application/vnd.tflite"
@@ -41,8 +39,6 @@ _CHANGED: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict",
 _OTHER_CONTENT: Final = frozenset(
     {"BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"}
 )
-_WEB_IDENTITY: Final = "assume-role-with-web-identity"
-"""botocore's name for the provider (botocore/credentials.py)."""
 _LATER: Final = frozenset({"RequestTimeTooSkewed", "RequestTimeout", "SlowDown", "ServiceUnavailable", "Throttling"})
 _PERMISSIONS: Final = (
     "they need s3:GetObject, s3:PutObject and s3:ListBucket, and s3:DeleteObject for deletionPolicy Delete"
@@ -166,13 +162,11 @@ class Storage:
     Every method raises StepFailure: CredentialsRefused, BucketNotFound, InvalidSpec or StorageUnavailable.
     """
 
-    def __init__(self, where: S3Destination) -> None:
-        """Make a client from nothing but AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and perhaps AWS_SESSION_TOKEN.
-
-        Where the destination names no Secret: from AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN.
-        """
+    def __init__(self, where: S3Destination, credentials: Credentials | None = None) -> None:
+        """Make a client with these credentials; else with the Secret's that `where` names, or the ServiceAccount's."""
         self._where = where
-        self._client = _client(where)
+        own = Key() if where.secret_ref is not None else Identity()
+        self._client = storage_client.connect(where.endpoint, where.region, credentials or own)
 
     def look(self) -> StoredObject | None:
         """Give the object at the destination; None where the bucket exists and the object does not."""
@@ -295,46 +289,3 @@ class Storage:
 
 def _status(error: ClientError) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-
-
-def _client(where: S3Destination) -> "S3Client":
-    config = Config(
-        connect_timeout=10,
-        read_timeout=60,
-        retries={"mode": "standard", "total_max_attempts": 4},
-        s3={"addressing_style": "path" if where.endpoint else "auto"},
-        # Ours is the checksum that counts; servers other than Amazon's often do not know the client's own default.
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-        ignore_configured_endpoint_urls=True,  # type: ignore[call-arg] # the stubs lack it
-        user_agent_extra="tflite-operator",
-    )
-    # No configuration file of the machine, and no metadata service, has a say.
-    bare = botocore.session.Session(session_vars={"config_file": (None, None, os.devnull, None)})
-    if where.secret_ref is not None:
-        _use_key(bare)
-    else:
-        _rely_on_token(bare)
-    return boto3.Session(botocore_session=bare).client(
-        "s3", region_name=where.region, endpoint_url=where.endpoint, config=config
-    )
-
-
-def _use_key(session: botocore.session.Session) -> None:
-    key_id, secret = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
-    if not key_id or not secret:
-        raise StepFailure(Reason.CREDENTIALS_REFUSED, "The credentials lack AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY")
-    session.set_credentials(key_id, secret, os.environ.get("AWS_SESSION_TOKEN") or None)
-
-
-def _rely_on_token(session: botocore.session.Session) -> None:
-    """Leave botocore one way to credentials: those that the token of the pod's ServiceAccount buys."""
-    if not os.environ.get("AWS_ROLE_ARN"):
-        raise StepFailure(
-            Reason.CREDENTIALS_REFUSED,
-            "The ServiceAccount stands for no role: set destination.s3.roleARN, or annotate the ServiceAccount",
-        )
-    resolver = session.get_component("credential_provider")
-    for provider in [*resolver.providers]:
-        if provider.METHOD != _WEB_IDENTITY:
-            resolver.remove(provider.METHOD)

@@ -24,9 +24,9 @@ def environment(spec: ConversionSpec) -> list[dict[str, Any]]:
     secret = spec.destination.s3.secret_ref
     if secret is not None:
         return [
-            _from_secret(secret.name, "AWS_ACCESS_KEY_ID"),
-            _from_secret(secret.name, "AWS_SECRET_ACCESS_KEY"),
-            _from_secret(secret.name, "AWS_SESSION_TOKEN", optional=True),
+            from_secret(secret.name, "AWS_ACCESS_KEY_ID"),
+            from_secret(secret.name, "AWS_SECRET_ACCESS_KEY"),
+            from_secret(secret.name, "AWS_SESSION_TOKEN", optional=True),
         ]
     variables = [{"name": "AWS_WEB_IDENTITY_TOKEN_FILE", "value": f"{_TOKEN_FOLDER}/token"}]
     role = spec.destination.s3.role_arn
@@ -60,5 +60,9 @@ def annotations(spec: ConversionSpec) -> dict[str, str]:
     return {} if spec.service_account_name is None else {_SKIP_ANNOTATION: CONVERT}
 
 
-def _from_secret(secret: str, key: str, **more: bool) -> dict[str, Any]:
-    return {"name": key, "valueFrom": {"secretKeyRef": {"name": secret, "key": key, **more}}}
+def from_secret(secret: str, key: str, *, optional: bool = False, prefix: str = "") -> dict[str, Any]:
+    """Give a variable, named as a key of a Secret with `prefix` in front, that holds the key's value."""
+    reference: dict[str, Any] = {"name": secret, "key": key}
+    if optional:
+        reference["optional"] = True
+    return {"name": f"{prefix}{key}", "valueFrom": {"secretKeyRef": reference}}

@@ -11,7 +11,7 @@ from tflite_api.names import CLEANUP, CONVERT, MODEL_DIR, OUTPUT_DIR, PREPARE, P
 from tflite_api.recipe import recipe_hash
 from tflite_api.spec import ConversionSpec, ResourceList, quantity
 from tflite_api.step import ExitCode, StepRequest
-from tflite_operator import credentials, network_access
+from tflite_operator import credentials, model_access, network_access
 from tflite_operator.attempt import Attempt
 from tflite_operator.fields import Object, mapping
 from tflite_operator.identity import Identity
@@ -208,7 +208,13 @@ def _pod_spec(identity: Identity, spec: ConversionSpec, attempt: Attempt, settin
     told = {"name": names.STEP_REQUEST_ENV, "value": step_request(identity, spec, settings, anew=attempt.anew)}
     outside, mounts = _outside(spec, settings), _outside_mounts(spec, settings)
     small = {"requests": _SMALL_REQUESTS, "limits": _SMALL_LIMITS}
-    prepare = _container(PREPARE, settings, [told, *outside], [_mount("model", MODEL_DIR), *mounts], small)
+    prepare = _container(
+        PREPARE,
+        settings,
+        [told, *outside, *model_access.environment(spec)],
+        [_mount("model", MODEL_DIR), *mounts, *model_access.mounts(spec)],
+        small,
+    )
     convert = _container(
         CONVERT,
         settings,
@@ -228,7 +234,7 @@ def _pod_spec(identity: Identity, spec: ConversionSpec, attempt: Attempt, settin
         **credentials.account(spec),
         "initContainers": [prepare, convert],
         "containers": [publish],
-        "volumes": [*_volumes(settings), *_outside_volumes(spec, settings)],
+        "volumes": [*_volumes(settings), *_outside_volumes(spec, settings), *model_access.volumes(spec)],
         **network_access.pull_secrets(settings),
         **_scheduling(spec),
     }

@@ -28,7 +28,7 @@ from tflite_operator.settings import Settings
 from tflite_operator.situation import Observation, Situation, understand
 from tflite_operator.status import write_status
 
-_ANNOUNCED = frozenset({Reason.SECRET_NOT_FOUND, Reason.JOB_REFUSED})
+_ANNOUNCED = frozenset({Reason.SECRET_NOT_FOUND, Reason.VOLUME_NOT_FOUND, Reason.JOB_REFUSED})
 
 
 @dataclass(frozen=True)

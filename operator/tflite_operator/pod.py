@@ -23,6 +23,9 @@ _CONFIG_ERROR: Final = "CreateContainerConfigError"
 _MISSING: Final = re.compile(r"not found|couldn't find key")
 """The kubelet's words for a missing Secret or key, and not for one that it has only not fetched yet (`failed to sync
 secret cache`, seen for a second on a busy node)."""
+_NO_VOLUME: Final = re.compile(r'persistentvolumeclaim "|PersistentVolumeClaims')
+"""The scheduler's words for a claim that is not there or being deleted, and for one that is bound to no volume
+(pkg/scheduler/framework/plugins/volumebinding)."""
 _BACK_OFF: Final = re.compile(r'^Back-off pulling image "[^"]*"(: ErrImagePull: )?')
 
 
@@ -101,6 +104,11 @@ class ObservedPod:
         """The kubelet's words where a container's Secret or a key of it is missing."""
         waiting = (step.waiting_message for step in self.steps if step.waiting == _CONFIG_ERROR)
         return next((words for words in waiting if _MISSING.search(words)), "")
+
+    @property
+    def missing_volume(self) -> str:
+        """The scheduler's words where the claim of the pod is not there, or has no volume."""
+        return self.unschedulable if _NO_VOLUME.search(self.unschedulable) else ""
 
     @property
     def image_problem(self) -> str:

@@ -26,7 +26,7 @@ _CURABLE: Final = frozenset(
 """Failures that somebody can cure without touching the conversion: they are looked at again."""
 _WAITED_FOR: Final = frozenset({Reason.IMAGE_PULL_FAILED, Reason.UNSCHEDULABLE})
 """Failures that say more than the deadline of a Job that ran into them."""
-_WAITING: Final = frozenset({Reason.SECRET_NOT_FOUND, Reason.JOB_REFUSED})
+_WAITING: Final = frozenset({Reason.SECRET_NOT_FOUND, Reason.VOLUME_NOT_FOUND, Reason.JOB_REFUSED})
 """A Job that reaches its deadline while it waits for these has not been tried."""
 _FOLLOWS: Final = " Attempt "
 _QUEUE_GRACE: Final = timedelta(seconds=10)
@@ -190,6 +190,8 @@ def _obstacle(situation: Situation, job: ObservedJob, pod: ObservedPod) -> Decis
         limit = timedelta(seconds=situation.settings.image_pull_seconds)
         message = f"the converter image {job.image} cannot be pulled: {pod.image_problem}"
         return _wait(situation, job, Reason.IMAGE_PULL_FAILED, message, (pod.scheduled or pod.created), limit)
+    if pod.missing_volume:
+        return Progress(Reason.VOLUME_NOT_FOUND, f"pod {pod.name} waits for its volume: {pod.missing_volume}", job)
     if pod.unschedulable and pod.created is not None and situation.now < pod.created + _QUEUE_GRACE:
         # On a busy cluster most pods wait a moment for a place: two status writes that nobody could read in time.
         said = _unchanged(situation, job) or _pending(job)

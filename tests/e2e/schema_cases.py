@@ -22,6 +22,14 @@ def changed(path: str, value: object) -> Object:
     return spec
 
 
+def bucket_model(**where: object) -> Object:
+    return changed("model", {"s3": {"bucket": "models", **where}})
+
+
+def volume_model(**where: object) -> Object:
+    return changed("model", {"volume": {"claimName": "models", **where}})
+
+
 def shape(*dimensions: object) -> Object:
     return changed("signature.inputs", [{"name": "x", "shape": list(dimensions)}])
 
@@ -82,6 +90,48 @@ RULES: list[tuple[str, list[Object], list[Object], str]] = [
             changed("model", {"handle": "https://h/1", "archive": {"url": "https://h/1.zip"}}),
         ],
         "set exactly one source of the model",
+    ),
+    (
+        "s3 key or prefix",
+        [bucket_model(key="a.zip"), bucket_model(prefix="a/1"), bucket_model(prefix="a/1/")],
+        [bucket_model(), bucket_model(key="a.zip", prefix="a")],
+        "set key for an archive or prefix for a folder",
+    ),
+    (
+        "s3 prefix",
+        [bucket_model(prefix="...")],
+        [bucket_model(prefix=prefix) for prefix in ("/", "/a", "a//b", "a//", "../a", "a/..", "a/../", ".")],
+        "must be relative, without empty, '.' or '..' segments: write for example models/mobilenet/1",
+    ),
+    (
+        "characters of an s3 prefix",
+        [bucket_model(prefix="A!_.*'()=+@-/b")],
+        [bucket_model(prefix=prefix) for prefix in ("a b", "a?", "\u00e9")],
+        "must hold only letters, digits and the characters",
+    ),
+    (
+        "s3 key of a model",
+        [bucket_model(key="a/b")],
+        [bucket_model(key=key) for key in ("a/", "../a")],
+        "must be relative, without empty, '.' or '..' segments: write for example models/a.tflite",
+    ),
+    (
+        "claimName",
+        [volume_model(claimName="a.b-c")],
+        [volume_model(claimName=name) for name in ("A", "-a", "a/b", "")],
+        "must be the name of an object",
+    ),
+    (
+        "volume path",
+        [volume_model(), volume_model(path="a b/\u00e9:~"), volume_model(path="a/")],
+        [volume_model(path=path) for path in ("/a", "../a", "a/..", "a/./b", "..", "/")],
+        "must be relative, without empty, '.' or '..' segments: write for example models/mobilenet/1",
+    ),
+    (
+        "characters of a volume path",
+        [volume_model(path="a")],
+        [volume_model(path=path) for path in ("a\nb", "a\x7f")],
+        "must hold no control characters",
     ),
     (
         "archive",

@@ -123,13 +123,26 @@ S3 = st.fixed_dictionaries(
     {"bucket": BUCKETS, "key": KEYS, "secretRef": mostly(st.fixed_dictionaries({"name": NAMES}))},
     optional={"endpoint": ENDPOINTS, "region": mostly(text("ab-1", 1), text("ab-1A"))},
 )
-MODELS = st.fixed_dictionaries(
-    {"handle": HANDLES},
+SOURCES = st.one_of(
+    HANDLES.map(lambda handle: {"handle": handle}),
+    mostly(st.fixed_dictionaries({"url": HANDLES})).map(lambda archive: {"archive": archive}),
+    st.fixed_dictionaries(
+        {"bucket": BUCKETS}, optional={"key": KEYS, "prefix": KEYS, "secretRef": st.fixed_dictionaries({"name": NAMES})}
+    ).map(lambda s3: {"s3": s3}),
+    mostly(st.fixed_dictionaries({"claimName": NAMES}, optional={"path": mostly(KEYS, text("ab./\n "))})).map(
+        lambda volume: {"volume": volume}
+    ),
+)
+SECOND_SOURCES = mostly(st.just({}), SOURCES).filter(lambda given: isinstance(given, dict))
+SOURCED = st.builds(lambda one, other: one | other, SOURCES, SECOND_SOURCES)
+PINNED = st.fixed_dictionaries(
+    {},
     optional={
         "sha256": DIGESTS,
         "tags": mostly(st.lists(text("ab", 1, 4), max_size=8, unique=True), st.lists(text("ab"))),
     },
 )
+MODELS = st.builds(lambda source, pinned: source | pinned, SOURCED, PINNED)
 SIGNATURES = st.fixed_dictionaries(
     {}, optional={"key": mostly(text("ab", 1)), "inputs": mostly(st.lists(PINS, max_size=3))}
 )

@@ -144,6 +144,27 @@ def test_a_right_to_the_secret_of_another_namespace_is_none_to_this_one(
         assert_refused(writer.apply(idle(bench, "across")), writer, bench)
 
 
+def test_the_secret_of_a_model_is_for_those_who_may_read_it(bench: Workbench, owner: Person) -> None:
+    source = {"s3": {"bucket": "private", "key": "model.zip", "secretRef": {"name": "models-reader"}}}
+    conversion = changed(idle(bench, "sourced"), "model", source)
+    words = owner.apply(conversion)
+    for part in ("spec.model", owner.user, '"models-reader"', bench.namespace, "verb get"):
+        assert part in words, words
+    trusted = Person(bench, "trusted")
+    trusted.grant(WRITER, reads(bench.secret, "models-reader"))
+    assert trusted.apply(conversion) == ""
+
+
+def test_the_volume_of_a_model_is_for_those_who_may_make_pods(bench: Workbench, owner: Person) -> None:
+    conversion = changed(idle(bench, "mounted"), "model", {"volume": {"claimName": "private"}})
+    words = owner.apply(conversion)
+    for part in ("spec.model.volume", owner.user, bench.namespace, "verb create on pods"):
+        assert part in words, words
+    trusted = Person(bench, "trusted")
+    trusted.grant(WRITER, reads(bench.secret), {"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]})
+    assert trusted.apply(conversion) == ""
+
+
 def with_account(bench: Workbench, name: str, account: str) -> Object:
     conversion = idle(bench, name)
     del conversion["spec"]["destination"]["s3"]["secretRef"]

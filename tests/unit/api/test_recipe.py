@@ -65,6 +65,9 @@ PIN = "0" * 64
 SOURCES: list[dict[str, Any]] = [
     {"handle": "https://tfhub.dev/google/model/1"},
     {"archive": {"url": "https://example.com/model.zip"}},
+    {"s3": {"bucket": "models", "key": "a.zip"}},
+    {"s3": {"bucket": "models", "prefix": "a.zip"}},
+    {"volume": {"claimName": "models", "path": "a.zip"}},
 ]
 
 
@@ -76,6 +79,12 @@ def test_every_source_has_its_own_hash_until_its_content_is_pinned() -> None:
     assert len({of_model(source) for source in SOURCES}) == len(SOURCES)
     assert len({of_model(source | {"sha256": PIN}) for source in SOURCES}) == 1
     assert of_model(SOURCES[0] | {"sha256": PIN}) != of_model(SOURCES[0] | {"sha256": "1" * 64})
+
+
+def test_credentials_and_what_is_left_out_are_no_part_of_a_source() -> None:
+    least = {"bucket": "models", "key": "a.zip"}
+    assert of_model({"s3": least | {"secretRef": {"name": "s3"}, "region": "us-east-1"}}) == of_model({"s3": least})
+    assert of_model({"s3": least | {"endpoint": "https://s3.example.com"}}) != of_model({"s3": least})
 
 
 def test_the_hash_is_the_same_in_every_release() -> None:

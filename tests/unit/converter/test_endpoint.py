@@ -13,6 +13,8 @@ from tflite_converter.failure import StepFailure
 from tflite_converter.prepare import prepare
 from tflite_converter.progress import LoggedProgress
 
+FIELD = "destination.s3.endpoint"
+
 
 def destination(endpoint: str | None) -> S3Destination:
     return S3Destination.from_object(
@@ -30,15 +32,15 @@ def destination(endpoint: str | None) -> S3Destination:
 )
 def test_refused(endpoint: str) -> None:
     with pytest.raises(StepFailure) as caught:
-        check(destination(endpoint), FetchLimits())
+        check(endpoint, FIELD, FetchLimits())
     assert caught.value.reason is Reason.ADDRESS_REFUSED
     assert caught.value.message.startswith(f"destination.s3.endpoint {endpoint} leads to ")
-    check(destination(endpoint), FetchLimits(allow_local_addresses=True))
+    check(endpoint, FIELD, FetchLimits(allow_local_addresses=True))
 
 
 @pytest.mark.parametrize("endpoint", [None, "http://10.0.0.1:9000", "https://[fd12::1]", "https://absent.invalid"])
 def test_allowed(endpoint: str | None) -> None:
-    check(destination(endpoint), FetchLimits())
+    check(endpoint, FIELD, FetchLimits())
 
 
 def test_prepare_asks_nothing_of_a_refused_endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,11 @@ def written(folder: Path) -> Path:
     return folder
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    """What is in a folder, by name."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def fetched(folder: Path, content: bytes, pin: str | None = None) -> FetchedModel:
     (folder / "unpacked").mkdir(parents=True)
     packed = folder / "archive"

@@ -53,6 +53,12 @@ def no_node() -> Plan:
     return followed(seconds=300, status={"phase": "Pending", "conditions": [condition]})
 
 
+def no_claim() -> Plan:
+    reason = '0/1 nodes are available: persistentvolumeclaim "models" not found.'
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": reason}
+    return followed(seconds=1, status={"phase": "Pending", "conditions": [condition]})
+
+
 def suspended() -> Plan:
     return planned(conversion(suspend=True))
 
@@ -109,6 +115,7 @@ EXAMPLES: dict[Reason, Callable[[], Plan]] = {
     Reason.CONVERTING: lambda: followed(ended(0), RUNNING),
     Reason.PUBLISHING: lambda: followed(ended(0), ended(0), RUNNING),
     Reason.SECRET_NOT_FOUND: lambda: followed(waiting("CreateContainerConfigError", 'secret "s3" not found')),
+    Reason.VOLUME_NOT_FOUND: no_claim,
     Reason.JOB_REFUSED: lambda: planned(conversion(), refusal=QUOTA),
     Reason.OUT_OF_MEMORY: out_of_memory,
     Reason.OUT_OF_DISK: lambda: over(ended(0), ended(137), reason="Evicted", message=EVICTED),

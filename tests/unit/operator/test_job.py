@@ -78,6 +78,44 @@ def test_convert_can_write_nothing_that_publish_could_trip_over_but_the_output()
     }
 
 
+def holders(job: dict[str, Any], variable: str) -> set[str]:
+    """The containers that are told a variable."""
+    pod = job["spec"]["template"]["spec"]
+    containers = [*pod["initContainers"], *pod["containers"]]
+    return {one["name"] for one in containers if any(told["name"] == variable for told in one["env"])}
+
+
+def test_the_credentials_of_the_model_s_source_are_for_prepare_alone() -> None:
+    source = {"s3": {"bucket": "models", "key": "a.zip", "secretRef": {"name": "models-reader"}}}
+    job = built({"name": "a", "spec": SPEC | {"model": source}})
+    for key in SECRETS:
+        assert holders(job, f"MODEL_{key}") == {"prepare"}
+        assert holders(job, key) == {"prepare", "publish"}
+    told = next(one for one in job["spec"]["template"]["spec"]["initContainers"] if one["name"] == "prepare")["env"]
+    reference = next(one for one in told if one["name"] == "MODEL_AWS_ACCESS_KEY_ID")["valueFrom"]["secretKeyRef"]
+    assert reference == {"name": "models-reader", "key": "AWS_ACCESS_KEY_ID"}
+
+
+def test_a_public_bucket_takes_no_credentials() -> None:
+    job = built({"name": "a", "spec": SPEC | {"model": {"s3": {"bucket": "models", "key": "a.zip"}}}})
+    assert holders(job, "MODEL_AWS_ACCESS_KEY_ID") == set()
+
+
+def test_the_model_s_volume_is_for_prepare_alone_and_read_only() -> None:
+    pod = built({"name": "a", "spec": SPEC | {"model": {"volume": {"claimName": "models"}}}})["spec"]["template"][
+        "spec"
+    ]
+    [volume] = [volume for volume in pod["volumes"] if "persistentVolumeClaim" in volume]
+    assert volume["persistentVolumeClaim"] == {"claimName": "models", "readOnly": True}
+    mounts = {
+        one["name"]: mount
+        for one in [*pod["initContainers"], *pod["containers"]]
+        for mount in one["volumeMounts"]
+        if mount["name"] == volume["name"]
+    }
+    assert mounts == {"prepare": {"name": volume["name"], "mountPath": "/volume", "readOnly": True}}
+
+
 @pytest.mark.parametrize(
     ("resources", "requests", "limits"),
     [

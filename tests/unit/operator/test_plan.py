@@ -99,6 +99,26 @@ def test_a_missing_secret_is_named_with_what_to_do_and_told_once() -> None:
     assert planned(after(owner, first), made, pods=[waits]).is_at_rest
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        'persistentvolumeclaim "models" not found',
+        'persistentvolumeclaim "models" is being deleted',
+        "pod has unbound immediate PersistentVolumeClaims",
+    ],
+)
+def test_a_missing_volume_is_named_at_once_and_waited_for(words: str) -> None:
+    owner, made = started()
+    reason = f"0/1 nodes are available: {words}."
+    unschedulable = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": reason}
+    waits = pod(made) | {"status": {"phase": "Pending", "conditions": [unschedulable]}}
+    first = planned(owner, made, pods=[waits])
+    assert conditions(first) == running(Reason.VOLUME_NOT_FOUND)
+    assert words in message(first)
+    assert "model.volume.claimName" in message(first)
+    assert planned(after(owner, first), made, pods=[waits], now=at(10**4)).is_at_rest
+
+
 def test_success_is_taken_from_the_pod_before_the_job_says_so() -> None:
     owner, made = started()
     done = planned(owner, made, pods=[succeeded_pod(owner, made)])
