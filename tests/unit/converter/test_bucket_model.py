@@ -63,7 +63,7 @@ def refused(tmp_path: Path, limits: FetchLimits | None = None, **where: Any) -> 
 
 
 @pytest.mark.parametrize("where", [{"prefix": "tiny/1"}, {"prefix": "tiny/1/"}, {"key": "tiny.bin"}], ids=str)
-def test_a_folder_and_an_archive_give_the_same_model(tmp_path: Path, where: dict[str, str]) -> None:
+def test_a_folder_and_an_archive_give_the_same_model(tmp_path: Path, where: dict[str, Any]) -> None:
     found = fetched(tmp_path, **where)
     assert contents(found.folder) == FILES
     assert found.digest == f"sha256:{folder_digest(found.folder)}"
