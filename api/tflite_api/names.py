@@ -25,6 +25,9 @@ QUEUE_LABEL_PREFIX: Final = "kueue.x-k8s.io/"
 """Labels of a conversion that its Jobs carry too: Kueue queues by them
 (https://kueue.sigs.k8s.io/docs/tasks/run/jobs/)."""
 
+REPORT_SUFFIX: Final = ".report.html"
+"""Behind the artifact's key: the key of its report page."""
+
 STEP_REQUEST_ENV: Final = "TFLITE_STEP_REQUEST"
 """Environment variable that hands a step its `StepRequest` as JSON."""
 CA_BUNDLE_ENV: Final = "TFLITE_CA_BUNDLE"

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from tflite_api.field_types import (
     HOST,
+    KEY_CHARACTERS,
     Bucket,
     Endpoint,
     Key,
@@ -19,6 +20,7 @@ from tflite_api.field_types import (
 )
 from tflite_api.metadata import DecimalText, ModelMetadata, above_zero
 from tflite_api.model_source import ModelSource
+from tflite_api.names import REPORT_SUFFIX
 from tflite_api.scheduling import NodeSelector, Toleration
 from tflite_api.schema import Boolean, Integer, Schema, matching
 
@@ -223,6 +225,11 @@ class S3Destination(Schema):
         """The address people write: s3://bucket/key."""
         return f"s3://{self.bucket}/{self.key}"
 
+    @property
+    def report_page(self) -> Self:
+        """Where the report page goes: beside the artifact."""
+        return self.model_copy(update={"key": self.key + REPORT_SUFFIX})
+
 
 class Destination(Schema):
     """Where the artifact goes."""
@@ -273,6 +280,7 @@ class ConversionSpec(Schema):
     active_deadline_seconds: Annotated[Integer, Field(ge=10, le=86400)] = 3600
     suspend: Boolean = False
     deletion_policy: Literal["Retain", "Delete"] = "Retain"
+    report: Boolean = False
 
     @model_validator(mode="after")
     def _name_credentials(self) -> Self:
@@ -281,6 +289,13 @@ class ConversionSpec(Schema):
             raise ValueError("destination.s3 needs credentials: set destination.s3.secretRef, or serviceAccountName")
         if where.role_arn is not None and (where.secret_ref is not None or self.service_account_name is None):
             raise ValueError("destination.s3.roleARN is for serviceAccountName without a secretRef: leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _leave_room_for_the_report(self) -> Self:
+        if self.report and self.destination is not None and len(self.destination.s3.report_page.key) > KEY_CHARACTERS:
+            most = KEY_CHARACTERS - len(REPORT_SUFFIX)
+            raise ValueError(f"destination.s3.key must have at most {most} characters with report: true")
         return self
 
     @property

@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints
 from tflite_api.schema import Boolean, Integer, Schema
 
 Text = Annotated[str, StringConstraints(max_length=1024)]
+Address = Annotated[str, StringConstraints(max_length=2048)]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Decimal = Annotated[str, StringConstraints(pattern=r"^(-?(inf|[0-9]{1,40}(\.[0-9]{1,20})?(e[+-]?[0-9]{1,4})?)|nan)$")]
 """A measured number as text: the Kubernetes API conventions keep floating point out of resources."""
@@ -34,10 +35,12 @@ class Condition(Schema):
 class Artifact(Schema):
     """The object in the bucket."""
 
-    uri: Text
+    uri: Address
     sha256: Digest
     size_bytes: Annotated[Integer, Field(ge=1)]
     etag: Text | None = None
+    report_uri: Address | None = Field(default=None, alias="reportURI")
+    """Where the report page is."""
 
 
 class Tensor(Schema):

@@ -151,6 +151,8 @@ class PreparedModel(Schema):
     """With paths relative to MODEL_DIR."""
     existing_etag: Text | None = None
     """The ETag of the object that the upload replaces; absent where there is none."""
+    existing_page_etag: Text | None = None
+    """The same of the report page."""
     reused: StepResult | None = None
     """The outcome, where the bucket already holds the artifact."""
 

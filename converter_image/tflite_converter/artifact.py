@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from tflite_api.reasons import Reason
+from tflite_api.report import DATA_BYTES, ReportData
 from tflite_api.step import ConvertedModel
 from tflite_converter.failure import StepFailure, one_line
 from tflite_converter.flatbuffer import IDENTIFIER
-from tflite_converter.handover import ARTIFACT_FILE, CONVERTED_FILE, open_regular, read_model
+from tflite_converter.handover import ARTIFACT_FILE, CONVERTED_FILE, REPORT_DATA_FILE, open_regular, read_model
 
 _LARGEST: Final = 5 * 1024**3
 """What S3 takes in one upload; a file in several parts would have no checksum of the whole."""
@@ -57,6 +58,18 @@ def accept(output_dir: Path, gate: int) -> Iterator[AcceptedArtifact]:
             _refuse(f"{ARTIFACT_FILE} has the SHA-256 {digest}, but its report says {report.sha256}")
         file.seek(0)
         yield AcceptedArtifact(file, digest, size, report)
+
+
+def report_data(output_dir: Path) -> ReportData:
+    """Read what the report page is to show.
+
+    Raises:
+        StepFailure: ArtifactRefused.
+    """
+    try:
+        return read_model(output_dir / REPORT_DATA_FILE, ReportData, DATA_BYTES)
+    except ValueError as error:
+        _refuse(one_line(str(error), 600))
 
 
 def _check_report(report: ConvertedModel, gate: int) -> None:

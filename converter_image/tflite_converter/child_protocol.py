@@ -32,6 +32,8 @@ class ConversionOrder(Schema):
     verification_samples: Samples | None = None
     """How samples are taken from the verification dataset."""
     datasets: FetchedDatasets = FetchedDatasets()
+    report: Boolean = False
+    """Whether to measure what the report page shows."""
     proof: str = ""
     """What the child says when all is done. A graph does not know it, but can end the process with exit code 0."""
 
@@ -59,6 +61,7 @@ class ConversionOrder(Schema):
             metadata=spec.metadata,
             verification_samples=_settings(spec),
             datasets=datasets,
+            report=spec.report,
             proof=proof,
         )
 

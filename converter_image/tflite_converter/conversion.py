@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Final
 
 from tflite_api.reasons import Reason
+from tflite_api.spec import Quantization
 from tflite_converter import (
     calibration_samples,
     index_bounds,
@@ -26,6 +27,7 @@ from tflite_converter import (
     reference,
     sample_dataset,
     saved_model,
+    saved_size,
     selection,
     strategy,
     tflite_conversion,
@@ -38,6 +40,7 @@ from tflite_converter.handover import ARTIFACT_FILE, write_whole
 from tflite_converter.loaded_model import LoadedModel
 from tflite_converter.measurement import MeasuredSignature, MeasurementOrder, become_measurement
 from tflite_converter.reference import GivenSamples
+from tflite_converter.report_material import ReportMaterial
 from tflite_converter.samples import Sample
 from tflite_converter.saved_model import MetaGraph
 from tflite_converter.signature import SignatureFacts
@@ -92,6 +95,8 @@ def convert_model(order: ConversionOrder, announce: Announce) -> MeasurementOrde
             else:
                 _check_untouched(output, before)
                 write_whole(output / ARTIFACT_FILE, content)
+                if order.report:
+                    announce("Gathering for the report")
                 return workshop.rest(attempt, tf.__version__)
 
 
@@ -119,6 +124,7 @@ class _Workshop:
         scratch = Path(order.scratch_dir)
         self._pinned_dir = scratch / "pinned"
         self._reference_dirs = [scratch / f"reference-{number}" for number in range(len(attempt.signatures))]
+        self._float_file = scratch / "float.tflite"
         self._calibration: CalibrationSamples | None = None
 
     def prepare(self, model: LoadedModel) -> None:
@@ -157,18 +163,46 @@ class _Workshop:
 
     def convert(self, attempt: Attempt) -> bytes:
         """Run TensorFlow's converter."""
-        settings = ConverterSettings(
+        wants_ranges = self._order.report and self._order.quantization.type == "Int8"
+        return tflite_conversion.convert(
+            self._folder(attempt),
+            self._settings(attempt, self._order.quantization, self._float_file if wants_ranges else None),
+        )
+
+    def _settings(self, attempt: Attempt, quantization: Quantization, calibrated: Path | None) -> ConverterSettings:
+        samples = self._calibration.samples if self._calibration and quantization.calibration else None
+        return ConverterSettings(
             keys=tuple(facts.key for facts in self._signatures),
-            quantization=self._order.quantization,
-            samples=self._calibration.samples if self._calibration else None,
+            quantization=quantization,
+            samples=samples,
             select_tf=attempt.select_tf,
             single_batch=attempt.single_batch,
             fused_lstm=attempt.fused_lstm,
+            calibrated_file=calibrated,
         )
-        folder = self._pinned_dir
-        if attempt.unrolled_loops:
-            folder = loop_unrolling.unrolled(folder, self._signatures)
-        return tflite_conversion.convert(folder, settings)
+
+    def _folder(self, attempt: Attempt) -> Path:
+        if not attempt.unrolled_loops:
+            return self._pinned_dir
+        return loop_unrolling.unrolled(self._pinned_dir, self._signatures)
+
+    def _report_material(self, attempt: Attempt) -> ReportMaterial:
+        """Give the size of the model that was converted, and its file in floats where the artifact is not that."""
+        problem = None
+        if self._order.quantization.type != "None" and not self._float_file.exists():
+            try:
+                content = tflite_conversion.convert(
+                    self._folder(attempt), self._settings(attempt, Quantization(), None)
+                )
+            except StepFailure as failure:
+                problem = failure.message
+            else:
+                self._float_file.write_bytes(content)
+        return ReportMaterial(
+            model_sizes=saved_size.by_type(self._pinned_dir),
+            float_file=str(self._float_file) if self._float_file.exists() else None,
+            float_problem=problem,
+        )
 
     def rest(self, attempt: Attempt, tensorflow: str) -> MeasurementOrder:
         """Say what is left to do with the artifact."""
@@ -185,6 +219,7 @@ class _Workshop:
             tensorflow=tensorflow,
             strategy=attempt.name,
             notes=attempt.notes,
+            report=self._report_material(attempt) if self._order.report else None,
             proof=self._order.proof,
         )
 

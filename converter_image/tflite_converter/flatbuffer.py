@@ -74,16 +74,29 @@ def parse(content: bytes | mmap.mmap) -> ArtifactFacts:
     from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
 
     model = schema.Model.GetRootAs(content, 0)
-    types = {value: name.lower() for name, value in vars(schema.TensorType).items() if isinstance(value, int)}
-    operators = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
-    names = [_operator_name(model.OperatorCodes(index), operators) for index in range(model.OperatorCodesLength())]
-    used = list(_operations(model, names, types))
+    types = type_names()
+    used = list(_operations(model, operator_names(model), types))
     return ArtifactFacts(
         signatures=tuple(_signatures(model, types)),
         constants=tuple(_constants(model, types)),
         operations=frozenset(name for name, _ in used),
         float_operations=frozenset(name for name, dtypes in used if "float32" in dtypes),
     )
+
+
+def type_names() -> dict[int, str]:
+    """Give the names of the schema's types."""
+    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
+
+    return {value: name.lower() for name, value in vars(schema.TensorType).items() if isinstance(value, int)}
+
+
+def operator_names(model: Any) -> list[str]:  # noqa: ANN401 - generated without types
+    """Give the names of the operators that a model uses, in the order of its codes."""
+    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
+
+    operators = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
+    return [_operator_name(model.OperatorCodes(index), operators) for index in range(model.OperatorCodesLength())]
 
 
 def tensor_names(content: bytes) -> frozenset[str]:
@@ -111,7 +124,7 @@ def _operations(model: Any, names: list[str], types: dict[int, str]) -> Iterator
             read = [operator.Inputs(position) for position in range(operator.InputsLength())]
             read = [tensor for tensor in read if tensor >= 0]
             written = [operator.Outputs(position) for position in range(operator.OutputsLength())]
-            varies = any(not _is_constant(model, graph.Tensors(tensor)) for tensor in read)
+            varies = any(not is_constant(model, graph.Tensors(tensor)) for tensor in read)
             touched = [*read, *written] if varies else []
             yield names[operator.OpcodeIndex()], frozenset(dtypes[tensor] for tensor in touched)
 
@@ -121,11 +134,12 @@ def _constants(model: Any, types: dict[int, str]) -> Iterator[Constant]:  # noqa
         graph = model.Subgraphs(graph_index)
         for index in range(graph.TensorsLength()):
             tensor = graph.Tensors(index)
-            if _is_constant(model, tensor):
+            if is_constant(model, tensor):
                 yield Constant(types[tensor.Type()], math.prod(_shape(tensor)))
 
 
-def _is_constant(model: Any, tensor: Any) -> bool:  # noqa: ANN401 - see above
+def is_constant(model: Any, tensor: Any) -> bool:  # noqa: ANN401 - see above
+    """Say whether a tensor's values are in the file."""
     buffer = model.Buffers(tensor.Buffer())
     # A file of more than 2 GB keeps its buffers behind the flatbuffer: Offset and Size.
     return bool(buffer.DataLength() or buffer.Size())

@@ -15,6 +15,10 @@ from tflite_api.schema import describe
 PREPARED_FILE: Final = "prepared.json"
 CONVERTED_FILE: Final = "converted.json"
 ARTIFACT_FILE: Final = "model.tflite"
+REPORT_PAGE_FILE: Final = "report.html"
+"""In the folder of a run without a cluster."""
+REPORT_DATA_FILE: Final = "report.json"
+"""What the report page shows, where the spec asks for one."""
 
 REPORT_BYTES: Final = 256 * 1024
 """No honest report comes near this size: 64 inputs and outputs with names of 1024 characters do."""
@@ -71,15 +75,15 @@ def open_regular(path: Path, limit: int) -> BufferedReader:
     return os.fdopen(descriptor, "rb")
 
 
-def read_model(path: Path, model: type[_Model]) -> _Model:
-    """Read a report that a stranger may have written.
+def read_model(path: Path, model: type[_Model], limit: int = REPORT_BYTES) -> _Model:
+    """Read a report of at most `limit` bytes that a stranger may have written.
 
     Raises:
         ValueError: it is no plain file of a sensible size, or its content does not fit.
     """
-    with open_regular(path, REPORT_BYTES) as file:
-        content = file.read(REPORT_BYTES + 1)
-    if len(content) > REPORT_BYTES:
+    with open_regular(path, limit) as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
         raise ValueError(f"{path.name} grew while it was read")
     try:
         return model.model_validate_json(content)

@@ -12,11 +12,11 @@ from tflite_api.recipe import recipe_hash
 from tflite_api.status import Artifact
 from tflite_api.step import ExitCode, FetchLimits, StepResult
 from tflite_converter import dataset, model_source
-from tflite_converter.artifact import accept
+from tflite_converter.artifact import accept, report_data
 from tflite_converter.convert import convert
 from tflite_converter.failure import StepFailure
 from tflite_converter.fetched_model import Place
-from tflite_converter.handover import ARTIFACT_FILE, open_regular, write_whole
+from tflite_converter.handover import ARTIFACT_FILE, REPORT_PAGE_FILE, open_regular, write_whole
 from tflite_converter.local_spec import LocalConversion
 from tflite_converter.progress import Progress
 from tflite_converter.publish import outcome
@@ -28,14 +28,14 @@ _LARGEST: Final = 16 * 1024**3
 
 
 def run(conversion: LocalConversion, output: Path, limits: FetchLimits, progress: Progress) -> StepResult:
-    """Convert into `output`: `model.tflite` and `result.json`, or `result.json` alone.
+    """Convert into `output`: `model.tflite` and `result.json`, or `result.json` alone; `report.html` where asked for.
 
-    Files of an earlier run are removed first, so that an old artifact is never taken for the new result; a
-    `model.tflite` that no run wrote is left alone, and the run fails with DestinationConflict.
+    Files of an earlier run are removed first, so that an old artifact is never taken for the new result; what no run
+    wrote is left alone, and the run fails with DestinationConflict.
     """
 
     def work(cost: Cost) -> StepResult:
-        clear(output)
+        clear(output, wants_page=conversion.spec.report)
         return _convert(conversion, output, limits, progress, cost)
 
     result = guarded(work)
@@ -43,19 +43,23 @@ def run(conversion: LocalConversion, output: Path, limits: FetchLimits, progress
     return result
 
 
-def clear(output: Path) -> None:
-    """Make a folder ready for a run.
+def clear(output: Path, *, wants_page: bool = False) -> None:
+    """Make a folder ready for a run; `wants_page` where it writes a report page.
 
     Raises:
-        StepFailure: DestinationConflict where it holds a model.tflite that no run wrote, InvalidSpec where it is none.
+        StepFailure: DestinationConflict where it holds a file of that name that no run wrote, InvalidSpec where it is
+            none.
     """
-    artifact, result = output / ARTIFACT_FILE, output / RESULT_FILE
+    artifact, result, page = (output / name for name in (ARTIFACT_FILE, RESULT_FILE, REPORT_PAGE_FILE))
     try:
         output.mkdir(parents=True, exist_ok=True)
-        if artifact.exists() and not _ours(output):
-            raise StepFailure(
-                Reason.DESTINATION_CONFLICT, f"{artifact} was not written by this command: choose another --output"
-            )
+        recorded = _recorded(result)
+        if recorded is not None and recorded.report_uri is not None:
+            page.unlink(missing_ok=True)
+        if artifact.exists() and not _is_recorded(artifact, recorded):
+            raise _not_ours(artifact)
+        if wants_page and page.exists():
+            raise _not_ours(page)
         artifact.unlink(missing_ok=True)
         result.unlink(missing_ok=True)
     except OSError as error:
@@ -76,16 +80,25 @@ def worst(results: list[StepResult]) -> ExitCode:
     return next(code for code in (ExitCode.SPEC_MUST_CHANGE, ExitCode.TRY_AGAIN, ExitCode.SUCCEEDED) if code in codes)
 
 
-def _ours(output: Path) -> bool:
-    """Say whether result.json there speaks of model.tflite there."""
+def _recorded(result: Path) -> Artifact | None:
+    """Give the artifact of which an earlier run's result.json speaks."""
     try:
-        with open_regular(output / RESULT_FILE, _RESULT_BYTES) as file:
-            content = json.loads(file.read())
-        recorded = Artifact.model_validate(content.get("artifact"))
-        with open_regular(output / ARTIFACT_FILE, _LARGEST) as file:
-            return recorded.sha256 == hashlib.file_digest(file, "sha256").hexdigest()
+        with open_regular(result, _RESULT_BYTES) as file:
+            return Artifact.model_validate(json.loads(file.read()).get("artifact"))
     except (ValueError, AttributeError):
+        return None
+
+
+def _is_recorded(artifact: Path, recorded: Artifact | None) -> bool:
+    try:
+        with open_regular(artifact, _LARGEST) as file:
+            return recorded is not None and recorded.sha256 == hashlib.file_digest(file, "sha256").hexdigest()
+    except ValueError:
         return False
+
+
+def _not_ours(file: Path) -> StepFailure:
+    return StepFailure(Reason.DESTINATION_CONFLICT, f"{file} was not written by this command: choose another --output")
 
 
 def _convert(
@@ -103,7 +116,16 @@ def _convert(
         done = convert(spec, fetched.folder, converted_dir, progress, spec.active_deadline_seconds, datasets)
         cost.child_peak_bytes = done.peak_memory_bytes
         with accept(converted_dir, spec.min_snr_decibels) as artifact:
-            target = output.resolve() / ARTIFACT_FILE
-            result = outcome(artifact, target.as_uri(), recipe_hash(spec), fetched.digest)
+            target, page = output.resolve() / ARTIFACT_FILE, output.resolve() / REPORT_PAGE_FILE
+            page_uri = page.as_uri() if spec.report else None
+            result = outcome(artifact, target.as_uri(), recipe_hash(spec), fetched.digest, page_uri)
+            if spec.report:
+                write_whole(page, _page(conversion, result, converted_dir))
             write_whole(target, artifact.file.read())
     return result
+
+
+def _page(conversion: LocalConversion, result: StepResult, converted_dir: Path) -> bytes:
+    from tflite_converter import report_page  # noqa: PLC0415 - most conversions ask for no report
+
+    return report_page.render(conversion.metadata.name, conversion.spec, result, report_data(converted_dir)).encode()

@@ -104,6 +104,10 @@ class LocalConversion(Conversion):
 
     spec: LocalSpec
 
+    def with_report(self) -> Self:
+        """Give the same conversion with a report page."""
+        return self.model_copy(update={"spec": self.spec.model_copy(update={"report": True})})
+
     @model_validator(mode="after")
     def _check_name(self) -> Self:
         # The API server does it in the cluster; here the name becomes that of a folder.

@@ -19,9 +19,10 @@ from tflite_converter import artifact_run, flatbuffer, metadata, quantization, r
 from tflite_converter.child_report import Report, reported
 from tflite_converter.failure import StepFailure
 from tflite_converter.flatbuffer import ArtifactFacts
-from tflite_converter.handover import ARTIFACT_FILE, CONVERTED_FILE, write_model
+from tflite_converter.handover import ARTIFACT_FILE, CONVERTED_FILE, REPORT_DATA_FILE, write_model
 from tflite_converter.local_spec import LocalQuantization
 from tflite_converter.reference import Reference
+from tflite_converter.report_material import ReportMaterial
 from tflite_converter.signature import SignatureFacts, TensorFacts
 from tflite_converter.verification import Comparison, Outputs, Verdict, judge
 
@@ -49,6 +50,8 @@ class MeasurementOrder(Schema):
     strategy: str
     notes: tuple[str, ...] = ()
     """What the artifact's user has to know."""
+    report: ReportMaterial | None = None
+    """What the report page is made from, where there is to be one."""
     proof: str = ""
     """See ConversionOrder."""
 
@@ -97,8 +100,23 @@ def measure(order: MeasurementOrder) -> ConvertedModel:
         tensorflow=order.tensorflow,
         strategy=strategy,
     )
+    if order.report is not None:
+        _gather_for_report(order, order.report, references, comparison)
     write_model(Path(order.output_dir) / CONVERTED_FILE, converted)
     return converted
+
+
+def _gather_for_report(
+    order: MeasurementOrder, material: ReportMaterial, references: Sequence[Reference], comparison: Comparison
+) -> None:
+    from tflite_converter import report_measurement  # noqa: PLC0415 - most conversions ask for no report
+
+    asked, output = order.quantization, Path(order.output_dir)
+    keys = [each.wanted.key for each in order.signatures]
+    measured = report_measurement.MeasuredArtifact(output / ARTIFACT_FILE, keys, references, comparison)
+    scratch = Path(order.signatures[0].reference_dir).parent
+    data = report_measurement.measure(measured, asked.type, asked.keep_float, material, scratch)
+    write_model(output / REPORT_DATA_FILE, data)
 
 
 def _with_integer_weights(artifact: Path, order: MeasurementOrder) -> tuple[ArtifactFacts, str]:

@@ -1,5 +1,6 @@
 """The first step: is this very artifact in the bucket already? Else fetch the model. Has credentials, runs no model."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,8 @@ _UNPACKED: Final = "unpacked"
 
 def identity(request: StepRequest, where: S3Destination) -> Identity:
     """Give who converts what to where."""
-    return Identity(uri=where.uri, owner=request.owner, recipe=recipe_hash(request.spec))
+    page = where.report_page.uri if request.spec.report else None
+    return Identity(where.uri, request.owner, recipe_hash(request.spec), page)
 
 
 def prepare(request: StepRequest, model_dir: Path, scratch: Path, progress: Progress) -> PreparedModel:
@@ -30,10 +32,15 @@ def prepare(request: StepRequest, model_dir: Path, scratch: Path, progress: Prog
     where = request.spec.destination.s3
     endpoint.check(where.endpoint, "destination.s3.endpoint", request.limits)
     progress.phase("Looking for a finished artifact")
-    decision = published.decide(Storage(where).look(), identity(request, where), anew=request.anew)
+    wanted = identity(request, where)
+    page = Storage(where.report_page).look() if request.spec.report else None
+    # Without its page an artifact is made again: it comes out the same, and the page is about the making.
+    anew = request.anew or (request.spec.report and not published.is_page_of(page, wanted))
+    decision = published.decide(Storage(where).look(), wanted, anew=anew)
     if isinstance(decision, Reuse):
         prepared = PreparedModel(reused=decision.result)
     else:
+        published.check_replaceable(page, replace(wanted, uri=where.report_page.uri))
         fetched = _fetch(request, model_dir, scratch, progress)
         datasets = dataset.fetch_all(request.spec, dataset.Fetch(where, request.limits, model_dir, progress))
         prepared = PreparedModel(
@@ -41,6 +48,7 @@ def prepare(request: StepRequest, model_dir: Path, scratch: Path, progress: Prog
             model_digest=fetched.digest,
             datasets=datasets.moved(lambda path: str(Path(path).relative_to(model_dir))),
             existing_etag=decision.replaces,
+            existing_page_etag=page.etag if page is not None else None,
         )
     write_model(model_dir / PREPARED_FILE, prepared)
     return prepared

@@ -1,16 +1,19 @@
 """The third step: upload the artifact. Has credentials, and treats everything the convert step left as hostile."""
 
+import hashlib
+from io import BytesIO
 from pathlib import Path
 
 from tflite_api.reasons import Reason
+from tflite_api.report import ReportData
 from tflite_api.status import Artifact, Provenance
 from tflite_api.step import PreparedModel, StepRequest, StepResult
 from tflite_converter import published
-from tflite_converter.artifact import AcceptedArtifact, accept
+from tflite_converter.artifact import AcceptedArtifact, accept, report_data
 from tflite_converter.failure import StepFailure
 from tflite_converter.prepare import identity
 from tflite_converter.progress import Progress
-from tflite_converter.s3 import Storage
+from tflite_converter.s3 import PAGE_TYPE, Storage
 
 
 def publish(request: StepRequest, prepared: PreparedModel, output_dir: Path, progress: Progress) -> StepResult:
@@ -24,7 +27,10 @@ def publish(request: StepRequest, prepared: PreparedModel, output_dir: Path, pro
     where = request.spec.destination.s3
     wanted = identity(request, where)
     with accept(output_dir, request.spec.min_snr_decibels) as artifact:
-        result = outcome(artifact, wanted.uri, wanted.recipe, prepared.model_digest)
+        result = outcome(artifact, wanted.uri, wanted.recipe, prepared.model_digest, wanted.report_uri)
+        if request.spec.report:
+            # Before the artifact: whoever sees that finds its page.
+            _upload_page(request, prepared, result, report_data(output_dir), progress)
         progress.phase(f"Uploading to {where.uri}")
         stored = Storage(where).upload(
             artifact.file, artifact.sha256, published.encode_metadata(result, wanted), prepared.existing_etag
@@ -36,14 +42,29 @@ def publish(request: StepRequest, prepared: PreparedModel, output_dir: Path, pro
     return result.model_copy(update={"artifact": result.artifact.model_copy(update={"etag": stored.etag})})
 
 
-def outcome(artifact: AcceptedArtifact, uri: str, recipe: str, model_digest: str | None) -> StepResult:
-    """Give the report of a conversion that went well."""
+def _upload_page(
+    request: StepRequest, prepared: PreparedModel, result: StepResult, data: ReportData, progress: Progress
+) -> None:
+    from tflite_converter import report_page  # noqa: PLC0415 - most conversions ask for no report
+
+    where = request.spec.destination.s3.report_page
+    progress.phase(f"Uploading to {where.uri}")
+    page = report_page.render(request.owner, request.spec, result, data).encode()
+    digest = hashlib.sha256(page).hexdigest()
+    metadata = published.page_metadata(digest, identity(request, where))
+    Storage(where).upload(BytesIO(page), digest, metadata, prepared.existing_page_etag, PAGE_TYPE)
+
+
+def outcome(
+    artifact: AcceptedArtifact, uri: str, recipe: str, model_digest: str | None, report_uri: str | None = None
+) -> StepResult:
+    """Give the report of a conversion that went well; `report_uri` is the address of its page."""
     report = artifact.report
     return StepResult(
         reason=Reason.CONVERTED,
         message=report.message,
         verdict=report.verdict,
-        artifact=Artifact(uri=uri, sha256=artifact.sha256, size_bytes=artifact.size),
+        artifact=Artifact(uri=uri, sha256=artifact.sha256, size_bytes=artifact.size, report_uri=report_uri),
         signature=report.signature,
         additional_signatures=report.additional_signatures,
         verification=report.verification,

@@ -62,6 +62,8 @@ class Identity:
     uri: str
     owner: str
     recipe: str
+    report_uri: str | None = None
+    """Where the report page is to be."""
 
 
 @dataclass(frozen=True)
@@ -83,25 +85,52 @@ def decide(found: StoredObject | None, wanted: Identity, *, anew: bool = False) 
     if found is None:
         return Write()
     note = _read_note(found.metadata)
+    if note is not None and not anew and note.recipe == wanted.recipe:
+        result = _reusable(found, note)
+        if result is not None:
+            return Reuse(_as_reused(result, found, wanted))
+    check_replaceable(found, wanted)
+    return Write(replaces=found.etag)
+
+
+def check_replaceable(found: StoredObject | None, wanted: Identity) -> None:
+    """Refuse an object that is not this conversion's to replace.
+
+    Raises:
+        StepFailure: DestinationConflict.
+    """
+    if found is None:
+        return
+    note = _read_note(found.metadata)
     if note is None:
         raise StepFailure(
             Reason.DESTINATION_CONFLICT,
             f"{wanted.uri} holds an object that no conversion wrote: choose another key or remove the object",
         )
-    if not anew and note.recipe == wanted.recipe and (result := _reusable(found, note)) is not None:
-        return Reuse(_as_reused(result, found, wanted))
     if note.owner != wanted.owner:
         raise StepFailure(
             Reason.DESTINATION_CONFLICT,
             f"{wanted.uri} holds the artifact of {one_line(note.owner, 300)}: choose another key or remove the object",
         )
-    return Write(replaces=found.etag)
 
 
 def is_owned(found: StoredObject, by: Identity) -> bool:
     """Hold when this conversion wrote the object."""
     note = _read_note(found.metadata)
     return note is not None and note.owner == by.owner
+
+
+def is_page_of(found: StoredObject | None, wanted: Identity) -> bool:
+    """Hold when an object is the whole report page of this recipe's artifact."""
+    note = _read_note(found.metadata) if found is not None else None
+    if found is None or note is None:
+        return False
+    return note.recipe == wanted.recipe and found.sha256 in {None, note.sha256}
+
+
+def page_metadata(sha256: str, wanted: Identity) -> dict[str, str]:
+    """Give the metadata to store beside a report page."""
+    return _metadata(sha256, wanted)
 
 
 def encode_metadata(result: StepResult, wanted: Identity) -> dict[str, str]:
@@ -112,7 +141,7 @@ def encode_metadata(result: StepResult, wanted: Identity) -> dict[str, str]:
     """
     if result.artifact is None:
         raise ValueError("a result without an artifact describes no object")
-    metadata = {RECIPE: wanted.recipe, OWNER: quote(wanted.owner, safe=_OWNER_SAFE), SHA256: result.artifact.sha256}
+    metadata = _metadata(result.artifact.sha256, wanted)
     room = METADATA_BYTES - metadata_bytes(metadata) - len(_PREFIX + RESULT)
     limit = len(result.to_json(_RESULT_BYTES))
     while True:
@@ -125,6 +154,10 @@ def encode_metadata(result: StepResult, wanted: Identity) -> dict[str, str]:
 def metadata_bytes(metadata: Mapping[str, str]) -> int:
     """Give the size of metadata as S3 counts it at worst."""
     return sum(len(_PREFIX) + len(name.encode()) + len(value.encode()) for name, value in metadata.items())
+
+
+def _metadata(sha256: str, wanted: Identity) -> dict[str, str]:
+    return {RECIPE: wanted.recipe, OWNER: quote(wanted.owner, safe=_OWNER_SAFE), SHA256: sha256}
 
 
 def _read_note(metadata: Mapping[str, str]) -> _Note | None:
@@ -165,7 +198,8 @@ def _reusable(found: StoredObject, note: _Note) -> StepResult | None:
 
 
 def _as_reused(result: StepResult, found: StoredObject, wanted: Identity) -> StepResult:
-    artifact = result.artifact.model_copy(update={"uri": wanted.uri, "etag": found.etag}) if result.artifact else None
+    here = {"uri": wanted.uri, "etag": found.etag, "report_uri": wanted.report_uri}
+    artifact = result.artifact.model_copy(update=here) if result.artifact else None
     return StepResult(
         reason=Reason.REUSED,
         message=f"{wanted.uri} already holds the artifact of this recipe",

@@ -54,6 +54,8 @@ class Reference:
     """How the samples were generated."""
     sizes: str = ""
     """Which sizes flexible dimensions took, in words."""
+    folder: Path | None = None
+    """Where its arrays are on disk, where they are."""
 
     @property
     def doubt(self) -> Verdict | None:
@@ -235,6 +237,7 @@ def load(folder: Path) -> Reference:
         names.assigns_state,
         names.responds,
         sizes=names.sizes,
+        folder=folder,
     )
 
 

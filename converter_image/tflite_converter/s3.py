@@ -21,7 +21,8 @@ from tflite_converter.storage_client import Credentials, Identity, Key
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import PutObjectRequestTypeDef
 
-_CONTENT_TYPE: Final = "application/vnd.tflite"
+ARTIFACT_TYPE: Final = "application/vnd.tflite"
+PAGE_TYPE: Final = "text/html; charset=utf-8"
 _REFUSED: Final = frozenset(
     {
         *("AccessDenied", "AllAccessDisabled", "AuthorizationQueryParametersError", "ExpiredToken", "Forbidden"),
@@ -195,14 +196,22 @@ class Storage:
         except BotoCoreError as error:
             raise self._unavailable(error) from error
 
-    def upload(self, file: BinaryIO, sha256: str, metadata: Mapping[str, str], replaces: str | None) -> StoredObject:
-        """Upload an artifact whole or not at all, and look at what the storage then has.
+    def upload(
+        self,
+        file: BinaryIO,
+        sha256: str,
+        metadata: Mapping[str, str],
+        replaces: str | None,
+        content_type: str = ARTIFACT_TYPE,
+    ) -> StoredObject:
+        """Upload an object whole or not at all, and look at what the storage then has.
 
         Args:
-            file: the artifact, seekable, at its start.
+            file: its content, seekable, at its start.
             sha256: 64 hexadecimal digits; the storage refuses other content.
             metadata: see `published.encode_metadata`.
             replaces: the ETag of the object to replace; None where there must be none.
+            content_type: as a browser wants it.
 
         Raises:
             StepFailure: also DestinationChanged, where the object is not the one expected any more.
@@ -211,7 +220,7 @@ class Storage:
             "Bucket": self._where.bucket,
             "Key": self._where.key,
             "Body": BufferedReader(FixedLength(file)),
-            "ContentType": _CONTENT_TYPE,
+            "ContentType": content_type,
             "Metadata": dict(metadata),
             "ChecksumSHA256": base64.b64encode(bytes.fromhex(sha256)).decode(),
         }

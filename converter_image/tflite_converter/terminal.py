@@ -130,6 +130,8 @@ def _rows(result: StepResult, output: str) -> list[tuple[str, str]]:
     if result.artifact is not None:
         rows.append(("artifact", f"{output} ({bytes_in_words(result.artifact.size_bytes)})"))
         rows.append(("sha256", result.artifact.sha256))
+        if result.artifact.report_uri is not None:
+            rows.append(("report", result.artifact.report_uri))
     if result.signature is not None and result.outcome is Outcome.SUCCESS:
         rows.append(("signature", result.signature.key))
         rows += [(side, text) for side, text in _tensors(result.signature)]

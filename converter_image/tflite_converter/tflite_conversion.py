@@ -25,6 +25,8 @@ class ConverterSettings:
     fused_lstm: bool = False
     """Whether Keras' LSTM layers become UNIDIRECTIONAL_SEQUENCE_LSTM. It keeps its state from call to call, which the
     model does not, and the converter gets some stacks of them wrong (own measurement: 10 dB where loops give 127)."""
+    calibrated_file: Path | None = None
+    """Where to leave the float file with the ranges of its activations, for the type Int8."""
 
 
 def convert(folder: Path, settings: ConverterSettings) -> bytes:
@@ -70,6 +72,7 @@ def _directly(folder: Path, settings: ConverterSettings) -> bytes | None:
         return None
     converter = _selective()(str(folder), {tf.saved_model.SERVING}, list(settings.keys))
     converter.kept_float = settings.quantization.keep_float
+    converter.calibrated_file = settings.calibrated_file
     _configure(converter, settings)
     graph = loader_impl.parse_saved_model(str(folder)).meta_graphs[0].graph_def
     converted: bytes = converter._convert_from_saved_model(graph)  # noqa: SLF001 - see above
@@ -85,16 +88,19 @@ def _selective() -> Any:  # noqa: ANN401 - TensorFlow has no types
         """Refuses what the calibrator would crash on, and leaves out what is to stay in floats."""
 
         kept_float: KeepFloat | None = None
+        calibrated_file: Path | None = None
 
         def _quantize(self, result: bytes, *args: Any) -> bytes:  # noqa: ANN401 - handed through as they are
             quantization.check_calibratable(result)
-            if self.kept_float is None:
+            if self.kept_float is None and self.calibrated_file is None:
                 quantized: bytes = super()._quantize(result, *args)
                 return quantized
             self._experimental_calibrate_only = True
             calibrated: bytes = super()._quantize(result, *args)
+            if self.calibrated_file is not None:
+                self.calibrated_file.write_bytes(calibrated)
             return quantization.quantize_selected(
-                calibrated, self.kept_float, self.inference_input_type, self.inference_output_type
+                calibrated, self.kept_float or KeepFloat(), self.inference_input_type, self.inference_output_type
             )
 
     return Selective

@@ -53,7 +53,7 @@ class Accuracy:
         """
         if reference.shape != measured.shape:
             raise ValueError(f"shape {list(measured.shape)} instead of {list(reference.shape)}")
-        expected, found = _as_doubles(reference), _as_doubles(measured)
+        expected, found = as_doubles(reference), as_doubles(measured)
         if not np.all(np.isfinite(found)):
             self.finite = False
             return
@@ -106,7 +106,8 @@ def _are_probabilities(array: Array) -> bool:
     return bool(array.min() >= 0 and array.max() <= 1 and np.all(np.abs(sums - 1) <= _SUM_TOLERANCE))
 
 
-def _as_doubles(array: Array) -> npt.NDArray[np.float64]:
+def as_doubles(array: Array) -> npt.NDArray[np.float64]:
+    """Give all numbers of an array in one row; of complex ones all real parts, then all imaginary ones."""
     if np.iscomplexobj(array):
         array = np.stack([array.real, array.imag])
     return array.astype(np.float64).ravel()
@@ -128,14 +129,14 @@ def _varies(arrays: Sequence[Array]) -> bool:
     if len(shapes) > 1 and any(shape[0] == 0 for shape in shapes):
         # No batch is empty: how many rows there are depends on the values.
         return True
-    rows = np.stack([_as_doubles(row) for array in arrays for row in (array if len(shapes) > 1 else [array])])
+    rows = np.stack([as_doubles(row) for array in arrays for row in (array if len(shapes) > 1 else [array])])
     variation = float(np.sum((rows - rows.mean(axis=0)) ** 2))
     return variation > _LEAST_VARIATION * float(np.sum(rows**2))
 
 
 def all_finite(outputs: Outputs) -> bool:
     """Say whether there is neither infinity nor NaN in any output."""
-    return all(bool(np.all(np.isfinite(_as_doubles(output)))) for output in outputs.values())
+    return all(bool(np.all(np.isfinite(as_doubles(output)))) for output in outputs.values())
 
 
 @dataclass

@@ -127,6 +127,9 @@ def check_artifact(result: StepResult, spec: ConversionSpec) -> None:
         raise UnbelievableReportError("its report speaks of another recipe")
     if result.artifact.uri != spec.destination.s3.uri:
         raise UnbelievableReportError("its report speaks of another object")
+    page = spec.destination.s3.report_page.uri if spec.report else None
+    if result.artifact.report_uri != page:
+        raise UnbelievableReportError("its report speaks of another report page")
 
 
 def _is_verdict(reason: Reason | None) -> bool:

@@ -271,6 +271,12 @@ RULES: list[tuple[str, list[Object], list[Object], str]] = [
         [changed("signature", {"key": "a", "keys": ["b"]})],
         "set key for one signature or keys for several",
     ),
+    (
+        "room for the report's key",
+        [changed("destination.s3.key", "k" * 1024), changed("destination.s3.key", "k" * 1012) | {"report": True}],
+        [changed("destination.s3.key", "k" * 1013) | {"report": True}],
+        "must have at most 1012 characters with report: true",
+    ),
     ("keys", [changed("signature.keys", ["a"])], [changed("signature.keys", [])], "at least 1 items"),
     (
         "keys are unique",

@@ -33,6 +33,9 @@ def run(
         ),
     ],
     allow_local_addresses: AllowLocalAddresses = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="Write a page on what the conversion did to the model, too: report.html.")
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show TensorFlow's own log as well.")] = False,
 ) -> None:
     """Convert what a TFLiteConversion asks for, here and now, without a cluster.
@@ -60,7 +63,8 @@ def run(
         _LOG.info("Passed over in %s: %s", file.name, kind)
     limits = FetchLimits(allow_local_addresses=allow_local_addresses)
     results = []
-    for conversion in resources.conversions:
+    for written in resources.conversions:
+        conversion = written.with_report() if report else written
         folder = output if len(resources.conversions) == 1 else output / conversion.metadata.name
         results.append(_run_one(conversion, folder, limits, console))
     raise typer.Exit(local_run.worst(results))

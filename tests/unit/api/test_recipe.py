@@ -55,6 +55,7 @@ def test_what_shapes_the_artifact_changes_the_hash(change: Callable[[dict[str, A
         lambda spec: spec.update(quantization={"type": "None"}),
         lambda spec: spec.update(ops={"selectTF": False}),
         lambda spec: spec.update(verification={"minSNRDecibels": 60}),
+        lambda spec: spec.update(report=True),
     ],
 )
 def test_what_does_not_shape_it_leaves_the_hash(change: Callable[[dict[str, Any]], object]) -> None:

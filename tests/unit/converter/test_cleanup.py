@@ -4,11 +4,12 @@ import pytest
 
 from tests.unit.converter.test_published import stored
 from tflite_api.reasons import Reason
+from tflite_api.spec import S3Destination
 from tflite_api.step import StepRequest, StepResult
 from tflite_converter import cleanup, prepare
 from tflite_converter.cleanup import clean_up
 from tflite_converter.progress import LoggedProgress
-from tflite_converter.published import Identity, StoredObject
+from tflite_converter.published import Identity, StoredObject, page_metadata
 
 REQUEST = StepRequest.from_object(
     {
@@ -25,18 +26,20 @@ OURS = prepare.identity(REQUEST, REQUEST.spec.destination.s3)
 class Bucket:
     """Stands in for the storage; tests/e2e/test_deletion_policy.py has the real one."""
 
-    def __init__(self, found: StoredObject | None) -> None:
-        self.found = found
+    def __init__(self, found: StoredObject | None, page: StoredObject | None = None) -> None:
+        self.found = {"a.tflite": found, "a.tflite.report.html": page}
         self.deleted: list[str] = []
+        self._key = ""
 
-    def __call__(self, _: object) -> "Bucket":
+    def __call__(self, where: S3Destination) -> "Bucket":
+        self._key = where.key
         return self
 
     def look(self) -> StoredObject | None:
-        return self.found
+        return self.found[self._key]
 
     def delete(self, etag: str) -> None:
-        self.deleted.append(etag)
+        self.deleted.append(f"{self._key} {etag}")
 
 
 def cleaned(bucket: Bucket) -> StepResult:
@@ -48,7 +51,7 @@ def cleaned(bucket: Bucket) -> StepResult:
 def test_what_this_conversion_wrote_is_deleted_whatever_its_recipe() -> None:
     bucket = Bucket(stored(Identity(OURS.uri, OURS.owner, "9" * 64)))
     result = cleaned(bucket)
-    assert bucket.deleted == ['"tag"']
+    assert bucket.deleted == ['a.tflite "tag"']
     assert (result.reason, result.message) == (Reason.ARTIFACT_DELETED, "s3://models/a.tflite was deleted")
 
 
@@ -67,3 +70,21 @@ def test_what_another_wrote_is_left_alone_and_said_so(found: StoredObject) -> No
 
 def test_what_is_gone_already_is_no_failure() -> None:
     assert "not there any more" in cleaned(Bucket(None)).message
+
+
+def page_of(owner: str) -> StoredObject:
+    return StoredObject('"page"', 100, None, page_metadata("2" * 64, Identity(OURS.uri, owner, "9" * 64)))
+
+
+def test_its_report_page_goes_with_it() -> None:
+    bucket = Bucket(stored(OURS), page_of(OURS.owner))
+    result = cleaned(bucket)
+    assert bucket.deleted == ['a.tflite.report.html "page"', 'a.tflite "tag"']
+    assert "s3://models/a.tflite.report.html was deleted" in result.message
+
+
+def test_the_page_of_somebody_else_is_left_alone() -> None:
+    bucket = Bucket(stored(OURS), page_of("team/b"))
+    result = cleaned(bucket)
+    assert bucket.deleted == ['a.tflite "tag"']
+    assert "s3://models/a.tflite.report.html holds an object that this conversion did not write" in result.message

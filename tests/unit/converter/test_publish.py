@@ -9,9 +9,13 @@ from typing import Any
 
 import pytest
 
+from tests import report_pages
 from tests.hostile_models import FORGED, FORGED_REPORT
 from tflite_api.reasons import Reason
+from tflite_api.report import DATA_BYTES
+from tflite_api.spec import S3Destination
 from tflite_api.step import PreparedModel, StepRequest, StepResult
+from tflite_converter import prepare, published
 from tflite_converter import publish as publish_module
 from tflite_converter.artifact import accept
 from tflite_converter.failure import StepFailure
@@ -123,12 +127,13 @@ class FakeStorage:
     uploads: list[dict[str, Any]]
     keeps: int | None = None
 
-    def __init__(self, _: object) -> None:
-        pass
+    def __init__(self, where: S3Destination) -> None:
+        self.key = where.key
 
-    def upload(self, file: Any, sha256: str, metadata: Any, replaces: str | None) -> StoredObject:
+    def upload(self, file: Any, sha256: str, metadata: Any, replaces: str | None, kind: str = "") -> StoredObject:
         content = file.read()
-        type(self).uploads.append({"content": content, "sha256": sha256, "metadata": metadata, "replaces": replaces})
+        upload = {"content": content, "sha256": sha256, "metadata": metadata, "replaces": replaces}
+        type(self).uploads.append({**upload, "key": self.key, "type": kind})
         return StoredObject('"tag"', len(content) if self.keeps is None else self.keeps, sha256, metadata)
 
 
@@ -166,6 +171,60 @@ def test_a_hostile_output_uploads_nothing(output: Path, storage: type[FakeStorag
     link("model.tflite")(output)
     with pytest.raises(StepFailure):
         publish(REQUEST, PreparedModel(path="x", model_digest=f"sha256:{'3' * 64}"), output, LoggedProgress())
+    assert storage.uploads == []
+
+
+WITH_REPORT = REQUEST.model_copy(update={"spec": REQUEST.spec.model_copy(update={"report": True})})
+PREPARED = PreparedModel(
+    path="x", model_digest=f"sha256:{'3' * 64}", existing_etag='"old"', existing_page_etag='"old page"'
+)
+
+
+def test_the_page_is_there_before_its_artifact(output: Path, storage: type[FakeStorage]) -> None:
+    (output / "report.json").write_text(report_pages.data().model_dump_json(by_alias=True, exclude_none=True))
+    result = publish(WITH_REPORT, PREPARED, output, LoggedProgress())
+    page, uploaded = storage.uploads
+    assert (page["key"], uploaded["key"]) == ("a.tflite.report.html", "a.tflite")
+    assert (page["replaces"], uploaded["replaces"]) == ('"old page"', '"old"')
+    assert page["type"] == "text/html; charset=utf-8"
+    assert page["content"].startswith(b"<!DOCTYPE html>")
+    assert page["sha256"] == hashlib.sha256(page["content"]).hexdigest()
+    assert result.artifact is not None
+    assert result.artifact.report_uri == "s3://models/a.tflite.report.html"
+    # What prepare finds in the next run.
+    found = StoredObject('"tag"', len(page["content"]), page["sha256"], page["metadata"])
+    assert published.is_page_of(found, prepare.identity(WITH_REPORT, WITH_REPORT.spec.destination.s3))
+
+
+def test_without_the_wish_for_a_report_what_convert_left_of_one_is_not_looked_at(
+    output: Path, storage: type[FakeStorage]
+) -> None:
+    os.mkfifo(output / "report.json")
+    result = publish(REQUEST, PREPARED, output, LoggedProgress())
+    assert result.artifact is not None
+    assert result.artifact.report_uri is None
+    assert [upload["key"] for upload in storage.uploads] == ["a.tflite"]
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda folder: None,
+        lambda folder: os.mkfifo(folder / "report.json"),
+        lambda folder: (folder / "report.json").symlink_to("/etc/passwd"),
+        lambda folder: (folder / "report.json").write_text("{}"),
+        lambda folder: (folder / "report.json").write_text("[" * 100_000),
+        lambda folder: (folder / "report.json").write_bytes(b" " * (DATA_BYTES + 1)),
+    ],
+)
+def test_hostile_data_for_the_page_upload_nothing(
+    output: Path, storage: type[FakeStorage], harm: Callable[[Path], object]
+) -> None:
+    harm(output)
+    with pytest.raises(StepFailure) as caught:
+        publish(WITH_REPORT, PREPARED, output, LoggedProgress())
+    assert caught.value.reason is Reason.ARTIFACT_REFUSED
+    assert "report.json" in caught.value.message
     assert storage.uploads == []
 
 

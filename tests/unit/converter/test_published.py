@@ -121,3 +121,36 @@ def test_metadata_always_fits_and_keeps_what_matters(tensors: int, owner: str) -
         whole.verification,
         whole.provenance,
     )
+
+
+def page(owner: Identity = WANTED) -> StoredObject:
+    return StoredObject('"page"', 100, SHA256, published.page_metadata(SHA256, owner))
+
+
+def test_a_page_is_recognised_by_its_recipe_and_its_checksum() -> None:
+    assert published.is_page_of(page(), WANTED)
+    assert published.is_page_of(dataclasses.replace(page(), sha256=None), WANTED)
+    assert not published.is_page_of(None, WANTED)
+    assert not published.is_page_of(dataclasses.replace(page(), sha256="4" * 64), WANTED)
+    assert not published.is_page_of(dataclasses.replace(page(), metadata={}), WANTED)
+    assert not published.is_page_of(page(dataclasses.replace(WANTED, recipe="5" * 64)), WANTED)
+
+
+def test_a_page_is_never_taken_for_an_artifact() -> None:
+    assert decide(page(), WANTED) == Write(replaces='"page"')
+
+
+@pytest.mark.parametrize("found", [page(dataclasses.replace(WANTED, owner="team/b")), StoredObject("", 1, None, {})])
+def test_what_stands_at_the_pages_place_is_not_overwritten(found: StoredObject) -> None:
+    with pytest.raises(StepFailure) as caught:
+        published.check_replaceable(found, WANTED)
+    assert caught.value.reason is Reason.DESTINATION_CONFLICT
+
+
+def test_a_reused_artifact_has_its_page_where_one_is_wanted_and_else_none() -> None:
+    with_page = dataclasses.replace(WANTED, report_uri="s3://models/a.tflite.report.html")
+    for wanted in (with_page, WANTED):
+        decision = decide(stored(), wanted)
+        assert isinstance(decision, Reuse)
+        assert decision.result.artifact is not None
+        assert decision.result.artifact.report_uri == wanted.report_uri

@@ -299,6 +299,7 @@ def test_a_changed_spec_keeps_the_last_good_artifact() -> None:
     [
         ({"provenance": {**success(conversion())["provenance"], "recipeHash": "c" * 64}}, "another recipe"),
         ({"artifact": {**success(conversion())["artifact"], "uri": "s3://models/else"}}, "another object"),
+        ({"artifact": {**success(conversion())["artifact"], "reportURI": "s3://models/else"}}, "another report page"),
         ({"artifact": None}, "names no artifact"),
         ({"artifact": {"uri": 1}}, "malformed"),
     ],
@@ -309,6 +310,18 @@ def test_a_success_of_something_else_does_not_count(change: dict[str, object], w
     made = planned(owner, over, pods=[succeeded_pod(owner, over, **change)], now=at(61))
     assert conditions(made) == running(Reason.STEP_CRASHED)
     assert words in message(made)
+
+
+def test_a_success_without_the_report_that_was_asked_for_does_not_count() -> None:
+    owner = conversion(report=True)
+    over = job(owner, end=COMPLETE)
+    artifact = success(owner)["artifact"]
+    assert "another report page" in message(planned(owner, over, pods=[succeeded_pod(owner, over)], now=at(61)))
+    whole = {**artifact, "reportURI": "s3://models/a/b.tflite.report.html"}
+    made = planned(owner, over, pods=[succeeded_pod(owner, over, artifact=whole)], now=at(61))
+    assert made.status is not None
+    assert made.status.artifact is not None
+    assert made.status.artifact.report_uri == "s3://models/a/b.tflite.report.html"
 
 
 def test_a_pod_of_another_job_does_not_count() -> None:

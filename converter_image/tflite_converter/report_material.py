@@ -1,0 +1,14 @@
+"""What passes from the process that converts to the one that measures for the report page."""
+
+from tflite_api.report import TypeSize
+from tflite_api.schema import Schema
+
+
+class ReportMaterial(Schema):
+    """What the converting process leaves for the report."""
+
+    model_sizes: tuple[TypeSize, ...]
+    float_file: str | None = None
+    """The model in floats; with ranges of its activations where the type is Int8."""
+    float_problem: str | None = None
+    """Why there is none."""

@@ -1,0 +1,123 @@
+"""Report pages that tests look at: one of a usual conversion, one whose every name is a stranger's mischief."""
+
+from typing import Any, Final
+
+from tflite_api.reasons import Reason
+from tflite_api.report import BINS, SUSPECTS, ReportData
+from tflite_api.spec import ConversionSpec
+from tflite_api.step import StepResult
+from tflite_converter import report_page
+
+HOSTILE: Final = (
+    "</style></title><script>document.title='owned'</script>"
+    """<img src="http://evil.example/x" onerror='document.title="owned"'>"""
+)
+LONG: Final = "a_name_without_any_place_to_break_" * 7
+USUAL: Final = "model/block_12/Relu;model/block_12/conv/convolution"
+
+
+def spec(**changes: Any) -> ConversionSpec:
+    """Give a spec that asks for a report."""
+    return ConversionSpec.from_object(
+        {
+            "model": {"handle": "https://tfhub.dev/google/imagenet/mobilenet_v2_100_224/classification/5"},
+            "signature": {"inputs": [{"name": "inputs", "shape": [1, 224, 224, 3]}]},
+            "quantization": {"type": "Int8", "calibration": {"dataset": "s3://datasets/imagenet-calibration.npz"}},
+            "destination": {"s3": {"bucket": "models", "key": "a.tflite", "secretRef": {"name": "s3"}}},
+            "report": True,
+        }
+        | changes
+    )
+
+
+def data(name: str = USUAL, count: int = 40, **changes: Any) -> ReportData:
+    """Give measured data in which every name is this one."""
+    short = name[:32]
+    counts = [max(0, 20 - number) ** 4 for number in range(-(BINS // 2), BINS // 2 + 1) if number >= 0]
+    counts = [*reversed(counts[1:]), *counts]
+    sample = {
+        "number": 7, "snrDecibels": "21.4", "maxAbsoluteError": "0.1312", "position": [0, 281], "expected": "0.8711",
+        "found": "0.7399",
+    }  # fmt: skip
+    content: dict[str, Any] = {
+        "modelSizes": [{"dtype": "float32", "tensors": 264, "sizeBytes": 14_000_000}],
+        "artifactSizes": [
+            {"dtype": "int8", "tensors": 104, "sizeBytes": 3_490_000},
+            {"dtype": "int32", "tensors": 60, "sizeBytes": 71_000},
+            {"dtype": short, "tensors": 1, "sizeBytes": 40_000},
+        ],
+        "operators": [{"name": name, "types": short, "count": 36}, {"name": "CONV_2D", "types": "int8", "count": 35}],
+        "outputs": [
+            {
+                "name": name, "elements": 100_100, "meanError": "-0.0001", "halfBelow": "0.0004", "mostBelow": "0.0113",
+                "maxAbsoluteError": "0.1312", "counts": counts, "worst": [sample] * 5,
+            }
+        ],
+        "source": "Calibration",
+        "layers": {
+            "method": "Debugger",
+            "samples": 32,
+            "note": name,
+            "layers": [
+                {
+                    "name": f"{name}{number}"[-256:], "operator": "CONV_2D",
+                    "snrDecibels": f"{14 + number}.2", "errorInSteps": "1.21" if number < 3 else "0.31",
+                }
+                for number in range(count)
+            ],
+            "trial": {
+                "tensors": [f"{name}{number}"[-256:] for number in range(min(3, SUSPECTS))],
+                "snrBefore": "21.9", "snrAfter": "27.3", "sizeBytes": 4_800_000,
+            },
+        },
+    }  # fmt: skip
+    return ReportData.from_object(content | changes)
+
+
+def result(name: str = "logits") -> StepResult:
+    """Give a step's result in which every name is this one."""
+    tensor = {"name": name, "dtype": "float32", "shape": [1, 224, 224, 3]}
+    measured = {"snrDecibels": "21.9", "maxAbsoluteError": "0.131", "cosine": "0.9968"}
+    return StepResult.from_object(
+        {
+            "reason": "Converted",
+            "message": f"SNR 21.9 dB (output {name}), 10 dB asked",
+            "verdict": Reason.SNR_SUFFICIENT.value,
+            "artifact": {
+                "uri": "s3://models/a.tflite",
+                "sha256": "5d41402abc4b2a76b9719d911017c592" * 2,
+                "sizeBytes": 3_612_344,
+                "reportURI": "s3://models/a.tflite.report.html",
+            },
+            "signature": {"key": name, "inputs": [tensor], "outputs": [tensor]},
+            "verification": {
+                **measured,
+                "samples": 100,
+                "source": "Calibration",
+                "outputs": [{"name": name, **measured, "top1Agreement": "0.97"}],
+            },
+            "provenance": {
+                "modelDigest": f"sha256:{'1' * 64}",
+                "recipeHash": "2" * 64,
+                "tensorflow": "2.21.0",
+                "strategy": "Plain",
+                "calibration": {"source": "Dataset", "samples": 100, "digest": f"sha256:{'3' * 64}"},
+            },
+        }
+    )
+
+
+def usual() -> str:
+    """Give the page of a usual conversion."""
+    output = data().outputs[0].to_object() | {"name": "logits"}
+    return report_page.render("team/mobilenet-v2-int8", spec(), result(), data(outputs=[output]))
+
+
+def hostile() -> str:
+    """Give a page whose every name tries to become part of it."""
+    return report_page.render("team/a", spec(), result(HOSTILE), data(HOSTILE))
+
+
+def long() -> str:
+    """Give a page whose every name is as long as it may be and has no space."""
+    return report_page.render("team/" + "a" * 60, spec(), result(LONG), data(LONG, 300))
