@@ -101,6 +101,8 @@ def asked(spec: ConversionSpec) -> list[_Row]:
 
 def _source(model: ModelSource) -> str:
     """Say where a model comes from, without what may be a secret: a query often signs its address."""
+    if model.s3 is not None:
+        return model.s3.uri
     named = model.to_object()
     source = next(named[name] for name in SOURCES if name in named)
     parts = [source] if isinstance(source, str) else [value for value in source.values() if isinstance(value, str)]
