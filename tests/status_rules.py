@@ -9,9 +9,8 @@ Object = dict[str, Any]
 
 MANAGER: Final = "tflite-operator"
 """The field manager of what the operator writes."""
-MOST_WRITES: Final = 5
-"""Pending, Preparing, Converting, Publishing, and the outcome."""
 _STEPS: Final = {"Pending", "Preparing", "Converting", "Publishing"}
+"""What each pod tells; then comes the outcome."""
 _SHAPES: Final = {
     (("Ready", "Unknown"), ("Reconciling", "True")): "under way",
     (("Ready", "False"), ("Stalled", "True")): "failed",
@@ -81,14 +80,19 @@ def _wrong_conditions(conversion: Object) -> Iterator[str]:
         yield "done without an artifact, its provenance or its verification"
 
 
-def broken_between(versions: Sequence[Object]) -> Iterator[str]:
-    """Name what is wrong with the order of the versions of any number of conversions."""
+def broken_between(versions: Sequence[Object], pods: int = 1) -> Iterator[str]:
+    """Name what is wrong with the order of the versions of any number of conversions.
+
+    Args:
+        versions: in the order in which they were seen.
+        pods: how many a Job needed, one after the other, where somebody took them away.
+    """
     by_uid = sorted(versions, key=lambda one: str(one["metadata"]["uid"]))
     for _, group in groupby(by_uid, key=lambda one: one["metadata"]["uid"]):
         mine = list(group)
         yield from _changed_specs(mine)
         yield from _steps_back(mine)
-        yield from _too_many_writes(mine)
+        yield from _too_many_writes(mine, pods * len(_STEPS) + 1)
 
 
 def _changed_specs(versions: Sequence[Object]) -> Iterator[str]:
@@ -105,12 +109,12 @@ def _steps_back(versions: Sequence[Object]) -> Iterator[str]:
             yield f"{_name(new)}: from generation {before} back to {after}"
 
 
-def _too_many_writes(versions: Sequence[Object]) -> Iterator[str]:
+def _too_many_writes(versions: Sequence[Object], most: int) -> Iterator[str]:
     """Count the writes of what needed one attempt and met no obstacle: an obstacle is told as well."""
     for generation, group in groupby(versions, key=lambda one: one.get("status", {}).get("observedGeneration", -1)):
         told = [one["status"] for one in group if generation != -1]
         writes = [new for old, new in pairwise([{}, *told]) if old != new]
-        if len(writes) > MOST_WRITES and all(map(_is_step, writes[:-1])) and _waits_once(writes):
+        if len(writes) > most and all(map(_is_step, writes[:-1])) and _waits_once(writes):
             yield f"{_name(versions[0])}: {len(writes)} writes: {[_ready(one).get('reason') for one in writes]}"
 
 

@@ -109,11 +109,12 @@ def bucket(s3: S3Client) -> Iterator[str]:
 
 
 @pytest.fixture
-def recorded(api: client.ApiClient, operator: None, namespace: str) -> Iterator[None]:
+def recorded(request: pytest.FixtureRequest, api: client.ApiClient, operator: None, namespace: str) -> Iterator[None]:
     """Whatever the test does: tools understand every version of its conversions, and each is as it should be."""
     recording = Recording(api, namespace)
     yield
-    check(recording.finish())
+    marker = request.node.get_closest_marker("pods")
+    check(recording.finish(), marker.args[0] if marker is not None else 1)
 
 
 @pytest.fixture

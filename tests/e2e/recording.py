@@ -91,13 +91,18 @@ class Recording:
             self._response.release_conn()
 
 
-def check(versions: list[Object]) -> None:
+def check(versions: list[Object], pods: int = 1) -> None:
     """Hold every version against the rules, and what kstatus and Argo CD say against a person's reading.
+
+    A Job may have needed so many pods, one after the other.
 
     Raises:
         AssertionError: the message shows every version that is wrong.
     """
-    wrong = [*broken_between(versions), *(f"{word}\n{_shown(one)}" for one in versions for word in broken_by(one))]
+    wrong = [
+        *broken_between(versions, pods),
+        *(f"{word}\n{_shown(one)}" for one in versions for word in broken_by(one)),
+    ]
     written = [one for one in versions if is_of_the_operator(one)]
     answers = zip(written, kstatus.compute(written), argolua.health(written), strict=True)
     for conversion, (status, message), (health, _) in answers:

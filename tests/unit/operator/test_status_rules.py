@@ -81,6 +81,13 @@ def test_one_write_too_many_is_named() -> None:
     assert [word for word in broken_between([*versions[:3], doubled, *versions[3:]]) if "6 writes" in word]
 
 
+def test_each_pod_that_a_job_needed_may_tell_its_steps() -> None:
+    first = history()
+    moved = [*first[:4], *copy.deepcopy(first[1:])]
+    assert [word for word in broken_between(moved) if "8 writes" in word]
+    assert list(broken_between(moved, pods=2)) == []
+
+
 def test_an_obstacle_that_was_overcome_may_be_told_as_well() -> None:
     versions = history()
     stalled = copy.deepcopy(versions[1])
