@@ -78,8 +78,9 @@ e2e: venv ## Run the tests on a cluster
 test: lint ## Run lint and all tests, with all set-up (cold about 25 minutes)
 	$(call on_cluster,$(PYTEST) $(addprefix --ignore=,$(ALONE)) && $(PYTHON) -m pytest $(ALONE) && $(CHAOS))
 
-# By themselves: they kill the operator that other tests need; the first measures how soon another takes over.
-ALONE := tests/e2e/test_high_availability.py
+# By themselves: they kill the operator that other tests need and measure how soon another takes over, or give it
+# deadlines of seconds and cordon the node.
+ALONE := tests/e2e/test_high_availability.py tests/e2e/test_cluster_obstacles.py
 CHAOS := $(PYTHON) -m pytest tests/chaos
 
 .PHONY: chaos
