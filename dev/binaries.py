@@ -46,6 +46,9 @@ class Build:
 # Plays nodes and their kubelets in the scale benchmark; takes long to build, so nothing else waits for it.
 KWOK = Build("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", "three to four minutes on 2 cores")
 
+# Knows GitHub's workflows; made when asked for.
+ACTIONLINT = Build("actionlint", "workflows", "github.com/rhysd/actionlint/cmd/actionlint", "half a minute")
+
 
 def builds() -> list[Build]:
     """List the cluster's programs."""
@@ -101,7 +104,7 @@ def make(checkout: Checkout) -> None:
 
 def make_tool(checkout: Checkout, name: str) -> Path:
     """Build one of the tools where need be; give its place."""
-    [build] = [one for one in (*tools(), KWOK, *prometheus(), *installers()) if one.name == name]
+    [build] = [one for one in (*tools(), KWOK, *prometheus(), *installers(), ACTIONLINT) if one.name == name]
     with _alone(checkout):
         _make(checkout, build)
     return checkout.bin / name
@@ -139,9 +142,15 @@ def _make(checkout: Checkout, build: Build) -> None:
 
 
 def _go(checkout: Checkout, argv: list[str], folder: Path) -> None:
+    log = checkout.cache / "log" / f"go-build-{folder.name}.log"
+    commands.run(argv, log, folder=folder, environment=go_environment(checkout))
+
+
+def go_environment(checkout: Checkout) -> dict[str, str]:
+    """Give the variables by which Go keeps what it makes in this checkout's cache."""
     go = checkout.cache / "go"
     flags = f"{os.environ.get('GOFLAGS', '')} -modcacherw -buildvcs=false".strip()
-    environment = {
+    return {
         "CGO_ENABLED": "0",
         # The compiler's own garbage collection is a good part of a cold build; memory is not what is short here.
         "GOGC": os.environ.get("GOGC", "400"),
@@ -151,8 +160,6 @@ def _go(checkout: Checkout, argv: list[str], folder: Path) -> None:
         "GOCACHE": str(go / "build"),
         "GOWORK": "off",
     }
-    log = checkout.cache / "log" / f"go-build-{folder.name}.log"
-    commands.run(argv, log, folder=folder, environment=environment)
 
 
 def _go_version() -> str:

@@ -20,6 +20,7 @@ from kubernetes.aio.client import Configuration
 from tests import argolua
 from tests.e2e.conversions import Workbench, condition, holds, is_finished
 from tests.e2e.environment import Environment
+from tests.manifests import example_conversions
 from tflite_api import names
 from tflite_operator.cluster import Cluster
 from tflite_operator.reconcile import Reconciler, difference
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.tensorflow
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/gitops.md").read_text()
-EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))
+EXAMPLES = example_conversions()
 NO_JOBS = {"metadata": {"name": "none"}, "spec": {"hard": {"count/jobs.batch": "0"}}}
 PERIODS = 100
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from tests.e2e import pod_cases, schema_cases
 from tests.e2e.schema_cases import Object
+from tests.manifests import example_conversions
 from tflite_api import names
 from tflite_api.conversion import Conversion
 
@@ -221,7 +222,7 @@ def test_the_models_and_the_api_server_agree_on_any_spec(server: Server, spec: O
     assert (theirs is None) == (ours is None), f"API server: {theirs}\nmodels: {ours}"
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "examples").rglob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", example_conversions(), ids=lambda path: path.stem)
 def test_every_example_is_accepted(server: Server, path: Path) -> None:
     for resource in yaml.safe_load_all(path.read_text()):
         assert server.refusal(resource["spec"]) is None

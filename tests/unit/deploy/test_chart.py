@@ -9,6 +9,7 @@ import yaml
 
 from dev import chart_values
 from dev.manifests import CHART, ROOT, rendered
+from tests import manifests
 from tests.installers import Object, helm, of_chart, one, refusal
 from tflite_operator.settings import Settings
 
@@ -53,6 +54,13 @@ def test_a_wrong_value_is_named(case: str, tmp_path: Path) -> None:
     values, words = WRONG[case]
     said = refusal(values, tmp_path)
     assert [word for word in words if word not in said] == [], said
+
+
+def test_values_that_the_documentation_shows_are_taken(tmp_path: Path) -> None:
+    blocks = [block.content for block in manifests.shown() if block.is_values]
+    assert len(blocks) >= 3
+    for block in blocks:
+        assert one(of_chart(block, tmp_path), "Deployment")
 
 
 def settings_of(objects: list[Object]) -> dict[str, str]:
