@@ -22,7 +22,9 @@ ARCHIVE_URL_PATTERN: Final = rf"^https?://{HOST}/[A-Za-z0-9._~%!$&()*+,;=:@/-]+(
 
 PATH_PATTERN: Final = r"^[^\x00-\x1f\x7f]+$"
 
-SOURCES: Final = ("handle", "archive", "s3", "volume")
+KAGGLE_HANDLE_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*){3}(?:/[1-9][0-9]{0,8})?$"
+
+SOURCES: Final = ("handle", "archive", "s3", "volume", "kaggle")
 """The fields of which a model has one."""
 
 
@@ -68,6 +70,15 @@ VolumePath = Annotated[
     matching(PATH_PATTERN, "must hold no control characters"),
     AfterValidator(_normalised),
 ]
+KaggleHandle = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=512),
+    matching(
+        KAGGLE_HANDLE_PATTERN,
+        "must be owner/model/framework/variation, with /version to stay at one: write for example"
+        " google/mobilenet-v2/tensorFlow2/130-224-classification/1",
+    ),
+]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
@@ -111,6 +122,18 @@ class VolumeSource(Schema):
     path: VolumePath | None = None
 
 
+class KaggleSource(Schema):
+    """A version of a model of Kaggle."""
+
+    handle: KaggleHandle
+    secret_ref: SecretReference | None = None
+
+    @property
+    def framework(self) -> str:
+        """The third part of the handle."""
+        return self.handle.split("/")[2]
+
+
 class ModelSource(Schema):
     """Where the model comes from, and what must be in it."""
 
@@ -118,6 +141,7 @@ class ModelSource(Schema):
     archive: ArchiveSource | None = None
     s3: S3Source | None = None
     volume: VolumeSource | None = None
+    kaggle: KaggleSource | None = None
     sha256: Sha256 | None = None
     tags: Annotated[tuple[Tag, ...], Field(max_length=8), AfterValidator(_unique_tags)] | None = None
 

@@ -1,7 +1,7 @@
 """Fetching a model from whichever source a spec names. All of them end in the same folder, limits and digest."""
 
 from tflite_api.model_source import ModelSource
-from tflite_converter import bucket_model, hub, local_model, volume_model, web_archive
+from tflite_converter import bucket_model, hub, kaggle_model, local_model, volume_model, web_archive
 from tflite_converter.fetched_model import FetchedModel, Pin, Place
 
 
@@ -21,4 +21,6 @@ def fetch(source: ModelSource, place: Place) -> FetchedModel:
         return bucket_model.fetch(source.s3, source.sha256, place)
     if source.volume is not None:
         return volume_model.fetch(source.volume, source.sha256, place)
+    if source.kaggle is not None:
+        return kaggle_model.fetch(source.kaggle, source.sha256, place)
     raise AssertionError("a model has one source: tflite_api.model_source")

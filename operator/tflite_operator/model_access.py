@@ -9,15 +9,19 @@ from tflite_operator.credentials import from_secret
 _VOLUME: Final = "source"
 _S3_KEYS: Final = {"AWS_ACCESS_KEY_ID": False, "AWS_SECRET_ACCESS_KEY": False, "AWS_SESSION_TOKEN": True}
 """The keys of a Secret, and which may be absent."""
+_KAGGLE_KEYS: Final = ("KAGGLE_USERNAME", "KAGGLE_KEY")
+"""As kagglehub reads them."""
 
 
 def environment(spec: ConversionSpec) -> list[dict[str, Any]]:
     """Give the variables with the credentials of the model's source."""
-    s3 = spec.model.s3
-    if s3 is None or s3.secret_ref is None:
-        return []
-    secret = s3.secret_ref.name
-    return [from_secret(secret, key, optional=may, prefix=MODEL_ENV_PREFIX) for key, may in _S3_KEYS.items()]
+    s3, kaggle = spec.model.s3, spec.model.kaggle
+    if s3 is not None and s3.secret_ref is not None:
+        name = s3.secret_ref.name
+        return [from_secret(name, key, optional=may, prefix=MODEL_ENV_PREFIX) for key, may in _S3_KEYS.items()]
+    if kaggle is not None and kaggle.secret_ref is not None:
+        return [from_secret(kaggle.secret_ref.name, key) for key in _KAGGLE_KEYS]
+    return []
 
 
 def mounts(spec: ConversionSpec) -> list[dict[str, Any]]:

@@ -26,6 +26,10 @@ def bucket_model(**where: object) -> Object:
     return changed("model", {"s3": {"bucket": "models", **where}})
 
 
+def kaggle_model(handle: str) -> Object:
+    return changed("model", {"kaggle": {"handle": handle, "secretRef": {"name": "kaggle"}}})
+
+
 def volume_model(**where: object) -> Object:
     return changed("model", {"volume": {"claimName": "models", **where}})
 
@@ -114,6 +118,15 @@ RULES: list[tuple[str, list[Object], list[Object], str]] = [
         [bucket_model(key="a/b")],
         [bucket_model(key=key) for key in ("a/", "../a")],
         "must be relative, without empty, '.' or '..' segments: write for example models/a.tflite",
+    ),
+    (
+        "kaggle",
+        [kaggle_model(handle) for handle in ("google/mobilenet-v2/tensorFlow2/x/1", "a-b_c/d/Keras/v1.0_x")],
+        [
+            kaggle_model(handle)
+            for handle in ("google/mobilenet-v2", "a/b/c/d/e", "a/b/c/d/0", "/a/b/c/d", "a/../c/d", "a/b/c/d/1/2", "")
+        ],
+        "must be owner/model/framework/variation",
     ),
     (
         "claimName",

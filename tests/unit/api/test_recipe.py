@@ -69,6 +69,7 @@ SOURCES: list[dict[str, Any]] = [
     {"s3": {"bucket": "models", "key": "a.zip"}},
     {"s3": {"bucket": "models", "prefix": "a.zip"}},
     {"volume": {"claimName": "models", "path": "a.zip"}},
+    {"kaggle": {"handle": "google/mobilenet-v2/tensorFlow2/classification/1"}},
 ]
 
 

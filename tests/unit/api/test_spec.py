@@ -42,6 +42,7 @@ def test_the_least_spec_gets_the_defaults_of_the_schema() -> None:
         (spec(model={"archive": {}}), "spec.model.archive.url", "required"),
         (spec(model={"s3": {"bucket": "models"}}), "spec.model.s3", "set key for an archive or prefix for a folder"),
         (spec(model={"s3": {"bucket": "models", "prefix": "a/../b"}}), "spec.model.s3.prefix", "models/mobilenet/1"),
+        (spec(model={"kaggle": {"handle": "google/mobilenet-v2"}}), "spec.model.kaggle.handle", "tensorFlow2"),
         (spec(model={"volume": {"claimName": "a", "path": "../b"}}), "spec.model.volume.path", "must be relative"),
         (spec(model={"volume": {"claimName": "a", "path": "b\n"}}), "spec.model.volume.path", "control characters"),
         (spec(model={"archive": {"url": "https://u@h/1.zip"}}), "spec.model.archive.url", "without user"),

@@ -96,6 +96,13 @@ def test_the_credentials_of_the_model_s_source_are_for_prepare_alone() -> None:
     assert reference == {"name": "models-reader", "key": "AWS_ACCESS_KEY_ID"}
 
 
+def test_the_credentials_of_kaggle_are_for_prepare_alone() -> None:
+    source = {"kaggle": {"handle": "a/b/tensorFlow2/c/1", "secretRef": {"name": "kaggle"}}}
+    job = built({"name": "a", "spec": SPEC | {"model": source}})
+    for key in ("KAGGLE_USERNAME", "KAGGLE_KEY"):
+        assert holders(job, key) == {"prepare"}
+
+
 def test_a_public_bucket_takes_no_credentials() -> None:
     job = built({"name": "a", "spec": SPEC | {"model": {"s3": {"bucket": "models", "key": "a.zip"}}}})
     assert holders(job, "MODEL_AWS_ACCESS_KEY_ID") == set()
