@@ -5,10 +5,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tflite_api.reasons import Outcome, Reason
+from tflite_api.step import FetchLimits
+from tflite_converter import handle_inspection
+from tflite_converter.local_spec import LocalModelSource
+from tflite_converter.progress import LoggedProgress
 
 CORPUS = Path(os.environ.get("TFLITE_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
 MODELS = [
@@ -18,6 +23,8 @@ MODELS = [
     "xizhonghua__fsr__1",
     "iteam1__predict-series-data-with-RNN__1",
     "eriklandmark__gesture-recognition__1",
+    "shawpan__test_tf__1",
+    "tensorflow__serving__2",
 ]
 
 pytestmark = [
@@ -41,6 +48,7 @@ def test_a_real_model_is_verified_or_refused_by_name(model: str, tmp_path: Path)
     command = [sys.executable, "-m", "tflite_converter", "run", "-f", str(tmp_path / "conversion.yaml")]
     done = subprocess.run([*command, "--output", str(tmp_path / "out")], capture_output=True, text=True, check=False)
     result = json.loads((tmp_path / "out" / "result.json").read_text())
+    _check_inspection(archive, result)
     if done.returncode == 0:
         assert (result["reason"], result["verdict"]) == ("Converted", "SNRSufficient"), done.stderr
         assert float(result["verification"]["snrDecibels"]) >= 60
@@ -51,3 +59,18 @@ def test_a_real_model_is_verified_or_refused_by_name(model: str, tmp_path: Path)
         assert reason is not Reason.INTERNAL_ERROR, done.stderr
         assert result["message"]
         assert not (tmp_path / "out" / "model.tflite").exists()
+
+
+def _check_inspection(archive: Path, result: dict[str, Any]) -> None:
+    """Hold what inspection says against what the conversion came to."""
+    source = LocalModelSource(handle=archive.resolve().as_uri())
+    found = handle_inspection.inspect(source, FetchLimits(), LoggedProgress())
+    if found.verdict.outcome == "Refused":
+        assert (found.verdict.reason, found.verdict.message) == (result["reason"], result["message"])
+    elif result["outcome"] == "SUCCESS":
+        taken = [one for graph in found.graphs for one in graph.signatures if one.converted]
+        assert result["signature"]["key"] in {one.key for one in taken}
+        assert set(taken[0].strategies) <= set(result["provenance"]["strategy"].split("+"))
+    else:
+        # Only trying tells what LiteRT and its converter lack; all else is seen before.
+        assert result["reason"] in {"UnsupportedOperation", "ConversionFailed"}
