@@ -14,6 +14,7 @@ import numpy as np
 from tflite_api.reasons import Reason
 from tflite_converter.failure import StepFailure, one_line
 from tflite_converter.samples import Sample
+from tflite_converter.signature import SignatureFacts, TensorFacts
 from tflite_converter.verification import Array
 
 
@@ -45,6 +46,35 @@ def run(artifact: Path, key: str, samples: Iterable[Sample]) -> Iterator[dict[st
             Reason.VERIFICATION_FAILED,
             f"LiteRT cannot run the artifact (inputs {shapes}): {one_line(str(error), 400)}",
         ) from error
+
+
+def signatures(artifact: Path) -> dict[str, SignatureFacts]:
+    """Give an artifact's signatures by key as `run` takes and gives them: real numbers where its own are quantized.
+
+    Raises:
+        StepFailure: VerificationFailed where LiteRT cannot read the artifact, with its words.
+    """
+    from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 - takes long
+
+    try:
+        interpreter = Interpreter(model_path=str(artifact))
+        return {key: _signature(key, interpreter.get_signature_runner(key)) for key in interpreter.get_signature_list()}
+    except (RuntimeError, ValueError) as error:
+        raise StepFailure(
+            Reason.VERIFICATION_FAILED, f"LiteRT cannot read {artifact.name}: {one_line(str(error), 400)}"
+        ) from error
+
+
+def _signature(key: str, runner: Any) -> SignatureFacts:  # noqa: ANN401 - LiteRT has no types
+    sides = (runner.get_input_details(), runner.get_output_details())
+    inputs, outputs = (tuple(_tensor(name, each) for name, each in sorted(details.items())) for details in sides)
+    return SignatureFacts(key, inputs, outputs)
+
+
+def _tensor(name: str, details: Mapping[str, Any]) -> TensorFacts:
+    kind = np.dtype(details["dtype"])
+    dtype = "float32" if kind.kind in "iu" and details["quantization"][0] != 0 else kind.name
+    return TensorFacts(name, dtype, tuple(int(size) for size in details["shape_signature"]))
 
 
 def quantized(values: Array, details: Mapping[str, Any]) -> Array:

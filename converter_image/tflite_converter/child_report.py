@@ -1,16 +1,27 @@
 """The child's side of its talk with the supervisor."""
 
+import ctypes
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from tflite_api.reasons import Reason
 from tflite_converter.child_protocol import ChildFailure, ChildLine
 from tflite_converter.failure import StepFailure, exhausted_resource
 
 _LOG = logging.getLogger(__name__)
+
+
+_PR_SET_PDEATHSIG: Final = 1
+"""linux/prctl.h"""
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when the supervisor dies, however it dies."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Report:

@@ -4,11 +4,9 @@ Started by the supervisor as `python -m tflite_converter.conversion DESCRIPTOR` 
 reports on that file descriptor. TensorFlow is imported here, once, and nowhere else but in prepare's Hub resolution.
 """
 
-import ctypes
 import errno
 import os
 import shutil
-import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -34,7 +32,7 @@ from tflite_converter import (
 )
 from tflite_converter.calibration_samples import CalibrationSamples
 from tflite_converter.child_protocol import ConversionOrder
-from tflite_converter.child_report import Report, reported
+from tflite_converter.child_report import Report, die_with_parent, reported
 from tflite_converter.failure import StepFailure, exhausted_resource
 from tflite_converter.handover import ARTIFACT_FILE, write_whole
 from tflite_converter.loaded_model import LoadedModel
@@ -46,9 +44,6 @@ from tflite_converter.saved_model import MetaGraph
 from tflite_converter.signature import SignatureFacts
 from tflite_converter.strategy import Attempt
 from tflite_converter.tflite_conversion import ConverterSettings
-
-_PR_SET_PDEATHSIG: Final = 1
-"""linux/prctl.h"""
 
 _SPARED: Final = ("keras", "h5py", "scipy")
 _UNUSED: Final = "tensorflow.python.profiler.internal._pywrap_profiler_plugin"
@@ -243,12 +238,8 @@ def load_tensorflow() -> None:
             del sys.modules[name]
 
 
-def _die_with_parent() -> None:
-    """Have the kernel kill this process when the supervisor dies, however it dies."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def _exhausted(error: Exception) -> Reason | None:
+def exhausted(error: Exception) -> Reason | None:
+    """Give the reason where an exception of TensorFlow's or Python's own says that memory or disk are used up."""
     import tensorflow as tf  # noqa: PLC0415 - takes seconds
 
     if isinstance(error, tf.errors.ResourceExhaustedError):
@@ -259,7 +250,7 @@ def _exhausted(error: Exception) -> Reason | None:
 
 def main() -> int:
     """Do as ordered, then become the process that measures; exit code 1 where a failure was reported."""
-    _die_with_parent()
+    die_with_parent()
     report = Report(int(sys.argv[1]))
     # Before the order comes: it takes longest.
     load_tensorflow()
@@ -270,7 +261,7 @@ def main() -> int:
         rest = convert_model(order, report.announce)
         become_measurement(rest, report, Path(order.scratch_dir))
 
-    return reported(work, report, _exhausted)
+    return reported(work, report, exhausted)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from tflite_converter.units import quantity_in_words
 _LINE_BYTES: Final = 4096
 _TAIL_LINES: Final = 200
 """Of the child's output: enough for the traceback of an exception in TensorFlow, and of its cause."""
-_DISK_FULL: Final = "The conversion filled the disk that it writes to: use a smaller model, or give it more room"
+_DISK_FULL: Final = "filled the disk that it writes to: use a smaller model, or give it more room"
 _LAST_WORDS_SECONDS: Final = 5.0
 """How long after the child's end its pipes are read: a grandchild may hold them open for ever."""
 
@@ -88,26 +88,27 @@ def run(child: Child, order: bytes, listener: Listener, timeout_seconds: float |
     )
 
 
-def explain(end: ChildEnd, limit: int | None, proof: str | None = None) -> StepFailure | None:
+def explain(end: ChildEnd, limit: int | None, proof: str | None = None, work: str = "conversion") -> StepFailure | None:
     """Give the failure that a child's end means; None where it did its work.
 
     Args:
         end: what is known of it.
         limit: this container's memory limit in bytes; None where there is none.
         proof: what it says when it has done its work; None where its exit code is enough.
+        work: what it was at, for messages.
     """
     told = end.failure
     if end.timed_out:
-        return StepFailure(Reason.DEADLINE_EXCEEDED, "The conversion took longer than spec.activeDeadlineSeconds")
+        return StepFailure(Reason.DEADLINE_EXCEEDED, f"The {work} took longer than spec.activeDeadlineSeconds")
     if end.status == 0 and told is None and (proof is None or proof == end.done):
         return None
     if end.memory_kills > 0 or "std::bad_alloc" in end.tail or (told and told.reason is Reason.OUT_OF_MEMORY):
-        return StepFailure(Reason.OUT_OF_MEMORY, _memory_message(limit))
+        return StepFailure(Reason.OUT_OF_MEMORY, f"The {work} {_memory_words(limit)}")
     if told is not None and told.reason is Reason.OUT_OF_DISK:
-        return StepFailure(Reason.OUT_OF_DISK, f"{_DISK_FULL} ({one_line(told.message, 300)})")
+        return StepFailure(Reason.OUT_OF_DISK, f"The {work} {_DISK_FULL} ({one_line(told.message, 300)})")
     if told is not None and end.status >= 0 and told.reason.outcome is Outcome.STALLED:
         return told.failure()
-    return StepFailure(Reason.CONVERSION_CRASHED, f"The conversion {_crash(end)}")
+    return StepFailure(Reason.CONVERSION_CRASHED, f"The {work} {_crash(end)}")
 
 
 def _crash(end: ChildEnd) -> str:
@@ -121,13 +122,10 @@ def _crash(end: ChildEnd) -> str:
     return f"ended with exit code {end.status} and without a report{last_words}"
 
 
-def _memory_message(limit: int | None) -> str:
+def _memory_words(limit: int | None) -> str:
     if limit is None:
-        return "The conversion needs more memory than this machine has to give"
-    return (
-        f"The conversion needs more than the memory limit of {quantity_in_words(limit)}:"
-        " raise spec.resources.limits.memory"
-    )
+        return "needs more memory than this machine has to give"
+    return f"needs more than the memory limit of {quantity_in_words(limit)}: raise spec.resources.limits.memory"
 
 
 def _signal_name(number: int) -> str:

@@ -28,6 +28,7 @@ Tags = Annotated[
 AllowLocalAddresses = Annotated[
     bool, typer.Option("--allow-local-addresses", help="Fetch models from loopback and link-local addresses too.")
 ]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show TensorFlow's own log as well.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs; its shape is in docs/cli.md.")]
 
 

@@ -9,7 +9,7 @@ import typer
 
 from tflite_api.step import FetchLimits, StepResult
 from tflite_converter import step
-from tflite_converter.commands.options import AllowLocalAddresses
+from tflite_converter.commands.options import AllowLocalAddresses, Verbose
 from tflite_converter.failure import StepFailure
 from tflite_converter.handover import ARTIFACT_FILE
 
@@ -36,7 +36,7 @@ def run(
     report: Annotated[
         bool, typer.Option("--report", help="Write a page on what the conversion did to the model, too: report.html.")
     ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show TensorFlow's own log as well.")] = False,
+    verbose: Verbose = False,
 ) -> None:
     """Convert what a TFLiteConversion asks for, here and now, without a cluster.
 
