@@ -1,16 +1,21 @@
-"""The command `tflite-convert`: a run without a cluster for people, and the three steps for containers."""
+"""The program `tflite-convert`: commands for people, and the steps of a conversion's Job."""
 
 from typing import Final
 
 import typer
 
 from tflite_api.names import CLEANUP, CONVERT, PREPARE, PUBLISH
-from tflite_converter.commands import inspect, run, steps
+from tflite_converter.commands import compare, init, inspect, run, steps
+
+PROGRAM: Final = "tflite-convert"
 
 app: Final = typer.Typer(
     help="Convert TensorFlow models to LiteRT (.tflite) and measure the result.",
+    epilog="Exit codes: 0 done, 2 the command line is wrong, 3 a spec, a model or a file must change, 4 another try may"
+    " help. docs/cli.md has all of this, and the shape of what --json prints.",
     no_args_is_help=True,
-    add_completion=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["--help", "-h"]},
     pretty_exceptions_enable=False,
 )
 
@@ -20,8 +25,10 @@ def _callback() -> None:
     """Convert TensorFlow models to LiteRT (.tflite) and measure the result."""
 
 
-app.command("run")(run.run)
 app.command("inspect")(inspect.inspect)
+app.command("init")(init.init)
+app.command("run")(run.run)
+app.command("compare")(compare.compare)
 
 for _name, _step in (
     (PREPARE, steps.prepare),

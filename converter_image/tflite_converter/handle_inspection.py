@@ -1,6 +1,5 @@
 """Inspecting the model that a handle names: it is fetched as for a conversion, read, and removed again."""
 
-import os
 import tempfile
 from pathlib import Path
 
@@ -18,8 +17,6 @@ def inspect(source: LocalModelSource, limits: FetchLimits, progress: Progress) -
     Raises:
         StepFailure: the model cannot be fetched, or its proto not be parsed.
     """
-    # Read when TensorFlow is imported: it would tell of its kernels for numbers, and none are computed here.
-    os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
     with tempfile.TemporaryDirectory(prefix="tflite-convert-") as work:
         folder = Path(work) / "model"
         folder.mkdir()

@@ -95,7 +95,7 @@ class Inspection(Schema):
     version: Literal[1] = 1
     """Of this format. Fields may be added to a version; one that is there keeps its meaning."""
     model: LocalModelSource
-    """As `spec.model` of a conversion names it."""
+    """As `spec.model` of a conversion names it ([](fields.md))."""
     digest: str
     """`sha256:` and the digest of its files, as in `status.provenance.modelDigest`."""
     size_bytes: Integer
@@ -104,11 +104,6 @@ class Inspection(Schema):
     """In the order of saved_model.pb."""
     verdict: Verdict
     """Of a conversion that names the model and, where some were given, its tags, and nothing else."""
-
-    @property
-    def address(self) -> str:
-        """Where the model is, whatever kind of source that is."""
-        return self.model.handle or (self.model.archive.url if self.model.archive else "")
 
 
 def inspect(graphs: Sequence[MetaGraph], tags: Collection[str] | None) -> tuple[tuple[InspectedGraph, ...], Verdict]:

@@ -46,6 +46,13 @@ class LocalModelSource(ModelSource):
             )
         return self
 
+    @property
+    def address(self) -> str:
+        """Where the model is, whatever kind of source that is."""
+        if self.s3 is not None:
+            return f"s3://{self.s3.bucket}/{self.s3.key or self.s3.prefix}"
+        return self.handle or (self.archive.url if self.archive else "")
+
 
 def _local_dataset(address: str) -> str:
     if re.fullmatch(DATASET_PATTERN.strip("^$"), address) or re.fullmatch(_FILE_PATTERN, address):

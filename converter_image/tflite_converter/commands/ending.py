@@ -1,6 +1,7 @@
 """How a command for people begins and ends: progress on stderr, and a failure as its reason and its exit code."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ def ended(*, as_json: bool, verbose: bool = False) -> Iterator["Progress"]:
     """
     from tflite_converter import terminal  # noqa: PLC0415 - a command pays for its own imports only
 
+    keep_tensorflow_quiet()
     console = terminal.for_progress(verbose=verbose)
     try:
         with terminal.progress(console) as progress:
@@ -35,6 +37,11 @@ def ended(*, as_json: bool, verbose: bool = False) -> Iterator["Progress"]:
         else:
             terminal.show(terminal.failed(failure))
         raise typer.Exit(exit_code(failure.reason)) from failure
+
+
+def keep_tensorflow_quiet() -> None:
+    """Have TensorFlow say nothing when this process imports it: it would tell of its kernels, and none run here."""
+    os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
 
 
 def print_json(content: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from tflite_api.step import FetchLimits, StepResult
 from tflite_converter import step
+from tflite_converter.commands.ending import keep_tensorflow_quiet
 from tflite_converter.commands.options import AllowLocalAddresses, Verbose
 from tflite_converter.failure import StepFailure
 from tflite_converter.handover import ARTIFACT_FILE
@@ -48,6 +49,7 @@ def run(
     """
     from tflite_converter import local_resource, local_run, terminal  # noqa: PLC0415 - a command pays for its own
 
+    keep_tensorflow_quiet()
     console = terminal.for_progress(verbose=verbose)
     try:
         resources = local_resource.read(file)

@@ -1,0 +1,75 @@
+"""`tflite-convert init`: a first conversion.yaml for a model."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from pydantic import ValidationError
+
+from tflite_api.schema import describe
+from tflite_api.step import FetchLimits
+from tflite_converter.commands import options
+from tflite_converter.commands.ending import ended
+from tflite_converter.commands.options import AllowLocalAddresses, Model, Tags
+from tflite_converter.failure import StepFailure
+
+_STDOUT: Final = Path("-")
+_CREDENTIALS: Final = "s3-credentials"
+
+
+def init(  # noqa: PLR0913, PLR0917 - one parameter an option
+    model: Model,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", dir_okay=False, allow_dash=True, help="The file to write; - prints it.")
+    ] = Path("conversion.yaml"),
+    name: Annotated[str | None, typer.Option(help="Of the conversion; otherwise made of the handle.")] = None,
+    bucket: Annotated[str, typer.Option(help="S3 bucket that the artifact goes to.")] = "models",
+    endpoint: Annotated[
+        str | None, typer.Option(help="The S3 server, for example https://s3.example.com; otherwise AWS.")
+    ] = None,
+    secret: Annotated[str, typer.Option(help="The Secret with the credentials for the bucket.")] = _CREDENTIALS,
+    tag: Tags = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it is there.")] = False,
+    allow_local_addresses: AllowLocalAddresses = False,
+) -> None:
+    """Write a commented conversion.yaml for a model, which can be applied and run as it is.
+
+    Looks into the model as inspect does. Bucket, Secret and server are not looked for.
+
+    Exits with 0 where the file is written, 3 where nothing of the model can be converted, 4 where another try may help.
+    """
+    from tflite_converter import conversion_file  # noqa: PLC0415 - a command pays for its own imports only
+    from tflite_converter.conversion_file import Placement  # noqa: PLC0415 - see above
+
+    if output != _STDOUT and output.exists() and not force:
+        raise typer.BadParameter(f"{output} is there already: choose another, or add --force", param_hint="--output")
+    source = options.read_model(model, tag)
+    placement = Placement(name or conversion_file.suggested_name(source), bucket, secret, endpoint)
+    try:
+        conversion_file.check(conversion_file.empty(source, placement))
+    except ValidationError as error:
+        raise typer.BadParameter(describe(error)) from error
+    with ended(as_json=False) as progress:
+        from tflite_converter import handle_inspection  # noqa: PLC0415 - see above
+
+        found = handle_inspection.inspect(source, FetchLimits(allow_local_addresses=allow_local_addresses), progress)
+        if found.verdict.reason is not None:
+            raise StepFailure(found.verdict.reason, found.verdict.message or "")
+        text = conversion_file.compose(found, placement)
+    _write(text, output)
+    if output != _STDOUT:
+        file = shlex.quote(str(output))
+        typer.echo(f"Wrote {output}. Try it here:  tflite-convert run -f {file} --output out/", err=True)
+        if not source.address.startswith("file:"):
+            typer.echo(f"Or in a cluster:  kubectl apply -f {file}", err=True)
+
+
+def _write(text: str, output: Path) -> None:
+    if output == _STDOUT:
+        typer.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text)
+    except OSError as error:
+        raise typer.BadParameter(f"{output} cannot be written: {error.strerror}", param_hint="--output") from error
