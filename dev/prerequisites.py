@@ -38,7 +38,11 @@ PACKAGES = {
     # MediaPipe's library, by which tests read metadata back, is linked with them.
     f"{_LIBRARIES}/libEGL.so.1": "libegl1",
     f"{_LIBRARIES}/libGLESv2.so.2": "libgles2",
+    # Tests look at the report page in it.
+    "chromium": "chromium",
 }
+_SNAPS = frozenset({"chromium"})
+"""What Ubuntu has as snaps alone, which need a running snapd."""
 GO = (1, 25)
 
 
@@ -75,7 +79,8 @@ def missing(machine: Machine) -> list[str]:
 
 def to_install(machine: Machine) -> list[str]:
     """Name the packages that apt-get has to install. Pure."""
-    wanted = [package for key, package in PACKAGES.items() if key not in machine.found]
+    elsewhere = _SNAPS if "ubuntu" in machine.distribution else frozenset()
+    wanted = [package for key, package in PACKAGES.items() if key not in machine.found and package not in elsewhere]
     if not machine.has_venv:
         wanted.append(f"python{machine.python[0]}.{machine.python[1]}-venv")
     return wanted

@@ -32,7 +32,7 @@ def spec(**changes: Any) -> ConversionSpec:
 
 def data(name: str = USUAL, count: int = 40, **changes: Any) -> ReportData:
     """Give measured data in which every name is this one."""
-    short = name[:32]
+    kind, operator = ("int16", "ADD") if name == USUAL else (name[:32], name)
     counts = [max(0, 20 - number) ** 4 for number in range(-(BINS // 2), BINS // 2 + 1) if number >= 0]
     counts = [*reversed(counts[1:]), *counts]
     sample = {
@@ -44,9 +44,12 @@ def data(name: str = USUAL, count: int = 40, **changes: Any) -> ReportData:
         "artifactSizes": [
             {"dtype": "int8", "tensors": 104, "sizeBytes": 3_490_000},
             {"dtype": "int32", "tensors": 60, "sizeBytes": 71_000},
-            {"dtype": short, "tensors": 1, "sizeBytes": 40_000},
+            {"dtype": kind, "tensors": 1, "sizeBytes": 40_000},
         ],
-        "operators": [{"name": name, "types": short, "count": 36}, {"name": "CONV_2D", "types": "int8", "count": 35}],
+        "operators": [
+            {"name": operator, "types": kind, "count": 36},
+            {"name": "CONV_2D", "types": "int8", "count": 35},
+        ],
         "outputs": [
             {
                 "name": name, "elements": 100_100, "meanError": "-0.0001", "halfBelow": "0.0004", "mostBelow": "0.0113",
@@ -57,7 +60,7 @@ def data(name: str = USUAL, count: int = 40, **changes: Any) -> ReportData:
         "layers": {
             "method": "Debugger",
             "samples": 32,
-            "note": name,
+            "note": None if name == USUAL else name,
             "layers": [
                 {
                     "name": f"{name}{number}"[-256:], "operator": "CONV_2D",

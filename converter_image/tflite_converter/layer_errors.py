@@ -80,5 +80,10 @@ def suspects(layers: Iterable[LayerPowers]) -> tuple[str, ...]:
     return tuple(layer.name for layer in (large or worst_first[:1])[:SUSPECTS])
 
 
+def stands_out(layer: LayerError) -> bool:
+    """Hold where a layer's error is more than rounding."""
+    return layer.error_in_steps is not None and float(layer.error_in_steps) > LARGE_STEPS
+
+
 def _can_be_named(name: str) -> bool:
     return 0 < len(name) <= NAME_CHARACTERS and name.isprintable()

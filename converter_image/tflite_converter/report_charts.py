@@ -10,13 +10,14 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from tflite_api.report import BINS, LayerError, OutputErrors, TypeSize
+from tflite_converter.layer_errors import stands_out
 from tflite_converter.units import bytes_in_words
 
-_WIDTH: Final = 420
+_WIDTH: Final = 360
 """In the units of the text's size: a chart is as wide as a phone, so that its letters are as large as the page's."""
 _ROW: Final = 22
 _TYPES: Final = 6
-_LABEL: Final = 26
+_LABEL: Final = 22
 """Characters of a name beside a bar."""
 _DROPPED: Final = frozenset({"script", "style", "desc", "title"})
 
@@ -27,7 +28,7 @@ def sizes(before: Sequence[TypeSize], after: Sequence[TypeSize]) -> Markup:
 
     names = list(dict.fromkeys(size.dtype for size in (*before, *after)))
     named = names if len(names) <= _TYPES else names[: _TYPES - 1]
-    chart = _chart(pygal.HorizontalStackedBar, 140)
+    chart = _chart(pygal.HorizontalStackedBar, 140, legend=True)
     chart.x_labels = ["artifact", "model"]
     for name in named:
         chart.add(name, [_bytes(side, {name}) for side in (after, before)])
@@ -67,11 +68,13 @@ def layers(listed: Sequence[LayerError], bound: float) -> Markup:
     """Draw the signal-to-noise ratio of layers (dB); infinite ones are drawn up to `bound`."""
     import pygal  # noqa: PLC0415 - only a report needs it
 
-    chart = _chart(pygal.HorizontalBar, 50 + _ROW * len(listed))
+    chart = _chart(pygal.HorizontalStackedBar, 60 + _ROW * len(listed), legend=any(map(stands_out, listed)))
     # The first is drawn lowest.
     shown = list(reversed(listed))
     chart.x_labels = [_short(layer.name) for layer in shown]
-    chart.add("", [max(min(float(layer.snr_decibels), bound), 0) for layer in shown])
+    decibels = [max(min(float(layer.snr_decibels), bound), 0) for layer in shown]
+    for label, marked in (("rounding", False), ("more", True)):
+        chart.add(label, [ratio * (stands_out(layer) is marked) for layer, ratio in zip(shown, decibels, strict=True)])
     chart.value_formatter = lambda value: f"{value:.0f}"
     return _drawn(chart, "Signal-to-noise ratio of the worst layers in decibels")
 
@@ -80,7 +83,7 @@ def _short(name: str) -> str:
     return name if len(name) <= _LABEL else f"…{name[1 - _LABEL :]}"
 
 
-def _chart(kind: Any, height: int) -> Any:  # noqa: ANN401 - pygal has no types
+def _chart(kind: Any, height: int, *, legend: bool = False) -> Any:  # noqa: ANN401 - pygal has no types
     from pygal.etree import etree  # noqa: PLC0415 - only a report needs it
     from pygal.style import Style  # noqa: PLC0415 - only a report needs it
 
@@ -94,7 +97,7 @@ def _chart(kind: Any, height: int) -> Any:  # noqa: ANN401 - pygal has no types
         margin=4,
         spacing=8,
         js=(),
-        show_legend=kind.__name__ == "HorizontalStackedBar",
+        show_legend=legend,
         legend_at_bottom=True,
         legend_box_size=10,
         print_values=False,

@@ -17,13 +17,13 @@ from markupsafe import Markup
 from tflite_api.explanations import EXPLANATIONS
 from tflite_api.model_source import SOURCES, ModelSource
 from tflite_api.reasons import Reason
-from tflite_api.report import LayerError, Layers, OutputErrors, ReportData, TypeSize
+from tflite_api.report import Layers, OutputErrors, ReportData, TypeSize
 from tflite_api.spec import ConversionSpec
 from tflite_api.status import MeasuredError, OutputError
 from tflite_api.step import StepResult
 from tflite_converter import report_charts
 from tflite_converter.artifact_inventory import shown
-from tflite_converter.layer_errors import LARGE_STEPS
+from tflite_converter.layer_errors import LARGE_STEPS, stands_out
 from tflite_converter.units import bytes_in_words
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -170,6 +170,7 @@ def _layers(layers: Layers, spec: ConversionSpec) -> dict[str, Any]:
         "listed": listed,
         "chart": report_charts.layers(charted, max(finite, default=0.0)),
         "charted": len(charted),
+        "marked": any(map(stands_out, charted)),
         "stands_out": stands_out,
         "large_steps": LARGE_STEPS,
         "trial": trial,
@@ -177,11 +178,6 @@ def _layers(layers: Layers, spec: ConversionSpec) -> dict[str, Any]:
         "is_worth_it": trial is not None and gain >= _WORTH_DECIBELS,
         "yaml": keep_float_yaml(trial.tensors, spec) if trial is not None else "",
     }
-
-
-def stands_out(layer: LayerError) -> bool:
-    """Hold where a layer's error is more than rounding."""
-    return layer.error_in_steps is not None and float(layer.error_in_steps) > LARGE_STEPS
 
 
 def keep_float_yaml(tensors: Sequence[str], spec: ConversionSpec) -> str:

@@ -43,6 +43,12 @@ def test_only_what_is_absent_is_installed() -> None:
     assert to_install(machine) == ["runc", "containernetworking-plugins", "python3.12-venv"]
 
 
+def test_ubuntu_is_not_asked_for_what_it_has_as_a_snap() -> None:
+    lacking = replace(GOOD, found=frozenset(PACKAGES) - {"chromium"})
+    assert to_install(lacking) == ["chromium"]
+    assert to_install(replace(lacking, distribution=frozenset({"ubuntu", "debian"}))) == []
+
+
 @pytest.mark.parametrize(
     ("text", "version"),
     [("go1.26.8", (1, 26)), ("go1.25", (1, 25)), ("go1.26rc1", (1, 26)), ("devel", None), ("", None)],
