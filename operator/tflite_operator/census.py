@@ -28,6 +28,13 @@ class Census:
         self._standings: dict[str, Standing] = {}
         self._counts: Counter[Standing] = Counter()
 
+    def take(self, conversion: Object, is_gone: bool) -> None:
+        """Take note of a change."""
+        if is_gone:
+            self.forget(conversion)
+        else:
+            self.see(conversion)
+
     def see(self, conversion: Object) -> None:
         """Take note of a conversion as it is now."""
         self.forget(conversion)

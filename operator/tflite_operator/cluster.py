@@ -3,9 +3,11 @@
 import asyncio
 import json
 import math
+import random
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import quote, urlencode
@@ -15,8 +17,9 @@ from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
 from tflite_api import names
-from tflite_operator.fields import clean, objects, text
+from tflite_operator.fields import clean, integer, mapping, objects, text
 from tflite_operator.job import CONVERSION_LABEL
+from tflite_operator.log import LOGGER
 from tflite_operator.metrics import API_REQUESTS
 
 _CONVERSIONS: Final = f"/apis/{names.GROUP}/{names.VERSION}"
@@ -26,6 +29,11 @@ _EVENTS: Final = "/apis/events.k8s.io/v1"
 _LEASES: Final = "/apis/coordination.k8s.io/v1"
 _MERGE_PATCH: Final = "application/merge-patch+json"
 _CONNECTIONS: Final = 32
+_PAGE_ITEMS: Final = 100
+"""Of a list. A page of pods takes 6 MB for a moment, which a process never gives back wholly."""
+_WATCH_SECONDS: Final = 300
+_SILENCE_SECONDS: Final = 150.0
+_UNREACHABLE: Final = (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, ssl.SSLError, OSError)
 
 Object = dict[str, Any]
 
@@ -42,6 +50,10 @@ class ConflictError(ClusterError):
     """The object changed, is another one, or exists already: read again."""
 
 
+class GoneError(ClusterError):
+    """The API server no longer knows a version that is asked for: list anew."""
+
+
 class RefusedError(ClusterError):
     """The API server refuses what was asked for; the message is its own."""
 
@@ -55,8 +67,39 @@ _ERRORS: Final[dict[int, type[ClusterError]]] = {
     404: NotFoundError,
     408: ClusterError,
     409: ConflictError,
+    410: GoneError,
     429: ClusterError,
 }
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource that is watched."""
+
+    name: str
+    root: str
+    plural: str
+    selector: str = ""
+
+    def path(self, namespace: str) -> str:
+        """Give where a namespace's objects are, or those of all."""
+        return _path(self.root, namespace, self.plural) if namespace else f"{self.root}/{self.plural}"
+
+
+CONVERSIONS: Final = Resource("conversions", _CONVERSIONS, names.PLURAL)
+JOBS: Final = Resource("jobs", _JOBS, "jobs", CONVERSION_LABEL)
+PODS: Final = Resource("pods", _CORE, "pods", CONVERSION_LABEL)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A part of a list."""
+
+    items: list[Object]
+    version: str
+    """Of the whole list."""
+    token: str
+    """Asks for the next page; empty on the last one."""
 
 
 class Cluster:
@@ -76,7 +119,7 @@ class Cluster:
             write_seconds: asked before each write for the longest time that it may take; raises when none may begin.
         """
         configuration.connection_pool_maxsize = _CONNECTIONS
-        # As kopf: the API server is asked directly, whatever proxy the environment names.
+        # The API server is asked directly, whatever proxy the environment names.
         configuration.client_session_kwargs = {"trust_env": False}
         self._client = ApiClient(configuration)
         self._request_seconds = request_seconds
@@ -118,15 +161,60 @@ class Cluster:
         for path in [f"/namespaces/{quote(one)}" for one in namespaces] or [""]:
             await self._ask("GET", f"{_CONVERSIONS}{path}/{names.PLURAL}", query={"limit": "1"}, what="conversions")
 
+    async def page(self, resource: Resource, namespace: str, token: str) -> Page:
+        """List some objects of a resource; the first ones where there is no token.
+
+        Raises:
+            GoneError: the token is too old.
+        """
+        query = {"limit": str(_PAGE_ITEMS)} | _chosen(resource) | ({"continue": token} if token else {})
+        answer = await self._ask("GET", resource.path(namespace), query=query, what=resource.name)
+        items = [dict(item) for item in objects(answer, "items")]
+        return Page(items, text(answer, "metadata", "resourceVersion"), text(answer, "metadata", "continue"))
+
+    async def watch(self, resource: Resource, namespace: str, version: str) -> AsyncGenerator[tuple[str, Object], None]:
+        """Give what happens to a resource's objects after a version: the event's type, and the object as it then is.
+
+        Ends when the server or the connection does, which both happens; the last event tells from where to go on.
+
+        Raises:
+            GoneError: so much has happened since that the server does not know it all.
+        """
+        query = {"watch": "true", "resourceVersion": version, "allowWatchBookmarks": "true"} | _chosen(resource)
+        query |= {"timeoutSeconds": str(random.randint(_WATCH_SECONDS, 2 * _WATCH_SECONDS))}  # noqa: S311 - nobody guesses it
+        # Bookmarks come every minute: a connection that says nothing for longer is dead.
+        silence = aiohttp.ClientTimeout(total=None, sock_connect=self._request_seconds, sock_read=_SILENCE_SECONDS)
+        try:
+            response = await self._send("GET", resource.path(namespace), query, None, "application/json", silence)
+            if response.status >= 300:
+                raise _error("GET", response.status, _parsed(await response.read()))
+        except _UNREACHABLE as error:
+            raise ClusterError(f"the API server does not answer: {type(error).__name__} {error}") from error
+        try:
+            async for line in _lines(response):
+                event = json.loads(line)
+                kind, shown = text(event, "type"), mapping(event, "object")
+                if kind == "ERROR":
+                    raise _error("GET", integer(shown, "code") or 500, dict(shown))
+                yield kind, dict(shown)
+        except _UNREACHABLE as error:
+            LOGGER.debug("a watch of %s was cut off: %s", resource.name, error)
+        except ValueError as error:
+            raise ClusterError("the API server's watch does not speak JSON") from error
+        finally:
+            response.close()
+
     async def conversion(self, namespace: str, name: str) -> Object:
         """Read a TFLiteConversion."""
         return await self._ask("GET", _path(_CONVERSIONS, namespace, names.PLURAL, name), what="conversions")
 
-    async def patch_status(self, namespace: str, name: str, version: str, uid: str, changes: Mapping[str, Any]) -> None:
+    async def patch_status(
+        self, namespace: str, name: str, version: str, uid: str, changes: Mapping[str, Any]
+    ) -> Object:
         """Merge changes into a conversion's status, unless the conversion changed since `version` or is another one."""
         body = {"metadata": {"resourceVersion": version, "uid": uid}, "status": changes}
         path = f"{_path(_CONVERSIONS, namespace, names.PLURAL, name)}/status"
-        await self._ask("PATCH", path, body=body, kind=_MERGE_PATCH, what="conversions/status")
+        return await self._ask("PATCH", path, body=body, kind=_MERGE_PATCH, what="conversions/status")
 
     async def set_finalizers(self, namespace: str, name: str, version: str, uid: str, finalizers: list[str]) -> Object:
         """Set a conversion's finalizers, unless it changed since `version` or is another one."""
@@ -152,10 +240,11 @@ class Cluster:
         body = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
         await self._ask("DELETE", _path(_JOBS, namespace, "jobs", name), body=body, what="jobs")
 
-    async def set_job_ttl(self, namespace: str, name: str, uid: str, seconds: int) -> None:
+    async def set_job_ttl(self, namespace: str, name: str, uid: str, seconds: int) -> Object:
         """Let the cluster remove this very Job so long after its end."""
         body = {"metadata": {"uid": uid}, "spec": {"ttlSecondsAfterFinished": seconds}}
-        await self._ask("PATCH", _path(_JOBS, namespace, "jobs", name), body=body, kind=_MERGE_PATCH, what="jobs")
+        path = _path(_JOBS, namespace, "jobs", name)
+        return await self._ask("PATCH", path, body=body, kind=_MERGE_PATCH, what="jobs")
 
     async def pods(self, namespace: str, uid: str) -> list[Object]:
         """List the pods of a conversion."""
@@ -208,7 +297,7 @@ class Cluster:
         try:
             status, answer = await self._exchange(method, path, query, body, kind, seconds)
             code = str(status)
-        except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, ssl.SSLError, OSError) as error:
+        except _UNREACHABLE as error:
             raise ClusterError(f"the API server does not answer: {type(error).__name__} {error}") from error
         except ValueError as error:
             raise ClusterError("the API server does not answer in JSON") from error
@@ -221,23 +310,50 @@ class Cluster:
     async def _exchange(
         self, method: str, path: str, query: Mapping[str, str] | None, body: Object | None, kind: str, seconds: float
     ) -> tuple[int, Object]:
-        headers = {"Accept": "application/json", "Content-Type": kind, "User-Agent": "tflite-operator"}
-        await self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
-        url = f"{self._client.configuration.host}{path}{'?' + urlencode(query) if query else ''}"
-        response = await self._client.rest_client.request(
-            method, url, headers=headers, body=body, _request_timeout=aiohttp.ClientTimeout(total=seconds)
-        )
+        response = await self._send(method, path, query, body, kind, aiohttp.ClientTimeout(total=seconds))
         content = await response.read()
         # A proxy or an overloaded server may answer in plain text.
         parsed = json.loads(content) if response.status < 300 else _parsed(content)
         return response.status, parsed if isinstance(parsed, dict) else {}
 
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        body: Object | None,
+        kind: str,
+        limits: aiohttp.ClientTimeout,
+    ) -> aiohttp.ClientResponse:
+        headers = {"Accept": "application/json", "Content-Type": kind, "User-Agent": "tflite-operator"}
+        await self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
+        url = f"{self._client.configuration.host}{path}{'?' + urlencode(query) if query else ''}"
+        sent = await self._client.rest_client.request(method, url, headers=headers, body=body, _request_timeout=limits)
+        response: aiohttp.ClientResponse = sent.response
+        return response
 
-def _parsed(content: bytes) -> object:
+
+async def _lines(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
+    """Give the lines of an answer as they come, however long they are."""
+    begun: list[bytes] = []
+    async for chunk in response.content.iter_any():
+        *whole, rest = chunk.split(b"\n")
+        for line in whole:
+            yield b"".join([*begun, line])
+            begun = []
+        begun.append(rest)
+
+
+def _chosen(resource: Resource) -> dict[str, str]:
+    return {"labelSelector": resource.selector} if resource.selector else {}
+
+
+def _parsed(content: bytes) -> Object:
     try:
-        return json.loads(content)
+        parsed = json.loads(content)
     except ValueError:
         return {"message": content[:1024].decode(errors="replace")}
+    return parsed if isinstance(parsed, dict) else {}
 
 
 def _path(root: str, namespace: str, plural: str, name: str = "") -> str:

@@ -37,8 +37,6 @@ def configure(level: str) -> None:
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     LOGGER.setLevel(level)
-    # Of the framework only what is wrong: it logs each object it sees.
-    logging.getLogger("kopf").setLevel(logging.WARNING if level != "DEBUG" else logging.DEBUG)
 
 
 def about(identity: Identity, **fields: object) -> dict[str, Any]:

@@ -8,8 +8,6 @@ import sys
 import uuid
 from typing import Final
 
-import kopf
-from kopf._core.engines.peering import Identity
 from prometheus_client import REGISTRY
 
 from tflite_operator.census import Census
@@ -17,11 +15,12 @@ from tflite_operator.cluster import Cluster, ClusterError
 from tflite_operator.election import Election
 from tflite_operator.endpoints import serve
 from tflite_operator.fence import Fence, LeaseLostError
-from tflite_operator.handlers import build_registry
 from tflite_operator.log import LOGGER, configure
 from tflite_operator.metrics import LEADER, ConversionCollector
 from tflite_operator.reconcile import Reconciler
 from tflite_operator.settings import Settings, SettingsError
+from tflite_operator.store import Store
+from tflite_operator.watching import Watching
 from tflite_operator.work_queue import WorkQueue
 
 _RESOURCE_SECONDS: Final = 2.0
@@ -82,7 +81,7 @@ class Process:
                 await self._lead(cluster, stop)
 
     async def _resource_appears(self, cluster: Cluster, stop: asyncio.Event) -> bool:
-        """Wait for the CRD and the permissions: kopf looks for the resource once, when it starts."""
+        """Wait for the CRD and the permissions, and say so."""
         while not stop.is_set():
             try:
                 await cluster.check(self._settings.watch_namespaces)
@@ -129,26 +128,23 @@ class Process:
             raise worked
 
     async def _operate(self, cluster: Cluster, stop: asyncio.Event) -> None:
-        reconciler = Reconciler(cluster, self._settings, instance=socket.gethostname())
-        self._workers = [
-            asyncio.create_task(self._queue.work(reconciler.reconcile)) for _ in range(self._settings.workers)
-        ]
+        store = Store(self.census.take)
+        reconciler = Reconciler(cluster, store, self._settings, instance=socket.gethostname())
+        watching = Watching(cluster, store, self._queue.add, self._settings.watch_namespaces)
         self._leading = True
         LEADER.set(1)
         LOGGER.info("watching %s", ", ".join(self._settings.watch_namespaces) or "all namespaces")
-        namespaces = self._settings.watch_namespaces
         try:
-            await kopf.operator(
-                registry=build_registry(self._queue.add, self.census, self._watching.set, self._settings),
-                clusterwide=not namespaces,
-                namespaces=namespaces,
-                standalone=True,
-                # Without one kopf asks for the user's name, and the user of a container has none.
-                identity=Identity(socket.gethostname()),
-                stop_flag=stop,
-            )
-            self._queue.close()
-            await asyncio.wait(self._workers, timeout=_FINISH_SECONDS)
+            async with watching:
+                if await watching.synced(stop):
+                    self._watching.set()
+                    self._workers = [
+                        asyncio.create_task(self._queue.work(reconciler.reconcile))
+                        for _ in range(self._settings.workers)
+                    ]
+                    await watching.until(stop)
+                    self._queue.close()
+                    await asyncio.wait(self._workers, timeout=_FINISH_SECONDS)
         finally:
             self._leading = False
             LEADER.set(0)

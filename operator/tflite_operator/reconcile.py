@@ -1,8 +1,9 @@
 """Brings one conversion a step further: read, plan, act. The same for every event, timer and restart."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -24,35 +25,57 @@ from tflite_operator.identity import Identity
 from tflite_operator.job import build_cleanup, build_job, queue_labels
 from tflite_operator.log import LOGGER, about
 from tflite_operator.metrics import ATTEMPTS, FINISHED, RECONCILE_SECONDS, RECONCILES, STATUS_WRITES, STEP_SECONDS
-from tflite_operator.observed_job import observe_job
+from tflite_operator.observer import Observer, needs_confirmation
 from tflite_operator.plan import Plan, plan
 from tflite_operator.pod import observe_pod
 from tflite_operator.settings import Settings
-from tflite_operator.situation import Observation, read_status
+from tflite_operator.situation import Observation
+from tflite_operator.store import Store
 from tflite_operator.work_queue import Key
 
 _ROUNDS: Final = 6
-"""A look needs three rounds at most (delete, create, write); more is a sign of something else at work."""
-_POD_SECONDS: Final = 2.0
-"""A Job without a pod for longer than this is asked why."""
+"""A look needs four rounds at most (confirm, delete, create, write); more is a sign of something else at work."""
+_PROGRESS_SECONDS: Final = 1.0
+"""Between two statuses that only tell of progress: of steps that take less, nobody could read each."""
 
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass
+class _Memory:
+    """What is remembered of an unfinished conversion from look to look. Forgetting it costs a few requests, no more."""
+
+    due: float
+    """When it is read from the server although nothing was heard of it."""
+    refusals: int = 0
+    """How many times in a row its Job was refused."""
+    written: float = -math.inf
+    """When its status was last written."""
+
+
 class Reconciler:
     """Looks at conversions."""
 
     def __init__(
-        self, cluster: Cluster, settings: Settings, instance: str, clock: Callable[[], datetime] = _utc_now
+        self,
+        cluster: Cluster,
+        store: Store,
+        settings: Settings,
+        instance: str,
+        clock: Callable[[], datetime] = _utc_now,
+        seconds: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take what it works with; `instance` names this process in Events."""
+        """Take what it works with; `instance` names this process in Events, `seconds` measures time that passes."""
         self._cluster = cluster
+        self._store = store
+        self._observer = Observer(cluster, store, clock)
         self._settings = settings
         self._instance = instance
         self._clock = clock
-        self._refusals: dict[Key, int] = {}
+        self._seconds = seconds
+        self._memories: dict[Key, _Memory] = {}
 
     async def reconcile(self, key: Key) -> float | None:
         """Look at a conversion; give the seconds after which to look again, or None."""
@@ -63,53 +86,38 @@ class Reconciler:
             result = "ok"
         except (NotFoundError, NamespaceTerminatingError):
             # Deleted meanwhile: what it owned goes with it.
-            self._refusals.pop(key, None)
             result, again = "gone", None
+            self._memories.pop(key, None)
         finally:
             RECONCILES.labels(result).inc()
             RECONCILE_SECONDS.observe(time.monotonic() - begun)
         return again
 
     async def _look(self, key: Key) -> float | None:
-        observation = await self._observe(*key)
+        memory, now = self._memory(key), self._seconds()
+        confirmed = now >= memory.due
+        if confirmed:
+            memory.due = now + self._settings.recheck_seconds
+        observation = await (self._observer.confirmed(key) if confirmed else self._observer.known(key))
         for _ in range(_ROUNDS):
             planned = plan(observation, self._clock(), self._settings)
+            if not confirmed and needs_confirmation(observation, planned):
+                observation, confirmed = await self._observer.confirmed(key), True
+                continue
+            wait = memory.written + _PROGRESS_SECONDS - now
+            if wait > 0 and _only_tells_of_progress(planned):
+                return wait
             try:
                 after = await self._act(key, observation, planned)
             except ConflictError:
-                after = await self._observe(*key)
+                after, confirmed = await self._observer.confirmed(key), True
             if after is None:
                 return self._again(key, observation, planned)
             observation = after
         raise ClusterError("the conversion or its Jobs change faster than they can be read")
 
-    async def _observe(self, namespace: str, name: str) -> Observation:
-        # In this order: a Job that the status speaks of was made before, so it is in a list that is read after.
-        conversion = await self._cluster.conversion(namespace, name)
-        uid = text(conversion, "metadata", "uid")
-        jobs = await self._cluster.jobs(namespace, uid)
-        known = read_status(conversion).job
-        if known is not None and all(text(job, "metadata", "name") != known.name for job in jobs):
-            jobs = [*jobs, *await self._job_by_name(namespace, known.name)]
-        if not jobs:
-            return Observation(conversion)
-        pods = await self._cluster.pods(namespace, uid)
-        return Observation(conversion, jobs, pods, pod_refusal=await self._why_no_pod(namespace, jobs, pods))
-
-    async def _job_by_name(self, namespace: str, name: str) -> list[dict[str, Any]]:
-        """A Job that lost its label is still found by its name."""
-        try:
-            return [await self._cluster.job(namespace, name)]
-        except NotFoundError:
-            return []
-
-    async def _why_no_pod(self, namespace: str, jobs: list[dict[str, Any]], pods: list[dict[str, Any]]) -> str:
-        served = {observe_pod(pod).job_uid for pod in pods}
-        for job in (observe_job(job) for job in jobs):
-            age = (self._clock() - job.created).total_seconds() if job.created is not None else 0.0
-            if job.end is None and not job.suspended and job.uid not in served and age > _POD_SECONDS:
-                return await self._cluster.why_no_pod(namespace, job.uid)
-        return ""
+    def _memory(self, key: Key) -> _Memory:
+        return self._memories.setdefault(key, _Memory(self._seconds() + self._settings.recheck_seconds))
 
     async def _act(self, key: Key, seen: Observation, planned: Plan) -> Observation | None:
         """Do what is planned; give the observation to plan from next, or None when all is done."""
@@ -128,6 +136,7 @@ class Reconciler:
                         return replace(seen, conversion=held)
         if planned.status is not None:
             await self._write(identity, seen.conversion, planned.status)
+            self._memory(key).written = self._seconds()
         if planned.finished is not None:
             self._count(planned, seen)
         for wish in planned.afterwards:
@@ -155,17 +164,18 @@ class Reconciler:
         try:
             made = await self._cluster.create_job(job)
         except RefusedError as refused:
-            self._refusals[key] = self._refusals.get(key, 0) + 1
+            self._memory(key).refusals += 1
             LOGGER.warning("the API server refused a Job: %s", refused, extra=about(identity, job=name))
             return replace(seen, refusal=str(refused))
         except ConflictError:
-            found = await self._job_by_name(identity.namespace, name)
+            found = await self._observer.job_by_name(identity.namespace, name)
             return replace(seen, jobs=[*(job for job in seen.jobs if text(job, "metadata", "name") != name), *found])
         except NamespaceTerminatingError:
             if isinstance(action, CreateJob):
                 raise
             return replace(seen, namespace_ends=True)
-        self._refusals.pop(key, None)
+        self._store.jobs.record(made)
+        self._memory(key).refusals = 0
         if isinstance(action, CreateJob):
             ATTEMPTS.inc()
         LOGGER.info("created Job %s", name, extra=about(identity, job=name))
@@ -181,7 +191,8 @@ class Reconciler:
     async def _write(self, identity: Identity, conversion: Object, status: ConversionStatus) -> None:
         changes = difference(mapping(conversion, "status"), status.to_object())
         version = text(conversion, "metadata", "resourceVersion")
-        await self._cluster.patch_status(identity.namespace, identity.name, version, identity.uid, changes)
+        written = await self._cluster.patch_status(identity.namespace, identity.name, version, identity.uid, changes)
+        self._store.conversions.record(written)
         STATUS_WRITES.inc()
         ready = next((one for one in status.conditions or () if one.type == "Ready"), None)
         if ready is not None:
@@ -191,7 +202,8 @@ class Reconciler:
         try:
             match action:
                 case SetJobTTL():
-                    await self._cluster.set_job_ttl(identity.namespace, action.name, action.uid, action.seconds)
+                    kept = await self._cluster.set_job_ttl(identity.namespace, action.name, action.uid, action.seconds)
+                    self._store.jobs.record(kept)
                 case EmitEvent():
                     event = build_event(identity, action, self._instance, self._clock())
                     await self._cluster.create_event(event)
@@ -214,9 +226,24 @@ class Reconciler:
 
     def _again(self, key: Key, observation: Observation, planned: Plan) -> float | None:
         if observation.refusal is not None:
-            # Each refusal doubles the wait; the count is forgotten at a restart, which costs one request.
-            return self._settings.retry_delay(self._refusals.get(key, 1)).total_seconds()
-        return planned.look_again.total_seconds() if planned.look_again is not None else None
+            # Each refusal doubles the wait.
+            return self._settings.retry_delay(max(self._memory(key).refusals, 1)).total_seconds()
+        if planned.look_again is None:
+            self._memories.pop(key, None)
+            return None
+        return planned.look_again.total_seconds()
+
+
+def _only_tells_of_progress(planned: Plan) -> bool:
+    """Hold where a plan does nothing but write how far an attempt has come."""
+    status = planned.status
+    return (
+        status is not None
+        and status.next_attempt_time is None
+        and planned.finished is None
+        and planned.look_again is not None
+        and not planned.everything
+    )
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

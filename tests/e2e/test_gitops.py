@@ -25,6 +25,8 @@ from tflite_api import names
 from tflite_operator.cluster import Cluster
 from tflite_operator.reconcile import Reconciler, difference
 from tflite_operator.settings import Settings
+from tflite_operator.store import Store
+from tflite_operator.watching import Watching
 
 pytestmark = pytest.mark.tensorflow
 
@@ -115,8 +117,13 @@ async def look_on(env: Environment, keys: Sequence[tuple[str, str]]) -> list[flo
     def clock() -> datetime:
         return begun + next(ticks) * timedelta(seconds=settings.recheck_seconds)
 
-    async with Cluster(configuration, settings.request_timeout_seconds) as cluster:
-        reconciler = Reconciler(cluster, settings, "test", clock)
+    store = Store()
+    async with (
+        Cluster(configuration, settings.request_timeout_seconds) as cluster,
+        Watching(cluster, store, lambda _: None, tuple({namespace for namespace, _ in keys})) as watching,
+    ):
+        assert await watching.synced(asyncio.Event())
+        reconciler = Reconciler(cluster, store, settings, "test", clock, lambda: clock().timestamp())
         for _ in range(PERIODS):
             again = [await reconciler.reconcile(key) for key in keys]
     return again

@@ -1,6 +1,7 @@
 """The API server's answers become our own errors, and its words survive."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,11 +10,15 @@ from aiohttp import web
 from kubernetes.aio.client import Configuration
 
 from tflite_operator.cluster import (
+    JOBS,
+    PODS,
     Cluster,
     ClusterError,
     ConflictError,
+    GoneError,
     NamespaceTerminatingError,
     NotFoundError,
+    Page,
     RefusedError,
 )
 from tflite_operator.fence import LeaseLostError
@@ -166,3 +171,87 @@ def test_no_write_takes_longer_than_others_leave_the_lease_alone(write: Callable
 
     with pytest.raises(ClusterError, match="does not answer"):
         ask(silence, write, seconds=5, write_seconds=lambda: 0.1)
+
+
+def event(kind: str, **shown: Any) -> bytes:
+    return json.dumps({"type": kind, "object": shown}).encode() + b"\n"
+
+
+async def watched(cluster: Cluster) -> list[tuple[str, Any]]:
+    return [one async for one in cluster.watch(JOBS, "team", "7")]
+
+
+def streaming(*chunks: bytes, cut: bool = False) -> Answer:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        assert request.query["resourceVersion"] == "7"
+        assert request.query["labelSelector"] == JOBS.selector
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for chunk in chunks:
+            await response.write(chunk)
+        if cut and request.transport is not None:
+            request.transport.abort()
+        return response
+
+    return answer
+
+
+def test_events_come_whole_however_they_are_cut_and_however_long_they_are() -> None:
+    long = "x" * 300_000
+    sent = event("ADDED", metadata={"name": "a"}, note=long) + event("DELETED", metadata={"name": "a"})
+    pieces = [sent[start : start + 70_001] for start in range(0, len(sent), 70_001)]
+    events = ask(streaming(*pieces), watched)
+    assert [kind for kind, _ in events] == ["ADDED", "DELETED"]
+    assert events[0][1]["note"] == long
+
+
+def test_a_watch_that_is_cut_off_ends_after_its_last_whole_event() -> None:
+    sent = event("ADDED", metadata={"name": "a"})
+    assert len(ask(streaming(sent, sent[:20], cut=True), watched)) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (streaming(event("ERROR", code=410, message="too old resource version")), GoneError),
+        (streaming(event("ERROR", code=500, message="broken")), ClusterError),
+        (streaming(b"<html>busy</html>\n"), ClusterError),
+        (status(410), GoneError),
+        (status(403), RefusedError),
+        (status(404), NotFoundError),
+        (status(503), ClusterError),
+    ],
+)
+def test_each_end_of_a_watch_has_its_error(answer: Answer, error: type[ClusterError]) -> None:
+    with pytest.raises(ClusterError) as raised:
+        ask(answer, watched)
+    assert type(raised.value) is error
+
+
+def test_a_watch_of_a_server_that_is_not_there_is_an_error() -> None:
+    async def run() -> None:
+        async with Cluster(Configuration(host="http://127.0.0.1:1"), 5) as cluster:
+            await watched(cluster)
+
+    with pytest.raises(ClusterError, match="does not answer"):
+        asyncio.run(run())
+
+
+def test_a_list_comes_in_pages() -> None:
+    asked: list[dict[str, str]] = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        assert request.path == "/api/v1/pods"
+        asked.append(dict(request.query))
+        metadata = {"resourceVersion": "9", "continue": "" if "continue" in request.query else "more"}
+        return web.json_response({"metadata": metadata, "items": [{"metadata": {"name": "x"}}, "rubbish"]})
+
+    async def list_all(cluster: Cluster) -> list[Page]:
+        first = await cluster.page(PODS, "", "")
+        return [first, await cluster.page(PODS, "", first.token)]
+
+    first, last = ask(answer, list_all)
+    assert (first.version, first.token, last.token) == ("9", "more", "")
+    assert first.items == [{"metadata": {"name": "x"}}]
+    assert [one["labelSelector"] for one in asked] == [PODS.selector] * 2
+    assert asked[1]["continue"] == "more"

@@ -1,0 +1,88 @@
+"""What is watched. Every event means the same: look at the conversion."""
+
+import asyncio
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from tflite_operator.cluster import CONVERSIONS, JOBS, PODS, Cluster
+from tflite_operator.fields import Object, text
+from tflite_operator.job import NAME_ANNOTATION
+from tflite_operator.reflector import Reflector
+from tflite_operator.store import EVERYWHERE, Store
+from tflite_operator.work_queue import Key
+
+Add = Callable[[Key], None]
+
+
+class Watching:
+    """Keeps the store like the cluster, and has conversions looked at, as long as the context lasts."""
+
+    def __init__(self, cluster: Cluster, store: Store, add: Add, namespaces: tuple[str, ...]) -> None:
+        """Take what is filled, and who is told; without namespaces all are watched."""
+        self._add = add
+        watched = (
+            (CONVERSIONS, store.conversions, self._on_conversion),
+            (JOBS, store.jobs, self._on_part),
+            (PODS, store.pods, self._on_part),
+        )
+        self._reflectors = [
+            Reflector(cluster, resource, scope, shelf, tell)
+            for scope in namespaces or (EVERYWHERE,)
+            for resource, shelf, tell in watched
+        ]
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        self._tasks = [asyncio.create_task(reflector.run()) for reflector in self._reflectors]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def synced(self, stop: asyncio.Event) -> bool:
+        """Wait until all that there is is known; give False where it is to stop before.
+
+        A decision from a part of it would take what is not there yet for gone.
+        """
+
+        async def all_synced() -> None:
+            for reflector in self._reflectors:
+                await reflector.synced.wait()
+
+        known = asyncio.create_task(all_synced())
+        try:
+            await self._first_of(known, stop)
+            return known.done()
+        finally:
+            known.cancel()
+
+    async def until(self, stop: asyncio.Event) -> None:
+        """Go on until it is to stop. A watch that ends before has an error in its code, which is raised."""
+        await self._first_of(None, stop)
+
+    async def _first_of(self, work: asyncio.Task[None] | None, stop: asyncio.Event) -> None:
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait(
+                [stopped, *self._tasks, *([work] if work is not None else [])], return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            stopped.cancel()
+        for task in self._tasks:
+            if task.done():
+                task.result()
+
+    def _on_conversion(self, shown: Object) -> None:
+        self._add((text(shown, "metadata", "namespace"), text(shown, "metadata", "name")))
+
+    def _on_part(self, shown: Object) -> None:
+        name = text(shown, "metadata", "annotations", NAME_ANNOTATION)
+        if name:
+            self._add((text(shown, "metadata", "namespace"), name))

@@ -1,0 +1,151 @@
+"""A store that is late makes nothing wrong, and one that is not needs no question."""
+
+import asyncio
+from datetime import datetime
+
+from tests.unit.operator.builders import (
+    NOW,
+    RUNNING,
+    SETTINGS,
+    Object,
+    at,
+    conversion,
+    ended,
+    failed,
+    failing_pod,
+    job,
+    pod,
+    report,
+    started,
+    succeeded_pod,
+)
+from tests.unit.operator.test_reconcile import KEY, FakeCluster, heard, look, reason
+from tflite_api.reasons import Reason
+from tflite_operator.reconcile import Reconciler
+from tflite_operator.store import EVERYWHERE, Store
+
+READS = {"conversion", "jobs", "pods", "job"}
+
+
+def with_job(**more: Object) -> tuple[FakeCluster, Object]:
+    """A conversion whose Job runs."""
+    owner, made = started()
+    cluster = FakeCluster(owner)
+    cluster.jobs_made[made["metadata"]["name"]] = made | more
+    return cluster, made
+
+
+def test_a_job_that_the_store_has_not_heard_of_is_not_made_again() -> None:
+    cluster, _ = with_job()
+    late = heard(cluster)
+    late.jobs = Store().jobs
+    look(cluster, store=late)
+    assert "create_job" not in cluster.calls
+    assert len(cluster.jobs_made) == 1
+    assert reason(cluster) == "Pending"
+
+
+def test_a_failed_job_is_judged_with_its_pod_even_if_the_pod_was_not_heard_of() -> None:
+    cluster, made = with_job(status={"conditions": [failed()]})
+    cluster.pods_there = [failing_pod(made, "prepare", 3, report(Reason.MODEL_NOT_FOUND))]
+    late = heard(cluster)
+    late.pods = Store().pods
+    look(cluster, at(61), late)
+    assert reason(cluster) == "ModelNotFound"
+
+
+def test_a_job_of_a_newer_spec_than_is_known_is_left_alone() -> None:
+    newer = conversion(generation=2)
+    cluster = FakeCluster(newer)
+    made = job(newer)
+    cluster.jobs_made[made["metadata"]["name"]] = made
+    late = heard(cluster)
+    late.conversions = Store().conversions
+    late.conversions.show(conversion(generation=1), EVERYWHERE)
+    look(cluster, store=late)
+    assert "delete_job" not in cluster.calls
+    assert list(cluster.jobs_made) == [made["metadata"]["name"]]
+
+
+def test_the_next_spec_waits_for_pods_that_were_not_heard_of() -> None:
+    old = conversion(generation=1)
+    before = job(old)
+    cluster = FakeCluster(conversion(generation=2, status={"observedGeneration": 1, "job": _reference(before)}))
+    cluster.pods_there = [pod(before, RUNNING)]
+    late = heard(cluster)
+    late.pods = Store().pods
+    look(cluster, store=late)
+    assert "create_job" not in cluster.calls
+
+
+def test_a_conversion_that_the_store_shows_after_its_deletion_comes_to_nothing() -> None:
+    cluster, made = with_job(status={"conditions": [failed()]})
+    cluster.pods_there = [failing_pod(made, "prepare", 3, report(Reason.MODEL_NOT_FOUND))]
+    late = heard(cluster)
+    cluster.owner = None
+    assert look(cluster, at(61), late) is None
+    assert set(cluster.calls) == {"conversion"}
+
+
+def test_success_and_rest_ask_the_server_nothing() -> None:
+    cluster, made = with_job()
+    assert cluster.owner is not None
+    cluster.pods_there = [succeeded_pod(cluster.owner, made)]
+    look(cluster)
+    assert cluster.calls == ["patch_status", "create_event", "set_job_ttl"]
+    look(cluster)
+    assert cluster.calls == []
+
+
+def test_an_unfinished_conversion_is_read_from_the_server_now_and_then() -> None:
+    """Even if its events were lost."""
+    cluster, made = with_job()
+    deaf = heard(cluster)
+    assert cluster.owner is not None
+    passed = 0.0
+    reconciler = Reconciler(cluster, deaf, SETTINGS, "test", lambda: NOW, lambda: passed)
+    asyncio.run(reconciler.reconcile(KEY))
+    assert not READS & set(cluster.calls)
+    cluster.pods_there = [succeeded_pod(cluster.owner, made)]
+    passed = SETTINGS.recheck_seconds
+    asyncio.run(reconciler.reconcile(KEY))
+    assert reason(cluster) == "Converted"
+
+
+def test_steps_that_take_less_than_a_second_are_not_written_one_by_one_and_the_last_at_once() -> None:
+    cluster = FakeCluster(conversion())
+    passed, store = 0.0, heard(cluster)
+
+    def now() -> datetime:
+        return at(passed)
+
+    reconciler = Reconciler(cluster, store, SETTINGS, "test", now, lambda: passed)
+
+    def seen(*states: Object) -> float | None:
+        cluster.calls.clear()
+        [made] = cluster.jobs_made.values()
+        cluster.pods_there = [pod(made, *states)]
+        store.pods.show(cluster.pods_there[0], EVERYWHERE)
+        return asyncio.run(reconciler.reconcile(KEY))
+
+    asyncio.run(reconciler.reconcile(KEY))
+    [made] = cluster.jobs_made.values()
+    store.jobs.show(made, EVERYWHERE)
+    passed = 0.25
+    assert seen(RUNNING) == 0.75
+    assert cluster.calls == []
+    passed = 1.0
+    assert seen(RUNNING) == SETTINGS.recheck_seconds
+    assert reason(cluster) == "Preparing"
+    passed = 1.5
+    assert seen(ended(0), RUNNING) == 0.5
+    assert cluster.owner is not None
+    passed = 1.6
+    store.pods.show(succeeded_pod(cluster.owner, made), EVERYWHERE)
+    asyncio.run(reconciler.reconcile(KEY))
+    assert reason(cluster) == "Converted"
+    assert READS.isdisjoint(cluster.calls)
+
+
+def _reference(made: Object) -> Object:
+    return {"name": made["metadata"]["name"], "uid": made["metadata"]["uid"], "attempt": 1}
