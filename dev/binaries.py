@@ -43,8 +43,11 @@ class Build:
     tags: tuple[str, ...] = ()
 
 
-# Plays nodes and their kubelets in the scale benchmark; takes long to build, so nothing else waits for it.
-KWOK = Build("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", "three to four minutes on 2 cores")
+# For the scale benchmark alone; they take long to build, so nothing else waits for them.
+FOR_SCALE = (
+    Build("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", "three to four minutes on 2 cores"),
+    Build("scale-peer", "scale_peer", ".", "two minutes on 2 cores"),
+)
 
 # Knows GitHub's workflows; made when asked for.
 ACTIONLINT = Build("actionlint", "workflows", "github.com/rhysd/actionlint/cmd/actionlint", "half a minute")
@@ -104,7 +107,8 @@ def make(checkout: Checkout) -> None:
 
 def make_tool(checkout: Checkout, name: str) -> Path:
     """Build one of the tools where need be; give its place."""
-    [build] = [one for one in (*tools(), KWOK, *prometheus(), *installers(), ACTIONLINT) if one.name == name]
+    every = (*tools(), *FOR_SCALE, *prometheus(), *installers(), ACTIONLINT)
+    [build] = [one for one in every if one.name == name]
     with _alone(checkout):
         _make(checkout, build)
     return checkout.bin / name

@@ -84,9 +84,9 @@ class ControlPlane:
         return self.folder / "log" / "audit.log"
 
     @property
-    def seconds(self) -> float:
-        """CPU time of all parts so far."""
-        return sum(cpu_seconds(process.pid) for process in self._processes.values())
+    def seconds(self) -> dict[str, float]:
+        """CPU time of each part so far."""
+        return {name: cpu_seconds(process.pid) for name, process in self._processes.items()}
 
     def check(self) -> None:
         """Make sure that every part still runs.

@@ -1,20 +1,21 @@
 """What a run measured, and how it reads. Pure."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.markdown import table
 
 
 @dataclass(frozen=True)
-class Line:
-    """One measured quantity."""
+class Section:
+    """What one run measured of one controller."""
 
-    what: str
-    measured: str
-    peer: str = ""
-    """The same of a controller written in Go, where known."""
+    title: str
+    lines: tuple[tuple[str, str], ...]
+    """What was measured, and what came out."""
+    requests: tuple[tuple[str, int], ...] = ()
+    """How many of which kind the API server wrote down."""
 
 
 def percentile(values: Iterable[float], share: float) -> float:
@@ -30,11 +31,17 @@ def delays(seconds: Sequence[float]) -> str:
     return " / ".join(_seconds(percentile(seconds, share)) for share in (0.5, 0.99))
 
 
-def document(title: str, lines: Sequence[Line], requests: Sequence[tuple[str, int]] = ()) -> str:
-    """Give a table of a run, with the requests that were made in it."""
-    shown = table(("", "measured", "in Go"), [(line.what, line.measured, line.peer) for line in lines])
-    asked = ", ".join(f"{count} {kind}" for kind, count in requests)
-    return f"## {title}\n\n{shown}\n" + (f"\nRequests to the API server: {asked}\n" if asked else "")
+def document(sections: Mapping[str, Section]) -> str:
+    """Give a table of the same run of several controllers, by their names."""
+    first = next(iter(sections.values()))
+    cells = {name: dict(section.lines) for name, section in sections.items()}
+    lines = [(what, *(cells[name].get(what, "") for name in sections)) for what, _ in first.lines]
+    told = [f"## {first.title}", table(("", *sections), lines)]
+    for name, section in sections.items():
+        if section.requests:
+            asked = ", ".join(f"{count} {kind}" for kind, count in section.requests)
+            told.append(f"Requests of {name}: {asked}")
+    return "\n\n".join(told) + "\n"
 
 
 def _seconds(seconds: float) -> str:

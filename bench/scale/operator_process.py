@@ -1,4 +1,4 @@
-"""The operator as a process of its own, and what the kernel and the API server say of it."""
+"""The operator, or its peer, as a process of its own, and what the kernel and the API server say of it."""
 
 import json
 import os
@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Final, Self
 
 from bench.scale.control_plane import ControlPlane, cpu_seconds
+from bench.scale.stages import job
 from dev.commands import tail
 from dev.errors import DevError
 from dev.node import wait_until
 
+OPERATOR: Final = (sys.executable, "-m", "tflite_operator.main")
 _PORT: Final = 8080
 _WRITES: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 _SAMPLE_SECONDS: Final = 0.1
@@ -42,7 +44,7 @@ class OperatorProcess:
     """One run of the operator."""
 
     plane: ControlPlane
-    command: tuple[str, ...] = (sys.executable, "-m", "tflite_operator.main")
+    command: tuple[str, ...]
     started: float = 0.0
     """By the monotonic clock."""
     _process: subprocess.Popen[bytes] | None = None
@@ -58,7 +60,9 @@ class OperatorProcess:
             "KUBECONFIG": str(self.plane.operators_kubeconfig),
             "CONVERTER_IMAGE": "bench/converter:1",
             "HTTP_PORT": str(_PORT),
+            "PEER_JOB": str(self.plane.folder / "job.json"),
         }
+        (self.plane.folder / "job.json").write_text(json.dumps(job()))
         self._read = self.plane.audit_log.stat().st_size if self.plane.audit_log.exists() else 0
         self.started = time.monotonic()
         with self.log.open("ab") as output:

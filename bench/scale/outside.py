@@ -105,6 +105,23 @@ class Client:
 
         await asyncio.gather(*(one(name) for name in new))
 
+    async def make_finished(self, new: Iterable[str], like: str) -> None:
+        """Make conversions that have ended like another one, as long ago that their Jobs are gone."""
+        async with self._session.get(f"{_CONVERSIONS}/{like}") as answer:
+            answer.raise_for_status()
+            ended = json.dumps((await answer.json())["status"])
+        limit = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(name: str) -> None:
+            body = {"status": json.loads(ended.replace(f"{like}.tflite", f"{name}.tflite"))}
+            kind = {"Content-Type": "application/merge-patch+json"}
+            async with limit, self._session.patch(f"{_CONVERSIONS}/{name}/status", json=body, headers=kind) as answer:
+                answer.raise_for_status()
+
+        names = list(new)
+        await self.make(names)
+        await asyncio.gather(*(one(name) for name in names))
+
     async def until(self, what: str, fact: Callable[[Seen], bool], check: Callable[[], None], seconds: float) -> None:
         """Wait until a fact holds of what was seen.
 

@@ -11,9 +11,13 @@ from tflite_api.names import CONVERT, PREPARE, PUBLISH
 from tflite_api.recipe import recipe_hash
 from tflite_api.spec import ConversionSpec
 from tflite_api.step import StepResult
-from tflite_operator.job import CONVERSION_LABEL, NAME_ANNOTATION
+from tflite_operator.attempt import Attempt
+from tflite_operator.identity import Identity
+from tflite_operator.job import CONVERSION_LABEL, NAME_ANNOTATION, build_job
+from tflite_operator.settings import Settings
 
 BUCKET: Final = "models"
+_IMAGE: Final = "bench/converter:1"
 _NAME: Final = "NAME-OF-THE-CONVERSION"
 
 Object = dict[str, Any]
@@ -27,6 +31,13 @@ def spec(name: str) -> Object:
         "quantization": {"type": "Float16"},
         "destination": {"s3": {"bucket": BUCKET, "key": f"{name}.tflite", "secretRef": {"name": "s3-credentials"}}},
     }
+
+
+def job() -> Object:
+    """Give a Job of the operator's for the peer to fill the names in, so that both ask for the same."""
+    identity = Identity("default", _NAME, "", 1)
+    settings = Settings(converter_image=_IMAGE)
+    return build_job(identity, ConversionSpec.from_object(spec(_NAME)), Attempt(1), settings)
 
 
 def report() -> str:

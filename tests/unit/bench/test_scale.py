@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from bench.scale.measurements import percentile
+from bench.scale.measurements import Section, document, percentile
 from bench.scale.operator_process import by_kind, parse_audit_log, writes
-from bench.scale.stages import report, spec
+from bench.scale.stages import job, report, spec
 from tflite_api.spec import ConversionSpec
 from tflite_operator.result import check_artifact, read_report
 
@@ -49,3 +49,21 @@ def test_requests_are_counted_by_kind_and_a_watch_once() -> None:
         "get other": 1,
     }
     assert writes(requests) == 2
+
+
+def test_the_controllers_stand_side_by_side_whatever_each_was_asked() -> None:
+    ours = Section("A run", (("Jobs exist", "3 s"), ("memory", "70 MiB")), (("create jobs", 5),))
+    peers = Section("A run", (("memory", "100 MiB"),))
+    text = document({"operator": ours, "peer": peers})
+    assert "|  | operator | peer |" in text
+    assert "| Jobs exist | 3 s |  |" in text
+    assert "| memory | 70 MiB | 100 MiB |" in text
+    assert "Requests of operator: 5 create jobs" in text
+    assert "Requests of peer" not in text
+
+
+def test_the_peers_job_can_be_filled_in() -> None:
+    made = job()
+    for metadata in (made["metadata"], made["spec"]["template"]["metadata"]):
+        assert metadata["labels"]
+        assert metadata["annotations"]
