@@ -37,6 +37,9 @@ _ROUNDS: Final = 6
 """A look needs four rounds at most (confirm, delete, create, write); more is a sign of something else at work."""
 _PROGRESS_SECONDS: Final = 1.0
 """Between two statuses that only tell of progress: of steps that take less, nobody could read each."""
+_PROGRESS_RATE: Final = 20.0
+"""Statuses a second, of all conversions together, that only tell of progress: hundreds at once have better use of the
+API server, and nobody to watch each."""
 
 
 def _utc_now() -> datetime:
@@ -104,9 +107,9 @@ class Reconciler:
             if not confirmed and needs_confirmation(observation, planned):
                 observation, confirmed = await self._observer.confirmed(key), True
                 continue
-            wait = memory.written + _PROGRESS_SECONDS - now
-            if wait > 0 and _only_tells_of_progress(planned):
-                return wait
+            wait = memory.written + max(_PROGRESS_SECONDS, len(self._memories) / _PROGRESS_RATE) - now
+            if wait > 0 and planned.look_again is not None and _only_tells_of_progress(planned):
+                return min(wait, planned.look_again.total_seconds())
             try:
                 after = await self._act(key, observation, planned)
             except ConflictError:
@@ -238,11 +241,7 @@ def _only_tells_of_progress(planned: Plan) -> bool:
     """Hold where a plan does nothing but write how far an attempt has come."""
     status = planned.status
     return (
-        status is not None
-        and status.next_attempt_time is None
-        and planned.finished is None
-        and planned.look_again is not None
-        and not planned.everything
+        status is not None and status.next_attempt_time is None and planned.finished is None and not planned.everything
     )
 
 

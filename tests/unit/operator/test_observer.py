@@ -1,6 +1,7 @@
 """A store that is late makes nothing wrong, and one that is not needs no question."""
 
 import asyncio
+from contextlib import suppress
 from datetime import datetime
 
 from tests.unit.operator.builders import (
@@ -21,6 +22,7 @@ from tests.unit.operator.builders import (
 )
 from tests.unit.operator.test_reconcile import KEY, FakeCluster, heard, look, reason
 from tflite_api.reasons import Reason
+from tflite_operator.cluster import ClusterError
 from tflite_operator.reconcile import Reconciler
 from tflite_operator.store import EVERYWHERE, Store
 
@@ -145,6 +147,31 @@ def test_steps_that_take_less_than_a_second_are_not_written_one_by_one_and_the_l
     asyncio.run(reconciler.reconcile(KEY))
     assert reason(cluster) == "Converted"
     assert READS.isdisjoint(cluster.calls)
+
+
+def test_of_hundreds_at_once_progress_is_written_more_rarely() -> None:
+    cluster, made = with_job()
+    store = heard(cluster)
+    for number in range(199):
+        other = conversion()
+        other["metadata"] |= {"name": f"other-{number}", "uid": f"uid-{number}"}
+        store.conversions.show(other, EVERYWHERE)
+    passed = 0.0
+    reconciler = Reconciler(cluster, store, SETTINGS, "test", lambda: at(passed), lambda: passed)
+    for state in (RUNNING, ended(0)):
+        store.pods.show(pod(made, state, RUNNING), EVERYWHERE)
+        asyncio.run(reconciler.reconcile(KEY))
+    assert reason(cluster) == "Preparing", "the first is written at once"
+    cluster.fail["patch_status"] = [ClusterError("cut off")] * 199
+    for number in range(199):
+        with suppress(ClusterError):
+            asyncio.run(reconciler.reconcile(("team", f"other-{number}")))
+    cluster.fail.clear()
+    passed = 9.0
+    assert asyncio.run(reconciler.reconcile(KEY)) == 1
+    passed = 10.0
+    asyncio.run(reconciler.reconcile(KEY))
+    assert reason(cluster) == "Converting"
 
 
 def _reference(made: Object) -> Object:
