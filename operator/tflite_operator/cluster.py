@@ -28,7 +28,6 @@ _CORE: Final = "/api/v1"
 _EVENTS: Final = "/apis/events.k8s.io/v1"
 _LEASES: Final = "/apis/coordination.k8s.io/v1"
 _MERGE_PATCH: Final = "application/merge-patch+json"
-_CONNECTIONS: Final = 32
 _PAGE_ITEMS: Final = 100
 """Of a list. A page of pods takes 6 MB for a moment, which a process never gives back wholly."""
 _WATCH_SECONDS: Final = 300
@@ -118,7 +117,8 @@ class Cluster:
             request_seconds: of any request.
             write_seconds: asked before each write for the longest time that it may take; raises when none may begin.
         """
-        configuration.connection_pool_maxsize = _CONNECTIONS
+        # No limit: the workers are one, and watches of many namespaces must not keep the lease's requests waiting.
+        configuration.connection_pool_maxsize = 0
         # The API server is asked directly, whatever proxy the environment names.
         configuration.client_session_kwargs = {"trust_env": False}
         self._client = ApiClient(configuration)

@@ -19,7 +19,7 @@ from tflite_api.reasons import Outcome
 from tflite_operator.cluster import Cluster, NotFoundError
 from tflite_operator.decision import CreateJob
 from tflite_operator.fields import text
-from tflite_operator.observed_job import observe_job
+from tflite_operator.observed_job import ObservedJob, observe_job
 from tflite_operator.plan import Plan
 from tflite_operator.pod import observe_pod
 from tflite_operator.situation import Observation, read_status
@@ -78,12 +78,16 @@ class Observer:
             return []
 
     async def _why_no_pod(self, namespace: str, jobs: list[dict[str, Any]], pods: list[dict[str, Any]]) -> str:
-        served = {observe_pod(pod).job_uid for pod in pods}
-        for job in (observe_job(job) for job in jobs):
-            age = (self._clock() - job.created).total_seconds() if job.created is not None else 0.0
-            if job.end is None and not job.suspended and job.uid not in served and age > _POD_SECONDS:
+        waiting = [job for job in map(observe_job, jobs) if self._should_have_a_pod(job)]
+        served = {observe_pod(pod).job_uid for pod in pods} if waiting else set()
+        for job in waiting:
+            if job.uid not in served:
                 return await self._cluster.why_no_pod(namespace, job.uid)
         return ""
+
+    def _should_have_a_pod(self, job: ObservedJob) -> bool:
+        age = (self._clock() - job.created).total_seconds() if job.created is not None else 0.0
+        return job.end is None and not job.suspended and age > _POD_SECONDS
 
 
 def needs_confirmation(seen: Observation, planned: Plan) -> bool:

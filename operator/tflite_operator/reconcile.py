@@ -88,9 +88,13 @@ class Reconciler:
             again = await self._look(key)
             result = "ok"
         except (NotFoundError, NamespaceTerminatingError):
-            # Deleted meanwhile: what it owned goes with it.
-            result, again = "gone", None
+            # Deleted meanwhile: what it owned goes with it. Unless the watch never says so.
+            result, again = "gone", self._settings.recheck_seconds if self._store.conversions.get(key) else None
             self._memories.pop(key, None)
+        except ClusterError:
+            # What was asked for may have been done all the same, and the store does not know.
+            self._memory(key).due = self._seconds()
+            raise
         finally:
             RECONCILES.labels(result).inc()
             RECONCILE_SECONDS.observe(time.monotonic() - begun)
@@ -206,6 +210,7 @@ class Reconciler:
             match action:
                 case SetJobTTL():
                     kept = await self._cluster.set_job_ttl(identity.namespace, action.name, action.uid, action.seconds)
+                    # It may show for the first time how the Job ended: nothing waits for that once the status tells.
                     self._store.jobs.record(kept)
                 case EmitEvent():
                     event = build_event(identity, action, self._instance, self._clock())

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable
+from contextlib import aclosing
 from typing import Final
 
 from tflite_operator.cluster import Cluster, ClusterError, GoneError, NotFoundError, RefusedError, Resource
@@ -16,6 +17,8 @@ Tell = Callable[[Object], None]
 
 _FIRST_DELAY: Final = 0.5
 _LONGEST_DELAY: Final = 30.0
+_PATIENCE: Final = 5
+"""After so many failures in a row, some ten seconds, a watch begins with a list again."""
 
 
 class Reflector:
@@ -50,6 +53,9 @@ class Reflector:
                 self._version = ""
                 await self._wait(error)
             except ClusterError as error:
+                if self._failures >= _PATIENCE:
+                    # A server that was away for long may count versions anew, from a backup.
+                    self._version = ""
                 await self._wait(error)
 
     async def _list(self) -> None:
@@ -69,17 +75,19 @@ class Reflector:
                 self._tell(gone)
         for item in page.items:
             listed.add((text(item, "metadata", "namespace"), text(item, "metadata", "name")))
-            if self._shelf.show(item, self._scope):
+            if self._shelf.show(item):
                 self._tell(item)
         return page.token, page.version
 
     async def _watch(self) -> None:
         heard = False
-        async for kind, shown in self._cluster.watch(self._resource, self._scope, self._version):
-            heard = True
-            self._failures = 0
-            self._take(kind, shown)
-            self._version = text(shown, "metadata", "resourceVersion") or self._version
+        async with aclosing(self._cluster.watch(self._resource, self._scope, self._version)) as events:
+            async for kind, shown in events:
+                self._take(kind, shown)
+                self._version = text(shown, "metadata", "resourceVersion") or self._version
+                self._shelf.hear(self._version, self._scope)
+                self._failures = 0
+                heard = True
         if not heard:
             # A server that ends every watch at once must not be asked without a pause.
             await self._pause()
@@ -87,13 +95,13 @@ class Reflector:
     def _take(self, kind: str, shown: Object) -> None:
         match kind:
             case "ADDED" | "MODIFIED":
-                if self._shelf.show(shown, self._scope):
+                if self._shelf.show(shown):
                     self._tell(shown)
             case "DELETED":
-                self._shelf.remove(shown, self._scope)
+                self._shelf.remove(shown)
                 self._tell(shown)
             case "BOOKMARK":
-                self._shelf.hear(text(shown, "metadata", "resourceVersion"), self._scope)
+                pass
             case _:
                 raise ClusterError(f"the watch of {self._resource.name} tells of {kind or 'nothing'}")
 

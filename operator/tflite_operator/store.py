@@ -55,36 +55,36 @@ class Shelf:
         """Give the objects that carry the label of a conversion."""
         return [_decoded(self._entries[key]) for key in self._by_owner.get(uid, ())]
 
-    def show(self, shown: Object, scope: str) -> bool:
-        """Take an object as a watch shows it; tell whether anything changed that is kept.
-
-        Args:
-            shown: the object.
-            scope: the namespace that is watched, or EVERYWHERE.
-        """
-        version = _version(shown)
-        self._hear(scope, version)
-        return self._put(shown, version)
+    def show(self, shown: Object) -> bool:
+        """Take an object as a list or a watch shows it; tell whether anything changed that is kept."""
+        return self._put(shown, _version(shown))
 
     def record(self, answer: Object) -> None:
-        """Take an object as the answer to our own write shows it."""
+        """Take an object as the answer to our own write shows it: the watch's event of it is then no news.
+
+        So whatever else the answer shows must be known already, or nothing that a decision waits for.
+        """
         version, namespace = _version(answer), text(answer, "metadata", "namespace")
         heard = max(self._heard.get(namespace, 0), self._heard.get(EVERYWHERE, 0))
         # Of anything before that, the watch has told already: perhaps that the object is gone.
         if version > heard:
             self._put(answer, version)
 
-    def remove(self, shown: Object, scope: str) -> None:
+    def remove(self, shown: Object) -> None:
         """Take note that an object is gone."""
-        self._hear(scope, _version(shown))
         key = _key(shown)
         entry = self._entries.get(key)
         if entry is not None and entry.version <= _version(shown):
             self._drop(key)
 
     def hear(self, version: str, scope: str) -> None:
-        """Take note of the version up to which a watch or a list has told everything."""
-        self._hear(scope, _number(version))
+        """Take note of the version up to which a watch or a whole list has told everything.
+
+        Args:
+            version: a resourceVersion.
+            scope: the namespace that is watched, or EVERYWHERE.
+        """
+        self._heard[scope] = max(self._heard.get(scope, 0), _number(version))
 
     def start_over(self, version: str, scope: str) -> list[Object]:
         """Forget everything where a list is older than what a watch has told, and give it.
@@ -105,11 +105,8 @@ class Shelf:
             for key, entry in self._entries.items()
             if (scope in (EVERYWHERE, key[0])) and key not in listed and entry.version <= number
         ]
-        self._hear(scope, number)
+        self.hear(version, scope)
         return self._drop_all(gone)
-
-    def _hear(self, scope: str, version: int) -> None:
-        self._heard[scope] = max(self._heard.get(scope, 0), version)
 
     def _put(self, shown: Object, version: int) -> bool:
         key = _key(shown)

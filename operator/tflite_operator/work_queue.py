@@ -67,6 +67,8 @@ class WorkQueue:
             if key in self._again:
                 self._again.discard(key)
                 self.add(key)
+            # A look that asks the server nothing gives nobody a turn, and thousands in a row would cost the lease.
+            await asyncio.sleep(0)
 
     async def _handle(self, handle: Handle, key: Key) -> None:
         try:

@@ -13,9 +13,9 @@ SOURCES = {
     "tflite_converter": ROOT / "converter_image/tflite_converter",
 }
 FORBIDDEN = {
-    "tflite_api": {"tflite_operator", "tflite_converter", "kopf", "kubernetes", "tensorflow", "boto3"},
+    "tflite_api": {"tflite_operator", "tflite_converter", "kubernetes", "tensorflow", "boto3"},
     "tflite_operator": {"tflite_converter", "tensorflow", "boto3", "botocore"},
-    "tflite_converter": {"tflite_operator", "kopf", "kubernetes"},
+    "tflite_converter": {"tflite_operator", "kubernetes"},
 }
 
 

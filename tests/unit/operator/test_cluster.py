@@ -237,6 +237,32 @@ def test_a_watch_of_a_server_that_is_not_there_is_an_error() -> None:
         asyncio.run(run())
 
 
+def test_watches_of_many_namespaces_leave_connections_for_requests() -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if "watch" not in request.query:
+            return web.json_response({})
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(event("BOOKMARK"))
+        await over.wait()
+        return response
+
+    async def question(cluster: Cluster) -> None:
+        watches = [cluster.watch(JOBS, f"team-{number}", "7") for number in range(150)]
+        try:
+            async with asyncio.timeout(20):
+                for watch in watches:
+                    await anext(watch)
+                await cluster.conversion("team", "a")
+        finally:
+            over.set()
+            for watch in watches:
+                await watch.aclose()
+
+    over = asyncio.Event()
+    ask(answer, question)
+
+
 def test_a_list_comes_in_pages() -> None:
     asked: list[dict[str, str]] = []
 

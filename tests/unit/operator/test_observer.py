@@ -4,6 +4,8 @@ import asyncio
 from contextlib import suppress
 from datetime import datetime
 
+import pytest
+
 from tests.unit.operator.builders import (
     NOW,
     RUNNING,
@@ -24,7 +26,7 @@ from tests.unit.operator.test_reconcile import KEY, FakeCluster, heard, look, re
 from tflite_api.reasons import Reason
 from tflite_operator.cluster import ClusterError
 from tflite_operator.reconcile import Reconciler
-from tflite_operator.store import EVERYWHERE, Store
+from tflite_operator.store import Store
 
 READS = {"conversion", "jobs", "pods", "job"}
 
@@ -63,7 +65,7 @@ def test_a_job_of_a_newer_spec_than_is_known_is_left_alone() -> None:
     cluster.jobs_made[made["metadata"]["name"]] = made
     late = heard(cluster)
     late.conversions = Store().conversions
-    late.conversions.show(conversion(generation=1), EVERYWHERE)
+    late.conversions.show(conversion(generation=1))
     look(cluster, store=late)
     assert "delete_job" not in cluster.calls
     assert list(cluster.jobs_made) == [made["metadata"]["name"]]
@@ -85,8 +87,21 @@ def test_a_conversion_that_the_store_shows_after_its_deletion_comes_to_nothing()
     cluster.pods_there = [failing_pod(made, "prepare", 3, report(Reason.MODEL_NOT_FOUND))]
     late = heard(cluster)
     cluster.owner = None
-    assert look(cluster, at(61), late) is None
+    assert look(cluster, at(61), late) == SETTINGS.recheck_seconds, "unless the watch says so before"
     assert set(cluster.calls) == {"conversion"}
+
+
+def test_after_an_answer_that_was_lost_the_server_is_read() -> None:
+    """What was asked for may have been done: the Job made, run and removed before the next look."""
+    cluster = FakeCluster(conversion())
+    store = heard(cluster)
+    reconciler = Reconciler(cluster, store, SETTINGS, "test", lambda: NOW)
+    cluster.fail["create_job"] = [ClusterError("cut off")]
+    with pytest.raises(ClusterError):
+        asyncio.run(reconciler.reconcile(KEY))
+    cluster.calls.clear()
+    asyncio.run(reconciler.reconcile(KEY))
+    assert cluster.calls[:3] == ["conversion", "jobs", "pods"]
 
 
 def test_success_and_rest_ask_the_server_nothing() -> None:
@@ -127,12 +142,12 @@ def test_steps_that_take_less_than_a_second_are_not_written_one_by_one_and_the_l
         cluster.calls.clear()
         [made] = cluster.jobs_made.values()
         cluster.pods_there = [pod(made, *states)]
-        store.pods.show(cluster.pods_there[0], EVERYWHERE)
+        store.pods.show(cluster.pods_there[0])
         return asyncio.run(reconciler.reconcile(KEY))
 
     asyncio.run(reconciler.reconcile(KEY))
     [made] = cluster.jobs_made.values()
-    store.jobs.show(made, EVERYWHERE)
+    store.jobs.show(made)
     passed = 0.25
     assert seen(RUNNING) == 0.75
     assert cluster.calls == []
@@ -143,7 +158,7 @@ def test_steps_that_take_less_than_a_second_are_not_written_one_by_one_and_the_l
     assert seen(ended(0), RUNNING) == 0.5
     assert cluster.owner is not None
     passed = 1.6
-    store.pods.show(succeeded_pod(cluster.owner, made), EVERYWHERE)
+    store.pods.show(succeeded_pod(cluster.owner, made))
     asyncio.run(reconciler.reconcile(KEY))
     assert reason(cluster) == "Converted"
     assert READS.isdisjoint(cluster.calls)
@@ -155,11 +170,11 @@ def test_of_hundreds_at_once_progress_is_written_more_rarely() -> None:
     for number in range(199):
         other = conversion()
         other["metadata"] |= {"name": f"other-{number}", "uid": f"uid-{number}"}
-        store.conversions.show(other, EVERYWHERE)
+        store.conversions.show(other)
     passed = 0.0
     reconciler = Reconciler(cluster, store, SETTINGS, "test", lambda: at(passed), lambda: passed)
     for state in (RUNNING, ended(0)):
-        store.pods.show(pod(made, state, RUNNING), EVERYWHERE)
+        store.pods.show(pod(made, state, RUNNING))
         asyncio.run(reconciler.reconcile(KEY))
     assert reason(cluster) == "Preparing", "the first is written at once"
     cluster.fail["patch_status"] = [ClusterError("cut off")] * 199

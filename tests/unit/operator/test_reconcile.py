@@ -30,7 +30,7 @@ from tflite_operator.cluster import (
 )
 from tflite_operator.fields import timestamp
 from tflite_operator.reconcile import Reconciler, difference
-from tflite_operator.store import EVERYWHERE, Store
+from tflite_operator.store import Store
 
 KEY = ("team", "mobile.net")
 
@@ -127,12 +127,12 @@ def heard(cluster: FakeCluster) -> Store:
     """A store that has heard of everything."""
     store = Store()
     if cluster.owner is not None:
-        store.conversions.show(cluster.owner, EVERYWHERE)
+        store.conversions.show(cluster.owner)
     for job in cluster.jobs_made.values():
         if job["metadata"].get("labels"):
-            store.jobs.show(job, EVERYWHERE)
+            store.jobs.show(job)
     for pod in cluster.pods_there:
-        store.pods.show(pod, EVERYWHERE)
+        store.pods.show(pod)
     return store
 
 
@@ -244,7 +244,7 @@ def test_a_change_between_read_and_write_is_read_again() -> None:
 def test_a_namespace_that_goes_is_let_go(error: Exception) -> None:
     cluster = FakeCluster(conversion())
     cluster.fail = {"create_job": [error]}
-    assert look(cluster) is None
+    assert look(cluster) == SETTINGS.recheck_seconds, "unless the watch says so before"
     assert "patch_status" not in cluster.calls
 
 

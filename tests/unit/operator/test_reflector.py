@@ -149,11 +149,21 @@ def test_a_page_token_that_expires_begins_the_list_anew_and_drops_nothing_before
 
 
 def test_while_the_server_does_not_answer_it_is_asked_ever_more_rarely() -> None:
-    course = Course(page(10), *[ClusterError("refused")] * 9, [bookmark(11)], ClusterError("refused"))
-    assert course.asked[1:] == ["watch 10"] * 10 + ["watch 11"]
+    refused = ClusterError("refused")
+    course = Course(page(10), *[refused] * 9, page(11), [bookmark(12)], refused)
+    assert course.asked == ["list", *["watch 10"] * 6, *["list"] * 4, "watch 11", "watch 12"]
     assert all(earlier < 2 * later for earlier, later in zip(course.pauses, course.pauses[1:8], strict=False))
     assert max(course.pauses) <= 30
     assert course.pauses[5] > 4 > course.pauses[-1], "after an event the waiting begins anew"
+
+
+def test_a_server_that_comes_back_from_a_backup_is_followed() -> None:
+    """Its versions are smaller, so a watch from where the last one ended would stay silent for long."""
+    course = Course(
+        page(100, named("a", 90)), *[ClusterError("refused")] * 6, page(10, named("b", 9)), [("ADDED", named("c", 11))]
+    )
+    assert course.asked[-2:] == ["list", "watch 10"]
+    assert course.names == {"b", "c"}
 
 
 @pytest.mark.parametrize("error", [NotFoundError("no such resource"), RefusedError("forbidden")])
@@ -174,6 +184,12 @@ def test_a_resource_made_anew_with_smaller_versions_is_followed() -> None:
     assert course.told == ["a", "b", "a", "b", "b", "b"]
 
 
+def test_a_deletion_and_all_before_it_have_been_heard() -> None:
+    course = Course(page(10), [("ADDED", named("a", 11)), ("DELETED", named("a", 15))])
+    course.shelf.record(named("a", 14))
+    assert course.names == set()
+
+
 def test_nothing_is_synced_before_the_list_is_whole() -> None:
     assert not Course(page(10, named("a", 3), token="more"), ClusterError("cut off")).synced
 
@@ -184,9 +200,11 @@ def test_a_server_that_ends_every_watch_at_once_is_not_asked_without_a_pause() -
 
 
 def test_an_event_that_nobody_knows_is_an_error_and_not_the_end() -> None:
-    course = Course(page(10), [("NOVELTY", named("a", 11))], [("ADDED", named("b", 12))])
+    novelty: list[Event | Exception] = [("NOVELTY", named("a", 11))]
+    course = Course(page(10), *[novelty] * 6, page(20), [("ADDED", named("b", 21))])
     assert course.ended is None
     assert course.told == ["b"]
+    assert course.pauses[-1] > 4, "it comes again and again"
 
 
 def test_an_error_in_our_own_code_ends_it() -> None:

@@ -105,6 +105,27 @@ def test_a_look_can_ask_for_the_next_and_a_wish_comes_before_it() -> None:
     run(looks, scenario)
 
 
+def test_looks_that_never_wait_let_others_have_their_turn() -> None:
+    """Else the lease would not be renewed while thousands of conversions at rest are looked at."""
+    turns = 0
+
+    async def nothing(_: Looks, __: Key) -> None:
+        pass
+
+    looks = Looks(nothing)
+
+    async def scenario(queue: WorkQueue) -> None:
+        nonlocal turns
+        for number in range(300):
+            queue.add(("team", f"at-rest-{number}"))
+        while len(looks.done) < 300:
+            await asyncio.sleep(0)
+            turns += 1
+
+    run(looks, scenario)
+    assert turns >= 100
+
+
 def test_a_closed_queue_ends_its_workers_after_what_they_are_at() -> None:
     gate, done = asyncio.Event(), []
 
