@@ -26,6 +26,7 @@ from dev.node import wait_until
 
 ADDRESSES: Final = Addresses(IPv4Network("10.212.0.0/16"), IPv4Network("10.213.0.0/16"))
 ACCOUNT: Final = f"system:serviceaccount:{NAMESPACE}:tflite-operator"
+MANIFESTS: Final = tuple(f"deploy/base/{name}.yaml" for name in ("namespace", "service_account", "operator_role"))
 NODES: Final = 20
 # With the default of 20 to 50 requests a second, these would be what is measured.
 _UNTHROTTLED: Final = ("--kube-api-qps=2000", "--kube-api-burst=4000")
@@ -128,9 +129,8 @@ class ControlPlane:
     def _install(self) -> None:
         kubectl = self._kubectl()
         apply_crd(kubectl.prefix)
-        deploy = self.checkout.root / "deploy"
-        for name in ("namespace", "service_account", "operator_role"):
-            kubectl("apply", "--namespace", NAMESPACE, "-f", str(deploy / f"{name}.yaml"))
+        for manifest in MANIFESTS:
+            kubectl("apply", "--namespace", NAMESPACE, "-f", str(self.checkout.root / manifest))
         kubectl.apply(*stages.nodes(NODES))
         token = kubectl("create", "token", "tflite-operator", "--namespace", NAMESPACE, "--duration=24h").strip()
         document = json.loads(configuration.kubeconfig(ADDRESSES, self.pki, "admin"))

@@ -5,9 +5,11 @@ import re
 
 import pytest
 
+from bench.scale.control_plane import MANIFESTS
 from bench.scale.measurements import Section, document, percentile
 from bench.scale.operator_process import by_kind, parse_audit_log, writes
 from bench.scale.stages import job, report, spec
+from dev.checkout import Checkout
 from tflite_api.spec import ConversionSpec
 from tflite_operator.result import check_artifact, read_report
 
@@ -17,6 +19,10 @@ def test_the_operator_believes_the_report_for_the_conversion_it_is_filled_in_for
     assert rendered is not None
     result = read_report("publish", 0, f"{rendered[1]}mobile-7{rendered[2]}")
     check_artifact(result, ConversionSpec.from_object(spec("mobile-7")))
+
+
+def test_what_is_installed_is_there() -> None:
+    assert [one for one in MANIFESTS if not (Checkout.here().root / one).is_file()] == []
 
 
 def test_a_percentile_is_one_of_the_values() -> None:
