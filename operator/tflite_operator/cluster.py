@@ -266,13 +266,15 @@ class Cluster:
         """Read a Lease."""
         return await self._ask("GET", _path(_LEASES, namespace, "leases", name), what="leases")
 
-    async def create_lease(self, namespace: str, _: str, lease: Object) -> None:
+    async def create_lease(self, namespace: str, _: str, lease: Object) -> Object:
         """Create a Lease; ConflictError when the name is taken."""
-        await self._ask("POST", _path(_LEASES, namespace, "leases"), body=lease, what="leases", fenced=False)
+        return await self._ask("POST", _path(_LEASES, namespace, "leases"), body=lease, what="leases", fenced=False)
 
-    async def replace_lease(self, namespace: str, name: str, lease: Object) -> None:
+    async def replace_lease(self, namespace: str, name: str, lease: Object) -> Object:
         """Replace a Lease; ConflictError when it changed since it was read."""
-        await self._ask("PUT", _path(_LEASES, namespace, "leases", name), body=lease, what="leases", fenced=False)
+        return await self._ask(
+            "PUT", _path(_LEASES, namespace, "leases", name), body=lease, what="leases", fenced=False
+        )
 
     async def _list(self, path: str, selector: str, what: str) -> list[Object]:
         answer = await self._ask("GET", path, query={"labelSelector": selector}, what=what)

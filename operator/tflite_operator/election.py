@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from tflite_operator.cluster import Cluster, ClusterError, ConflictError, NotFoundError
+from tflite_operator.cluster import Cluster, ClusterError, ConflictError, NotFoundError, Object
 from tflite_operator.fence import Clock, Fence, LeaseLostError, uptime
 from tflite_operator.lease import Lease, Sighting, Terms, held, released, sight
 from tflite_operator.log import LOGGER
@@ -43,6 +43,7 @@ class Election:
         self._identity = identity
         self._clock, self._wall_clock = clocks
         self._sighting: Sighting | None = None
+        self._written: Object = {}
         self._problem = ""
 
     @property
@@ -91,8 +92,10 @@ class Election:
 
     def _until_next_look(self) -> float:
         """Give the seconds to wait: not past the end of the other's lease."""
+        # Twice as often as the other renews: the lease runs from when its renewal was seen.
+        pause = self._terms.retry_period / 2
         left = self._sighting.seconds_left(self._clock(), self._terms) if self._sighting is not None else 0.0
-        return min(self._terms.retry_period, left) if left > 0 else self._terms.retry_period
+        return min(pause, left) if left > 0 else pause
 
     def _left(self) -> float:
         left = self._fence.seconds_left()
@@ -116,10 +119,9 @@ class Election:
 
     async def _take_or_renew(self) -> bool:
         sent = self._clock()
-        try:
-            found = await self._cluster.lease(self._namespace, self._name)
-        except NotFoundError:
-            found = {}
+        # The holder knows what it wrote, and need not look: were that changed, its version would tell.
+        known, self._written = self._written, {}
+        found = known or await self._read()
         now = self._clock()
         self._sighting = sight(Lease.of(found), self._sighting, now)
         if self.holder != self._identity and self._sighting.seconds_left(now, self._terms) > 0:
@@ -127,9 +129,17 @@ class Election:
         lease = held(found, self._name, self._identity, self._terms, self._wall_clock())
         write = self._cluster.replace_lease if found else self._cluster.create_lease
         try:
-            await write(self._namespace, self._name, lease)
+            self._written = await write(self._namespace, self._name, lease)
         except ConflictError as conflict:
+            if known:
+                return await self._take_or_renew()
             raise ConflictError(f"somebody else was faster: {conflict}") from conflict
         self._sighting = Sighting(Lease.of(lease), now)
         self._fence.renewed(sent)
         return True
+
+    async def _read(self) -> Object:
+        try:
+            return await self._cluster.lease(self._namespace, self._name)
+        except NotFoundError:
+            return {}

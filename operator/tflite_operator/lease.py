@@ -16,7 +16,7 @@ class Terms:
     renew_deadline: float
     """So long after its last renewal, the holder gives up."""
     retry_period: float
-    """Between two renewals, and between two looks of those who wait."""
+    """Between two renewals; those who wait look twice as often."""
 
 
 @dataclass(frozen=True)

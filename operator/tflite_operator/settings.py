@@ -72,12 +72,12 @@ class Settings(BaseModel):
     """Needed for leader election; in a cluster the operator's own."""
     lease_name: Annotated[str, StringConstraints(min_length=1)] = "tflite-operator-leader"
     """The Role in deploy/ speaks of this one."""
-    lease_duration_seconds: Annotated[int, Field(ge=2, le=3600)] = 15
+    lease_duration_seconds: Annotated[int, Field(ge=2, le=3600)] = 12
     """So long after its holder's last renewal, another replica takes over."""
-    lease_renew_seconds: Seconds = 10
+    lease_renew_seconds: Seconds = 8
     """So long after its last renewal, the holder gives up and writes no more."""
     lease_retry_seconds: Seconds = 2
-    """The time between two renewals, and between two tries to get the lease."""
+    """The time between two renewals; those who wait look twice as often."""
 
     max_archive_bytes: Annotated[int, Field(ge=1)] = FetchLimits().max_archive_bytes
     """The largest archive of a model that is downloaded."""

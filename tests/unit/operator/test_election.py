@@ -38,30 +38,31 @@ class Leases(Cluster):
             raise NotFoundError("no such lease")
         return copy.deepcopy(self.stored)
 
-    async def create_lease(self, namespace: str, name: str, lease: Object) -> None:
+    async def create_lease(self, namespace: str, name: str, lease: Object) -> Object:
         await self._asked("write")
         if self.stored is not None:
             raise ConflictError("exists")
-        self._store(lease)
+        return self._store(lease)
 
-    async def replace_lease(self, namespace: str, name: str, lease: Object) -> None:
+    async def replace_lease(self, namespace: str, name: str, lease: Object) -> Object:
         await self._asked("write")
         if self.stored is None:
             raise NotFoundError("no such lease")
         if lease["metadata"]["resourceVersion"] != self.stored["metadata"]["resourceVersion"]:
             raise ConflictError("changed")
-        self._store(lease)
+        return self._store(lease)
 
     async def _asked(self, what: str) -> None:
         await asyncio.sleep(0)
         if self.before is not None:
             await self.before(what)
 
-    def _store(self, lease: Object) -> None:
+    def _store(self, lease: Object) -> Object:
         self.version += 1
         self.writes += 1
         self.stored = copy.deepcopy(lease)
         self.stored["metadata"]["resourceVersion"] = str(self.version)
+        return copy.deepcopy(self.stored)
 
 
 class Scene:
@@ -188,9 +189,34 @@ def test_a_holder_that_sees_another_one_gives_up_at_once() -> None:
         assert await at.a.win(at.stop)
         assert at.server.stored is not None
         at.server.stored["spec"]["holderIdentity"] = "b"
+        at.server.stored["metadata"]["resourceVersion"] = "another"
         with pytest.raises(LeaseLostError, match="b holds the lease"):
             await at.a.keep()
         assert at.server.holder == "b"
+
+    play(scene)
+
+
+def test_a_holder_renews_without_a_look_unless_somebody_touched_the_lease() -> None:
+    async def scene(at: Scene) -> None:
+        asked: list[str] = []
+
+        async def note(what: str) -> None:
+            asked.append(what)
+
+        assert await at.a.win(at.stop)
+        at.server.before = note
+        keeping = asyncio.create_task(at.a.keep())
+        await until(lambda: len(asked) >= 3)
+        assert set(asked) == {"write"}
+        assert at.server.stored is not None
+        at.server.stored["metadata"] |= {"resourceVersion": "another", "annotations": {"note": "by hand"}}
+        writes = at.server.writes
+        await until(lambda: at.server.writes >= writes + 2)
+        assert asked.count("read") == 1
+        assert at.server.stored["metadata"]["annotations"] == {"note": "by hand"}
+        assert not keeping.done()
+        keeping.cancel()
 
     play(scene)
 
