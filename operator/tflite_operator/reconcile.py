@@ -40,6 +40,9 @@ _PROGRESS_SECONDS: Final = 1.0
 _PROGRESS_RATE: Final = 20.0
 """Statuses a second, of all conversions together, that only tell of progress: hundreds at once have better use of the
 API server, and nobody to watch each."""
+_CONFIRM_RATE: Final = 5.0
+"""Conversions a second, of all together, that are read from the server although nothing was heard of them: thousands
+that wait in a queue for hours cost it no more than hundreds."""
 
 
 def _utc_now() -> datetime:
@@ -104,7 +107,7 @@ class Reconciler:
         memory, now = self._memory(key), self._seconds()
         confirmed = now >= memory.due
         if confirmed:
-            memory.due = now + self._settings.recheck_seconds
+            memory.due = now + self._confirm_seconds()
         observation = await (self._observer.confirmed(key) if confirmed else self._observer.known(key))
         for _ in range(_ROUNDS):
             planned = plan(observation, self._clock(), self._settings)
@@ -124,7 +127,10 @@ class Reconciler:
         raise ClusterError("the conversion or its Jobs change faster than they can be read")
 
     def _memory(self, key: Key) -> _Memory:
-        return self._memories.setdefault(key, _Memory(self._seconds() + self._settings.recheck_seconds))
+        return self._memories.setdefault(key, _Memory(self._seconds() + self._confirm_seconds()))
+
+    def _confirm_seconds(self) -> float:
+        return max(self._settings.recheck_seconds, len(self._memories) / _CONFIRM_RATE)
 
     async def _act(self, key: Key, seen: Observation, planned: Plan) -> Observation | None:
         """Do what is planned; give the observation to plan from next, or None when all is done."""

@@ -189,5 +189,27 @@ def test_of_hundreds_at_once_progress_is_written_more_rarely() -> None:
     assert reason(cluster) == "Converting"
 
 
+def test_thousands_that_wait_are_read_from_the_server_more_rarely() -> None:
+    cluster, _ = with_job()
+    store = heard(cluster)
+    passed = 0.0
+    reconciler = Reconciler(cluster, store, SETTINGS, "test", lambda: at(passed), lambda: passed)
+    cluster.fail["patch_status"] = [ClusterError("cut off")] * 999
+    for number in range(999):
+        other = conversion()
+        other["metadata"] |= {"name": f"other-{number}", "uid": f"uid-{number}"}
+        store.conversions.show(other)
+        with suppress(ClusterError):
+            asyncio.run(reconciler.reconcile(("team", f"other-{number}")))
+    cluster.fail.clear()
+    asyncio.run(reconciler.reconcile(KEY))
+    reads = {}
+    for passed in (SETTINGS.recheck_seconds, 190.0, 200.0):
+        cluster.calls.clear()
+        asyncio.run(reconciler.reconcile(KEY))
+        reads[passed] = "conversion" in cluster.calls
+    assert reads == {SETTINGS.recheck_seconds: False, 190.0: False, 200.0: True}
+
+
 def _reference(made: Object) -> Object:
     return {"name": made["metadata"]["name"], "uid": made["metadata"]["uid"], "attempt": 1}
