@@ -87,14 +87,16 @@ class Replicas:
         assert len(found) == 1, found
         return found[0]
 
-    def end(self, pod: str, known: Process, timeout: float = 60) -> Any:
-        """Wait until a process of a pod's container is known to have ended; give how."""
+    def end(self, pod: str, known: Process, since: datetime, timeout: float = 60) -> Any:
+        """Wait until a process of a pod's container that was alive at some time is known to have ended; give how."""
         assert known.wait_gone(timeout), f"{known} still runs"
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             [status] = self.pod(pod).status.container_statuses
-            if status.last_state.terminated is not None:
-                return status.last_state.terminated
+            ended = status.last_state.terminated
+            # The end of an earlier one is shown until the kubelet has seen this one's. Its times are whole seconds.
+            if ended is not None and ended.finished_at >= since.replace(microsecond=0):
+                return ended
             time.sleep(0.1)
         raise AssertionError(f"the kubelet does not know that the process of {pod} ended: {status}")
 

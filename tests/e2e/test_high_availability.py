@@ -99,7 +99,7 @@ def test_a_holder_that_fails_in_the_middle_of_fifty_conversions_loses_and_double
         after = replicas.next_holder(before)
     seconds = (after.acquired - last.renewed).total_seconds()
     print(f"{fault}: {after.pod} took over {seconds:.1f} s after the last renewal")
-    ended = replicas.end(before.pod, process)
+    ended = replicas.end(before.pod, process, last.renewed)
     assert ended.exit_code == code
     assert words in replicas.log(before.pod, previous=True)
     assert writes_of(env, before.pod, after.acquired) == []
