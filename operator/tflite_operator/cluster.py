@@ -19,6 +19,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 from tflite_api import names
 from tflite_operator.fields import clean, integer, mapping, objects, text
 from tflite_operator.job import CONVERSION_LABEL
+from tflite_operator.late_check import CHECK, Check, CheckedRequest, unchecked
 from tflite_operator.log import LOGGER
 from tflite_operator.metrics import API_REQUESTS
 
@@ -120,7 +121,7 @@ class Cluster:
         # No limit: the workers are one, and watches of many namespaces must not keep the lease's requests waiting.
         configuration.connection_pool_maxsize = 0
         # The API server is asked directly, whatever proxy the environment names.
-        configuration.client_session_kwargs = {"trust_env": False}
+        configuration.client_session_kwargs = {"trust_env": False, "request_class": CheckedRequest}
         self._client = ApiClient(configuration)
         self._request_seconds = request_seconds
         self._write_seconds = write_seconds
@@ -292,8 +293,10 @@ class Cluster:
         fenced: bool = True,
     ) -> Object:
         seconds = self._request_seconds
+        check: Check = unchecked
         if fenced and method != "GET":
-            seconds = min(seconds, self._write_seconds())
+            seconds, check = min(seconds, self._write_seconds()), self._write_seconds
+        before = CHECK.set(check)
         code = "error"
         begun = time.monotonic()
         try:
@@ -304,6 +307,7 @@ class Cluster:
         except ValueError as error:
             raise ClusterError("the API server does not answer in JSON") from error
         finally:
+            CHECK.reset(before)
             API_REQUESTS.labels(method, what, code).observe(time.monotonic() - begun)
         if status >= 300:
             raise _error(method, status, answer)
@@ -312,7 +316,9 @@ class Cluster:
     async def _exchange(
         self, method: str, path: str, query: Mapping[str, str] | None, body: Object | None, kind: str, seconds: float
     ) -> tuple[int, Object]:
-        response = await self._send(method, path, query, body, kind, aiohttp.ClientTimeout(total=seconds))
+        # aiohttp rounds up to whole seconds what is longer than 5 s: a write would outlast the lease.
+        limits = aiohttp.ClientTimeout(total=seconds, ceil_threshold=math.inf)
+        response = await self._send(method, path, query, body, kind, limits)
         content = await response.read()
         # A proxy or an overloaded server may answer in plain text.
         parsed = json.loads(content) if response.status < 300 else _parsed(content)

@@ -164,6 +164,32 @@ def test_who_lost_the_lease_reads_and_does_not_write(write: Callable[[Cluster], 
 
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES.keys())
+def test_who_loses_the_lease_while_a_connection_is_made_does_not_write(
+    write: Callable[[Cluster], Awaitable[Any]],
+) -> None:
+    asked: list[str] = []
+
+    async def note(request: web.Request) -> web.StreamResponse:
+        asked.append(request.method)
+        return web.json_response({})
+
+    answers = iter([5.0])
+
+    def soon_lost() -> float:
+        for left in answers:
+            return left
+        raise LeaseLostError("lost")
+
+    async def questions(cluster: Cluster) -> None:
+        with pytest.raises(LeaseLostError):
+            await write(cluster)
+        await cluster.replace_lease("system", "l", JOB)
+
+    ask(note, questions, write_seconds=soon_lost)
+    assert asked == ["PUT"], "the lease itself is for all to take"
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES.keys())
 def test_no_write_takes_longer_than_others_leave_the_lease_alone(write: Callable[[Cluster], Awaitable[Any]]) -> None:
     async def silence(_: web.Request) -> web.StreamResponse:
         await asyncio.sleep(0.6)
