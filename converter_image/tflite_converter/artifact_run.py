@@ -13,9 +13,10 @@ import numpy as np
 
 from tflite_api.reasons import Reason
 from tflite_converter.failure import StepFailure, one_line
+from tflite_converter.flatbuffer import ArtifactFacts
 from tflite_converter.samples import Sample
 from tflite_converter.signature import SignatureFacts, TensorFacts
-from tflite_converter.verification import Array
+from tflite_converter.verification import Array, Verdict
 
 
 def run(artifact: Path, key: str, samples: Iterable[Sample]) -> Iterator[dict[str, Array]]:
@@ -46,6 +47,17 @@ def run(artifact: Path, key: str, samples: Iterable[Sample]) -> Iterator[dict[st
             Reason.VERIFICATION_FAILED,
             f"LiteRT cannot run the artifact (inputs {shapes}): {one_line(str(error), 400)}",
         ) from error
+
+
+def doubt(facts: ArtifactFacts) -> Verdict | None:
+    """Say why what an artifact computes cannot be compared with anything; None where it can."""
+    if facts.random:
+        names = ", ".join(facts.random)
+        return Verdict(Reason.NON_DETERMINISTIC, f"The model draws random numbers: its artifact uses {names}")
+    if facts.select_tf:
+        names = ", ".join(facts.select_tf)
+        return Verdict(Reason.SELECT_TF, f"Only a device with the Flex delegate can run the artifact: it uses {names}")
+    return None
 
 
 def signatures(artifact: Path) -> dict[str, SignatureFacts]:

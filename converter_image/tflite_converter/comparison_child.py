@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from tflite_api.reasons import Reason
 from tflite_api.spec import Samples
 from tflite_api.status import SampleSource
 from tflite_converter import (
@@ -57,8 +58,17 @@ class _ArtifactReference:
     """A .tflite that another is compared with."""
 
     def __init__(self, path: Path) -> None:
+        """Read it.
+
+        Raises:
+            StepFailure: VerificationFailed where LiteRT cannot read it, or where it computes nothing to compare with.
+        """
+        signatures = artifact_run.signatures(path)
+        doubt = artifact_run.doubt(flatbuffer.read(path))
+        if doubt is not None:
+            raise StepFailure(Reason.VERIFICATION_FAILED, f"Nothing can be compared with {path.name}: {doubt.message}")
         self._path = path
-        self.signatures: Mapping[str, SignatureFacts] = artifact_run.signatures(path)
+        self.signatures: Mapping[str, SignatureFacts] = signatures
 
     def run(self, key: str, sample: Sample) -> Outputs:
         try:
@@ -80,6 +90,7 @@ class _ModelReference:
     """The SavedModel that an artifact came from."""
 
     def __init__(self, folder: Path, tags: Sequence[str] | None) -> None:
+        """Load it, as a conversion does."""
         conversion.load_tensorflow()
         self._graph = selection.choose_graph(saved_model.read(folder), tags)
         self._model = loaded_model.load(folder, self._graph)
@@ -142,7 +153,7 @@ def _observed(against: _Runnable, pair: Pair, order: ComparisonOrder) -> Referen
 
 def _compared(artifact: Path, pair: Pair, seen: Reference) -> ComparedSignature:
     facts = pair.reference
-    doubt = seen.doubt
+    doubt = seen.doubt or artifact_run.doubt(flatbuffer.read(artifact))
     comparison = Comparison()
     if doubt is None:
         renamed = ({pair.input_names[name]: value for name, value in sample.items()} for sample in seen.samples)

@@ -50,7 +50,7 @@ class LocalModelSource(ModelSource):
     def address(self) -> str:
         """Where the model is, whatever kind of source that is."""
         if self.s3 is not None:
-            return f"s3://{self.s3.bucket}/{self.s3.key or self.s3.prefix}"
+            return self.s3.uri
         return self.handle or (self.archive.url if self.archive else "")
 
 

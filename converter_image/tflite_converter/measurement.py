@@ -146,12 +146,8 @@ def _compare(
     for seen in references:
         if (doubt := seen.doubt) is not None:
             return doubt
-    if facts.random:
-        names = ", ".join(facts.random)
-        return Verdict(Reason.NON_DETERMINISTIC, f"The model draws random numbers: its artifact uses {names}")
-    if facts.select_tf:
-        names = ", ".join(facts.select_tf)
-        return Verdict(Reason.SELECT_TF, f"Only a device with the Flex delegate can run the artifact: it uses {names}")
+    if (doubt := artifact_run.doubt(facts)) is not None:
+        return doubt
     for each, seen in zip(order.signatures, references, strict=True):
         prefix = f"{each.wanted.key}/" if len(order.signatures) > 1 else ""
         measured = artifact_run.run(artifact, each.wanted.key, seen.samples)

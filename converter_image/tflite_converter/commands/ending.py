@@ -2,6 +2,7 @@
 
 import json
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,8 @@ def ended(*, as_json: bool, verbose: bool = False) -> Iterator["Progress"]:
 def keep_tensorflow_quiet() -> None:
     """Have TensorFlow say nothing when this process imports it: it would tell of its kernels, and none run here."""
     os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
+    # tensorflow_hub 0.16.1 imports it.
+    warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
 
 
 def print_json(content: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests import hostile_models
+from tests.unit.converter import exported_models
 from tflite_api.reasons import Reason
 from tflite_converter import artifact_comparison
 from tflite_converter.artifact_comparison import ArtifactComparison, SavedModelReference, Terms
@@ -114,17 +115,27 @@ def test_a_signature_that_is_not_in_both_is_refused(artifacts: Path) -> None:
     assert "serving_default" in failure.message
 
 
-def test_what_no_comparison_can_tell_is_told_so(models: Path, artifacts: Path) -> None:
+@pytest.mark.parametrize(("name", "reason"), [("random", Reason.NON_DETERMINISTIC), ("flex", Reason.SELECT_TF)])
+def test_what_no_comparison_can_tell_is_told_so(models: Path, tmp_path: Path, name: str, reason: Reason) -> None:
     import tensorflow as tf
 
-    content = tf.lite.TFLiteConverter.from_saved_model(str(models / "random")).convert()
-    (artifacts / "random.tflite").write_bytes(content)
-    found = compare(artifacts / "random.tflite", model(models / "random"))
+    folder = models / name
+    if name == "flex":
+        folder = tmp_path / "model"
+        exported_models.beyond_litert(folder)
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
+    artifact = tmp_path / "model.tflite"
+    artifact.write_bytes(converter.convert())
+    found = compare(artifact, model(folder))
     (signature,) = found.signatures
-    assert (signature.doubt, signature.error) == (Reason.NON_DETERMINISTIC, None)
+    assert (signature.doubt, signature.error) == (reason, None)
     missed = artifact_comparison.held_against(found, 10)
     assert missed.reason is Reason.VERIFICATION_FAILED
     assert "serving_default" in (missed.message or "")
+    failure = refusal(artifact, artifact)
+    assert failure.reason is Reason.VERIFICATION_FAILED
+    assert "model.tflite" in failure.message
 
 
 def test_a_gate_names_the_output_that_misses_it(artifacts: Path) -> None:

@@ -95,7 +95,9 @@ def test_a_terminal_gets_colours_unless_it_wants_none(tmp_path: Path) -> None:
 
 def test_a_shell_completes_commands_and_options() -> None:
     completion = {"_TFLITE_CONVERT_COMPLETE": "complete_bash", "COMP_CWORD": "1", "COMP_WORDS": "tflite-convert "}
-    assert said(**completion).stdout.split() == sorted(COMMANDS, key=COMMANDS.index)
+    completed = set(said(**completion).stdout.split())
+    assert completed >= set(COMMANDS)
+    assert not completed & set(STEPS)
     options = {"COMP_CWORD": "2", "COMP_WORDS": "tflite-convert inspect --"}
     assert "--json" in said(**completion | options).stdout.split()
     assert "complete_bash" in said("--show-completion", "bash").stdout

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tflite_api.conversion import Conversion
@@ -125,6 +125,7 @@ def test_a_name_is_made_of_the_address(handle: str, name: str) -> None:
     assert conversion_file.suggested_name(LocalModelSource(handle=handle)) == name
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.text(min_size=1, max_size=40), st.text(min_size=1, max_size=40))
 def test_no_name_of_a_model_breaks_out_of_its_place(key: str, name: str) -> None:
     tensor = InspectedTensor(name=name, dtype="float32", shape=(1,))
