@@ -51,6 +51,8 @@ FOR_SCALE = (
 
 # Knows GitHub's workflows; made when asked for.
 ACTIONLINT = Build("actionlint", "workflows", "github.com/rhysd/actionlint/cmd/actionlint", "half a minute")
+# Cosign's own library, for files alone (dev/cosign/main.go); made when asked for.
+COSIGN = Build("cosign-blob", "cosign", ".", "about a minute on 2 cores")
 
 
 def builds() -> list[Build]:
@@ -107,7 +109,7 @@ def make(checkout: Checkout) -> None:
 
 def make_tool(checkout: Checkout, name: str) -> Path:
     """Build one of the tools where need be; give its place."""
-    every = (*tools(), *FOR_SCALE, *prometheus(), *installers(), ACTIONLINT)
+    every = (*tools(), *FOR_SCALE, COSIGN, *prometheus(), *installers(), ACTIONLINT)
     [build] = [one for one in every if one.name == name]
     with _alone(checkout):
         _make(checkout, build)

@@ -87,6 +87,11 @@ class ArchiveSource(Schema):
 
     url: ArchiveURL
 
+    @property
+    def uri(self) -> str:
+        """The address."""
+        return self.url
+
 
 class S3Source(Schema):
     """An archive of a SavedModel in a bucket, or the folder of one."""
@@ -121,6 +126,11 @@ class VolumeSource(Schema):
     claim_name: ObjectName
     path: VolumePath | None = None
 
+    @property
+    def uri(self) -> str:
+        """The address as KServe writes it: pvc://claim/path."""
+        return f"pvc://{self.claim_name}/{self.path or ''}"
+
 
 class KaggleSource(Schema):
     """A version of a model of Kaggle."""
@@ -132,6 +142,11 @@ class KaggleSource(Schema):
     def framework(self) -> str:
         """The third part of the handle."""
         return self.handle.split("/")[2]
+
+    @property
+    def uri(self) -> str:
+        """The address of its page."""
+        return f"https://www.kaggle.com/models/{self.handle}"
 
 
 class ModelSource(Schema):
@@ -150,3 +165,9 @@ class ModelSource(Schema):
         if sum(getattr(self, name) is not None for name in SOURCES) != 1:
             raise ValueError(f"set exactly one source of the model: {', '.join(SOURCES[:-1])} or {SOURCES[-1]}")
         return self
+
+    @property
+    def uri(self) -> str:
+        """The model's address, as the attestation of an artifact names it."""
+        source = next(one for name in SOURCES if (one := getattr(self, name)) is not None)
+        return source if isinstance(source, str) else str(source.uri)

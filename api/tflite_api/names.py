@@ -37,6 +37,14 @@ MODEL_ENV_PREFIX: Final = "MODEL_"
 """In front of the variables that hold the credentials of the model's source, beside those of the destination."""
 VOLUME_DIR: Final = "/volume"
 """Where prepare sees the volume that the model comes from, read-only; absent from the other steps."""
+SIGNING_KEY_ENV: Final = "TFLITE_SIGNING_KEY"
+SIGNING_PASSWORD_ENV: Final = "TFLITE_SIGNING_PASSWORD"  # noqa: S105 - a name, no password
+"""Environment variables of publish alone: the private key that signs the attestation, and its password."""
+SIGNING_PASSWORD_ENTRY: Final = "cosign.password"  # noqa: S105 - a name, no password
+"""The entry of a signing key's Secret with its password, as `cosign generate-key-pair k8s://` names it."""
+ATTESTATION_SUFFIX: Final = ".intoto.jsonl"
+"""Follows the artifact's key in that of its attestation
+(https://github.com/in-toto/attestation/blob/main/spec/v1/bundle.md#file-naming-convention)."""
 
 MODEL_DIR: Final = "/model"
 """Written by prepare, read-only for convert and publish."""

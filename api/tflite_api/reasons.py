@@ -78,6 +78,7 @@ class Reason(StrEnum):
     BUCKET_NOT_FOUND = "BucketNotFound"
     DESTINATION_CONFLICT = "DestinationConflict"
     ARTIFACT_REFUSED = "ArtifactRefused"
+    SIGNING_KEY_INVALID = "SigningKeyInvalid"
     IMAGE_PULL_FAILED = "ImagePullFailed"
     UNSCHEDULABLE = "Unschedulable"
     NAME_COLLISION = "NameCollision"

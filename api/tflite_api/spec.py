@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from tflite_api.attestation_spec import AttestationSpec
 from tflite_api.field_types import (
     HOST,
     KEY_CHARACTERS,
@@ -20,7 +21,7 @@ from tflite_api.field_types import (
 )
 from tflite_api.metadata import DecimalText, ModelMetadata, above_zero
 from tflite_api.model_source import ModelSource
-from tflite_api.names import REPORT_SUFFIX
+from tflite_api.names import ATTESTATION_SUFFIX, REPORT_SUFFIX
 from tflite_api.scheduling import NodeSelector, Toleration
 from tflite_api.schema import Boolean, Integer, Schema, matching
 
@@ -230,6 +231,11 @@ class S3Destination(Schema):
         """Where the report page goes: beside the artifact."""
         return self.model_copy(update={"key": self.key + REPORT_SUFFIX})
 
+    @property
+    def attestation(self) -> Self:
+        """The object beside the artifact that its attestation becomes."""
+        return self.model_copy(update={"key": self.key + ATTESTATION_SUFFIX})
+
 
 class Destination(Schema):
     """Where the artifact goes."""
@@ -272,6 +278,7 @@ class ConversionSpec(Schema):
     metadata: ModelMetadata | None = None
     verification: Verification | None = None
     destination: Destination
+    attestation: AttestationSpec | None = None
     resources: Resources | None = None
     node_selector: NodeSelector | None = None
     tolerations: Annotated[tuple[Toleration, ...], Field(max_length=16)] | None = None
@@ -292,10 +299,13 @@ class ConversionSpec(Schema):
         return self
 
     @model_validator(mode="after")
-    def _leave_room_for_the_report(self) -> Self:
-        if self.report and self.destination is not None and len(self.destination.s3.report_page.key) > KEY_CHARACTERS:
-            most = KEY_CHARACTERS - len(REPORT_SUFFIX)
-            raise ValueError(f"destination.s3.key must have at most {most} characters with report: true")
+    def _leave_room_beside_the_artifact(self) -> Self:
+        key = self.destination.s3.key if self.destination is not None else ""
+        beside = ((self.report, REPORT_SUFFIX, "report: true"), (self.attestation, ATTESTATION_SUFFIX, "attestation"))
+        for wanted, suffix, words in beside:
+            most = KEY_CHARACTERS - len(suffix)
+            if wanted and len(key) > most:
+                raise ValueError(f"destination.s3.key must have at most {most} characters with {words}")
         return self
 
     @property

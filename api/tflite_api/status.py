@@ -43,6 +43,15 @@ class Artifact(Schema):
     """Where the report page is."""
 
 
+class Attestation(Schema):
+    """The object in the bucket that says what the artifact was made of and how."""
+
+    uri: Address
+    sha256: Digest
+    key_id: Annotated[str | None, StringConstraints(max_length=128), Field(alias="keyID")] = None
+    """Fingerprint of the public key that verifies it, as `ssh-keygen -l` prints it; absent where it is not signed."""
+
+
 class Tensor(Schema):
     """An input or output of the artifact's signature; -1 in a shape is flexible."""
 
@@ -124,6 +133,7 @@ class ConversionStatus(Schema):
     observed_generation: Integer = -1
     conditions: tuple[Condition, ...] | None = None
     artifact: Artifact | None = None
+    attestation: Attestation | None = None
     signature: ArtifactSignature | None = None
     additional_signatures: tuple[ArtifactSignature, ...] | None = None
     verification: MeasuredError | None = None

@@ -10,7 +10,16 @@ from tflite_api.names import TERMINATION_LOG_BYTES
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.schema import Boolean, Integer, Schema
 from tflite_api.spec import ConversionSpec
-from tflite_api.status import Artifact, ArtifactSignature, CalibrationData, Digest, MeasuredError, Provenance, Text
+from tflite_api.status import (
+    Artifact,
+    ArtifactSignature,
+    Attestation,
+    CalibrationData,
+    Digest,
+    MeasuredError,
+    Provenance,
+    Text,
+)
 
 MESSAGE_CHARACTERS: Final = 1024
 
@@ -53,6 +62,15 @@ class FetchLimits(Schema):
     """Whether handles and redirects may lead to loopback and link-local addresses."""
 
 
+class Invocation(Schema):
+    """Which run of which image this is, for the attestation."""
+
+    id: str
+    """The conversion's UID, the generation of its spec and the number of the attempt."""
+    image: str
+    """The converter image as the administrator names it."""
+
+
 class StepRequest(Schema):
     """What each container of a converter pod is told."""
 
@@ -62,6 +80,8 @@ class StepRequest(Schema):
     limits: FetchLimits = FetchLimits()
     anew: Boolean = False
     """Convert even where the bucket holds the artifact of this recipe already."""
+    invocation: Invocation | None = None
+    """Absent where nothing is made: in the cleanup."""
 
 
 class StepResult(Schema):
@@ -72,6 +92,7 @@ class StepResult(Schema):
     verdict: Reason | None = None
     """The reason of the Verified condition, where the artifact was measured."""
     artifact: Artifact | None = None
+    attestation: Attestation | None = None
     signature: ArtifactSignature | None = None
     additional_signatures: Annotated[tuple[ArtifactSignature, ...], Field(max_length=16)] | None = None
     verification: MeasuredError | None = None
@@ -153,6 +174,10 @@ class PreparedModel(Schema):
     """The ETag of the object that the upload replaces; absent where there is none."""
     existing_page_etag: Text | None = None
     """The same of the report page."""
+    existing_attestation_etag: Text | None = None
+    """The same for the attestation, where one is wanted."""
+    started: Annotated[str, StringConstraints(max_length=32)] | None = None
+    """When prepare began (RFC 3339); absent where nothing was to be made."""
     reused: StepResult | None = None
     """The outcome, where the bucket already holds the artifact."""
 

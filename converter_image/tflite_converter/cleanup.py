@@ -1,4 +1,4 @@
-"""What a deleted conversion leaves behind: its artifact and its report page go, if they are its own."""
+"""What a deleted conversion leaves behind: its artifact, report page and attestation go, if they are its own."""
 
 from typing import Final
 
@@ -15,16 +15,19 @@ _ABSENT: Final = "was not there any more"
 
 
 def clean_up(request: StepRequest, progress: Progress) -> StepResult:
-    """Delete the artifact at the destination and its report page, as far as this conversion wrote them.
+    """Delete the artifact, its report page and its attestation, as far as this conversion wrote them.
+
+    All three are looked for, whatever the spec wants by now.
 
     Raises:
         StepFailure: what is wrong with the storage; DestinationChanged where the object was replaced meanwhile.
     """
     where = request.spec.destination.s3
-    # The page first: what fails is tried again, and the artifact says then that there is something to do.
-    page = _delete(request, where.report_page, progress) if len(where.report_page.key) <= KEY_CHARACTERS else _ABSENT
-    artifact = _delete(request, where, progress)
-    told = [f"{where.uri} {artifact}", *([f"{where.report_page.uri} {page}"] if page != _ABSENT else [])]
+    # The artifact last: what fails is tried again, and the artifact says then that there is something to do.
+    beside = [one for one in (where.report_page, where.attestation) if len(one.key) <= KEY_CHARACTERS]
+    fates = {one.uri: _delete(request, one, progress) for one in beside}
+    told = [f"{where.uri} {_delete(request, where, progress)}"]
+    told += [f"{uri} {fate}" for uri, fate in fates.items() if fate != _ABSENT]
     return StepResult(reason=Reason.ARTIFACT_DELETED, message="; ".join(told))
 
 

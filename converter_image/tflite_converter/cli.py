@@ -5,7 +5,7 @@ from typing import Final
 import typer
 
 from tflite_api.names import CLEANUP, CONVERT, PREPARE, PUBLISH
-from tflite_converter.commands import compare, init, inspect, run, steps
+from tflite_converter.commands import compare, init, inspect, run, steps, verify_attestation
 
 PROGRAM: Final = "tflite-convert"
 
@@ -29,6 +29,7 @@ app.command("inspect")(inspect.inspect)
 app.command("init")(init.init)
 app.command("run")(run.run)
 app.command("compare")(compare.compare)
+app.command("verify-attestation")(verify_attestation.verify_attestation)
 
 for _name, _step in (
     (PREPARE, steps.prepare),

@@ -1,16 +1,18 @@
 """The first step: is this very artifact in the bucket already? Else fetch the model. Has credentials, runs no model."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from tflite_api.recipe import recipe_hash
 from tflite_api.spec import S3Destination
 from tflite_api.step import PreparedModel, StepRequest
-from tflite_converter import dataset, endpoint, model_source, published
+from tflite_converter import attested, dataset, endpoint, model_source, published
 from tflite_converter.fetched_model import FetchedModel, Place
 from tflite_converter.handover import PREPARED_FILE, write_model
 from tflite_converter.progress import Progress
+from tflite_converter.provenance import TIMESTAMP
 from tflite_converter.published import Identity, Reuse
 from tflite_converter.s3 import Storage
 
@@ -29,17 +31,23 @@ def prepare(request: StepRequest, model_dir: Path, scratch: Path, progress: Prog
     Raises:
         StepFailure: what is wrong with the destination, the model or the dataset's address.
     """
+    started = datetime.now(UTC)
     where = request.spec.destination.s3
     endpoint.check(where.endpoint, "destination.s3.endpoint", request.limits)
     progress.phase("Looking for a finished artifact")
     wanted = identity(request, where)
     page = Storage(where.report_page).look() if request.spec.report else None
-    # Without its page an artifact is made again: it comes out the same, and the page is about the making.
-    anew = request.anew or (request.spec.report and not published.is_page_of(page, wanted))
-    decision = published.decide(Storage(where).look(), wanted, anew=anew)
+    attestation = Storage(where.attestation).look() if request.spec.attestation is not None else None
+    found = Storage(where).look()
+    # Without its page an artifact is made again: it comes out the same, and the page is about the making. So is the
+    # attestation.
+    has_page = not request.spec.report or published.is_page_of(page, wanted)
+    has_all = has_page and attested.is_complete(request.spec, wanted, found, attestation)
+    decision = published.decide(found, wanted, anew=request.anew or not has_all)
     if isinstance(decision, Reuse):
-        prepared = PreparedModel(reused=decision.result)
+        prepared = PreparedModel(reused=attested.of_reused(request.spec, decision.result))
     else:
+        published.check_replaceable(attestation, replace(wanted, uri=where.attestation.uri))
         published.check_replaceable(page, replace(wanted, uri=where.report_page.uri))
         fetched = _fetch(request, model_dir, scratch, progress)
         datasets = dataset.fetch_all(request.spec, dataset.Fetch(where, request.limits, model_dir, progress))
@@ -49,6 +57,8 @@ def prepare(request: StepRequest, model_dir: Path, scratch: Path, progress: Prog
             datasets=datasets.moved(lambda path: str(Path(path).relative_to(model_dir))),
             existing_etag=decision.replaces,
             existing_page_etag=page.etag if page is not None else None,
+            existing_attestation_etag=attestation.etag if attestation is not None else None,
+            started=started.strftime(TIMESTAMP),
         )
     write_model(model_dir / PREPARED_FILE, prepared)
     return prepared

@@ -1,6 +1,7 @@
 """The third step: upload the artifact. Has credentials, and treats everything the convert step left as hostile."""
 
 import hashlib
+import os
 from io import BytesIO
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def publish(request: StepRequest, prepared: PreparedModel, output_dir: Path, pro
     """Upload the artifact that the convert step left, or give the outcome that prepare found in the bucket.
 
     Raises:
-        StepFailure: ArtifactRefused, DestinationChanged, or what is wrong with the storage.
+        StepFailure: ArtifactRefused, SigningKeyInvalid, DestinationChanged, or what is wrong with the storage.
     """
     if prepared.reused is not None:
         return prepared.reused
@@ -31,6 +32,8 @@ def publish(request: StepRequest, prepared: PreparedModel, output_dir: Path, pro
         if request.spec.report:
             # Before the artifact: whoever sees that finds its page.
             _upload_page(request, prepared, result, report_data(output_dir), progress)
+        if request.spec.attestation is not None:
+            result = _attest(request, prepared, result, progress)
         progress.phase(f"Uploading to {where.uri}")
         stored = Storage(where).upload(
             artifact.file, artifact.sha256, published.encode_metadata(result, wanted), prepared.existing_etag
@@ -51,8 +54,23 @@ def _upload_page(
     progress.phase(f"Uploading to {where.uri}")
     page = report_page.render(request.owner, request.spec, result, data).encode()
     digest = hashlib.sha256(page).hexdigest()
-    metadata = published.page_metadata(digest, identity(request, where))
+    metadata = published.ownership(digest, identity(request, where))
     Storage(where).upload(BytesIO(page), digest, metadata, prepared.existing_page_etag, PAGE_TYPE)
+
+
+def _attest(request: StepRequest, prepared: PreparedModel, result: StepResult, progress: Progress) -> StepResult:
+    """Make the attestation and upload it; without it the artifact is not published."""
+    from tflite_converter import attestation, envelope  # noqa: PLC0415 - most conversions ask for none
+
+    if result.artifact is None:
+        raise AssertionError("an outcome always has an artifact")
+    made = attestation.make(request, prepared, result.artifact.sha256, os.environ)
+    where = request.spec.destination.s3.attestation
+    progress.phase(f"Uploading to {where.uri}")
+    metadata = published.ownership(made.status.sha256, identity(request, where))
+    etag = prepared.existing_attestation_etag
+    Storage(where).upload(BytesIO(made.content), made.status.sha256, metadata, etag, envelope.MEDIA_TYPE)
+    return result.model_copy(update={"attestation": made.status})
 
 
 def outcome(

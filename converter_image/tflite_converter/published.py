@@ -84,11 +84,9 @@ def decide(found: StoredObject | None, wanted: Identity, *, anew: bool = False) 
     """
     if found is None:
         return Write()
-    note = _read_note(found.metadata)
-    if note is not None and not anew and note.recipe == wanted.recipe:
-        result = _reusable(found, note)
-        if result is not None:
-            return Reuse(_as_reused(result, found, wanted))
+    result = stored_result(found, wanted)
+    if result is not None and not anew:
+        return Reuse(_as_reused(result, found, wanted))
     check_replaceable(found, wanted)
     return Write(replaces=found.etag)
 
@@ -128,9 +126,21 @@ def is_page_of(found: StoredObject | None, wanted: Identity) -> bool:
     return note.recipe == wanted.recipe and found.sha256 in {None, note.sha256}
 
 
-def page_metadata(sha256: str, wanted: Identity) -> dict[str, str]:
-    """Give the metadata to store beside a report page."""
-    return _metadata(sha256, wanted)
+def stored_result(found: StoredObject, wanted: Identity) -> StepResult | None:
+    """Give what the metadata of this recipe's artifact says of it; None where it is another, or does not agree."""
+    note = _read_note(found.metadata)
+    return _reusable(found, note) if note is not None and note.recipe == wanted.recipe else None
+
+
+def recorded_digest(found: StoredObject) -> str | None:
+    """Give the SHA-256 of an object that a conversion wrote; None where another did, or the object was changed."""
+    note = _read_note(found.metadata)
+    return note.sha256 if note is not None and found.sha256 in {None, note.sha256} else None
+
+
+def ownership(sha256: str, wanted: Identity) -> dict[str, str]:
+    """Give the metadata of every object that a conversion writes: whose it is, of which recipe, and its SHA-256."""
+    return {RECIPE: wanted.recipe, OWNER: quote(wanted.owner, safe=_OWNER_SAFE), SHA256: sha256}
 
 
 def encode_metadata(result: StepResult, wanted: Identity) -> dict[str, str]:
@@ -141,7 +151,7 @@ def encode_metadata(result: StepResult, wanted: Identity) -> dict[str, str]:
     """
     if result.artifact is None:
         raise ValueError("a result without an artifact describes no object")
-    metadata = _metadata(result.artifact.sha256, wanted)
+    metadata = ownership(result.artifact.sha256, wanted)
     room = METADATA_BYTES - metadata_bytes(metadata) - len(_PREFIX + RESULT)
     limit = len(result.to_json(_RESULT_BYTES))
     while True:
@@ -154,10 +164,6 @@ def encode_metadata(result: StepResult, wanted: Identity) -> dict[str, str]:
 def metadata_bytes(metadata: Mapping[str, str]) -> int:
     """Give the size of metadata as S3 counts it at worst."""
     return sum(len(_PREFIX) + len(name.encode()) + len(value.encode()) for name, value in metadata.items())
-
-
-def _metadata(sha256: str, wanted: Identity) -> dict[str, str]:
-    return {RECIPE: wanted.recipe, OWNER: quote(wanted.owner, safe=_OWNER_SAFE), SHA256: sha256}
 
 
 def _read_note(metadata: Mapping[str, str]) -> _Note | None:
@@ -205,6 +211,7 @@ def _as_reused(result: StepResult, found: StoredObject, wanted: Identity) -> Ste
         message=f"{wanted.uri} already holds the artifact of this recipe",
         verdict=result.verdict,
         artifact=artifact,
+        attestation=result.attestation,
         signature=result.signature,
         additional_signatures=result.additional_signatures,
         verification=result.verification,

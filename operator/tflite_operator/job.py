@@ -10,8 +10,8 @@ from tflite_api import names
 from tflite_api.names import CLEANUP, CONVERT, MODEL_DIR, OUTPUT_DIR, PREPARE, PUBLISH
 from tflite_api.recipe import recipe_hash
 from tflite_api.spec import ConversionSpec, ResourceList, quantity
-from tflite_api.step import ExitCode, StepRequest
-from tflite_operator import credentials, model_access, network_access
+from tflite_api.step import ExitCode, Invocation, StepRequest
+from tflite_operator import credentials, model_access, network_access, signing_access
 from tflite_operator.attempt import Attempt
 from tflite_operator.fields import Object, mapping
 from tflite_operator.identity import Identity
@@ -197,15 +197,25 @@ def build_job(
     }
 
 
-def step_request(identity: Identity, spec: ConversionSpec, settings: Settings, *, anew: bool = False) -> str:
-    """Give what the steps are told, as the value of their environment variable."""
-    request = StepRequest(spec=spec, owner=f"{identity.namespace}/{identity.name}", limits=settings.limits, anew=anew)
+def step_request(identity: Identity, spec: ConversionSpec, settings: Settings, attempt: Attempt | None = None) -> str:
+    """Give what the steps of an attempt, or the cleanup, are told, as the value of their environment variable."""
+    request = StepRequest(
+        spec=spec,
+        owner=f"{identity.namespace}/{identity.name}",
+        limits=settings.limits,
+        anew=attempt is not None and attempt.anew,
+        invocation=_invocation(identity, attempt, settings) if attempt is not None else None,
+    )
     # The kubelet puts other variables, credentials among them, in the place of $(NAME); JSON can do without the sign.
     return request.model_dump_json(by_alias=True, exclude_none=True).replace("$", "\\u0024")
 
 
+def _invocation(identity: Identity, attempt: Attempt, settings: Settings) -> Invocation:
+    return Invocation(id=f"{identity.uid}/{identity.generation}/{attempt.number}", image=settings.converter_image)
+
+
 def _pod_spec(identity: Identity, spec: ConversionSpec, attempt: Attempt, settings: Settings) -> dict[str, Any]:
-    told = {"name": names.STEP_REQUEST_ENV, "value": step_request(identity, spec, settings, anew=attempt.anew)}
+    told = {"name": names.STEP_REQUEST_ENV, "value": step_request(identity, spec, settings, attempt)}
     outside, mounts = _outside(spec, settings), _outside_mounts(spec, settings)
     small = {"requests": _SMALL_REQUESTS, "limits": _SMALL_LIMITS}
     prepare = _container(
@@ -225,7 +235,7 @@ def _pod_spec(identity: Identity, spec: ConversionSpec, attempt: Attempt, settin
     publish = _container(
         PUBLISH,
         settings,
-        [told, *outside],
+        [told, *outside, *signing_access.environment(spec)],
         [_mount("model", MODEL_DIR, read_only=True), _mount("output", OUTPUT_DIR, read_only=True), *mounts],
         small,
     )

@@ -69,10 +69,11 @@ _OF_CONVERSION: Final = frozenset(
         Reason.VERIFICATION_FAILED,
     }
 )
+_OF_SIGNING: Final = frozenset({Reason.SIGNING_KEY_INVALID})
 _SAYABLE: Final[dict[str, frozenset[Reason]]] = {
-    PREPARE: frozenset(Reason) - _OPERATORS_OWN - _OF_CONVERSION - {Reason.CONVERTED, Reason.REUSED},
+    PREPARE: frozenset(Reason) - _OPERATORS_OWN - _OF_CONVERSION - _OF_SIGNING - {Reason.CONVERTED, Reason.REUSED},
     # Convert runs the model's code, which would else keep the operator busy for ever by blaming a server.
-    CONVERT: frozenset(Reason) - _OPERATORS_OWN - _OF_MODEL_SERVER - _OF_STORAGE,
+    CONVERT: frozenset(Reason) - _OPERATORS_OWN - _OF_MODEL_SERVER - _OF_STORAGE - _OF_SIGNING,
     CLEANUP: _OF_STORAGE - {Reason.CONVERTED, Reason.REUSED} | {Reason.ARTIFACT_DELETED},
     PUBLISH: frozenset(Reason) - _OPERATORS_OWN - _OF_MODEL_SERVER - _OF_CONVERSION,
 }
@@ -130,6 +131,9 @@ def check_artifact(result: StepResult, spec: ConversionSpec) -> None:
     page = spec.destination.s3.report_page.uri if spec.report else None
     if result.artifact.report_uri != page:
         raise UnbelievableReportError("its report speaks of another report page")
+    attested = result.attestation.uri if result.attestation is not None else None
+    if attested != (spec.destination.s3.attestation.uri if spec.attestation is not None else None):
+        raise UnbelievableReportError("its report speaks of another attestation than the spec wants")
 
 
 def _is_verdict(reason: Reason | None) -> bool:

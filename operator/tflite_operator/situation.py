@@ -11,6 +11,7 @@ from tflite_api.reasons import Reason
 from tflite_api.schema import describe
 from tflite_api.spec import ConversionSpec
 from tflite_api.status import REQUEST_CHARACTERS, Condition, ConversionStatus, JobReference
+from tflite_operator.attempt import Attempt
 from tflite_operator.fields import Object, clean, field, mapping, moment, text, texts
 from tflite_operator.identity import Identity
 from tflite_operator.job import STEP_REQUEST_BYTES, job_name, step_request
@@ -19,6 +20,7 @@ from tflite_operator.pod import ObservedPod, observe_pod
 from tflite_operator.settings import Settings
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_LONGEST_ATTEMPT = Attempt(number=10**9)
 
 
 @dataclass(frozen=True)
@@ -215,7 +217,7 @@ def _spec(conversion: Object, identity: Identity, settings: Settings) -> tuple[C
         return None, clean(describe(error, "spec"))
     except RecursionError:
         return None, "the spec is nested too deeply"
-    size = len(step_request(identity, spec, settings).encode())
+    size = len(step_request(identity, spec, settings, _LONGEST_ATTEMPT).encode())
     if size > STEP_REQUEST_BYTES:
         return None, (
             f"the spec has {size} bytes as the steps read it, more than the {STEP_REQUEST_BYTES} that they can be told:"

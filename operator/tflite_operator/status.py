@@ -57,6 +57,7 @@ def _artifact(result: StepResult, image: str) -> dict[str, object]:
         provenance = provenance.model_copy(update={"converter_image": clean(image)})
     return {
         "artifact": result.artifact,
+        "attestation": result.attestation,
         "signature": result.signature,
         "additional_signatures": result.additional_signatures,
         "verification": result.verification,

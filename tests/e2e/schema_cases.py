@@ -405,6 +405,24 @@ RULES: list[tuple[str, list[Object], list[Object], str]] = [
         "must be the name of a Secret in the same namespace",
     ),
     (
+        "room for the attestation's key",
+        [changed("destination.s3.key", "k" * 1011) | {"attestation": {}}],
+        [changed("destination.s3.key", "k" * 1012) | {"attestation": {}}],
+        "destination.s3.key must have at most 1011 characters with attestation",
+    ),
+    (
+        "signing key's secret",
+        [changed("attestation", {}), changed("attestation.secretRef.name", "a.b-c")],
+        [changed("attestation.secretRef.name", name) for name in ("A", "-a", "../a")],
+        "must be the name of a Secret in the same namespace",
+    ),
+    (
+        "signing key's entry",
+        [changed("attestation.secretRef", {"name": "a", "key": key}) for key in ("cosign.key", "x509.pem", "A_1-b")],
+        [changed("attestation.secretRef", {"name": "a", "key": key}) for key in ("a/b", "a b", "$(HOME)")],
+        "must be the name of an entry of the Secret",
+    ),
+    (
         "quantity",
         [resources(name, 1, "2") for name in ("cpu", "memory", "ephemeral-storage")],
         [changed("resources.limits", {"memory": amount}) for amount in ("much", "-1", "1e3", "1 Gi", -1)],

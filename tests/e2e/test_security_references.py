@@ -106,6 +106,15 @@ def test_the_right_to_one_secret_is_none_to_another(bench: Workbench, owner: Per
     assert 'may not read Secret "later"' in owner.apply(changed(conversion, "destination.s3.secretRef.name", "later"))
 
 
+def test_nobody_has_a_conversion_sign_with_a_key_they_may_not_read(bench: Workbench, owner: Person) -> None:
+    conversion = changed(idle(bench, "signed"), "attestation", {"secretRef": {"name": "signing-key"}})
+    words = owner.apply(conversion)
+    for part in ("spec.attestation.secretRef.name", 'may not read Secret "signing-key"', "verb get"):
+        assert part in words, words
+    assert owner.apply(changed(conversion, "attestation", {})) == ""
+    assert owner.apply(changed(conversion, "attestation", {"secretRef": {"name": bench.secret}})) == ""
+
+
 def test_what_changes_no_spec_is_free(bench: Workbench, writer: Person, owner: Person) -> None:
     conversion = idle(bench, "labelled")
     assert owner.apply(conversion) == ""

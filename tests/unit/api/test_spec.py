@@ -1,11 +1,16 @@
 """The spec's models refuse what the API server refuses, in words that name the field."""
 
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+import tflite_api
 from tflite_api.conversion import Conversion
+from tflite_api.field_types import KEY_CHARACTERS
+from tflite_api.model_source import SOURCES
 from tflite_api.schema import describe
 from tflite_api.spec import DEFAULT_MIN_SNR_DECIBELS, ConversionSpec, quantity
 
@@ -75,6 +80,8 @@ def test_the_least_spec_gets_the_defaults_of_the_schema() -> None:
             "spec.resources",
             "requests.memory must not exceed limits.memory",
         ),
+        (spec(attestation={"secretRef": {"name": "K"}}), "spec.attestation.secretRef.name", "Secret"),
+        (spec(attestation={"secretRef": {"name": "k", "key": "a/b"}}), "spec.attestation.secretRef.key", "cosign.key"),
         (spec(activeDeadlineSeconds=True), "spec.activeDeadlineSeconds", "integer"),
         (spec(quantisation={}), "spec.quantisation", "not permitted"),
     ],
@@ -104,6 +111,41 @@ def test_a_key_with_dots_in_names_is_taken(key: str) -> None:
     given = spec()
     given["destination"]["s3"]["key"] = key
     assert ConversionSpec.from_object(given).destination.s3.uri == f"s3://models/{key}"
+
+
+def test_a_key_leaves_room_for_that_of_the_attestation() -> None:
+    given = spec(attestation={"secretRef": {"name": "k"}})
+    given["destination"]["s3"]["key"] = "k" * 1011
+    parsed = ConversionSpec.from_object(given)
+    beside = parsed.destination.s3.attestation
+    assert beside.uri == f"{parsed.destination.s3.uri}.intoto.jsonl"
+    assert len(beside.key) == KEY_CHARACTERS
+    assert parsed.attestation is not None
+    assert parsed.attestation.secret_ref is not None
+    assert parsed.attestation.secret_ref.key == "cosign.key"
+    given["destination"]["s3"]["key"] += "k"
+    assert "at most 1011 characters with attestation" in refusal(given)
+    assert len(ConversionSpec.from_object(given | {"attestation": None}).destination.s3.key) == 1012
+
+
+MODELS = {
+    "handle": ("https://h/1", "https://h/1"),
+    "archive": ({"url": "https://h/a.zip?v=1"}, "https://h/a.zip?v=1"),
+    "s3": ({"bucket": "models", "prefix": "a/1", "secretRef": {"name": "s"}}, "s3://models/a/1/"),
+    "kaggle": ({"handle": "google/a/tensorFlow2/b/1"}, "https://www.kaggle.com/models/google/a/tensorFlow2/b/1"),
+    "volume": ({"claimName": "models", "path": "a/1"}, "pvc://models/a/1"),
+}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_source_of_a_model_has_an_address(source: str) -> None:
+    given, uri = MODELS[source]
+    assert ConversionSpec.from_object(spec(model={source: given})).model.uri == uri
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    written = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())
+    assert tflite_api.__version__ == written["project"]["version"]
 
 
 def test_the_gate_is_the_specs_or_the_types_default() -> None:

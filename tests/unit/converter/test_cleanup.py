@@ -9,7 +9,7 @@ from tflite_api.step import StepRequest, StepResult
 from tflite_converter import cleanup, prepare
 from tflite_converter.cleanup import clean_up
 from tflite_converter.progress import LoggedProgress
-from tflite_converter.published import Identity, StoredObject, page_metadata
+from tflite_converter.published import Identity, StoredObject, ownership
 
 REQUEST = StepRequest.from_object(
     {
@@ -26,8 +26,12 @@ OURS = prepare.identity(REQUEST, REQUEST.spec.destination.s3)
 class Bucket:
     """Stands in for the storage; tests/e2e/test_deletion_policy.py has the real one."""
 
-    def __init__(self, found: StoredObject | None, page: StoredObject | None = None) -> None:
-        self.found = {"a.tflite": found, "a.tflite.report.html": page}
+    def __init__(self, found: StoredObject | None, page: StoredObject | None = None, **others: StoredObject) -> None:
+        self.found = {
+            "a.tflite": found,
+            "a.tflite.report.html": page,
+            "a.tflite.intoto.jsonl": others.get("attestation"),
+        }
         self.deleted: list[str] = []
         self._key = ""
 
@@ -73,7 +77,7 @@ def test_what_is_gone_already_is_no_failure() -> None:
 
 
 def page_of(owner: str) -> StoredObject:
-    return StoredObject('"page"', 100, None, page_metadata("2" * 64, Identity(OURS.uri, owner, "9" * 64)))
+    return StoredObject('"page"', 100, None, ownership("2" * 64, Identity(OURS.uri, owner, "9" * 64)))
 
 
 def test_its_report_page_goes_with_it() -> None:
@@ -88,3 +92,15 @@ def test_the_page_of_somebody_else_is_left_alone() -> None:
     result = cleaned(bucket)
     assert bucket.deleted == ['a.tflite "tag"']
     assert "s3://models/a.tflite.report.html holds an object that this conversion did not write" in result.message
+
+
+def test_the_attestation_goes_as_well_whatever_the_spec_wants_by_now() -> None:
+    bucket = Bucket(stored(OURS), attestation=page_of(OURS.owner))
+    assert "a.tflite.intoto.jsonl was deleted" in cleaned(bucket).message
+    assert bucket.deleted == ['a.tflite.intoto.jsonl "page"', 'a.tflite "tag"']
+
+
+def test_an_attestation_of_another_conversion_is_left_alone() -> None:
+    bucket = Bucket(stored(OURS), attestation=page_of("team/b"))
+    cleaned(bucket)
+    assert bucket.deleted == ['a.tflite "tag"']

@@ -14,7 +14,7 @@ import pytest
 from dev import cli_page
 from tflite_converter.cli import app
 
-COMMANDS = ("inspect", "init", "run", "compare")
+COMMANDS = ("inspect", "init", "run", "compare", "verify-attestation")
 STEPS = ("prepare", "convert", "publish", "cleanup")
 _PLAIN = re.compile(r"[│╭╮╰╯─]")
 

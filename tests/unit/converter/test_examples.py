@@ -12,7 +12,9 @@ import pytest
 from tests.examples import is_like_the_example
 from tests.hostile_models import FORGED_REPORT
 from tests.unit.converter import (
+    attestations,
     exported_models,
+    signing_keys,
     test_archive,
     test_cleanup,
     test_conversion,
@@ -25,10 +27,10 @@ from tests.unit.converter.web_server import serving
 from tests.unit.operator.builders import failed, failing_pod, job, message, planned, report, started, succeeded_pod
 from tflite_api.explanations import explained
 from tflite_api.metadata import ModelMetadata
-from tflite_api.names import STEPS
+from tflite_api.names import SIGNING_KEY_ENV, STEPS
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.step import FetchLimits, StepResult, exit_code
-from tflite_converter import artifact, download, fetched_model, metadata, published, s3, verification
+from tflite_converter import artifact, attestation, download, fetched_model, metadata, published, s3, verification
 from tflite_converter.failure import StepFailure
 from tflite_converter.fetched_model import Pin
 from tflite_converter.progress import LoggedProgress
@@ -145,6 +147,9 @@ EXAMPLES: dict[Reason, Callable[[Place], Any]] = {
         test_published.WANTED,
     ),
     Reason.ARTIFACT_REFUSED: lambda place: place.publish(),
+    Reason.SIGNING_KEY_INVALID: lambda _: attestation.make(
+        attestations.request(), attestations.PREPARED, attestations.SHA256, signed_with_a_public_key()
+    ),
     Reason.INTERNAL_ERROR: lambda _: unforeseen(),
     Reason.SNR_SUFFICIENT: lambda _: judged(1e-4, 60),
     Reason.REPORT_ONLY: lambda _: judged(1e-4, 0),
@@ -175,6 +180,10 @@ EXPORTS: dict[Reason, tuple[Callable[[Path], None], dict[str, Any]]] = {
     ),
     Reason.SELECT_TF: (exported_models.beyond_litert, {"selectTf": True}),
 }
+
+
+def signed_with_a_public_key() -> dict[str, str]:
+    return {SIGNING_KEY_ENV: signing_keys.public(signing_keys.P256).decode()}
 
 
 def replaced(**limits: int) -> FetchLimits:

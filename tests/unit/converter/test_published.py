@@ -124,7 +124,7 @@ def test_metadata_always_fits_and_keeps_what_matters(tensors: int, owner: str) -
 
 
 def page(owner: Identity = WANTED) -> StoredObject:
-    return StoredObject('"page"', 100, SHA256, published.page_metadata(SHA256, owner))
+    return StoredObject('"page"', 100, SHA256, published.ownership(SHA256, owner))
 
 
 def test_a_page_is_recognised_by_its_recipe_and_its_checksum() -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.operator.builders import SETTINGS, SPEC
-from tflite_api.names import STEP_REQUEST_ENV
+from tflite_api.names import SIGNING_KEY_ENV, SIGNING_PASSWORD_ENV, STEP_REQUEST_ENV
 from tflite_api.spec import ConversionSpec
 from tflite_api.step import StepRequest
 from tflite_operator.attempt import Attempt
@@ -45,8 +45,8 @@ class _WithoutAliases(yaml.SafeDumper):
         return True
 
 
-def containers() -> dict[str, dict[str, Any]]:
-    pod = built({"name": "a", "spec": SPEC})["spec"]["template"]["spec"]
+def containers(**changes: Any) -> dict[str, dict[str, Any]]:
+    pod = built({"name": "a", "spec": SPEC | changes})["spec"]["template"]["spec"]
     return {one["name"]: one for one in [*pod["initContainers"], *pod["containers"]]}
 
 
@@ -55,6 +55,39 @@ def test_the_container_that_runs_the_model_has_no_credentials() -> None:
     assert variables["convert"] & SECRETS == set()
     assert variables["prepare"] >= SECRETS
     assert variables["publish"] >= SECRETS
+
+
+def test_the_key_that_signs_is_in_publish_alone() -> None:
+    given = {name: container["env"] for name, container in containers(attestation={"secretRef": {"name": "k"}}).items()}
+    references = {
+        name: {
+            one["name"]: one["valueFrom"]["secretKeyRef"]
+            for one in variables
+            if one.get("valueFrom", {}).get("secretKeyRef", {}).get("name") == "k"
+        }
+        for name, variables in given.items()
+    }
+    assert references == {
+        "prepare": {},
+        "convert": {},
+        "publish": {
+            SIGNING_KEY_ENV: {"name": "k", "key": "cosign.key"},
+            SIGNING_PASSWORD_ENV: {"name": "k", "key": "cosign.password", "optional": True},
+        },
+    }
+
+
+def test_without_a_key_publish_has_no_variable_for_one() -> None:
+    names = {one["name"] for one in containers(attestation={})["publish"]["env"]}
+    assert names & {SIGNING_KEY_ENV, SIGNING_PASSWORD_ENV} == set()
+
+
+def test_the_steps_are_told_which_run_of_which_image_they_are() -> None:
+    for container in containers().values():
+        told = next(one["value"] for one in container["env"] if one["name"] == STEP_REQUEST_ENV)
+        invocation = StepRequest.model_validate_json(told).invocation
+        assert invocation is not None
+        assert (invocation.id, invocation.image) == (f"{UID}/1/1", SETTINGS.converter_image)
 
 
 def test_a_spec_cannot_have_the_kubelet_put_credentials_into_the_request() -> None:

@@ -1,5 +1,7 @@
 """What is planned for each thing that can happen."""
 
+from typing import Any
+
 import pytest
 
 from tests.unit.operator.builders import (
@@ -322,6 +324,29 @@ def test_a_success_without_the_report_that_was_asked_for_does_not_count() -> Non
     assert made.status is not None
     assert made.status.artifact is not None
     assert made.status.artifact.report_uri == "s3://models/a/b.tflite.report.html"
+
+
+ATTESTATION = {"uri": "s3://models/a/b.tflite.intoto.jsonl", "sha256": "d" * 64, "keyID": "SHA256:x"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [(None, ATTESTATION), ({}, None), ({}, {**ATTESTATION, "uri": "s3://models/a/b.tflite"})],
+)
+def test_a_success_without_the_attestation_that_the_spec_wants_does_not_count(wanted: Any, said: Any) -> None:
+    owner = conversion(attestation=wanted)
+    over = job(owner, end=COMPLETE)
+    made = planned(owner, over, pods=[succeeded_pod(owner, over, attestation=said)], now=at(61))
+    assert conditions(made) == running(Reason.STEP_CRASHED)
+    assert "another attestation" in message(made)
+
+
+def test_the_status_says_where_the_attestation_is() -> None:
+    owner = conversion(attestation={"secretRef": {"name": "signing-key"}})
+    made = job(owner)
+    done = planned(owner, made, pods=[succeeded_pod(owner, made, attestation=ATTESTATION)])
+    assert done.status is not None
+    assert done.status.to_object()["attestation"] == ATTESTATION
 
 
 def test_a_pod_of_another_job_does_not_count() -> None:

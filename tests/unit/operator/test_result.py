@@ -42,6 +42,8 @@ def test_a_reason_goes_with_one_exit_code(reason: Reason) -> None:
         (CONVERT, Reason.CONVERTED),
         (CONVERT, Reason.POD_DISRUPTED),
         (CONVERT, Reason.DESTINATION_CHANGED),
+        (PREPARE, Reason.SIGNING_KEY_INVALID),
+        (CONVERT, Reason.SIGNING_KEY_INVALID),
         (PUBLISH, Reason.MODEL_NOT_FOUND),
         (PUBLISH, Reason.NAME_COLLISION),
         ("else", Reason.INTERNAL_ERROR),
