@@ -17,7 +17,9 @@ from tflite_api.field_types import (
 )
 from tflite_api.schema import Schema, matching
 
-HANDLE_PATTERN: Final = rf"^https?://{HOST}/[A-Za-z0-9._~%!$&()*+,;=:@/-]+$"
+HANDLE_PATTERN: Final = (
+    rf"^(?:https?://{HOST}/[A-Za-z0-9._~%!$&()*+,;=:@/-]+|gs://[a-z0-9][a-z0-9._-]{{1,220}}/[A-Za-z0-9!_.*'()=+@/-]+)$"
+)
 ARCHIVE_URL_PATTERN: Final = rf"^https?://{HOST}/[A-Za-z0-9._~%!$&()*+,;=:@/-]+(?:\?[A-Za-z0-9._~%!$&()*+,;=:@/?-]+)?$"
 
 PATH_PATTERN: Final = r"^[^\x00-\x1f\x7f]+$"
@@ -45,7 +47,7 @@ Handle = Annotated[
     StringConstraints(min_length=1, max_length=2048),
     matching(
         HANDLE_PATTERN,
-        "must be an http:// or https:// address with a path, without user, query or fragment:"
+        "must be an http://, https:// or gs:// address with a path, without user, query or fragment:"
         " write for example https://tfhub.dev/google/imagenet/mobilenet_v2_100_224/classification/5",
     ),
 ]

@@ -14,12 +14,13 @@ from tflite_converter.s3 import Storage
 from tflite_converter.storage_client import Key, Nobody
 from tflite_converter.unpacking import Unpacking, named_disk_failures, safe_path
 
-_AS_MODEL: Final = {
+AS_MODEL: Final = {
     Reason.BUCKET_NOT_FOUND: Reason.MODEL_NOT_FOUND,
     Reason.DATASET_NOT_FOUND: Reason.MODEL_NOT_FOUND,
     Reason.CREDENTIALS_REFUSED: Reason.MODEL_ACCESS_DENIED,
     Reason.STORAGE_UNAVAILABLE: Reason.MODEL_UNAVAILABLE,
 }
+"""What the storage says of a destination, said of a model."""
 
 
 def fetch(source: S3Source, sha256: str | None, place: Place) -> FetchedModel:
@@ -31,49 +32,57 @@ def fetch(source: S3Source, sha256: str | None, place: Place) -> FetchedModel:
             `from_archive` raise.
     """
     endpoint.check(source.endpoint, "model.s3.endpoint", place.limits)
-    storage = _storage(source)
-    pin = Pin(source.field, sha256)
+    found = BucketModel(_storage(source), source.uri, Pin(source.field, sha256), place)
     place.progress.phase("Downloading the model")
     try:
         if source.key is not None:
-            return _archive(storage, source, source.key, pin, place)
-        return _folder(storage, source, pin, place)
+            return found.archive(source.key)
+        return found.folder(source.uri.removeprefix(f"s3://{source.bucket}/"))
     except StepFailure as failure:
         raise _about_model(failure, source) from failure
 
 
-def _archive(storage: Storage, source: S3Source, key: str, pin: Pin, place: Place) -> FetchedModel:
-    packed = place.scratch / "model.archive"
-    try:
-        sha256 = _transfer(storage, source, place.limits.max_archive_bytes, place).save(key, packed)
-        return from_archive(packed, sha256, pin, place)
-    finally:
-        packed.unlink(missing_ok=True)
+class BucketModel:
+    """A model in a bucket, whatever names it. Raises what the storage says, in the words of a destination."""
 
+    def __init__(self, storage: Storage, uri: str, pin: Pin, place: Place) -> None:
+        """Take where the model is, how people write that, what it must be, and where it goes."""
+        self._storage = storage
+        self._uri = uri
+        self._pin = pin
+        self._place = place
 
-def _folder(storage: Storage, source: S3Source, pin: Pin, place: Place) -> FetchedModel:
-    prefix = source.uri.removeprefix(f"s3://{source.bucket}/")
-    listed = storage.list_files(prefix, place.limits.max_files + 1)
-    if not listed:
-        raise StepFailure(Reason.MODEL_NOT_FOUND, f"There is nothing at {source.uri}: correct model.s3.prefix")
-    into = Unpacking(place.folder, place.limits, source.uri)
-    transfer = _transfer(storage, source, place.limits.max_unpacked_bytes, place)
-    for found in listed:
-        into.count()
-        path = safe_path(found.key.removeprefix(prefix), source.uri)
-        # Consoles make folders visible by objects without content.
-        if found.key.endswith("/") and found.size == 0:
-            continue
-        with transfer.open(found.key) as content, named_disk_failures(source.uri):
-            into.write(path, content, found.size)
-    return accept(place.folder, pin)
+    def archive(self, key: str) -> FetchedModel:
+        """Fetch an object that is an archive."""
+        packed = self._place.scratch / "model.archive"
+        try:
+            sha256 = self._transfer(self._place.limits.max_archive_bytes).save(key, packed)
+            return from_archive(packed, sha256, self._pin, self._place)
+        finally:
+            packed.unlink(missing_ok=True)
 
+    def folder(self, prefix: str) -> FetchedModel:
+        """Fetch all objects below a prefix that ends with a slash."""
+        listed = self._storage.list_files(prefix, self._place.limits.max_files + 1)
+        if not listed:
+            raise StepFailure(Reason.MODEL_NOT_FOUND, f"There is nothing at {self._uri}: correct {self._pin.field}")
+        into = Unpacking(self._place.folder, self._place.limits, self._uri)
+        transfer = self._transfer(self._place.limits.max_unpacked_bytes)
+        for found in listed:
+            into.count()
+            path = safe_path(found.key.removeprefix(prefix), self._uri)
+            # Consoles make folders visible by objects without content.
+            if found.key.endswith("/") and found.size == 0:
+                continue
+            with transfer.open(found.key) as content, named_disk_failures(self._uri):
+                into.write(path, content, found.size)
+        return accept(self._place.folder, self._pin)
 
-def _transfer(storage: Storage, source: S3Source, most: int, place: Place) -> Transfer:
-    def too_large(words: str) -> StepFailure:
-        return StepFailure(Reason.MODEL_TOO_LARGE, f"The model at {source.uri} {words}")
+    def _transfer(self, most: int) -> Transfer:
+        def too_large(words: str) -> StepFailure:
+            return StepFailure(Reason.MODEL_TOO_LARGE, f"The model at {self._uri} {words}")
 
-    return Transfer(storage, most, place.limits.timeout_seconds, too_large, place.progress)
+        return Transfer(self._storage, most, self._place.limits.timeout_seconds, too_large, self._place.progress)
 
 
 def _storage(source: S3Source) -> Storage:
@@ -89,7 +98,7 @@ def _storage(source: S3Source) -> Storage:
 
 def _about_model(failure: StepFailure, source: S3Source) -> StepFailure:
     """Say what the storage says of a model, which is no destination."""
-    reason = _AS_MODEL.get(failure.reason, failure.reason)
+    reason = AS_MODEL.get(failure.reason, failure.reason)
     match failure.reason:
         case Reason.BUCKET_NOT_FOUND:
             return StepFailure(reason, f"Bucket {source.bucket} does not exist: correct model.s3.bucket")

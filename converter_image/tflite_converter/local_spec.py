@@ -25,7 +25,7 @@ def _local_handle(handle: str) -> str:
     if re.fullmatch(HANDLE_PATTERN.strip("^$"), handle) or re.fullmatch(_FILE_PATTERN, handle):
         return handle
     raise ValueError(
-        "must be an http:// or https:// address with a path, without user, query or fragment,"
+        "must be an http://, https:// or gs:// address with a path, without user, query or fragment,"
         " or file:/// and the absolute path of a SavedModel folder or archive"
     )
 
@@ -51,6 +51,8 @@ class LocalModelSource(ModelSource):
         """Where the model is, whatever kind of source that is."""
         if self.s3 is not None:
             return self.s3.uri
+        if self.kaggle is not None:
+            return self.kaggle.handle
         return self.handle or (self.archive.url if self.archive else "")
 
 

@@ -1,7 +1,7 @@
 """Fetching a model from whichever source a spec names. All of them end in the same folder, limits and digest."""
 
 from tflite_api.model_source import ModelSource
-from tflite_converter import bucket_model, hub, kaggle_model, local_model, volume_model, web_archive
+from tflite_converter import bucket_model, gcs_model, hub, kaggle_model, local_model, volume_model, web_archive
 from tflite_converter.fetched_model import FetchedModel, Pin, Place
 
 
@@ -11,10 +11,8 @@ def fetch(source: ModelSource, place: Place) -> FetchedModel:
     Raises:
         StepFailure: what is wrong with the source or the model, in the words of the spec's field.
     """
-    if source.handle is not None and source.handle.startswith(local_model.FILE_SCHEME):
-        return local_model.fetch(source.handle, Pin(hub.FIELD, source.sha256), place)
     if source.handle is not None:
-        return hub.resolve(source.handle, Pin(hub.FIELD, source.sha256), place)
+        return _by_handle(source.handle, Pin(hub.FIELD, source.sha256), place)
     if source.archive is not None:
         return web_archive.fetch(source.archive.url, Pin("model.archive.url", source.sha256), place)
     if source.s3 is not None:
@@ -24,3 +22,11 @@ def fetch(source: ModelSource, place: Place) -> FetchedModel:
     if source.kaggle is not None:
         return kaggle_model.fetch(source.kaggle, source.sha256, place)
     raise AssertionError("a model has one source: tflite_api.model_source")
+
+
+def _by_handle(handle: str, pin: Pin, place: Place) -> FetchedModel:
+    if handle.startswith(local_model.FILE_SCHEME):
+        return local_model.fetch(handle, pin, place)
+    if handle.startswith(gcs_model.SCHEME):
+        return gcs_model.fetch(handle, pin, place)
+    return hub.resolve(handle, pin, place)

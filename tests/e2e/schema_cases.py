@@ -70,7 +70,16 @@ def labelled(*labels: object) -> Object:
 RULES: list[tuple[str, list[Object], list[Object], str]] = [
     (
         "handle",
-        [changed("model.handle", handle) for handle in ("http://h/1", "https://[::1]:80/a", "https://a.b-c:1/x@y")],
+        [
+            changed("model.handle", handle)
+            for handle in (
+                "http://h/1",
+                "https://[::1]:80/a",
+                "https://a.b-c:1/x@y",
+                "gs://a_b.c/d/1",
+                "gs://abc/d.tar.gz",
+            )
+        ],
         [
             changed("model.handle", handle)
             for handle in (
@@ -81,9 +90,12 @@ RULES: list[tuple[str, list[Object], list[Object], str]] = [
                 "https://h/1?a",
                 "https://h/1#a",
                 "h/1",
+                "gs://abc",
+                "gs://abc/d?e",
+                "gs://Abc/d",
             )
         ],
-        "must be an http:// or https:// address with a path",
+        "must be an http://, https:// or gs:// address with a path",
     ),
     (
         "one source",

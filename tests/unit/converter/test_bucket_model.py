@@ -33,6 +33,8 @@ class Bucket:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, content: dict[str, bytes]) -> None:
         @contextmanager
         def opened(_: Storage, key: str) -> Iterator[Any]:
+            if key not in content:
+                raise StepFailure(Reason.DATASET_NOT_FOUND, "no such key")
             yield io.BytesIO(content[key]), len(content[key])
 
         def listed(_: Storage, prefix: str, most: int) -> list[StoredFile]:

@@ -37,6 +37,16 @@ def test_a_destination_that_is_there_needs_credentials_as_in_the_cluster(tmp_pat
     assert conversion.spec.service_account_name == "uploader"
 
 
+def test_a_volume_is_not_within_reach_and_another_source_is(tmp_path: Path) -> None:
+    def of(model: str) -> str:
+        return GOOD.replace("NAME", "a").replace('{handle: "file:///models/a"}', model)
+
+    with pytest.raises(StepFailure, match=r"spec\.model: volume is a claim in a cluster: .* file:///"):
+        read(write(tmp_path, of("{volume: {claimName: models}}")))
+    [conversion] = read(write(tmp_path, of("{kaggle: {handle: a/b/tensorFlow2/c}}"))).conversions
+    assert conversion.spec.model.address == "a/b/tensorFlow2/c"
+
+
 def test_resources_of_other_kinds_are_passed_over(tmp_path: Path) -> None:
     found = read(write(tmp_path, GOOD.replace("NAME", "a"), "kind: Secret", "", GOOD.replace("NAME", "b")))
     assert [conversion.metadata.name for conversion in found.conversions] == ["a", "b"]
