@@ -22,8 +22,8 @@ pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("impatient_operato
 JOB_LABEL = "batch.kubernetes.io/job-name"
 PLACE = "tflite-operator.dev/e2e-place"
 NO_IMAGE = "localhost/no-such-image:1"
-# A pod that looks for a node is not spoken of before 10 s.
-DEADLINES = {"UNSCHEDULABLE_SECONDS": "13", "IMAGE_PULL_SECONDS": "5", "CLEANUP_SECONDS": "8"}
+# Long enough that the wait itself is seen on a busy node; a pod that looks for one is not spoken of before 10 s.
+DEADLINES = {"UNSCHEDULABLE_SECONDS": "18", "IMAGE_PULL_SECONDS": "12", "CLEANUP_SECONDS": "15"}
 
 
 @pytest.fixture(scope="module")
