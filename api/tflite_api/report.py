@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from tflite_api.schema import Integer, Schema
+from tflite_api.spec import LayerName
 from tflite_api.status import Decimal, SampleSource
 
 DATA_BYTES: Final = 1024 * 1024
@@ -29,6 +30,7 @@ def _printable(text: str) -> str:
 
 Name = Annotated[str, StringConstraints(max_length=NAME_CHARACTERS), AfterValidator(_printable)]
 Sentence = Annotated[str, StringConstraints(max_length=SENTENCE_CHARACTERS), AfterValidator(_printable)]
+PrintableLayerName = Annotated[LayerName, AfterValidator(_printable)]
 Count = Annotated[Integer, Field(ge=0, le=2**63 - 1)]
 
 
@@ -93,7 +95,7 @@ class LayerError(Schema):
 class FloatTrial(Schema):
     """What came of leaving some layers in floats, in an artifact that was made and measured for the report alone."""
 
-    tensors: Annotated[tuple[Name, ...], Field(min_length=1, max_length=SUSPECTS)]
+    tensors: Annotated[tuple[PrintableLayerName, ...], Field(min_length=1, max_length=SUSPECTS)]
     snr_before: Decimal
     """Of the published artifact's worst output, on the samples of the trial (dB)."""
     snr_after: Decimal

@@ -84,6 +84,9 @@ OperationName = Annotated[
     matching(r"^[A-Z][A-Z0-9_]*$", "must be a LiteRT operator: write for example SOFTMAX"),
 ]
 TensorName = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+LAYER_NAME_CHARACTERS: Final = 2048
+"""The converter names a tensor after all operations that it fused into one."""
+LayerName = Annotated[str, StringConstraints(min_length=1, max_length=LAYER_NAME_CHARACTERS)]
 Dimension = Annotated[Integer, Field(ge=-1, le=2**31 - 1), AfterValidator(_not_zero)]
 RoleARN = Annotated[
     str,
@@ -166,7 +169,7 @@ class KeepFloat(Schema):
     """What an integer quantization leaves in float."""
 
     operations: Annotated[tuple[OperationName, ...], Field(max_length=32), AfterValidator(unique)] | None = None
-    tensors: Annotated[tuple[TensorName, ...], Field(max_length=64), AfterValidator(unique)] | None = None
+    tensors: Annotated[tuple[LayerName, ...], Field(max_length=64), AfterValidator(unique)] | None = None
 
 
 class Quantization(Schema):

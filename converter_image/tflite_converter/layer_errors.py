@@ -7,7 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from tflite_api.report import NAME_CHARACTERS, SHOWN_LAYERS, SUSPECTS, LayerError
+from tflite_api.report import SHOWN_LAYERS, SUSPECTS, LayerError
+from tflite_api.spec import LAYER_NAME_CHARACTERS
 from tflite_converter.artifact_inventory import shown
 from tflite_converter.verification import Array, as_doubles
 
@@ -86,4 +87,4 @@ def stands_out(layer: LayerError) -> bool:
 
 
 def _can_be_named(name: str) -> bool:
-    return 0 < len(name) <= NAME_CHARACTERS and name.isprintable()
+    return 0 < len(name) <= LAYER_NAME_CHARACTERS and name.isprintable()

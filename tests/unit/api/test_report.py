@@ -29,7 +29,7 @@ LARGEST: dict[str, Any] = {
         "samples": 1,
         "layers": [LAYER] * report.SHOWN_LAYERS,
         "note": "n" * report.SENTENCE_CHARACTERS,
-        "trial": {"tensors": ["n" * 256] * report.SUSPECTS, "snrBefore": "1", "snrAfter": "2", "sizeBytes": 1},
+        "trial": {"tensors": ["n" * 2048] * report.SUSPECTS, "snrBefore": "1", "snrAfter": "2", "sizeBytes": 1},
     },
 }
 

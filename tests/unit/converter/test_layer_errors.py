@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tflite_api.report import SHOWN_LAYERS, SUSPECTS
+from tflite_api.spec import KeepFloat
 from tflite_converter.layer_errors import LayerPowers, suspects, worst
 
 
@@ -35,7 +36,7 @@ def test_no_more_are_tried_than_the_report_holds() -> None:
     assert len(suspects([layer(str(number), 10, 2.0) for number in range(40)])) == SUSPECTS
 
 
-@pytest.mark.parametrize("name", ["", "n" * 257, "a\nb", "\u202e"])
+@pytest.mark.parametrize("name", ["", "n" * 2049, "a\nb", "\u202e"])
 def test_a_name_that_a_spec_cannot_hold_is_passed_over(name: str) -> None:
     assert suspects([layer(name, 10, 2.0), layer("b", 30)]) == ("b",)
 
@@ -51,3 +52,9 @@ def test_the_worst_layers_are_kept_in_their_order() -> None:
     assert len(kept) == SHOWN_LAYERS
     assert [int(one.name) for one in kept] == sorted(int(one.name) for one in kept)
     assert min(one.snr_decibels for one in kept) == min(one.snr_decibels for one in layers)
+
+
+def test_the_names_of_fused_layers_are_long_and_can_be_written_into_a_spec() -> None:
+    name = ";".join(f"functional_1/batch_normalization_{number}/FusedBatchNormV3" for number in range(12))
+    assert suspects([layer(name, 10, 2.0)]) == (name,)
+    assert KeepFloat(tensors=(name,)).tensors == (name,)
