@@ -15,6 +15,9 @@ from tflite_api.names import SIGNING_KEY_ENV, SIGNING_PASSWORD_ENV
 from tflite_converter import attestation
 from tflite_converter.provenance import PREDICATE_TYPE
 
+# On a fresh machine the first of them waits while other programs are built: one worker of the tests does, and not all.
+pytestmark = [pytest.mark.xdist_group("cosign"), pytest.mark.timeout(1200)]
+
 OTHER_PREDICATES = {"another predicate", "another version of SLSA"}
 """Cosign's library leaves the type to its command, which compares it with --type."""
 CHANGED = {
