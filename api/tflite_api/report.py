@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from tflite_api.schema import Integer, Schema
 from tflite_api.spec import LayerName
@@ -34,7 +34,13 @@ PrintableLayerName = Annotated[LayerName, AfterValidator(_printable)]
 Count = Annotated[Integer, Field(ge=0, le=2**63 - 1)]
 
 
-class TypeSize(Schema):
+class _Measured(Schema):
+    """Built when it is first used: most conversions ask for no report."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class TypeSize(_Measured):
     """What the tensors of one type take."""
 
     dtype: Annotated[Name, StringConstraints(max_length=32)]
@@ -42,7 +48,7 @@ class TypeSize(Schema):
     size_bytes: Count
 
 
-class OperatorUse(Schema):
+class OperatorUse(_Measured):
     """How often an operator is used with certain types of what varies."""
 
     name: Name
@@ -50,7 +56,7 @@ class OperatorUse(Schema):
     count: Count
 
 
-class WorstSample(Schema):
+class WorstSample(_Measured):
     """A sample on which an output is far off, and the element that is furthest off."""
 
     number: Count
@@ -64,7 +70,7 @@ class WorstSample(Schema):
     """The artifact's."""
 
 
-class OutputErrors(Schema):
+class OutputErrors(_Measured):
     """How the errors of an output are spread over all elements of all samples."""
 
     name: Name
@@ -81,7 +87,7 @@ class OutputErrors(Schema):
     worst: Annotated[tuple[WorstSample, ...], Field(max_length=WORST_SAMPLES)]
 
 
-class LayerError(Schema):
+class LayerError(_Measured):
     """How far what a layer computes is from the same in floats."""
 
     name: Name
@@ -92,7 +98,7 @@ class LayerError(Schema):
     """Root mean square of the error by the quantization's step; rounding alone gives 0.29."""
 
 
-class FloatTrial(Schema):
+class FloatTrial(_Measured):
     """What came of leaving some layers in floats, in an artifact that was made and measured for the report alone."""
 
     tensors: Annotated[tuple[PrintableLayerName, ...], Field(min_length=1, max_length=SUSPECTS)]
@@ -102,7 +108,7 @@ class FloatTrial(Schema):
     size_bytes: Count
 
 
-class Layers(Schema):
+class Layers(_Measured):
     """The comparison layer by layer."""
 
     method: Literal["Debugger", "SideBySide"]
@@ -115,7 +121,7 @@ class Layers(Schema):
     trial: FloatTrial | None = None
 
 
-class ReportData(Schema):
+class ReportData(_Measured):
     """All that the page shows beyond the spec and the step's result."""
 
     model_sizes: Annotated[tuple[TypeSize, ...], Field(max_length=SHOWN_TYPES)]
