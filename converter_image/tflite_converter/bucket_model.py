@@ -7,6 +7,7 @@ from tflite_api.names import MODEL_ENV_PREFIX
 from tflite_api.reasons import Reason
 from tflite_api.spec import S3Destination
 from tflite_converter import endpoint
+from tflite_converter.arrival import Arrival
 from tflite_converter.bucket_transfer import Transfer
 from tflite_converter.failure import StepFailure
 from tflite_converter.fetched_model import FetchedModel, Pin, Place, accept, from_archive
@@ -82,7 +83,8 @@ class BucketModel:
         def too_large(words: str) -> StepFailure:
             return StepFailure(Reason.MODEL_TOO_LARGE, f"The model at {self._uri} {words}")
 
-        return Transfer(self._storage, most, self._place.limits.timeout_seconds, too_large, self._place.progress)
+        arrival = Arrival(most, self._place.limits.timeout_seconds, too_large, self._place.progress)
+        return Transfer(self._storage, arrival)
 
 
 def _storage(source: S3Source) -> Storage:

@@ -10,6 +10,7 @@ from tflite_api.reasons import Reason
 from tflite_api.spec import ConversionSpec, S3Destination, Samples
 from tflite_api.step import FetchedDataset, FetchedDatasets, FetchLimits
 from tflite_converter import download, image_dataset
+from tflite_converter.arrival import Arrival
 from tflite_converter.bucket_transfer import Transfer
 from tflite_converter.failure import StepFailure
 from tflite_converter.fetched_model import folder_digest
@@ -120,7 +121,8 @@ def _from_bucket(wanted: Wanted, fetch: Fetch, folder: Path) -> FetchedDataset:
         return StepFailure(Reason.DATASET_TOO_LARGE, f"The dataset at {wanted.address} {words}")
 
     limits = fetch.limits
-    transfer = Transfer(storage, limits.max_archive_bytes, limits.timeout_seconds, too_large, fetch.progress)
+    arrival = Arrival(limits.max_archive_bytes, limits.timeout_seconds, too_large, fetch.progress)
+    transfer = Transfer(storage, arrival)
     try:
         if not key.endswith("/"):
             target = folder / PurePosixPath(key).name

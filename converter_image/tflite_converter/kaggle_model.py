@@ -5,8 +5,6 @@ size and its client waits for ever (kagglehub/http_resolver.py, kagglesdk/kaggle
 """
 
 import functools
-import hashlib
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,10 +14,10 @@ import requests
 
 from tflite_api.model_source import KaggleSource
 from tflite_api.reasons import Reason
+from tflite_converter.arrival import Arrival
 from tflite_converter.failure import StepFailure
 from tflite_converter.fetched_model import FetchedModel, Pin, Place, from_archive
-from tflite_converter.units import bytes_in_words
-from tflite_converter.unpacking import CHUNK_BYTES, named_disk_failures
+from tflite_converter.unpacking import CHUNK_BYTES
 
 if TYPE_CHECKING:
     from kagglehub.handle import ModelHandle
@@ -95,21 +93,12 @@ def _never_wait_for_ever(client: "KaggleClient") -> None:
 
 def _save(answer: requests.Response, source: KaggleSource, packed: Path, place: Place) -> str:
     """Write the archive to a file; give its SHA-256."""
-    limits, received, digest = place.limits, 0, hashlib.sha256()
-    end = time.monotonic() + limits.timeout_seconds
-    with named_disk_failures(), packed.open("xb") as file:
-        for chunk in answer.iter_content(CHUNK_BYTES):
-            received += len(chunk)
-            if received > limits.max_archive_bytes:
-                most = bytes_in_words(limits.max_archive_bytes)
-                raise StepFailure(Reason.MODEL_TOO_LARGE, f"{source.handle} is larger than the {most} allowed")
-            if time.monotonic() > end:
-                words = f"did not arrive within {limits.timeout_seconds} s: {bytes_in_words(received)} did"
-                raise StepFailure(Reason.MODEL_TOO_LARGE, f"{source.handle} {words}")
-            digest.update(chunk)
-            file.write(chunk)
-            place.progress.received(received, None)
-    return digest.hexdigest()
+
+    def too_large(words: str) -> StepFailure:
+        return StepFailure(Reason.MODEL_TOO_LARGE, f"{source.handle} {words}")
+
+    arrival = Arrival(place.limits.max_archive_bytes, place.limits.timeout_seconds, too_large, place.progress)
+    return arrival.save(answer.iter_content(CHUNK_BYTES), packed)
 
 
 @contextmanager

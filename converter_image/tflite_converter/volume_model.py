@@ -1,6 +1,5 @@
 """A model in a volume that is mounted read-only: copied, so that what is converted is what was hashed."""
 
-import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -11,9 +10,9 @@ from pathlib import Path
 from tflite_api.model_source import VolumeSource
 from tflite_api.names import VOLUME_DIR
 from tflite_api.reasons import Reason
+from tflite_converter.arrival import Arrival, chunks_of
 from tflite_converter.failure import StepFailure
 from tflite_converter.fetched_model import FetchedModel, Pin, Place, accept, from_archive
-from tflite_converter.units import bytes_in_words
 from tflite_converter.unpacking import Segments, Unpacking, named_disk_failures, refuse, safe_path
 
 _DEEPEST = 32
@@ -67,17 +66,14 @@ class _Copy:
 
     def file(self, path: Path, target: Path) -> str:
         """Copy an archive; give its SHA-256."""
-        most = self._place.limits.max_archive_bytes
-        digest, size = hashlib.sha256(), 0
-        with self._opened(path) as content, named_disk_failures(self._shown), target.open("xb") as file:
-            while chunk := content.read(1 << 20):
-                size += len(chunk)
-                if size > most:
-                    words = f"{self._shown} is larger than the {bytes_in_words(most)} allowed"
-                    raise StepFailure(Reason.MODEL_TOO_LARGE, words)
-                digest.update(chunk)
-                file.write(chunk)
-        return digest.hexdigest()
+
+        def too_large(words: str) -> StepFailure:
+            return StepFailure(Reason.MODEL_TOO_LARGE, f"{self._shown} {words}")
+
+        limits = self._place.limits
+        arrival = Arrival(limits.max_archive_bytes, limits.timeout_seconds, too_large, self._place.progress)
+        with self._opened(path) as content:
+            return arrival.save(chunks_of(content), target)
 
     @contextmanager
     def named_failures(self) -> Iterator[None]:

@@ -98,7 +98,7 @@ def test_the_limits_hold(tmp_path: Path, limits: dict[str, int], where: dict[str
 
 def test_what_takes_too_long_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(0, 10**6, 1000))
-    monkeypatch.setattr("tflite_converter.bucket_transfer.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr("tflite_converter.arrival.time", SimpleNamespace(monotonic=lambda: next(clock)))
     failure = refused(tmp_path, FetchLimits(timeout_seconds=60), key="tiny.bin")
     assert failure.reason is Reason.MODEL_TOO_LARGE
     assert "did not arrive within 60 s" in failure.message

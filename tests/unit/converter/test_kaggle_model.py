@@ -134,7 +134,7 @@ def test_the_limit_of_size_holds(kaggle: Kaggle, tmp_path: Path) -> None:
 
 def test_the_limit_of_time_holds(kaggle: Kaggle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(0, 10**6, 1000))
-    monkeypatch.setattr("tflite_converter.kaggle_model.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr("tflite_converter.arrival.time", SimpleNamespace(monotonic=lambda: next(clock)))
     assert "within 60 s" in refused(tmp_path, limits=FetchLimits(timeout_seconds=60)).message
 
 
