@@ -1,6 +1,6 @@
 """What is in a SavedModel and what of it would convert, told from its proto: nothing of the model is run."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Literal
 
@@ -9,7 +9,7 @@ from pydantic import ConfigDict
 from tflite_api.reasons import Reason
 from tflite_api.schema import Boolean, Integer, Schema
 from tflite_api.spec import Signature
-from tflite_converter import loaded_model, selection, strategy
+from tflite_converter import loaded_model, operations, selection, strategy
 from tflite_converter.failure import StepFailure
 from tflite_converter.local_spec import LocalModelSource
 from tflite_converter.saved_model import MetaGraph
@@ -67,7 +67,7 @@ class InspectedSignature(Schema):
     strategies: tuple[str, ...] = ()
     """Those of docs/converting.md that its operations ask for already; others may be found out by trying."""
     notes: tuple[str, ...] = ()
-    """What a user of the artifact will have to know."""
+    """What its operations and inputs foretell, for people."""
     converted: Boolean
     """Whether a conversion that names no signature takes this one."""
 
@@ -151,11 +151,15 @@ def _signature(graph: MetaGraph, facts: SignatureFacts, *, converted: bool) -> I
     )
 
 
-def _notes(graph: MetaGraph, facts: SignatureFacts) -> tuple[str, ...]:
+def _notes(graph: MetaGraph, facts: SignatureFacts) -> Iterator[str]:
+    if lacking := operations.known_lacking(graph.operations(facts.key)):
+        yield (
+            f"LiteRT has no operator for {', '.join(lacking)}: where the converter cannot drop it, this needs"
+            " ops.selectTF: true, or ends as UnsupportedOperation"
+        )
     unknown = ", ".join(tensor.name for tensor in facts.inputs if tensor.shape is None)
-    if not unknown or graph.has_objects:
-        return ()
-    return (f"saved_model.pb has no shape for {unknown}: where the graph has none either, signature.inputs must",)
+    if unknown and not graph.has_objects:
+        yield f"saved_model.pb has no shape for {unknown}: where the graph has none either, signature.inputs must"
 
 
 def _tried(graph: MetaGraph, asked: Signature) -> tuple[tuple[SignatureFacts, ...], Verdict]:

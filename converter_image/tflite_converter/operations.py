@@ -10,6 +10,23 @@ from tflite_converter.failure import StepFailure
 _PYTHON_ONLY: Final = frozenset({"EagerPyFunc", "PyFunc", "PyFuncStateless"})
 """Their code is in the exporting Python process, not in the model: nothing else can ever run them."""
 
+_LACKING: Final = frozenset(
+    {
+        *("Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Cosh", "Sinh", "Tan"),
+        *("Betainc", "Digamma", "Igamma", "Igammac", "Polygamma", "Zeta"),
+        *("Cholesky", "MatrixDeterminant", "MatrixInverse", "MatrixSolve", "MatrixTriangularSolve"),
+        *("Cross", "Cumprod", "Qr", "SelfAdjointEigV2", "SparseTensorDenseMatMul", "Svd"),
+        *("FFT", "FFT2D", "FFT3D", "IFFT", "IFFT2D"),
+        *("AdjustContrastv2", "AdjustHue", "AdjustSaturation", "CropAndResize", "ExtractImagePatches"),
+        *("HSVToRGB", "RGBToHSV", "ResizeArea", "ResizeBicubic"),
+        *("AvgPool3D", "Dilation2D", "MaxPool3D", "MaxPoolWithArgmax"),
+        *("BitwiseAnd", "Bincount", "CTCGreedyDecoder", "DynamicPartition", "InTopKV2", "RandomShuffle"),
+        *("SegmentMax", "SegmentMean", "SegmentProd", "UniqueV2"),
+    }
+)
+"""LiteRT has no operator for these and TensorFlow's converter no substitute; a test holds each against it. There are
+others; Erf is none, as the converter knows it for a part of GELU."""
+
 _ASSIGNING: Final = re.compile(
     r"Assign|ResourceApply|Resource(Sparse|Scatter)|Scatter(Add|Sub|Mul|Div|Min|Max|Update|NdAdd|NdSub|NdUpdate)$"
     r"|Apply[A-Z]|SparseApply|CountUpTo|ResourceCountUpTo|.*(Queue|Stack|Map|Barrier)(Enqueue|Push|Stage|Insert)"
@@ -37,6 +54,11 @@ def check_before_trying(operations: Collection[str]) -> None:
             f"The graph calls Python code that is not part of the model ({', '.join(lacking)}):"
             " export the model without tf.py_function and tf.numpy_function",
         )
+
+
+def known_lacking(operations: Collection[str]) -> tuple[str, ...]:
+    """Name those that LiteRT is known to lack, sorted; only trying tells of all."""
+    return tuple(sorted(_LACKING.intersection(operations)))
 
 
 def assigns_state(operations: Collection[str]) -> bool:

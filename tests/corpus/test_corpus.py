@@ -11,7 +11,7 @@ import pytest
 
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.step import FetchLimits
-from tflite_converter import handle_inspection
+from tflite_converter import handle_inspection, operations
 from tflite_converter.local_spec import LocalModelSource
 from tflite_converter.progress import LoggedProgress
 
@@ -70,6 +70,7 @@ def _check_inspection(archive: Path, result: dict[str, Any]) -> None:
     elif result["outcome"] == "SUCCESS":
         taken = [one for graph in found.graphs for one in graph.signatures if one.converted]
         assert result["signature"]["key"] in {one.key for one in taken}
+        assert not any(operations.known_lacking(one.operations) for one in taken)
         assert set(taken[0].strategies) <= set(result["provenance"]["strategy"].split("+"))
     else:
         # Only trying tells what LiteRT and its converter lack; all else is seen before.
