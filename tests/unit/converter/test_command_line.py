@@ -107,7 +107,7 @@ def test_a_shell_completes_commands_and_options() -> None:
     ("arguments", "words"),
     [
         (("inspect", "no-such-folder"), "no-such-folder here: write one that is, or an address such as https://"),
-        (("inspect", "ftp://example.com/model"), "must be an http:// or https:// address"),
+        (("inspect", "ftp://example.com/model"), "or file:/// and the absolute path of a SavedModel folder or archive"),
         (("inspect", "https://example.com/model/1#a"), "without user, query or fragment"),
         (("inspect", "https://example.com/model/1", "--tag", "a", "--tag", "a"), "names a tag twice: write each once"),
         (("init", "https://example.com/model/1", "--bucket", "A", "-o", "-"), "spec.destination.s3.bucket"),
