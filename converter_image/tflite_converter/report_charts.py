@@ -80,7 +80,9 @@ def layers(listed: Sequence[LayerError], bound: float) -> Markup:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= _LABEL else f"…{name[1 - _LABEL :]}"
+    # The first of the operations that the converter fused into one gives what the others lead to.
+    first = name.partition(";")[0]
+    return first if len(first) <= _LABEL else f"…{first[1 - _LABEL :]}"
 
 
 def _chart(kind: Any, height: int, *, legend: bool = False) -> Any:  # noqa: ANN401 - pygal has no types
