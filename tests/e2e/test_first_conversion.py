@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.e2e.conversions import Workbench, holds
+from tests.e2e.conversions import Workbench, holds, is_finished
 from tflite_api.conversion import Conversion
 
 pytestmark = pytest.mark.tensorflow
@@ -32,7 +32,9 @@ def test_what_init_writes_is_applied_as_it_is_and_gives_here_what_it_gives_there
 
     bench.kubectl("apply", "--dry-run=server", "-f", str(file))
     bench.kubectl("apply", "-f", str(file))
-    status = bench.wait("first", holds("Ready"))["status"]
+    seen = bench.wait("first", is_finished)
+    assert holds("Ready")(seen), seen["status"]
+    status = seen["status"]
     assert status["provenance"]["modelDigest"] == f"sha256:{written.spec.model.sha256}"
 
     tflite_convert("run", "-f", str(file), "-o", str(tmp_path / "out"))
