@@ -32,10 +32,12 @@ class Play:
         self._ended: deque[Case] = deque()
 
     def run(self) -> None:
-        """Play until the fire is over, then until everything has come to its end."""
+        """Play until the fire is over and each kind of case was played, then until everything has come to its end."""
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             running: dict[Future[None], Case] = {}
-            while not self._fire.peace.is_set() and not self.failed:
+            while not (
+                self.failed or self._fire.problems or (self._fire.peace.is_set() and len(self.cases) >= len(CASES))
+            ):
                 while len(running) < _AT_ONCE:
                     case = self._next()
                     running[pool.submit(case.play)] = case
