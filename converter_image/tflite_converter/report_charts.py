@@ -1,7 +1,7 @@
 """The charts of the report page: SVG that takes its colours from the page's own style sheet.
 
 Drawn by pygal: it is pure Python and SVG is what it makes, so that a chart follows the page from light to dark.
-Matplotlib fixes the colours in the picture and weighs 60 MB with what it needs; the others need a browser's JavaScript.
+Matplotlib fixes the colours in the picture and is many times as large; the others need a browser's JavaScript.
 """
 
 from collections.abc import Iterator, Sequence
