@@ -125,7 +125,7 @@ def test_a_name_is_made_of_the_address(handle: str, name: str) -> None:
     assert conversion_file.suggested_name(LocalModelSource(handle=handle)) == name
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text(min_size=1, max_size=40), st.text(min_size=1, max_size=40))
 def test_no_name_of_a_model_breaks_out_of_its_place(key: str, name: str) -> None:
     tensor = InspectedTensor(name=name, dtype="float32", shape=(1,))

@@ -118,7 +118,7 @@ def check(owner: Object, jobs: list[Object], pods: list[Object]) -> None:
     assert again.actions == made.actions
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(OBJECTS, st.lists(OBJECTS, max_size=2), st.lists(OBJECTS, max_size=2))
 def test_anything(owner: Object, jobs: list[Object], pods: list[Object]) -> None:
     check(owner, jobs, pods)
@@ -128,14 +128,13 @@ def test_anything(owner: Object, jobs: list[Object], pods: list[Object]) -> None
         observe_pod(one)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(almost_right())
 def test_almost_right(given_objects: tuple[Object, Object, Object]) -> None:
     owner, made, its_pod = given_objects
     check(owner, [made], [its_pod])
 
 
-@settings(deadline=None)
 @given(VALUES)
 def test_any_status_is_read(status: object) -> None:
     read_status({"status": status})

@@ -133,7 +133,7 @@ def settle(world: World) -> None:
     raise AssertionError(f"no end in sight: {world.owner['status']}")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(EVENTS, max_size=14))
 # An outage whose Job expired once counted like a Job that somebody deleted.
 @example(["look", "delete job", "outage", "expire", "wait", "delete job"])
