@@ -2,13 +2,15 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from kubernetes import client
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.e2e.conftest import kubectl
-from tests.e2e.conversions import Workbench, condition, holds, is_finished
+from tests.e2e.conftest import kubectl, new_namespace
+from tests.e2e.conversions import OPERATOR_PODS, Object, Workbench, condition, holds, is_finished
 from tests.e2e.environment import Environment
 from tests.e2e.operator_http import SYSTEM, ask, measured
 
@@ -93,12 +95,20 @@ def test_a_restarted_operator_goes_on_without_a_second_job(
     assert len(client.BatchV1Api(api).list_namespaced_job(bench.namespace).items) == 1
 
 
-def test_a_finished_conversion_is_not_written_again(bench: Workbench, env: Environment, tiny_model: str) -> None:
+def test_a_finished_conversion_is_left_alone_though_its_job_is_gone(
+    bench: Workbench, env: Environment, api: client.ApiClient, tiny_model: str
+) -> None:
+    batch = client.BatchV1Api(api)
     finished = bench.run(bench.conversion("resting", tiny_model))
+    batch.delete_namespaced_job(finished["status"]["job"]["name"], bench.namespace, propagation_policy="Background")
+    bench.until(lambda: not batch.list_namespaced_job(bench.namespace).items, "its Job is gone")
     kubectl(env, "-n", SYSTEM, "rollout", "restart", "deployment/tflite-operator")
     kubectl(env, "-n", SYSTEM, "rollout", "status", "deployment/tflite-operator", "--timeout=120s")
     # The new operator has seen every conversion once it has finished a new one.
-    bench.run(bench.conversion("later", tiny_model))
+    later = bench.run(bench.conversion("later", tiny_model))
+    assert [one.metadata.name for one in batch.list_namespaced_job(bench.namespace).items] == [
+        later["status"]["job"]["name"]
+    ]
     assert bench.get("resting")["metadata"]["resourceVersion"] == finished["metadata"]["resourceVersion"]
 
 
@@ -134,3 +144,78 @@ def test_a_deleted_conversion_leaves_no_job(bench: Workbench, api: client.ApiCli
     bench.delete("gone")
     batch = client.BatchV1Api(api)
     bench.until(lambda: not batch.list_namespaced_job(bench.namespace).items, "no Job is left")
+
+
+def test_an_admission_policy_that_refuses_the_job_is_shown_and_outlived(
+    bench: Workbench, api: client.ApiClient, tiny_model: str
+) -> None:
+    with no_jobs(bench, api):
+        bench.create(bench.conversion("refused", tiny_model))
+        waiting = bench.wait("refused", lambda seen: condition(seen, "Reconciling").get("reason") == "JobRefused")
+        assert NO_JOBS in condition(waiting, "Reconciling")["message"]
+        assert condition(waiting, "Ready")["status"] == "Unknown"
+    assert holds("Ready")(bench.wait("refused", is_finished))
+
+
+NO_JOBS = "no Jobs today"
+
+
+@contextmanager
+def no_jobs(bench: Workbench, api: client.ApiClient) -> Iterator[None]:
+    """Have the API server refuse every Job of the test's namespace, as an admission webhook would."""
+    admission, batch = client.AdmissionregistrationV1Api(api), client.BatchV1Api(api)
+    rule = {"apiGroups": ["batch"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["jobs"]}
+    policy = {
+        "failurePolicy": "Fail",
+        "matchConstraints": {"resourceRules": [rule]},
+        "validations": [{"expression": "false", "message": NO_JOBS}],
+    }
+    here = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": bench.namespace}}}
+    binding = {"policyName": bench.namespace, "validationActions": ["Deny"], "matchResources": here}
+    pod = {"restartPolicy": "Never", "containers": [{"name": "x", "image": "example.com/none"}]}
+    job = {"metadata": {"name": "tried"}, "spec": {"template": {"spec": pod}}}
+
+    def is_refused() -> bool:
+        try:
+            batch.create_namespaced_job(bench.namespace, job, dry_run="All")
+        except client.ApiException as error:
+            return NO_JOBS in str(error.body)
+        return False
+
+    admission.create_validating_admission_policy({"metadata": {"name": bench.namespace}, "spec": policy})
+    admission.create_validating_admission_policy_binding({"metadata": {"name": bench.namespace}, "spec": binding})
+    try:
+        bench.until(is_refused, "the policy is in force")
+        yield
+    finally:
+        admission.delete_validating_admission_policy_binding(bench.namespace)
+        admission.delete_validating_admission_policy(bench.namespace)
+
+
+def test_a_namespace_that_is_deleted_goes_at_once_and_leaves_the_operator_quiet(
+    bench: Workbench, env: Environment, api: client.ApiClient, basic_pitch: str, tiny_model: str
+) -> None:
+    core = client.CoreV1Api(api)
+    with new_namespace(api, env) as name:
+        doomed = Workbench(env, api, name, bench.bucket, bench.secret)
+        for policy in ("Retain", "Delete"):
+            doomed.create(doomed.conversion(f"doomed-{policy.lower()}", basic_pitch, deletionPolicy=policy))
+        doomed.wait("doomed-delete", lambda seen: condition(seen, "Ready").get("reason") == "Converting")
+        core.delete_namespace(name)
+        bench.until(
+            lambda: name not in {one.metadata.name for one in core.list_namespace().items}, "it is gone", timeout=240
+        )
+    # The operator goes on, and what it says of the namespace ends.
+    bench.run(bench.conversion("alive", tiny_model))
+    said = said_of(env, name)
+    assert said
+    assert [line for line in said if line["level"] == "error"] == []
+    bench.run(bench.conversion("alive-later", tiny_model))
+    assert said_of(env, name) == said
+
+
+def said_of(env: Environment, namespace: str) -> list[Object]:
+    """Give what the operator's replicas logged of a namespace."""
+    logged = kubectl(env, "-n", SYSTEM, "logs", *OPERATOR_PODS, "--tail=-1")
+    lines = [json.loads(line) for line in logged.splitlines() if line.startswith("{")]
+    return [line for line in lines if line.get("namespace") == namespace]
