@@ -21,7 +21,7 @@ from tests.chaos import audit, image, summary
 from tests.chaos.fire import Fire
 from tests.chaos.outcome import Outcome
 from tests.chaos.play import Play
-from tests.chaos.stage import SECRET, Stage
+from tests.chaos.stage import MOST_JOBS, SECRET, Stage
 from tests.e2e import environment
 from tests.e2e.environment import Environment
 
@@ -89,6 +89,14 @@ def namespace(api: client.ApiClient, env: Environment) -> Iterator[str]:
     core.create_namespace({"metadata": {"name": name, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}})
     values = {"AWS_ACCESS_KEY_ID": env.access_key, "AWS_SECRET_ACCESS_KEY": env.secret_key}
     core.create_namespaced_secret(name, {"metadata": {"name": SECRET}, "stringData": values})
+    # An operator that makes Jobs without end is found out before it has drowned the node in pods.
+    most = {"hard": {"count/jobs.batch": str(MOST_JOBS)}}
+    core.create_namespaced_resource_quota(name, {"metadata": {"name": "most-jobs"}, "spec": most})
+    end = time.monotonic() + 60
+    # Before its first count the API server refuses every Job.
+    while not core.read_namespaced_resource_quota("most-jobs", name).status.used:
+        assert time.monotonic() < end, "the Jobs of a new namespace were not counted within a minute"
+        time.sleep(0.1)
     yield name
     core.delete_namespace(name)
 

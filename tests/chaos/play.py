@@ -44,7 +44,8 @@ class Play:
                 running = self._reap(running, timeout=1)
             while running:
                 running = self._reap(running, timeout=5)
-        self._until(self._is_calm)
+        if not self.failed:
+            self._until(self._is_calm)
 
     def last(self, name: str) -> Object:
         """Give a conversion as it was last seen."""

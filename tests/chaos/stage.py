@@ -14,6 +14,7 @@ from urllib3.exceptions import HTTPError
 from tests.e2e.conversions import Object, condition, is_finished
 from tests.e2e.environment import Environment
 from tflite_api import names
+from tflite_api.reasons import Reason
 from tflite_operator.job import CONVERSION_LABEL
 
 QUICK: Final = 0.2
@@ -22,6 +23,8 @@ SLOW: Final = 3.0
 _WAIT_SECONDS: Final = 300
 _SMALL: Final = {"requests": {"cpu": "50m", "memory": "64Mi"}}
 SECRET: Final = "s3-credentials"
+MOST_JOBS: Final = 300
+"""Several times what all stories on the stage need at once; the API server refuses more."""
 
 Predicate = Callable[[Object], bool]
 
@@ -34,6 +37,8 @@ class Stage:
         self.latest: dict[str, Object] = {}
         """The last that was seen of each conversion, gone ones included."""
         self.gone: set[str] = set()
+        self.flood = ""
+        """What the API server said when there were MOST_JOBS: no story can be told to its end any more."""
         self._batch, self._core, self._custom = (
             client.BatchV1Api(api),
             client.CoreV1Api(api),
@@ -144,6 +149,7 @@ class Stage:
         end = time.monotonic() + _WAIT_SECONDS
         with self._changed:
             while not fact():
+                assert not self.flood, f"the operator makes Jobs without end: {self.flood}"
                 last = self.latest.get(name, {}).get("status")
                 assert self._changed.wait(end - time.monotonic()), f"after {_WAIT_SECONDS} s {name} still has {last}"
 
@@ -159,7 +165,10 @@ class Stage:
 
     def _take(self, kind: str, seen: Mapping[str, Any]) -> None:
         name = seen["metadata"]["name"]
+        ready = condition(dict(seen), "Ready")
         with self._changed:
+            if ready.get("reason") == Reason.JOB_REFUSED and "exceeded quota" in ready["message"]:
+                self.flood = ready["message"]
             self.latest[name] = dict(seen)
             if kind == "DELETED":
                 self.gone.add(name)
