@@ -51,6 +51,9 @@ _POD_RULES: Final[Mapping[str, Any]] = {
     },
 }
 _CLEANUP_TRIES: Final = 3
+_CLEANUP_MARGIN_SECONDS: Final = 10
+"""How much longer the Job may run than the operator waits for it: its deadline takes the pod away, and with it what that
+was waiting for, which the operator tells when it gives up."""
 _CLEANUP_TTL_SECONDS: Final = 300
 
 CONVERT_REQUESTS: Final = {"cpu": "500m", "memory": "2Gi"}
@@ -112,7 +115,7 @@ def build_cleanup(identity: Identity, spec: ConversionSpec, settings: Settings) 
         },
         "spec": {
             "backoffLimit": _CLEANUP_TRIES - 1,
-            "activeDeadlineSeconds": math.ceil(settings.cleanup_seconds),
+            "activeDeadlineSeconds": math.ceil(settings.cleanup_seconds) + _CLEANUP_MARGIN_SECONDS,
             "ttlSecondsAfterFinished": _CLEANUP_TTL_SECONDS,
             "podFailurePolicy": {
                 "rules": [

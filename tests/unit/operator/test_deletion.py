@@ -172,7 +172,8 @@ def test_the_cleanup_has_credentials_and_goes_by_itself() -> None:
     made, _ = cleanup(ready())
     assert "ownerReferences" not in made["metadata"]
     assert made["spec"]["ttlSecondsAfterFinished"] > 0
-    assert made["spec"]["activeDeadlineSeconds"] == SETTINGS.cleanup_seconds
+    # The operator gives up first, while there still is a pod that says what it waits for.
+    assert made["spec"]["activeDeadlineSeconds"] > SETTINGS.cleanup_seconds
     (container,) = made["spec"]["template"]["spec"]["containers"]
     assert container["command"] == ["tflite-convert", CLEANUP]
     assert "AWS_SECRET_ACCESS_KEY" in {one["name"] for one in container["env"]}
