@@ -52,8 +52,8 @@ _POD_RULES: Final[Mapping[str, Any]] = {
 }
 _CLEANUP_TRIES: Final = 3
 _CLEANUP_MARGIN_SECONDS: Final = 10
-"""How much longer the Job may run than the operator waits for it: its deadline takes the pod away, and with it what that
-was waiting for, which the operator tells when it gives up."""
+"""How much longer the Job may run than the operator waits for it: its deadline takes the pod away, and with it what the
+pod was waiting for, which the operator tells when it gives up."""
 _CLEANUP_TTL_SECONDS: Final = 300
 
 CONVERT_REQUESTS: Final = {"cpu": "500m", "memory": "2Gi"}
