@@ -46,8 +46,7 @@ from tflite_converter.strategy import Attempt
 from tflite_converter.tflite_conversion import ConverterSettings
 
 _SPARED: Final = ("keras", "h5py", "scipy")
-_UNUSED: Final = "tensorflow.python.profiler.internal._pywrap_profiler_plugin"
-"""The library of the client of TensorFlow's profiler (tensorflow/python/profiler/profiler_client.py)."""
+_UNUSED: Final = ("tensorflow.python.profiler.internal._pywrap_profiler_plugin", "requests")
 
 Announce = Callable[[str], None]
 
@@ -220,21 +219,26 @@ class _Workshop:
 
 
 def load_tensorflow() -> None:
-    """Import TensorFlow without what it can do without: a sixth of the time and 52 MiB (own measurement on 2.21).
+    """Import TensorFlow without what it can do without: a sixth of the time and 57 MiB (own measurement on 2.21).
 
     It imports Keras 3 to register its optimizers (the end of tensorflow/__init__.py), and h5py and scipy for its own
     old copy of Keras (tensorflow/python/keras), and goes on where they are absent. Models that saved an optimizer need
-    tf_keras, which is imported for them alone, and finds all three. The profiler's client is imported whatever happens,
-    and uses its library (15 MiB) only when it is called, which nobody does here: an empty module stands in for it.
+    tf_keras, which is imported for them alone, and finds all three.
+
+    The library of its profiler's client (15 MiB; tensorflow/python/profiler/profiler_client.py), and requests (5 MiB),
+    which asks Google's machines whether they are about to be taken away
+    (tensorflow/python/distribute/failure_handling), it imports whatever happens and uses only where one of them is
+    called. Nobody does here: empty modules stand in for them meanwhile.
     """
-    sys.modules[_UNUSED] = ModuleType(_UNUSED)
     for name in _SPARED:
         # How Python marks what cannot be imported.
         sys.modules[name] = None  # type: ignore[assignment] # see above
+    for name in _UNUSED:
+        sys.modules[name] = ModuleType(name)
     try:
         import tensorflow  # noqa: F401, PLC0415 - takes seconds
     finally:
-        for name in _SPARED:
+        for name in (*_SPARED, *_UNUSED):
             del sys.modules[name]
 
 
