@@ -55,12 +55,9 @@ class BucketModel:
 
     def archive(self, key: str) -> FetchedModel:
         """Fetch an object that is an archive."""
-        packed = self._place.scratch / "model.archive"
-        try:
+        with self._place.packed() as packed:
             sha256 = self._transfer(self._place.limits.max_archive_bytes).save(key, packed)
             return from_archive(packed, sha256, self._pin, self._place)
-        finally:
-            packed.unlink(missing_ok=True)
 
     def folder(self, prefix: str) -> FetchedModel:
         """Fetch all objects below a prefix that ends with a slash."""

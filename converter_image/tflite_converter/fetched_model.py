@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -36,6 +38,15 @@ class Place:
     scratch: Path
     limits: FetchLimits
     progress: Progress
+
+    @contextmanager
+    def packed(self) -> Iterator[Path]:
+        """Give where an archive may lie until it is unpacked; it is gone afterwards, for its room is needed."""
+        archived = self.scratch / "model.archive"
+        try:
+            yield archived
+        finally:
+            archived.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)

@@ -47,13 +47,10 @@ def fetch(source: KaggleSource, sha256: str | None, place: Place) -> FetchedMode
         StepFailure: ModelNotFound, ModelAccessDenied, ModelTooLarge, ModelUnavailable, or what `from_archive` raises.
     """
     place.progress.phase("Downloading the model")
-    packed = place.scratch / "model.archive"
-    try:
+    with place.packed() as packed:
         with _named_failures(source):
             found = _download(source, packed, place)
         return from_archive(packed, found, Pin(FIELD, sha256), place)
-    finally:
-        packed.unlink(missing_ok=True)
 
 
 def _download(source: KaggleSource, packed: Path, place: Place) -> str:

@@ -35,11 +35,8 @@ def fetch(source: VolumeSource, sha256: str | None, place: Place, volume: Path =
         if found.is_dir():
             copy.folder(found)
             return accept(place.folder, pin)
-        packed = place.scratch / "model.archive"
-        try:
+        with place.packed() as packed:
             return from_archive(packed, copy.file(found, packed), pin, place)
-        finally:
-            packed.unlink(missing_ok=True)
 
 
 class _Copy:

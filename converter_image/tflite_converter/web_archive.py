@@ -10,10 +10,7 @@ def fetch(url: str, pin: Pin, place: Place) -> FetchedModel:
     Raises:
         StepFailure: every reason of `download.fetch` and `from_archive`.
     """
-    packed = place.scratch / "model.archive"
     place.progress.phase("Downloading the model")
-    arrived = download.fetch(url, packed, place.limits, place.progress, download.model(pin.field))
-    try:
+    with place.packed() as packed:
+        arrived = download.fetch(url, packed, place.limits, place.progress, download.model(pin.field))
         return from_archive(packed, arrived.sha256, pin, place)
-    finally:
-        packed.unlink(missing_ok=True)
