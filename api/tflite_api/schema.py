@@ -34,7 +34,7 @@ class Schema(BaseModel):
     @classmethod
     def _take_null_for_absent(cls, given: object) -> object:
         """Drop nulls, as the API server does for a field that is not nullable (measured on Kubernetes 1.35)."""
-        if not isinstance(given, dict):
+        if not isinstance(given, dict) or None not in given.values():
             return given
         declared = {field.alias or name for name, field in cls.model_fields.items()}
         return {name: value for name, value in given.items() if value is not None or name not in declared}

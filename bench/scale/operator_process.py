@@ -148,6 +148,18 @@ class OperatorProcess:
         self._read += len(whole)
         return list(parse_audit_log(whole.splitlines()))
 
+    def requests_until_quiet(self, seconds: float = 600) -> list[Request]:
+        """Wait until it writes nothing more; give its requests since the last question."""
+        deadline, asked = time.monotonic() + seconds, self.requests()
+        latest = asked
+        while writes(latest):
+            self.check()
+            if time.monotonic() > deadline:
+                raise DevError(f"the operator still writes after {seconds:.0f} s")
+            latest = self.requests()
+            asked += latest
+        return asked
+
 
 def by_kind(requests: list[Request]) -> Counter[str]:
     """Count requests by their kind."""

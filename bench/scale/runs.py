@@ -68,10 +68,8 @@ async def _at_once(client: Client, operator: OperatorProcess, plane: ControlPlan
     parts = {name: seconds - others[name] for name, seconds in plane.seconds.items()}
     used_by_parts = sum(parts.values())
     strangers = machine - used_by_parts - client_cpu - (operator.cpu_seconds() - cpu)
-    if ready:
-        await _rest(operator)
+    asked = await asyncio.to_thread(operator.requests_until_quiet)
     used = operator.cpu_seconds() - cpu
-    asked = await asyncio.to_thread(operator.requests)
     lines = [
         ("all applied", f"{applied:.1f} s"),
         (f"{many} Jobs exist", f"{max(seen.job[n] for n in names) - begun:.1f} s"),

@@ -20,6 +20,7 @@ from tflite_operator.cluster import Cluster, NotFoundError
 from tflite_operator.decision import CreateJob
 from tflite_operator.fields import text
 from tflite_operator.observed_job import ObservedJob, observe_job
+from tflite_operator.pace import Pace
 from tflite_operator.plan import Plan
 from tflite_operator.pod import observe_pod
 from tflite_operator.situation import Observation, read_status
@@ -28,16 +29,23 @@ from tflite_operator.work_queue import Key
 
 _POD_SECONDS: Final = 2.0
 """A Job without a pod for longer than this is asked why."""
+_WHY_RATE: Final = 2.0
+_WHYS_AT_ONCE: Final = 10
+"""Jobs of all conversions that are asked why: the server looks through all Events for each answer, and where hundreds
+wait, they mostly do for one cause. Which said so before, keeps saying so."""
 
 
 class Observer:
     """Reads conversions."""
 
-    def __init__(self, cluster: Cluster, store: Store, clock: Callable[[], datetime]) -> None:
-        """Take where to read from."""
+    def __init__(
+        self, cluster: Cluster, store: Store, clock: Callable[[], datetime], seconds: Callable[[], float]
+    ) -> None:
+        """Take where to read from, and what measures time that passes."""
         self._cluster = cluster
         self._store = store
         self._clock = clock
+        self._whys = Pace(_WHY_RATE, _WHYS_AT_ONCE, seconds)
 
     async def known(self, key: Key) -> Observation:
         """Read from the store.
@@ -81,7 +89,7 @@ class Observer:
         waiting = [job for job in map(observe_job, jobs) if self._should_have_a_pod(job)]
         served = {observe_pod(pod).job_uid for pod in pods} if waiting else set()
         for job in waiting:
-            if job.uid not in served:
+            if job.uid not in served and self._whys.take():
                 return await self._cluster.why_no_pod(namespace, job.uid)
         return ""
 

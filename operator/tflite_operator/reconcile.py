@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -26,6 +26,7 @@ from tflite_operator.job import build_cleanup, build_job, queue_labels
 from tflite_operator.log import LOGGER, about
 from tflite_operator.metrics import ATTEMPTS, FINISHED, RECONCILE_SECONDS, RECONCILES, STATUS_WRITES, STEP_SECONDS
 from tflite_operator.observer import Observer, needs_confirmation
+from tflite_operator.pace import Pace
 from tflite_operator.plan import Plan, plan
 from tflite_operator.pod import observe_pod
 from tflite_operator.settings import Settings
@@ -37,9 +38,16 @@ _ROUNDS: Final = 6
 """A look needs four rounds at most (confirm, delete, create, write); more is a sign of something else at work."""
 _PROGRESS_SECONDS: Final = 1.0
 """Between two statuses that only tell of progress: of steps that take less, nobody could read each."""
-_PROGRESS_RATE: Final = 20.0
+_PROGRESS_RATE: Final = 10.0
 """Statuses a second, of all conversions together, that only tell of progress: hundreds at once have better use of the
 API server, and nobody to watch each."""
+_EVENT_RATE: Final = 5.0
+_EVENTS_AT_ONCE: Final = 100
+"""Events that all goes well, of all conversions together. What is left out is in the status and in the log; a warning
+is never left out."""
+_TTL_RATE: Final = 10.0
+_TTLS_AT_ONCE: Final = 20
+"""Finished Jobs that get their time to live: nobody waits for it, and it is counted from the Job's end all the same."""
 _CONFIRM_RATE: Final = 5.0
 """Conversions a second, of all together, that are read from the server although nothing was heard of them: thousands
 that wait in a queue for hours cost it no more than hundreds."""
@@ -76,12 +84,16 @@ class Reconciler:
         """Take what it works with; `instance` names this process in Events, `seconds` measures time that passes."""
         self._cluster = cluster
         self._store = store
-        self._observer = Observer(cluster, store, clock)
+        self._observer = Observer(cluster, store, clock, seconds)
         self._settings = settings
         self._instance = instance
         self._clock = clock
         self._seconds = seconds
         self._memories: dict[Key, _Memory] = {}
+        self._events = Pace(_EVENT_RATE, _EVENTS_AT_ONCE, seconds)
+        self._ttls = Pace(_TTL_RATE, _TTLS_AT_ONCE, seconds)
+        self._turns: dict[Key, float] = {}
+        """When finished Jobs of a conversion get their time to live, where that has to wait."""
 
     async def reconcile(self, key: Key) -> float | None:
         """Look at a conversion; give the seconds after which to look again, or None."""
@@ -94,6 +106,7 @@ class Reconciler:
             # Deleted meanwhile: what it owned goes with it. Unless the watch never says so.
             result, again = "gone", self._settings.recheck_seconds if self._store.conversions.get(key) else None
             self._memories.pop(key, None)
+            self._turns.pop(key, None)
         except ClusterError:
             # What was asked for may have been done all the same, and the store does not know.
             self._memory(key).due = self._seconds()
@@ -117,8 +130,9 @@ class Reconciler:
             wait = memory.written + max(_PROGRESS_SECONDS, len(self._memories) / _PROGRESS_RATE) - now
             if wait > 0 and planned.look_again is not None and _only_tells_of_progress(planned):
                 return min(wait, planned.look_again.total_seconds())
+            at_pace = replace(planned, afterwards=tuple(self._due(key, planned)))
             try:
-                after = await self._act(key, observation, planned)
+                after = await self._act(key, observation, at_pace)
             except ConflictError:
                 after, confirmed = await self._observer.confirmed(key), True
             if after is None:
@@ -238,14 +252,28 @@ class Reconciler:
                 if step.end is not None and step.end.seconds is not None:
                     STEP_SECONDS.labels(step.name).observe(step.end.seconds)
 
+    def _due(self, key: Key, planned: Plan) -> Iterator[SetJobTTL | EmitEvent]:
+        """Give what has its turn now of the things that nobody waits for."""
+        ttls = [wish for wish in planned.afterwards if isinstance(wish, SetJobTTL)]
+        for event in (wish for wish in planned.afterwards if isinstance(wish, EmitEvent)):
+            if event.warning or self._events.take():
+                yield event
+        if ttls and key not in self._turns:
+            self._turns[key] = self._ttls.book()
+        if not ttls or self._turns[key] <= self._seconds():
+            self._turns.pop(key, None)
+            yield from ttls
+
     def _again(self, key: Key, observation: Observation, planned: Plan) -> float | None:
         if observation.refusal is not None:
             # Each refusal doubles the wait.
             return self._settings.retry_delay(max(self._memory(key).refusals, 1)).total_seconds()
+        waits = [self._turns[key] - self._seconds()] if key in self._turns else []
         if planned.look_again is None:
             self._memories.pop(key, None)
-            return None
-        return planned.look_again.total_seconds()
+        else:
+            waits.append(planned.look_again.total_seconds())
+        return max(min(waits), 0.0) if waits else None
 
 
 def _only_tells_of_progress(planned: Plan) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 
 from pydantic import ValidationError
 
@@ -19,6 +20,7 @@ from tflite_operator.observed_job import ObservedJob, observe_job
 from tflite_operator.pod import ObservedPod, observe_pod
 from tflite_operator.settings import Settings
 
+_REASONS = frozenset(Reason)
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _LONGEST_ATTEMPT = Attempt(number=10**9)
 
@@ -70,7 +72,7 @@ class Situation:
         """Hold once somebody asked for its deletion."""
         return self.deletion is not None
 
-    @property
+    @cached_property
     def attempt(self) -> int:
         """The latest attempt for this generation that is known of; 0 before the first."""
         made = [job.attempt for job in self.attempts]
@@ -78,7 +80,7 @@ class Situation:
             made.append(self.known_job.attempt)
         return max(made, default=0)
 
-    @property
+    @cached_property
     def attempts(self) -> tuple[ObservedJob, ...]:
         """The Jobs of this generation that exist."""
         return tuple(job for job in self.jobs if job.is_of(self.identity))
@@ -94,7 +96,7 @@ class Situation:
         none_counts = self.being_deleted or self.is_superseded or (self.spec is not None and self.spec.suspend)
         return self.jobs if none_counts else self.outdated_jobs
 
-    @property
+    @cached_property
     def known_job(self) -> JobReference | None:
         """The Job of this generation that the status speaks of."""
         job = self.status.job
@@ -111,7 +113,7 @@ class Situation:
         latest = self.job or self.known_job
         return latest is not None and bool(latest.anew)
 
-    @property
+    @cached_property
     def is_superseded(self) -> bool:
         """Hold when one more run was asked for, and the Job that the status speaks of is the latest still."""
         if self.has_unknown_job:
@@ -121,12 +123,12 @@ class Situation:
         is_new = bool(self.request) and self.request != (self.status.last_handled_request or "")
         return is_new and (self.settled is not None or bool(self.progress and self.status.next_attempt_time))
 
-    @property
+    @cached_property
     def job(self) -> ObservedJob | None:
         """The Job of the latest attempt; None where there was none or it is gone."""
         return next((job for job in self.attempts if job.attempt == self.attempt), None)
 
-    @property
+    @cached_property
     def pod(self) -> ObservedPod | None:
         """The latest pod of that Job: a Job replaces a pod that was evicted."""
         return self.pod_of(self.job) if self.job is not None else None
@@ -150,24 +152,24 @@ class Situation:
         """Give a condition of the status as last written."""
         return next((one for one in self.status.conditions or () if one.type == kind), None)
 
-    @property
+    @cached_property
     def settled(self) -> Reason | None:
         """The reason with which the status says that this generation is done or failed for good."""
         if self.status.observed_generation != self.identity.generation:
             return None
         for kind, status in (("Stalled", "True"), ("Ready", "True")):
             found = self.condition(kind)
-            if found is not None and found.status == status and found.reason in set(Reason):
+            if found is not None and found.status == status and found.reason in _REASONS:
                 return Reason(found.reason)
         return None
 
-    @property
+    @cached_property
     def progress(self) -> Reason | None:
         """The reason with which the status says that this generation is on its way."""
         found = self.condition("Reconciling")
         if found is None or self.status.observed_generation != self.identity.generation:
             return None
-        return Reason(found.reason) if found.reason in set(Reason) else None
+        return Reason(found.reason) if found.reason in _REASONS else None
 
 
 def understand(observation: Observation, now: datetime, settings: Settings) -> Situation:
