@@ -26,6 +26,7 @@ _METADATA: Final = (
 _OURS: Final = f"{names.GROUP}/"
 _POD_CONDITIONS: Final = frozenset({"PodScheduled", "DisruptionTarget"})
 _JOB_CONDITIONS: Final = frozenset({"Complete", "Failed"})
+_CONDITION: Final = ("type", "status", "reason", "message", "lastTransitionTime")
 _CONTAINER_STATUS: Final = ("name", "image", "imageID", "state")
 
 
@@ -80,4 +81,4 @@ def _limits(container: Object) -> dict[str, Any]:
 
 
 def _of_types(conditions: Iterable[Object], types: frozenset[str]) -> list[Object]:
-    return [one for one in conditions if isinstance(one.get("type"), str) and one["type"] in types]
+    return [_some(one, _CONDITION) for one in conditions if isinstance(one.get("type"), str) and one["type"] in types]
