@@ -117,7 +117,7 @@ def test_what_is_asked_for() -> None:
         await cluster.job("../../x", "a?b")
 
     ask(note, questions)
-    root = "/apis/tflite-operator.dev/v1alpha1/namespaces/team/tfliteconversions/a/status"
+    root = "/apis/tflite-operator.dev/v1alpha1/namespaces/team/tfliteconversions/a/status?fieldValidation=Ignore"
     jobs = "/apis/batch/v1/namespaces/team/jobs"
     merge = "application/merge-patch+json"
     assert asked[0] == (
@@ -130,7 +130,7 @@ def test_what_is_asked_for() -> None:
     assert asked[1][3] == {"propagationPolicy": "Background", "preconditions": {"uid": "uid"}}
     assert asked[2][1] == f"{jobs}?labelSelector=tflite-operator.dev/conversion%3Duid"
     body = {"metadata": {"uid": "uid"}, "spec": {"ttlSecondsAfterFinished": 60}}
-    assert asked[3] == ("PATCH", f"{jobs}/a", merge, body)
+    assert asked[3] == ("PATCH", f"{jobs}/a?fieldValidation=Ignore", merge, body)
     assert asked[4][1] == "/apis/batch/v1/namespaces/..%2F..%2Fx/jobs/a%3Fb"
 
 
@@ -207,11 +207,11 @@ async def watched(cluster: Cluster) -> list[tuple[str, Any]]:
     return [one async for one in cluster.watch(JOBS, "team", "7")]
 
 
-def streaming(*chunks: bytes, cut: bool = False, kind: str = "application/json") -> Answer:
+def streaming(*chunks: bytes, cut: bool = False) -> Answer:
     async def answer(request: web.Request) -> web.StreamResponse:
         assert request.query["resourceVersion"] == "7"
         assert request.query["labelSelector"] == JOBS.selector
-        response = web.StreamResponse(headers={"Content-Type": kind})
+        response = web.StreamResponse()
         await response.prepare(request)
         for chunk in chunks:
             await response.write(chunk)
@@ -287,6 +287,24 @@ def test_watches_of_many_namespaces_leave_connections_for_requests() -> None:
 
     over = asyncio.Event()
     ask(answer, question)
+
+
+def test_writes_ask_for_no_warnings_of_unknown_fields_and_reads_do_not_speak_of_them() -> None:
+    asked: list[tuple[str, str]] = []
+
+    async def note(request: web.Request) -> web.StreamResponse:
+        asked.append((request.method, request.query.get("fieldValidation", "")))
+        return web.json_response({})
+
+    async def questions(cluster: Cluster) -> None:
+        await cluster.create_job(JOB)
+        await cluster.patch_status("team", "a", "7", "uid", {})
+        await cluster.replace_lease("team", "a", {})
+        await cluster.conversion("team", "a")
+        await cluster.delete_job("team", "a", "uid")
+
+    ask(note, questions)
+    assert asked == [("POST", "Ignore"), ("PATCH", "Ignore"), ("PUT", "Ignore"), ("GET", ""), ("DELETE", "")]
 
 
 def test_a_list_comes_in_pages() -> None:
