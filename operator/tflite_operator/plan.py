@@ -88,12 +88,19 @@ def _stale_jobs(situation: Situation) -> tuple[DeleteJob, ...]:
 
 def _ttls(situation: Situation, decision: Decision) -> tuple[SetJobTTL, ...]:
     """Jobs whose outcome is in the status once this plan is executed."""
-    done = decision.job.uid if isinstance(decision, Success) else ""
+    done = _told(situation, decision)
     return tuple(
         SetJobTTL(job.name, job.uid, situation.settings.job_ttl_seconds)
         for job in situation.jobs
         if (job.end is not None or job.uid == done) and not job.has_ttl and not job.being_deleted
     )
+
+
+def _told(situation: Situation, decision: Decision) -> str:
+    """Give the UID of the Job whose outcome the status tells, perhaps before the Job's own controller does."""
+    if isinstance(decision, Success):
+        return decision.job.uid
+    return situation.known_job.uid if isinstance(decision, Rest) and situation.known_job is not None else ""
 
 
 def _wait(decision: Spoken, now: datetime, settings: Settings) -> timedelta | None:

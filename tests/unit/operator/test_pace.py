@@ -4,7 +4,6 @@ import asyncio
 from typing import Any
 
 from tests.unit.operator.builders import (
-    COMPLETE,
     NOW,
     SETTINGS,
     Object,
@@ -94,11 +93,12 @@ class Operator:
         for name, one in self.cluster.of.items():
             [job] = one.jobs_made.values()
             assert one.owner is not None
-            job["status"] = {"conditions": [COMPLETE if well else failed()]}
             if well:
+                # The Job's controller says so later than its pod.
                 pod = succeeded_pod(one.owner, job)
             else:
                 pod = failing_pod(job, "convert", 3, report(Reason.SIGNATURE_NOT_FOUND))
+                job["status"] = {"conditions": [failed()]}
             pod["metadata"]["labels"] = {**job["metadata"]["labels"]}
             one.pods_there = [pod | {"metadata": pod["metadata"] | {"name": f"{name}-pod"}}]
 
