@@ -40,10 +40,14 @@ def test_the_artifact_goes_with_the_conversion(
     assert [job for job in left if job.spec.ttl_seconds_after_finished is None] == []
 
 
-def test_by_default_the_artifact_stays(bench: Workbench, s3: S3Client, tiny_model: str) -> None:
+def test_by_default_the_artifact_stays_and_no_job(
+    bench: Workbench, s3: S3Client, api: client.ApiClient, tiny_model: str
+) -> None:
     bench.run(bench.conversion("left", tiny_model))
     bench.delete("left")
     assert exists(s3, bench.bucket, "left.tflite")
+    batch = client.BatchV1Api(api)
+    bench.until(lambda: not batch.list_namespaced_job(bench.namespace).items, "no Job is left")
 
 
 def test_another_conversions_artifact_is_left_alone(bench: Workbench, s3: S3Client, tiny_model: str) -> None:

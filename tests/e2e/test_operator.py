@@ -139,13 +139,6 @@ def test_a_quota_that_refuses_the_pods_is_shown_and_outlived(
     assert holds("Ready")(bench.wait("queued", is_finished))
 
 
-def test_a_deleted_conversion_leaves_no_job(bench: Workbench, api: client.ApiClient, tiny_model: str) -> None:
-    bench.run(bench.conversion("gone", tiny_model))
-    bench.delete("gone")
-    batch = client.BatchV1Api(api)
-    bench.until(lambda: not batch.list_namespaced_job(bench.namespace).items, "no Job is left")
-
-
 def test_an_admission_policy_that_refuses_the_job_is_shown_and_outlived(
     bench: Workbench, api: client.ApiClient, tiny_model: str
 ) -> None:

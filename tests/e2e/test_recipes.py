@@ -80,7 +80,9 @@ def test_float16_halves_the_weights(bench: Workbench, basic_pitch: str) -> None:
     assert sizes["half"] < 0.75 * sizes["full"]
 
 
-def test_the_same_recipe_is_recognised_in_the_bucket(bench: Workbench, s3: S3Client, tiny_model: str) -> None:
+def test_the_same_recipe_is_recognised_in_the_bucket_as_in_a_new_cluster(
+    bench: Workbench, s3: S3Client, tiny_model: str
+) -> None:
     first = bench.run(bench.conversion("again", tiny_model))
     written = s3.head_object(Bucket=bench.bucket, Key="again.tflite")["LastModified"]
     bench.delete("again")

@@ -92,15 +92,6 @@ def test_the_second_of_two_conversions_with_one_key_is_told_whose_it_is(bench: W
     assert "artifact" not in loser["status"]
 
 
-def test_a_conversion_made_again_in_a_new_cluster_converts_nothing(bench: Workbench, tiny_model: str) -> None:
-    first = bench.run(bench.conversion("rebuilt", tiny_model))
-    bench.delete("rebuilt")
-    second = bench.run(bench.conversion("rebuilt", tiny_model))
-    assert second["metadata"]["uid"] != first["metadata"]["uid"]
-    assert condition(second, "Ready")["reason"] == "Reused"
-    assert second["status"]["artifact"] == first["status"]["artifact"]
-
-
 def test_a_spec_changed_while_it_runs_gets_a_new_job_when_the_old_ones_pods_are_gone(
     bench: Workbench, api: client.ApiClient, basic_pitch: str, tiny_model: str
 ) -> None:

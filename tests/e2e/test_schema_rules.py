@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from kubernetes import client
 from pydantic import ValidationError
 
-from tests.e2e import pod_cases, schema_cases
-from tests.e2e.schema_cases import Object
+from tests.e2e.schema_cases import destination, model, pod, quantization, signature
+from tests.e2e.schema_cases.least import Object
 from tests.manifests import example_conversions
 from tflite_api import names
 from tflite_api.conversion import Conversion
 
-RULES = [*schema_cases.RULES, *pod_cases.RULES]
+RULES = [rule for field in (model, signature, quantization, destination, pod) for rule in field.RULES]
 ROOT = Path(__file__).parents[2]
 SCHEMA = yaml.safe_load((ROOT / "crds/tfliteconversions.yaml").read_text())
 SPEC_SCHEMA = SCHEMA["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]

@@ -24,6 +24,8 @@ def test_credentials_are_only_where_no_model_code_runs(bench: Workbench, tiny_mo
     containers = {one["name"]: one for one in [*pod["spec"]["initContainers"], *pod["spec"]["containers"]]}
     assert set(containers) == {"prepare", "convert", "publish"}
     assert {name for name, container in containers.items() if secret_names(container)} == {"prepare", "publish"}
+    assert "AWS_SECRET_ACCESS_KEY" not in {one["name"] for one in containers["convert"]["env"]}
+    assert "envFrom" not in containers["convert"]
     assert writable(containers["convert"]).isdisjoint(writable(containers["prepare"]) | writable(containers["publish"]))
     assert pod["spec"]["automountServiceAccountToken"] is False
     assert [volume for volume in pod["spec"]["volumes"] if "emptyDir" not in volume] == []
@@ -42,12 +44,3 @@ def writable(container: Object) -> set[tuple[str, str]]:
     """Name the volumes, with the folder in them, that a container can write."""
     mounts = container.get("volumeMounts", [])
     return {(mount["name"], mount.get("subPath", "")) for mount in mounts if not mount.get("readOnly")}
-
-
-def test_a_model_that_reads_the_environment_finds_no_credentials(bench: Workbench, tiny_model: str) -> None:
-    finished = bench.run(bench.conversion("environment", tiny_model))
-    name = finished["status"]["job"]["name"]
-    (pod,) = json.loads(bench.kubectl("get", "pods", "-l", f"job-name={name}", "-o", "json"))["items"]
-    convert = next(one for one in pod["spec"]["initContainers"] if one["name"] == "convert")
-    assert "AWS_SECRET_ACCESS_KEY" not in {one["name"] for one in convert["env"]}
-    assert "envFrom" not in convert

@@ -1,4 +1,4 @@
-"""The tutorial's commands, run as they are written; by itself, since it installs the operator."""
+"""The tutorial's commands, run as they are written: they install the operator, under the conversions of other tests."""
 
 import re
 import shlex
@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.environment import Environment
+
+# One after the other with those that restart the operator.
+pytestmark = pytest.mark.xdist_group("operator")
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs/tutorial.md"

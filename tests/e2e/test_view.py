@@ -11,8 +11,12 @@ from tests.e2e.environment import Environment
 pytestmark = pytest.mark.tensorflow
 
 
-def test_get_shows_the_columns_a_person_needs(bench: Workbench, tiny_model: str) -> None:
-    bench.run(bench.conversion("seen", tiny_model, quantization={"type": "Float16"}))
+def test_wait_for_ready_returns_when_the_artifact_is_there_and_get_shows_the_columns_a_person_needs(
+    bench: Workbench, tiny_model: str
+) -> None:
+    bench.create(bench.conversion("seen", tiny_model, quantization={"type": "Float16"}))
+    assert "condition met" in bench.kubectl("wait", "--for=condition=Ready", "--timeout=180s", "tflc/seen")
+    assert "artifact" in bench.get("seen")["status"]
     header, row = bench.kubectl("get", "tflc", "seen").splitlines()
     assert header.split() == ["NAME", "READY", "REASON", "TYPE", "SIZE", "SNR", "AGE"]
     name, ready, reason, kind, size, snr, _age = row.split()
@@ -33,12 +37,6 @@ def test_every_field_is_explained(env: Environment, crd: None) -> None:
     explained = kubectl(env, "explain", "tflc", "--recursive")
     assert "minSNRDecibels" in explained
     assert "Least signal-to-noise ratio" in kubectl(env, "explain", "tflc.spec.verification.minSNRDecibels")
-
-
-def test_wait_for_ready_returns_when_the_artifact_is_there(bench: Workbench, tiny_model: str) -> None:
-    bench.create(bench.conversion("awaited", tiny_model))
-    assert "condition met" in bench.kubectl("wait", "--for=condition=Ready", "--timeout=180s", "tflc/awaited")
-    assert "artifact" in bench.get("awaited")["status"]
 
 
 def test_describe_tells_the_story(bench: Workbench, tiny_model: str) -> None:

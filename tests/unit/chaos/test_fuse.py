@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.calls import ANSWERED, BEFORE, SENT, Chosen, Doom
+from tests.unit.background_server import serving_in_background
 
 PATH = "/apis/batch/v1/namespaces/n/jobs"
 BODY = b"x" * 10_000
@@ -58,10 +59,8 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[Server]:
     server = Server()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with serving_in_background(server):
+        yield server
 
 
 def live(server: Server, *chosen: Chosen) -> subprocess.CompletedProcess[str]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.request import ProxyHandler, build_opener
 
+from tests.unit.background_server import serving_in_background
+
 
 @dataclass
 class Asked:
@@ -63,12 +65,10 @@ def forwarding(server: str, refuse_with: int | None = None) -> Iterator[Asked]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as proxy:
-        proxy.daemon_threads = True
-        threading.Thread(target=proxy.serve_forever, daemon=True).start()
-        asked = Asked(f"127.0.0.1:{proxy.server_port}")
+    proxy = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    asked = Asked(f"127.0.0.1:{proxy.server_port}")
+    with serving_in_background(proxy):
         yield asked
-        proxy.shutdown()
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:

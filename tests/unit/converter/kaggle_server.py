@@ -6,12 +6,13 @@ As kagglesdk 0.1.37 asks (kagglesdk/kaggle_http_client.py, models/services/model
 
 import base64
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.unit.background_server import serving_in_background
 
 KEY = "team:secret-key"
 
@@ -68,7 +69,6 @@ def serving(kaggle: Kaggle) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as served:
-        threading.Thread(target=served.serve_forever, daemon=True).start()
+    served = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with serving_in_background(served):
         yield f"http://127.0.0.1:{served.server_port}"
-        served.shutdown()

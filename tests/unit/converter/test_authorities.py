@@ -4,7 +4,6 @@ import logging
 import os
 import ssl
 import subprocess
-import threading
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import certifi
 import pytest
 
+from tests.unit.background_server import serving_in_background
 from tests.unit.converter.web_server import CONTENT, Handler
 from tflite_api.names import CA_BUNDLE_ENV
 from tflite_api.reasons import Reason
@@ -54,11 +54,10 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(authority: Path) -> Iterator[str]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(authority / "server.crt", authority / "server.key")
-    with ThreadingHTTPServer(("127.0.0.1", 0), Files) as served:
-        served.socket = context.wrap_socket(served.socket, server_side=True)
-        threading.Thread(target=served.serve_forever, daemon=True).start()
+    served = ThreadingHTTPServer(("127.0.0.1", 0), Files)
+    served.socket = context.wrap_socket(served.socket, server_side=True)
+    with serving_in_background(served):
         yield f"https://localhost:{served.server_port}"
-        served.shutdown()
 
 
 @pytest.fixture

@@ -14,6 +14,9 @@ from tests import report_pages
 from tests.report_pages import HOSTILE
 
 PAGES = {"usual": report_pages.usual, "hostile": report_pages.hostile, "long": report_pages.long}
+# One browser for all of them: another worker would start one of its own.
+pytestmark = pytest.mark.xdist_group("browser")
+
 HEIGHT = 844
 LEAST_CONTRAST = 4.5
 """WCAG 2.2, level AA, for text of the usual size."""

@@ -4,7 +4,6 @@ It answers as https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole
 storage beside it tells with whose key it was asked.
 """
 
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,6 +11,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from tests.unit.background_server import serving_in_background
 from tflite_api.reasons import Reason
 from tflite_api.spec import S3Destination
 from tflite_converter.failure import StepFailure
@@ -54,12 +54,11 @@ class Servers(BaseHTTPRequestHandler):
 @pytest.fixture
 def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     Servers.asked = []
-    with ThreadingHTTPServer(("127.0.0.1", 0), Servers) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Servers)
+    with serving_in_background(server):
         found = f"http://127.0.0.1:{server.server_address[1]}"
         monkeypatch.setenv("AWS_ENDPOINT_URL_STS", found)
         yield found
-        server.shutdown()
 
 
 def storage(address: str) -> Storage:

@@ -6,6 +6,8 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
+from tests.unit.background_server import serving_in_background
+
 CONTENT = b"archive" * 1000
 
 
@@ -66,12 +68,8 @@ def serving() -> Iterator[str]:
     """Serve; gives the address."""
     Handler.released.clear()
     served = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    served.daemon_threads = True
-    thread = threading.Thread(target=served.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{served.server_port}"
-    finally:
-        Handler.released.set()
-        served.shutdown()
-        served.server_close()
+    with serving_in_background(served):
+        try:
+            yield f"http://127.0.0.1:{served.server_port}"
+        finally:
+            Handler.released.set()

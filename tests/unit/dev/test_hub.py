@@ -4,7 +4,6 @@ import hashlib
 import io
 import os
 import tarfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 from dev import archive
 from dev.hub import locate, serve
+from tests.unit.background_server import serving_in_background
 
 
 @pytest.fixture
@@ -95,10 +95,8 @@ def test_archive_holds_the_folder(root: Path) -> None:
 @pytest.fixture
 def url(root: Path) -> Iterator[str]:
     server = serve(root, "127.0.0.1", 0)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+    with serving_in_background(server):
+        yield f"http://127.0.0.1:{server.server_address[1]}"
 
 
 def test_serves_a_model_with_a_stable_digest(url: str) -> None:

@@ -10,6 +10,7 @@ from tflite_api.reasons import Reason
 from tflite_api.recipe import recipe_hash
 from tflite_api.spec import ConversionSpec
 from tflite_operator.attempt import Attempt
+from tflite_operator.decision import EmitEvent
 from tflite_operator.fields import timestamp
 from tflite_operator.identity import Identity
 from tflite_operator.job import CONVERSION_LABEL, build_job, queue_labels
@@ -221,3 +222,8 @@ def started(**spec: Any) -> tuple[Object, Object]:
     owner = conversion(**spec)
     made = job(owner)
     return after(owner, planned(owner, made)), made
+
+
+def told(made: Plan) -> list[Reason]:
+    """The reasons of the Events that the plan emits."""
+    return [action.reason for action in made.afterwards if isinstance(action, EmitEvent)]

@@ -2,11 +2,15 @@
 
 import copy
 
-from tests.e2e.schema_cases import LEAST, Object, changed
+from tests.e2e.schema_cases.least import LEAST, Object, Rule, changed
 
 
 def tolerated(**said: object) -> Object:
     return changed("tolerations", [said])
+
+
+def resources(name: str, request: object, limit: object) -> Object:
+    return changed("resources", {"requests": {name: request}, "limits": {name: limit}})
 
 
 def unkeyed(role: str | None = None, **more: object) -> Object:
@@ -20,8 +24,31 @@ def unkeyed(role: str | None = None, **more: object) -> Object:
 
 ROLE = "arn:aws:iam::123456789012:role/converter"
 
-# Each rule of the schema: what it takes, what it refuses, and the words of the refusal.
-RULES: list[tuple[str, list[Object], list[Object], str]] = [
+RULES: list[Rule] = [
+    (
+        "quantity",
+        [resources(name, 1, "2") for name in ("cpu", "memory", "ephemeral-storage")],
+        [changed("resources.limits", {"memory": amount}) for amount in ("much", "-1", "1e3", "1 Gi", -1)],
+        "must be a resource quantity",
+    ),
+    (
+        "cpu",
+        [resources("cpu", "500m", 1)],
+        [resources("cpu", "1500m", 1)],
+        "requests.cpu must not exceed limits.cpu",
+    ),
+    (
+        "memory",
+        [resources("memory", "1Gi", "1024Mi")],
+        [resources("memory", "1025Mi", "1Gi")],
+        "requests.memory must not exceed limits.memory",
+    ),
+    (
+        "ephemeral-storage",
+        [resources("ephemeral-storage", "1k", "1Ki")],
+        [resources("ephemeral-storage", "1Ki", "1k")],
+        "requests.ephemeral-storage must not exceed limits.ephemeral-storage",
+    ),
     (
         "value of a nodeSelector",
         [changed("nodeSelector", {"kubernetes.io/arch": "amd64", "pool": ""})],

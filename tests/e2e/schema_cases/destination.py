@@ -1,0 +1,78 @@
+"""Specs that keep or break each rule of the schema about the destination, the report and the attestation."""
+
+from tests.e2e.schema_cases.least import Rule, changed
+
+RULES: list[Rule] = [
+    (
+        "room for the report's key",
+        [changed("destination.s3.key", "k" * 1024), changed("destination.s3.key", "k" * 1012) | {"report": True}],
+        [changed("destination.s3.key", "k" * 1013) | {"report": True}],
+        "must have at most 1012 characters with report: true",
+    ),
+    (
+        "bucket",
+        [changed("destination.s3.bucket", bucket) for bucket in ("abc", "a.b-c", "0" * 63)],
+        [changed("destination.s3.bucket", bucket) for bucket in ("ab", "Abc", "-abc", "abc.", "a_b", "0" * 64)],
+        "must be 3 to 63 lower-case letters",
+    ),
+    (
+        "bucket without two dots",
+        [changed("destination.s3.bucket", "a.b")],
+        [changed("destination.s3.bucket", "a..b")],
+        "must not hold two dots in a row",
+    ),
+    (
+        "characters of a key",
+        [changed("destination.s3.key", key) for key in ("a", "A!_.*'()=+@-/b")],
+        [changed("destination.s3.key", key) for key in ("a b", "a\\b", "a\n", "a?", "a#b", "a%2e", "\u00e9")],
+        "must hold only letters, digits and the characters",
+    ),
+    (
+        "segments of a key",
+        [changed("destination.s3.key", key) for key in ("a/b", "...", "..a", "a../b")],
+        [changed("destination.s3.key", key) for key in ("/a", "a/", "a//b", "..", "../a", "a/../b", "./a", "a/.")],
+        "must be relative, without empty, '.' or '..' segments",
+    ),
+    (
+        "endpoint",
+        [
+            changed("destination.s3.endpoint", endpoint)
+            for endpoint in ("https://s3.example.com", "http://10.0.0.1:7070/")
+        ],
+        [
+            changed("destination.s3.endpoint", endpoint)
+            for endpoint in ("s3.example.com", "https://a/b", "https://u@a", "")
+        ],
+        "must be http:// or https:// with a host",
+    ),
+    (
+        "region",
+        [changed("destination.s3.region", "eu-west-1")],
+        [changed("destination.s3.region", region) for region in ("EU", "a b")],
+        "must hold only lower-case letters, digits and hyphens",
+    ),
+    (
+        "secretRef",
+        [changed("destination.s3.secretRef.name", "a.b-c")],
+        [changed("destination.s3.secretRef.name", name) for name in ("A", "-a", "a/b", "../a")],
+        "must be the name of a Secret in the same namespace",
+    ),
+    (
+        "room for the attestation's key",
+        [changed("destination.s3.key", "k" * 1011) | {"attestation": {}}],
+        [changed("destination.s3.key", "k" * 1012) | {"attestation": {}}],
+        "destination.s3.key must have at most 1011 characters with attestation",
+    ),
+    (
+        "signing key's secret",
+        [changed("attestation", {}), changed("attestation.secretRef.name", "a.b-c")],
+        [changed("attestation.secretRef.name", name) for name in ("A", "-a", "../a")],
+        "must be the name of a Secret in the same namespace",
+    ),
+    (
+        "signing key's entry",
+        [changed("attestation.secretRef", {"name": "a", "key": key}) for key in ("cosign.key", "x509.pem", "A_1-b")],
+        [changed("attestation.secretRef", {"name": "a", "key": key}) for key in ("a/b", "a b", "$(HOME)")],
+        "must be the name of an entry of the Secret",
+    ),
+]

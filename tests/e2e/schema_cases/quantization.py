@@ -1,0 +1,131 @@
+"""Specs that keep or break each rule of the schema about quantization, calibration and verification."""
+
+from tests.e2e.schema_cases.least import Object, Rule, changed
+
+
+def quantized(kind: str, **settings: object) -> Object:
+    return changed("quantization", {"type": kind, **settings})
+
+
+def dataset(address: str, **settings: object) -> Object:
+    return quantized("Int8", calibration={"dataset": address, **settings})
+
+
+def compared(**settings: object) -> Object:
+    return changed("verification.samples", {"dataset": "s3://abc/d.zip", **settings})
+
+
+RULES: list[Rule] = [
+    (
+        "type",
+        [changed("quantization.type", kind) for kind in ("None", "Float16", "DynamicRange")],
+        [changed("quantization.type", kind) for kind in ("Int9", "none", "")],
+        'supported values: "None", "Float16", "DynamicRange"',
+    ),
+    (
+        "calibration is needed",
+        [quantized("Int8", calibration={"synthetic": True}), quantized("Int16x8", calibration={"synthetic": True})],
+        [quantized("Int8"), quantized("Int16x8")],
+        "this type measures activations",
+    ),
+    (
+        "calibration is of no use",
+        [quantized("WeightOnlyInt4")],
+        [quantized("WeightOnlyInt4", calibration={"synthetic": True})],
+        "calibration is for the types Int8 and Int16x8",
+    ),
+    (
+        "calibration has one source",
+        [dataset("s3://abc/d.npz"), dataset("s3://abc/images/"), dataset("https://h/d.zip", maxSamples=1)],
+        [
+            quantized("Int8", calibration={}),
+            quantized("Int8", calibration={"synthetic": False}),
+            dataset("s3://abc/d.npz", synthetic=True),
+        ],
+        "needs either a dataset or synthetic: true",
+    ),
+    (
+        "calibration describes a dataset",
+        [dataset("s3://abc/d.npz", sha256="0" * 64, images={"mean": ["-1.5", "0", "3"], "std": ["127.5"]})],
+        [quantized("Int8", calibration={"synthetic": True, "images": {}})],
+        "sha256 and images describe a dataset",
+    ),
+    (
+        "dataset",
+        [dataset("http://h:1/a"), dataset("s3://abc/d")],
+        [dataset(address) for address in ("s3://a/d", "s3://abc", "s3://abc/", "gs://abc/d", "https://h/d?x", "d.npz")],
+        "must be an s3://, https:// or http:// address of",
+    ),
+    (
+        "dataset's digest",
+        [dataset("s3://abc/d", sha256="0" * 64)],
+        [dataset("s3://abc/d", sha256="A" * 64)],
+        "must be 64 lower-case hexadecimal digits",
+    ),
+    (
+        "mean",
+        [dataset("s3://abc/d.zip", images={"mean": ["0", "-12.25"]})],
+        [dataset("s3://abc/d.zip", images={"mean": [text]}) for text in ("1e3", "", "--1", "1.")],
+        "must be a decimal number as text",
+    ),
+    (
+        "std",
+        [dataset("s3://abc/d.zip", images={"std": ["0.5", "12"]})],
+        [dataset("s3://abc/d.zip", images={"std": [text]}) for text in ("0", "0.00", "-1", "x")],
+        "above zero",
+    ),
+    (
+        "io",
+        [quantized("Int8", io="UInt8", calibration={"synthetic": True}), quantized("Float16", io="Float32")],
+        [quantized("Float16", io="Int8"), quantized("Int16x8", io="Int8", calibration={"synthetic": True})],
+        "io Int8 and UInt8 are for the type Int8",
+    ),
+    (
+        "kind of io",
+        [quantized("Int8", io=kind, calibration={"synthetic": True}) for kind in ("Float32", "Int8", "UInt8")],
+        [quantized("Int8", io="int8", calibration={"synthetic": True})],
+        'supported values: "Float32", "Int8", "UInt8"',
+    ),
+    (
+        "colorSpace",
+        [dataset("s3://abc/d.zip", images={"colorSpace": kind}) for kind in ("RGB", "BGR", "Grayscale")],
+        [dataset("s3://abc/d.zip", images={"colorSpace": "rgb"})],
+        'supported values: "RGB", "BGR", "Grayscale"',
+    ),
+    (
+        "fit",
+        [dataset("s3://abc/d.zip", images={"fit": kind}) for kind in ("Stretch", "CenterCrop", "Pad")],
+        [dataset("s3://abc/d.zip", images={"fit": "Crop"})],
+        'supported values: "Stretch", "CenterCrop", "Pad"',
+    ),
+    (
+        "keepFloat",
+        [quantized("Int8", calibration={"synthetic": True}, keepFloat={"operations": ["SOFTMAX"], "tensors": ["a;b"]})],
+        [quantized("DynamicRange", keepFloat={"operations": ["SOFTMAX"]})],
+        "keepFloat is for the type Int8",
+    ),
+    (
+        "kept operation",
+        [quantized("Int8", calibration={"synthetic": True}, keepFloat={"operations": ["L2_NORMALIZATION"]})],
+        [quantized("Int8", calibration={"synthetic": True}, keepFloat={"operations": ["softmax"]})],
+        "must be a LiteRT operator",
+    ),
+    (
+        "colorSpace of verification samples",
+        [compared(images={"colorSpace": kind}) for kind in ("RGB", "BGR", "Grayscale")],
+        [compared(images={"colorSpace": "rgb"})],
+        'supported values: "RGB", "BGR", "Grayscale"',
+    ),
+    (
+        "fit of verification samples",
+        [compared(images={"fit": kind}, maxSamples=1) for kind in ("Stretch", "CenterCrop", "Pad")],
+        [compared(images={"fit": "Crop"})],
+        'supported values: "Stretch", "CenterCrop", "Pad"',
+    ),
+    (
+        "verification samples come from a dataset",
+        [compared(), compared(sha256="0" * 64)],
+        [changed("verification.samples", {}), changed("verification.samples", {"maxSamples": 5})],
+        "Required value",
+    ),
+]
