@@ -79,8 +79,9 @@ test: lint ## Run lint and all tests, with all set-up (cold about 45 minutes, wa
 	$(call on_cluster,$(PYTEST) $(addprefix --ignore=,$(ALONE)) && $(PYTHON) -m pytest $(ALONE) && $(CHAOS))
 
 # By themselves: they kill the operator that other tests need and measure how soon another takes over, give it
-# deadlines of seconds and cordon the node, or have Helm install another.
-ALONE := tests/e2e/test_high_availability.py tests/e2e/test_cluster_obstacles.py tests/e2e/test_install_helm.py
+# deadlines of seconds and cordon the node, have Helm install another, or install it as a newcomer does.
+ALONE := tests/e2e/test_high_availability.py tests/e2e/test_cluster_obstacles.py tests/e2e/test_install_helm.py \
+	tests/e2e/test_tutorial.py
 CHAOS := $(PYTHON) -m pytest tests/chaos
 
 .PHONY: chaos

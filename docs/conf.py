@@ -21,3 +21,5 @@ html_title = f"tflite-operator {release}"
 html_static_path = ["_static"]
 # What is copied is the command, not its prompt and not what it printed.
 copybutton_prompt_text = "$ "
+copybutton_line_continuation_character = "\\"
+copybutton_here_doc_delimiter = "EOF"

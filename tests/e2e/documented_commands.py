@@ -1,0 +1,145 @@
+"""The commands of the documentation's console blocks, which of them a test runs, and why the others are not run."""
+
+import re
+import shlex
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+TUTORIAL: Final = "docs/tutorial.md"
+"""test_tutorial.py runs it, from nothing to the end."""
+PLAYGROUND: Final = "docs/how-to/playground.md"
+"""Its commands come before those of every page of PAGES, and those that take it away again after them."""
+GIVEN: Final = ("make up", 'eval "$(make -s env)"', "export TEAM=meadow")
+"""What has happened already when a test runs; the tests give names of their own."""
+_END: Final = "\n## When you have enough\n"
+
+PAGES: Final[dict[str, tuple[str, ...]]] = {
+    "README.md": ("mobilenet-v2   True    Converted   Int8",),
+    "docs/attestation.md": (
+        "s3://{team}/flowers/1.tflite.intoto.jsonl",
+        "1.tflite is what 1.tflite.intoto.jsonl speaks of",
+    ),
+    "docs/gitops.md": ("mobilenet-v2 condition met",),
+    "docs/how-to/calibration-data.md": ("flowers-int8 condition met",),
+    "docs/how-to/choosing-a-quantization.md": ("flowers-weightonlyint8   True    Converted   WeightOnlyInt8",),
+    "docs/how-to/many-conversions.md": ("birds-weightonlyint8.yaml",),
+    "docs/how-to/private-models.md": ("flowers-private condition met",),
+    "docs/report.md": ("s3://{team}/flowers/1.tflite.report.html",),
+    "docs/sources.md": ("secret/kaggle created",),
+}
+"""The pages that test_documented_commands.py runs, each with what its commands are to print."""
+
+_REGISTRY: Final = "needs a registry of the reader's"
+_HELM: Final = "Helm installs another operator: test_install_helm.py"
+_USAGE: Final = "typer's word on what may be written, not a command"
+
+NOT_RUN: Final[dict[tuple[str, str], str]] = {
+    ("README.md", "helm install"): _HELM,
+    ("README.md", "pip install"): "fetches half a gigabyte: both images are built from the same lock file",
+    ("docs/attestation.md", "cosign verify-blob-attestation"): "asked of cosign's own library: test_attestation.py",
+    ("docs/cli.md", "pip install"): "fetches half a gigabyte: both images are built from the same lock file",
+    ("docs/cli.md", "tflite-convert inspect"): _USAGE,
+    ("docs/cli.md", "tflite-convert init"): _USAGE,
+    ("docs/cli.md", "tflite-convert run"): _USAGE,
+    ("docs/cli.md", "tflite-convert compare"): _USAGE,
+    ("docs/cli.md", "tflite-convert verify-attestation"): _USAGE,
+    ("docs/gitops.md", "kubectl patch configmap argocd-cm"): "Argo CD is not there: test_gitops.py patches another's",
+    ("docs/installing.md", "docker build"): _REGISTRY,
+    ("docs/installing.md", "kubectl create namespace"): _HELM,
+    ("docs/installing.md", "kubectl create secret docker-registry"): _REGISTRY,
+    ("docs/installing.md", "kubectl create secret generic proxy"): "needs a proxy of the reader's",
+    ("docs/installing.md", "kubectl create configmap authorities"): "needs a certificate of the reader's",
+    ("docs/installing.md", "helm upgrade"): _HELM,
+    (
+        "docs/installing.md",
+        "kubectl apply --server-side",
+    ): "changes the resource under other tests: test_install_helm.py",
+    ("docs/installing.md", "helm uninstall"): _HELM,
+    ("docs/installing.md", "kubectl delete namespace"): "removes the operator: test_install_helm.py",
+    ("docs/installing.md", "kubectl delete crd"): "removes every conversion: test_install_helm.py",
+    ("docs/installing.md", "helm install"): _HELM,
+    (
+        "docs/security.md",
+        "kubectl apply -k",
+    ): "in a namespace of the reader's: test_security_network.py applies it in its own",
+}
+"""Blocks that no test runs as they are written: the page, how the first command begins, and why not."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A console block of a page."""
+
+    page: str
+    line: int
+    commands: tuple[str, ...]
+
+    @property
+    def excuses(self) -> list[tuple[str, str]]:
+        """The entries of NOT_RUN that speak of it."""
+        first = self.commands[0] if self.commands else ""
+        return [(page, begin) for page, begin in NOT_RUN if page == self.page and first.startswith(begin)]
+
+    @property
+    def is_run(self) -> bool:
+        """Hold where a test runs it."""
+        return self.page in {TUTORIAL, PLAYGROUND, *PAGES} and not self.excuses
+
+
+def pages() -> list[str]:
+    """Give the pages of the documentation."""
+    found = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    return [str(path.relative_to(ROOT)) for path in found]
+
+
+def blocks(page: str) -> list[Block]:
+    """Give the console blocks of a page."""
+    return list(_blocks(page, (ROOT / page).read_text()))
+
+
+def _blocks(page: str, text: str) -> Iterator[Block]:
+    for found in re.finditer(r"^```console\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        yield Block(page, text.count("\n", 0, found.start()) + 1, tuple(_commands(found[1])))
+
+
+def _commands(block: str) -> Iterator[str]:
+    """Give what follows a prompt, a line that goes on and a here-document to its end: what the copy button takes."""
+    lines = iter(block.splitlines())
+    for line in lines:
+        if not line.startswith("$ "):
+            continue
+        command = [line.removeprefix("$ ")]
+        while command[-1].endswith("\\"):
+            command.append(next(lines, ""))
+        if re.search(r"<<'?EOF'?", command[-1]):
+            for more in lines:
+                command.append(more)
+                if more == "EOF":
+                    break
+        yield "\n".join(command)
+
+
+def run_commands(page: str) -> list[str]:
+    """Give the commands of a page that are run, but for what is given."""
+    found = [command for block in blocks(page) if block.is_run for command in block.commands]
+    return [command for command in found if command not in GIVEN]
+
+
+def playground() -> tuple[list[str], list[str]]:
+    """Give the commands that make the playground once GIVEN is there, and those that take it away."""
+    before, _, _ = (ROOT / PLAYGROUND).read_text().partition(_END)
+    all_of_them = [command for block in blocks(PLAYGROUND) for command in block.commands]
+    made = [command for block in _blocks(PLAYGROUND, before) for command in block.commands]
+    return [command for command in made if command not in GIVEN], all_of_them[len(made) :]
+
+
+def script(commands: Iterable[str]) -> str:
+    """Give a script that ends at the first command that fails.
+
+    Each command is said before it runs, as it is written: without what its variables hold.
+    """
+    told = (f"echo {shlex.quote(f'$ {command}')}\n{command}" for command in commands)
+    return "\n".join(["set -euo pipefail", *told])
