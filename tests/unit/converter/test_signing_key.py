@@ -38,6 +38,16 @@ PUBLIC_PEM = public(P256)
         (as_cosign(der(ED25519), b""), b"", ED25519),
         (b"made on Tuesday\n" + pkcs8(P256) + b"\n", b"", P256),
     ],
+    ids=[
+        "PKCS 8",
+        "PKCS 8, Ed25519",
+        "an unneeded password",
+        "traditional",
+        "encrypted",
+        "cosign",
+        "cosign, no password",
+        "words before it",
+    ],
 )
 def test_a_private_key_is_read_as_people_keep_it(text: bytes, password: bytes, key: PrivateKey) -> None:
     assert public(read_private(text, password)) == public(key)
@@ -79,7 +89,11 @@ def test_what_is_no_key_to_sign_with_is_named_and_not_quoted(text: bytes, passwo
     assert [secret for secret in {*secrets, password.decode()} if secret and secret in said] == []
 
 
-@pytest.mark.parametrize("text", [pkcs8(P256), public(RSA), public(P384), b"", pem("PUBLIC KEY", b"junk")])
+@pytest.mark.parametrize(
+    "text",
+    [pkcs8(P256), public(RSA), public(P384), b"", pem("PUBLIC KEY", b"junk")],
+    ids=["private", "RSA", "P-384", "nothing", "junk"],
+)
 def test_what_is_no_public_key_is_refused(text: bytes) -> None:
     with pytest.raises(KeyRefusedError):
         read_public(text)
