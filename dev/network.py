@@ -16,6 +16,9 @@ from dev.errors import DevError
 from dev.namespaces import Namespaces
 
 BRIDGE = "cluster0"
+_BRIDGE_MAC = "02:00:00:00:00:01"
+"""Locally administered. A bridge without an address of its own takes the lowest of its ports', another one whenever
+such a pod comes or goes: pods that remember the old one then do not reach the node for up to half a minute."""
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 
 
@@ -83,7 +86,7 @@ def connect(checkout: Checkout, namespaces: Namespaces, addresses: Addresses) ->
     inside, length = namespaces.command, addresses.pods.prefixlen
     first, machine_end, node_end = str(namespaces.first.pid), checkout.interface, "machine0"
     _run("ip", "link", "add", machine_end, "type", "veth", "peer", "name", node_end, "netns", first)
-    _run(*inside("ip", "link", "add", BRIDGE, "type", "bridge"))
+    _run(*inside("ip", "link", "add", BRIDGE, "address", _BRIDGE_MAC, "type", "bridge"))
     _run(*inside("ip", "address", "add", f"{addresses.node}/{length}", "dev", BRIDGE))
     _run(*inside("ip", "link", "set", node_end, "master", BRIDGE, "up"))
     _run(*inside("ip", "link", "set", BRIDGE, "up"))
