@@ -89,7 +89,7 @@ chaos: venv ## Kill the operator at 500 points, and count what became of hundred
 	$(call on_cluster,CHAOS_KILLS=$${CHAOS_KILLS:-500} $(CHAOS))
 
 .PHONY: demo
-demo: venv ## Convert a real model in the cluster, four ways, and look at what comes out
+demo: venv ## Convert a real model in the cluster, three ways and a mistake, and look at what comes out
 	$(call on_cluster,$(PYTHON) -m dev.demo)
 
 CORPUS ?= ../shared/corpus
