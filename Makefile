@@ -75,7 +75,7 @@ e2e: venv ## Run the tests on a cluster
 	$(call on_cluster,$(PYTEST) tests/e2e $(addprefix --ignore=,$(ALONE)) && $(PYTHON) -m pytest $(ALONE))
 
 .PHONY: test
-test: lint ## Run lint and all tests, with all set-up (cold about 45 minutes, warm 30)
+test: lint ## Run lint and all tests, with all set-up (cold about 40 minutes, warm 27)
 	$(call on_cluster,$(PYTEST) $(addprefix --ignore=,$(ALONE)) && $(PYTHON) -m pytest $(ALONE) && $(CHAOS))
 
 # By themselves: they kill the operator that other tests need and measure how soon another takes over, give it
