@@ -130,7 +130,7 @@ class Reconciler:
             wait = memory.written + max(_PROGRESS_SECONDS, len(self._memories) / _PROGRESS_RATE) - now
             if wait > 0 and planned.look_again is not None and _only_tells_of_progress(planned):
                 return min(wait, planned.look_again.total_seconds())
-            at_pace = replace(planned, afterwards=tuple(self._due(key, planned)))
+            at_pace = replace(planned, afterwards=tuple(self._turns_taken(key, planned)))
             try:
                 after = await self._act(key, observation, at_pace)
             except ConflictError:
@@ -252,7 +252,7 @@ class Reconciler:
                 if step.end is not None and step.end.seconds is not None:
                     STEP_SECONDS.labels(step.name).observe(step.end.seconds)
 
-    def _due(self, key: Key, planned: Plan) -> Iterator[SetJobTTL | EmitEvent]:
+    def _turns_taken(self, key: Key, planned: Plan) -> Iterator[SetJobTTL | EmitEvent]:
         """Give what has its turn now of the things that nobody waits for."""
         ttls = [wish for wish in planned.afterwards if isinstance(wish, SetJobTTL)]
         for event in (wish for wish in planned.afterwards if isinstance(wish, EmitEvent)):
