@@ -213,7 +213,8 @@ def test_what_lets_pods_out_of_a_closed_network_reaches_them_and_not_the_model(
 ) -> None:
     """A proxy where nobody listens stands for one that is asked: what goes there fails, and says so."""
     core = client.CoreV1Api(api)
-    authority = core.read_namespaced_config_map("kube-root-ca.crt", bench.namespace).data["ca.crt"]
+    # Any authority will do. A namespace made just now may not have the cluster's yet.
+    authority = core.read_namespaced_config_map("kube-root-ca.crt", "default").data["ca.crt"]
     core.create_namespaced_config_map(bench.namespace, {"metadata": {"name": "own"}, "data": {"bundle.pem": authority}})
     helm.release(
         "install",
