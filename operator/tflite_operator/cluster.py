@@ -1,7 +1,6 @@
 """The only file that talks to the API server. Objects go in and out as plain dicts; errors come out as our own."""
 
 import asyncio
-import json
 import math
 import random
 import ssl
@@ -15,6 +14,7 @@ from urllib.parse import quote, urlencode
 import aiohttp
 from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
+from pydantic_core import from_json
 
 from tflite_api import names
 from tflite_operator.fields import clean, integer, mapping, objects, text
@@ -197,7 +197,7 @@ class Cluster:
             raise ClusterError(f"the API server does not answer: {type(error).__name__} {error}") from error
         try:
             async for line in _lines(response):
-                event = json.loads(line)
+                event = from_json(line)
                 kind, shown = text(event, "type"), mapping(event, "object")
                 if kind == "ERROR":
                     raise _error("GET", integer(shown, "code") or 500, dict(shown))
@@ -327,7 +327,7 @@ class Cluster:
         response = await self._send(method, path, query, body, kind, limits)
         content = await response.read()
         # A proxy or an overloaded server may answer in plain text.
-        parsed = json.loads(content) if response.status < 300 else _parsed(content)
+        parsed = from_json(content) if response.status < 300 else _parsed(content)
         return response.status, parsed if isinstance(parsed, dict) else {}
 
     async def _send(
@@ -364,7 +364,7 @@ def _chosen(resource: Resource) -> dict[str, str]:
 
 def _parsed(content: bytes) -> Object:
     try:
-        parsed = json.loads(content)
+        parsed = from_json(content)
     except ValueError:
         return {"message": content[:1024].decode(errors="replace")}
     return parsed if isinstance(parsed, dict) else {}

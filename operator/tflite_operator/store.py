@@ -4,10 +4,11 @@ What is known may be late. It is never older than our own writes: an answer to o
 from before it does not undo that. Whatever must not rest on late knowledge is asked of the API server (`observer.py`).
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
+
+from pydantic_core import from_json, to_json
 
 from tflite_operator.fields import Object, text
 from tflite_operator.job import CONVERSION_LABEL
@@ -113,7 +114,7 @@ class Shelf:
         before = self._entries.get(key)
         if before is not None and version and version < before.version:
             return False
-        content = json.dumps(self._keep(shown), separators=(",", ":")).encode()
+        content = to_json(self._keep(shown))
         if before is not None and before.content == content:
             before.version = version
             return False
@@ -155,7 +156,7 @@ class Store:
 
 
 def _decoded(entry: _Entry) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(entry.content)
+    found: dict[str, Any] = from_json(entry.content)
     found["metadata"]["resourceVersion"] = str(entry.version)
     return found
 
