@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import Final
 
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from tflite_api.names import FINALIZER, REQUESTED_AT_ANNOTATION
 from tflite_api.reasons import Reason
@@ -23,6 +25,9 @@ from tflite_operator.settings import Settings
 _REASONS = frozenset(Reason)
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _LONGEST_ATTEMPT = Attempt(number=10**9)
+_TOO_DEEP: Final = "the spec is nested too deeply"
+_SPECS_KEPT: Final = 1024
+"""Specs that were read of late: a conversion under way is looked at ten times, and its spec stays the same."""
 
 
 @dataclass(frozen=True)
@@ -214,11 +219,20 @@ def read_status(conversion: Object) -> ConversionStatus:
 
 def _spec(conversion: Object, identity: Identity, settings: Settings) -> tuple[ConversionSpec | None, str]:
     try:
-        spec = ConversionSpec.from_object(dict(mapping(conversion, "spec")))
+        content = to_json(dict(mapping(conversion, "spec")))
+    except PydanticSerializationError:
+        return None, _TOO_DEEP
+    return _read_spec(content, identity, settings)
+
+
+@lru_cache(maxsize=_SPECS_KEPT)
+def _read_spec(content: bytes, identity: Identity, settings: Settings) -> tuple[ConversionSpec | None, str]:
+    try:
+        spec = ConversionSpec.from_object(from_json(content))
     except ValidationError as error:
         return None, clean(describe(error, "spec"))
-    except RecursionError:
-        return None, "the spec is nested too deeply"
+    except ValueError:
+        return None, _TOO_DEEP
     size = len(step_request(identity, spec, settings, _LONGEST_ATTEMPT).encode())
     if size > STEP_REQUEST_BYTES:
         return None, (

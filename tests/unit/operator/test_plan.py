@@ -147,6 +147,16 @@ def test_a_spec_from_a_newer_version_stalls_and_recovers() -> None:
     assert planned(after(conversion(), made)).actions == (CreateJob(Attempt(1, failures=0)),)
 
 
+@pytest.mark.parametrize("depth", [100, 220, 300, 50_000])
+def test_a_spec_nested_ever_so_deeply_stalls(depth: int) -> None:
+    nested: Object = {}
+    for _ in range(depth):
+        nested = {"a": nested}
+    made = planned(conversion() | {"spec": {"model": nested}})
+    assert conditions(made) == stalled(Reason.INVALID_SPEC)
+    assert "nested too deeply" in message(made) or "model.a" in message(made)
+
+
 def test_a_spec_that_the_steps_cannot_be_told_stalls_before_any_job() -> None:
     # No pod would start: Linux ends an environment variable at 128 KiB, and `$` takes six bytes in this one.
     def labelled(count: int) -> Object:
