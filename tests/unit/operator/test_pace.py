@@ -139,7 +139,7 @@ def test_finished_jobs_get_their_time_to_live_one_after_the_other_and_all_of_the
     assert operator.cluster.limited() == 20
     assert sum(wait is None for wait in waits.values()) == 20
     latest = max(wait for wait in waits.values() if wait is not None)
-    assert latest == (MANY - 20) / 10
+    assert latest == (MANY - 20) / 5
     operator.clock.now += latest / 2
     operator.look_at_all()
     assert operator.cluster.limited() == 20 + (MANY - 20) // 2
