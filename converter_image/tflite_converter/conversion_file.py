@@ -9,6 +9,8 @@ from urllib.parse import unquote, urlsplit
 import yaml
 from pydantic import ValidationError
 
+from tflite_api.field_types import SecretReference
+from tflite_api.model_source import S3Source
 from tflite_api.names import API_VERSION, KIND
 from tflite_api.reasons import Reason
 from tflite_api.schema import describe
@@ -17,8 +19,8 @@ from tflite_converter.failure import StepFailure, one_line
 from tflite_converter.inspection import InspectedGraph, InspectedSignature, InspectedTensor, Inspection
 from tflite_converter.local_model import FILE_SCHEME
 from tflite_converter.local_spec import LocalConversion, LocalModelSource
+from tflite_converter.model_address import ARCHIVE_ENDS, KAGGLE_SECRET, MODEL_SECRET
 
-_ARCHIVE_ENDS: Final = re.compile(r"\.(tar|tar\.gz|tgz|zip)$")
 _NAME_CHARACTERS: Final = 50
 
 
@@ -36,9 +38,13 @@ def suggested_name(model: LocalModelSource) -> str:
     """Make a name for a conversion of what a model's address tells: the model's own, without its version."""
     path = unquote(urlsplit(model.address).path)
     segments = [part for part in path.split("/") if part and not part.isdigit()]
-    # A Hub handle ends with what the model is for, and with its version.
-    telling = segments[-2:] if model.handle and not _is_local(model) else segments[-1:]
-    words = _ARCHIVE_ENDS.sub("", "-".join(telling)).lower()
+    if model.kaggle is not None:
+        # owner/model/framework/variation
+        telling = [segments[1], segments[3]]
+    else:
+        # A Hub handle ends with what the model is for, and with its version.
+        telling = segments[-2:] if model.handle and not _is_local(model) else segments[-1:]
+    words = ARCHIVE_ENDS.sub("", "-".join(telling)).lower()
     return re.sub(r"[^a-z0-9]+", "-", words)[:_NAME_CHARACTERS].strip("-") or "model"
 
 
@@ -104,8 +110,35 @@ def _source(model: LocalModelSource) -> Iterator[str]:
     if model.archive is not None:
         yield "    archive:"
         yield f"      url: {_quoted(model.archive.url)}"
+    elif model.s3 is not None:
+        yield from _bucket(model.s3)
+    elif model.kaggle is not None:
+        yield "    kaggle:"
+        yield f"      handle: {_quoted(model.kaggle.handle)}"
+        yield from _secret(model.kaggle.secret_ref, "KAGGLE_USERNAME and KAGGLE_KEY", KAGGLE_SECRET)
     else:
         yield f"    handle: {_quoted(model.handle or '')}"
+
+
+def _bucket(source: S3Source) -> Iterator[str]:
+    yield "    s3:"
+    yield f"      bucket: {_quoted(source.bucket)}"
+    yield f"      {'key' if source.key else 'prefix'}: {_quoted(source.key or source.prefix or '')}"
+    if source.endpoint is not None:
+        yield f"      endpoint: {_quoted(source.endpoint)}"
+    yield f"      region: {_quoted(source.region)}"
+    yield from _secret(source.secret_ref, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", MODEL_SECRET)
+
+
+def _secret(found: SecretReference | None, variables: str, example: str) -> Iterator[str]:
+    """Name the Secret for a model, in a comment where it was fetched without credentials."""
+    if found is None:
+        yield f"      # Where not everybody may fetch it, a Secret of the conversion's namespace with {variables}:"
+    else:
+        yield f"      # A Secret of the conversion's namespace, with {variables}:"
+    mark = "" if found is not None else "# "
+    yield f"      {mark}secretRef:"
+    yield f"      {mark}  name: {_quoted(found.name if found is not None else example)}"
 
 
 def _model(found: Inspection, graph: InspectedGraph) -> Iterator[str]:

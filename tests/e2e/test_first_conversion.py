@@ -1,22 +1,27 @@
 """The first conversion of somebody new: written by `tflite-convert init`, applied as it is, and run here the same."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from kubernetes import client
+from mypy_boto3_s3 import S3Client
 
+from tests.e2e.conftest import credentials_secret
 from tests.e2e.conversions import Workbench, holds, is_finished
+from tests.e2e.environment import Environment
 from tflite_api.conversion import Conversion
 
 pytestmark = pytest.mark.tensorflow
 
 
-def tflite_convert(*arguments: str) -> str:
+def tflite_convert(*arguments: str, **environment: str) -> str:
     command = [sys.executable, "-m", "tflite_converter", *arguments, "--allow-local-addresses"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -46,3 +51,24 @@ def test_what_init_writes_without_a_word_about_the_storage_fits_the_schema_of_th
     bench: Workbench, tiny_model: str
 ) -> None:
     bench.kubectl("apply", "--dry-run=server", "-f", "-", given=tflite_convert("init", tiny_model, "--output", "-"))
+
+
+def test_a_model_in_a_bucket_is_looked_into_here_with_the_credentials_that_its_conversion_names(
+    bench: Workbench, env: Environment, api: client.ApiClient, s3: S3Client, tiny_model: str, tmp_path: Path
+) -> None:
+    folder = env.hub_dir / "e2e/tiny/1"
+    for path in (path for path in folder.rglob("*") if path.is_file()):
+        s3.put_object(Bucket=bench.bucket, Key=f"trained/tiny/{path.relative_to(folder)}", Body=path.read_bytes())
+    client.CoreV1Api(api).create_namespaced_secret(
+        bench.namespace, credentials_secret(env.access_key, env.secret_key, "model-credentials")
+    )
+    model = (f"s3://{bench.bucket}/trained/tiny/", "--model-endpoint", env.s3_endpoint)
+    key = {"MODEL_AWS_ACCESS_KEY_ID": env.access_key, "MODEL_AWS_SECRET_ACCESS_KEY": env.secret_key}
+    found = json.loads(tflite_convert("inspect", *model, "--json", **key))
+    assert found["digest"] == json.loads(tflite_convert("inspect", tiny_model, "--json"))["digest"]
+
+    where = ["--bucket", bench.bucket, "--endpoint", env.s3_endpoint, "--secret", bench.secret]
+    bench.kubectl("apply", "-f", "-", given=tflite_convert("init", *model, *where, "--output", "-", **key))
+    seen = bench.wait("tiny", is_finished)
+    assert holds("Ready")(seen), seen["status"]
+    assert seen["status"]["provenance"]["modelDigest"] == found["digest"]

@@ -11,7 +11,7 @@ import typer
 from tflite_api.step import ExitCode, FetchLimits, exit_code
 from tflite_converter.commands import options
 from tflite_converter.commands.ending import ended, print_json
-from tflite_converter.commands.options import AllowLocalAddresses, AsJson, Tags, Verbose
+from tflite_converter.commands.options import AllowLocalAddresses, AsJson, ModelEndpoint, ModelRegion, Tags, Verbose
 
 if TYPE_CHECKING:
     from tflite_converter.artifact_comparison import SavedModelReference
@@ -51,6 +51,8 @@ def compare(  # noqa: PLR0913, PLR0917 - one parameter an option
     min_snr_decibels: Annotated[
         float | None, typer.Option(help="Fail where an output is farther from the reference than this.")
     ] = None,
+    model_endpoint: ModelEndpoint = None,
+    model_region: ModelRegion = None,
     tag: Tags = None,
     as_json: AsJson = False,
     allow_local_addresses: AllowLocalAddresses = False,
@@ -65,7 +67,7 @@ def compare(  # noqa: PLR0913, PLR0917 - one parameter an option
     Exits with 0 where both could be run and the gate, if any, is reached; 3 where not; 4 where another try may help.
     """
     _check_artifact(artifact, "ARTIFACT")
-    against = _read_reference(reference, tag)
+    against = _read_reference(reference, tag, model_endpoint, model_region)
     with ended(as_json=as_json, verbose=verbose) as progress:
         from tflite_converter import artifact_comparison  # noqa: PLC0415 - a command pays for its own imports only
         from tflite_converter.artifact_comparison import Terms  # noqa: PLC0415 - see above
@@ -85,12 +87,14 @@ def compare(  # noqa: PLR0913, PLR0917 - one parameter an option
     raise typer.Exit(ExitCode.SUCCEEDED if found.reason is None else exit_code(found.reason))
 
 
-def _read_reference(text: str, tags: list[str] | None) -> "Path | LocalModelSource":
+def _read_reference(
+    text: str, tags: list[str] | None, endpoint: str | None, region: str | None
+) -> "Path | LocalModelSource":
     path = Path(text)
     if path.is_file() and (path.suffix == _SUFFIX or _is_artifact(path)):
         _check_artifact(path, "REFERENCE")
         return path
-    return options.read_model(text, tags, argument="REFERENCE")
+    return options.read_model(text, tags, endpoint, region, argument="REFERENCE")
 
 
 def _check_artifact(path: Path, argument: str) -> None:

@@ -11,7 +11,7 @@ from tflite_api.schema import describe
 from tflite_api.step import FetchLimits
 from tflite_converter.commands import options
 from tflite_converter.commands.ending import ended
-from tflite_converter.commands.options import AllowLocalAddresses, Model, Tags
+from tflite_converter.commands.options import AllowLocalAddresses, Model, ModelEndpoint, ModelRegion, Tags
 from tflite_converter.failure import StepFailure
 
 _STDOUT: Final = Path("-")
@@ -26,9 +26,12 @@ def init(  # noqa: PLR0913, PLR0917 - one parameter an option
     name: Annotated[str | None, typer.Option(help="Of the conversion; otherwise made of the handle.")] = None,
     bucket: Annotated[str, typer.Option(help="S3 bucket that the artifact goes to.")] = "models",
     endpoint: Annotated[
-        str | None, typer.Option(help="The S3 server, for example https://s3.example.com; otherwise AWS.")
+        str | None,
+        typer.Option(help="The S3 server that it goes to, for example https://s3.example.com; otherwise AWS."),
     ] = None,
     secret: Annotated[str, typer.Option(help="The Secret with the credentials for the bucket.")] = _CREDENTIALS,
+    model_endpoint: ModelEndpoint = None,
+    model_region: ModelRegion = None,
     tag: Tags = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it is there.")] = False,
     allow_local_addresses: AllowLocalAddresses = False,
@@ -44,7 +47,7 @@ def init(  # noqa: PLR0913, PLR0917 - one parameter an option
 
     if output != _STDOUT and output.exists() and not force:
         raise typer.BadParameter(f"{output} is there already: choose another, or add --force", param_hint="--output")
-    source = options.read_model(model, tag)
+    source = options.read_model(model, tag, model_endpoint, model_region)
     placement = Placement(name or conversion_file.suggested_name(source), bucket, secret, endpoint)
     try:
         conversion_file.check(conversion_file.empty(source, placement))

@@ -5,11 +5,13 @@ import typer
 from tflite_api.step import ExitCode, FetchLimits, exit_code
 from tflite_converter.commands import options
 from tflite_converter.commands.ending import ended, print_json
-from tflite_converter.commands.options import AllowLocalAddresses, AsJson, Model, Tags
+from tflite_converter.commands.options import AllowLocalAddresses, AsJson, Model, ModelEndpoint, ModelRegion, Tags
 
 
 def inspect(
     model: Model,
+    model_endpoint: ModelEndpoint = None,
+    model_region: ModelRegion = None,
     tag: Tags = None,
     as_json: AsJson = False,
     allow_local_addresses: AllowLocalAddresses = False,
@@ -21,7 +23,7 @@ def inspect(
 
     Exits with 0 where a conversion would be tried, 3 where it would be refused, 4 where another try may help.
     """
-    source = options.read_model(model, tag)
+    source = options.read_model(model, tag, model_endpoint, model_region)
     with ended(as_json=as_json) as progress:
         from tflite_converter import handle_inspection  # noqa: PLC0415 - a command pays for its own imports only
 

@@ -106,6 +106,32 @@ def test_a_model_at_a_web_address_is_named_as_an_archive() -> None:
     assert conversion_file.suggested_name(model) == "style-transfer"
 
 
+BUCKET = {"bucket": "training", "prefix": "flowers/1", "endpoint": "https://s3.example.com", "region": "eu-west-1"}
+KAGGLE = {"handle": "google/mobilenet-v2/tensorFlow2/130-224-classification/1"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "secret", "name"),
+    [
+        ("s3", BUCKET, "model-credentials", "flowers"),
+        ("kaggle", KAGGLE, "kaggle", "mobilenet-v2-130-224-classification"),
+    ],
+)
+def test_a_model_of_a_bucket_or_of_kaggle_is_named_with_its_secret(
+    kind: str, source: dict[str, Any], secret: str, name: str
+) -> None:
+    reference = {"secretRef": {"name": secret}}
+    open_to_all = LocalModelSource.from_object({kind: source})
+    text = conversion_file.compose(inspected(signature(), model=open_to_all), PLACEMENT)
+    assert yaml.safe_load(text)["spec"]["model"][kind] == source
+    assert text.count("# secretRef") == text.count("#   name") == 1
+    text = text.replace("# secretRef", "secretRef").replace("#   name", "  name")
+    assert yaml.safe_load(text)["spec"]["model"][kind] == source | reference
+    closed = LocalModelSource.from_object({kind: source | reference})
+    assert written(inspected(signature(), model=closed))["spec"]["model"][kind] == source | reference
+    assert conversion_file.suggested_name(closed) == name
+
+
 def test_a_model_of_this_machine_is_not_pinned_to_its_files() -> None:
     model = LocalModelSource(handle="file:///home/me/models/style")
     assert written(inspected(signature(), model=model))["spec"]["model"] == {"handle": model.handle}
