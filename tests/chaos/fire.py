@@ -76,7 +76,8 @@ class Fire:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.chaos.operator_under_fire"],
                 cwd=_ROOT,
-                env={**os.environ, **variables},
+                # Each life leaves behind what its client wrote down of the kubeconfig: a key among it.
+                env={**os.environ, **variables, "TMPDIR": str(log.parent)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
