@@ -21,7 +21,7 @@ from tflite_operator.reconcile import Reconciler
 from tflite_operator.settings import Settings, SettingsError
 from tflite_operator.store import Store
 from tflite_operator.watching import Watching
-from tflite_operator.work_queue import Key, WorkQueue
+from tflite_operator.work_queue import WorkQueue
 
 _RESOURCE_SECONDS: Final = 2.0
 """How often to look for the resource until it is there."""
@@ -130,11 +130,7 @@ class Process:
     async def _operate(self, cluster: Cluster, stop: asyncio.Event) -> None:
         store = Store(self.census.take)
         reconciler = Reconciler(cluster, store, self._settings, instance=socket.gethostname())
-
-        def add_part(key: Key) -> None:
-            self._queue.add_within(key, reconciler.collecting_seconds())
-
-        watching = Watching(cluster, store, self._queue.add, add_part, self._settings.watch_namespaces)
+        watching = Watching(cluster, store, self._queue.add, self._settings.watch_namespaces)
         self._leading = True
         LEADER.set(1)
         LOGGER.info("watching %s", ", ".join(self._settings.watch_namespaces) or "all namespaces")

@@ -38,9 +38,6 @@ _ROUNDS: Final = 6
 """A look needs four rounds at most (confirm, delete, create, write); more is a sign of something else at work."""
 _PROGRESS_SECONDS: Final = 1.0
 """Between two statuses that only tell of progress: of steps that take less, nobody could read each."""
-_PART_RATE: Final = 250.0
-"""Looks a second, of all conversions together, for what Jobs and pods tell: hundreds at once are not waited for one by
-one, and a look that takes in more of it costs the same."""
 _PROGRESS_RATE: Final = 10.0
 """Statuses a second, of all conversions together, that only tell of progress: hundreds at once have better use of the
 API server, and nobody to watch each."""
@@ -97,10 +94,6 @@ class Reconciler:
         self._ttls = Pace(_TTL_RATE, _TTLS_AT_ONCE, seconds)
         self._turns: dict[Key, float] = {}
         """When finished Jobs of a conversion get their time to live, where that has to wait."""
-
-    def collecting_seconds(self) -> float:
-        """Give how long to collect what a Job and its pod tell before a look: the longer, the more are under way."""
-        return len(self._memories) / _PART_RATE
 
     async def reconcile(self, key: Key) -> float | None:
         """Look at a conversion; give the seconds after which to look again, or None."""

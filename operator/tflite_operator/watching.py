@@ -1,8 +1,4 @@
-"""What is watched. Every event means the same: look at the conversion.
-
-At once where the conversion itself has changed. What its Job and pod tell comes a dozen times in a few seconds, and may
-be collected for a moment, so that one look takes it all in.
-"""
+"""What is watched. Every event means the same: look at the conversion."""
 
 import asyncio
 from collections.abc import Callable
@@ -22,10 +18,9 @@ Add = Callable[[Key], None]
 class Watching:
     """Keeps the store like the cluster, and has conversions looked at, as long as the context lasts."""
 
-    def __init__(self, cluster: Cluster, store: Store, add: Add, add_part: Add, namespaces: tuple[str, ...]) -> None:
-        """Take what is filled, and who is told of conversions and of parts; without namespaces all are watched."""
+    def __init__(self, cluster: Cluster, store: Store, add: Add, namespaces: tuple[str, ...]) -> None:
+        """Take what is filled, and who is told; without namespaces all are watched."""
         self._add = add
-        self._add_part = add_part
         watched = (
             (CONVERSIONS, store.conversions, self._on_conversion),
             (JOBS, store.jobs, self._on_part),
@@ -90,4 +85,4 @@ class Watching:
     def _on_part(self, shown: Object) -> None:
         name = text(shown, "metadata", "annotations", NAME_ANNOTATION)
         if name:
-            self._add_part((text(shown, "metadata", "namespace"), name))
+            self._add((text(shown, "metadata", "namespace"), name))

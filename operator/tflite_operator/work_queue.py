@@ -14,8 +14,6 @@ Handle = Callable[[Key], Awaitable[float | None]]
 
 _FIRST_DELAY: Final = 0.5
 _LONGEST_DELAY: Final = 60.0
-_NO_DELAY: Final = 0.02
-"""Seconds that are not worth a timer."""
 
 
 class WorkQueue:
@@ -41,17 +39,10 @@ class WorkQueue:
             self._ready.put_nowait(key)
             QUEUE_LENGTH.set(len(self._waiting))
 
-    def add_within(self, key: Key, seconds: float) -> None:
-        """Have a conversion looked at after this time, or sooner where that is wished already."""
-        if seconds < _NO_DELAY:
-            self.add(key)
-            return
-        loop = asyncio.get_running_loop()
-        timer = self._timers.get(key)
-        if key in self._waiting or (timer is not None and timer.when() <= loop.time() + seconds):
-            return
+    def add_after(self, key: Key, seconds: float) -> None:
+        """Have a conversion looked at later, in place of any earlier such wish."""
         self._forget_timer(key)
-        self._timers[key] = loop.call_later(seconds, self._ring, key)
+        self._timers[key] = asyncio.get_running_loop().call_later(seconds, self._ring, key)
 
     def close(self) -> None:
         """Have the workers end once they have handled what they are at."""
@@ -93,11 +84,11 @@ class WorkQueue:
                 exc_info=failures == 0,
                 extra=with_fields(namespace=key[0], name=key[1], seconds=delay),
             )
-            self.add_within(key, delay)
+            self.add_after(key, delay)
         else:
             self._failures.pop(key, None)
             if again is not None:
-                self.add_within(key, again)
+                self.add_after(key, again)
 
     def _ring(self, key: Key) -> None:
         self._timers.pop(key, None)

@@ -120,9 +120,7 @@ async def look_on(env: Environment, keys: Sequence[tuple[str, str]]) -> list[flo
     store = Store()
     async with (
         Cluster(configuration, settings.request_timeout_seconds) as cluster,
-        Watching(
-            cluster, store, lambda _: None, lambda _: None, tuple({namespace for namespace, _ in keys})
-        ) as watching,
+        Watching(cluster, store, lambda _: None, tuple({namespace for namespace, _ in keys})) as watching,
     ):
         assert await watching.synced(asyncio.Event())
         reconciler = Reconciler(cluster, store, settings, "test", clock, lambda: clock().timestamp())

@@ -46,7 +46,7 @@ def test_nothing_is_known_before_all_three_are_listed() -> None:
     async def scenario() -> None:
         server = Server()
         stop = asyncio.Event()
-        async with Watching(server, Store(), lambda _: None, lambda _: None, ()) as watching:
+        async with Watching(server, Store(), lambda _: None, ()) as watching:
             known = asyncio.create_task(watching.synced(stop))
             for name in ("pods", "conversions"):
                 server.may_list[name].set()
@@ -61,7 +61,7 @@ def test_nothing_is_known_before_all_three_are_listed() -> None:
 def test_it_can_be_stopped_before_anything_is_known() -> None:
     async def scenario() -> None:
         stop = asyncio.Event()
-        async with Watching(Server(), Store(), lambda _: None, lambda _: None, ()) as watching:
+        async with Watching(Server(), Store(), lambda _: None, ()) as watching:
             stop.set()
             assert not await asyncio.wait_for(watching.synced(stop), 5)
 
@@ -75,7 +75,6 @@ def test_every_event_has_its_conversion_looked_at_and_an_unchanged_one_does_not(
     runs = pod(made)
     runs["metadata"] |= {"resourceVersion": "12", "annotations": {NAME_ANNOTATION: owner["metadata"]["name"]}}
     added: asyncio.Queue[Key] = asyncio.Queue()
-    parts: asyncio.Queue[Key] = asyncio.Queue()
     key = (owner["metadata"]["namespace"], owner["metadata"]["name"])
 
     async def scenario() -> None:
@@ -83,18 +82,17 @@ def test_every_event_has_its_conversion_looked_at_and_an_unchanged_one_does_not(
         stop = asyncio.Event()
         for event in server.may_list.values():
             event.set()
-        async with Watching(server, Store(), added.put_nowait, parts.put_nowait, ()) as watching:
+        async with Watching(server, Store(), added.put_nowait, ()) as watching:
             await asyncio.wait_for(watching.synced(stop), 5)
             assert await asyncio.wait_for(added.get(), 5) == key
             for name, found in (("jobs", made), ("pods", runs)):
                 server.events[name].put_nowait(("ADDED", found))
-                assert await asyncio.wait_for(parts.get(), 5) == key
+                assert await asyncio.wait_for(added.get(), 5) == key
             again = made | {"metadata": made["metadata"] | {"resourceVersion": "13", "managedFields": []}}
             server.events["jobs"].put_nowait(("MODIFIED", again))
             server.events["jobs"].put_nowait(("DELETED", again))
-            assert await asyncio.wait_for(parts.get(), 5) == key
+            assert await asyncio.wait_for(added.get(), 5) == key
             assert added.empty()
-            assert parts.empty()
 
     asyncio.run(scenario())
 
@@ -104,7 +102,7 @@ def test_each_namespace_is_watched_by_itself() -> None:
         server = Server()
         for event in server.may_list.values():
             event.set()
-        async with Watching(server, Store(), lambda _: None, lambda _: None, ("a", "b")) as watching:
+        async with Watching(server, Store(), lambda _: None, ("a", "b")) as watching:
             await asyncio.wait_for(watching.synced(asyncio.Event()), 5)
         assert server.scopes == {(kind, space) for kind in ("conversions", "jobs", "pods") for space in ("a", "b")}
 
@@ -117,7 +115,7 @@ def test_a_watch_that_breaks_in_our_own_code_ends_the_process_instead_of_leaving
         stop = asyncio.Event()
         for event in server.may_list.values():
             event.set()
-        async with Watching(server, Store(), lambda _: None, lambda _: None, ()) as watching:
+        async with Watching(server, Store(), lambda _: None, ()) as watching:
             await asyncio.wait_for(watching.synced(stop), 5)
             server.events["jobs"].put_nowait(TypeError("bug"))
             with pytest.raises(TypeError, match="bug"):

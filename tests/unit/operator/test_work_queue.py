@@ -105,44 +105,6 @@ def test_a_look_can_ask_for_the_next_and_a_wish_comes_before_it() -> None:
     run(looks, scenario)
 
 
-def test_what_comes_within_a_time_is_looked_at_once_together() -> None:
-    async def nothing(_: Looks, __: Key) -> None:
-        pass
-
-    looks = Looks(nothing)
-
-    async def scenario(queue: WorkQueue) -> None:
-        for _ in range(5):
-            queue.add_within(A, 0.05)
-        queue.add_within(A, 60.0)
-        queue.add_within(B, 60.0)
-        queue.add_within(B, 0.05)
-        assert looks.done == []
-        await looks.until(lambda: len(looks.done) == 2)
-        await asyncio.sleep(0.1)
-
-    run(looks, scenario)
-    assert sorted(looks.done) == [A, B]
-
-
-def test_what_comes_during_a_look_is_not_lost_to_the_looks_own_wish() -> None:
-    queues: list[WorkQueue] = []
-
-    async def while_told(looks: Looks, key: Key) -> float | None:
-        if not looks.done:
-            queues[0].add_within(key, 0.05)
-        return 60.0
-
-    looks = Looks(while_told)
-
-    async def scenario(queue: WorkQueue) -> None:
-        queues.append(queue)
-        queue.add(A)
-        await looks.until(lambda: len(looks.done) == 2)
-
-    run(looks, scenario)
-
-
 def test_looks_that_never_wait_let_others_have_their_turn() -> None:
     """Else the lease would not be renewed while thousands of conversions at rest are looked at."""
     turns = 0
