@@ -6,6 +6,8 @@ PYTHON := $(CACHE)/venv/bin/python
 DEV := $(PYTHON) -m dev
 
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/$(CACHE)/hypothesis
+# Folders of tests that failed stay for whoever looks into it, and go with `make clean`.
+export PYTEST_DEBUG_TEMPROOT := $(CURDIR)/$(CACHE)/tmp
 
 # The first Python that the project supports; `make PYTHON3=python3.12 ...` overrules.
 PYTHON3 ?= $(or $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -22,6 +24,7 @@ help: ## Show this list
 venv:
 	@$(PYTHON3) -m dev.prerequisites
 	@$(PYTHON3) -m dev.venv
+	@mkdir -p $(PYTEST_DEBUG_TEMPROOT)
 
 .PHONY: up
 up: venv ## Bring up Kubernetes, S3 and the Hub, and build the images (cold about 8 minutes, warm seconds)
