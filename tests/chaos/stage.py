@@ -2,6 +2,7 @@
 
 import copy
 import json
+import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -54,17 +55,22 @@ class Stage:
     def model(self, seconds: float, name: str = "") -> str:
         """Serve a model whose conversion takes so long; give its handle."""
         folder = self._folder(name or f"{seconds:g}")
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "saved_model.pb").write_bytes(model_bytes(seconds))
+        self._put(folder / "saved_model.pb", model_bytes(seconds))
         return f"{self.env.hub_url}/chaos/{self.namespace}/{folder.parent.name}/1"
+
+    def _put(self, target: Path, content: bytes) -> None:
+        """Write a file at once: stories share models, and the Hub may just be reading it for another one."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = self._hub / f".{secrets.token_hex(8)}"
+        partial.write_bytes(content)
+        partial.rename(target)
 
     def take_away(self, name: str, *, away: bool) -> None:
         """Have a model's server be out of reach, or back."""
         redirect = self._folder(name).with_name("1.location")
         if away:
-            redirect.parent.mkdir(parents=True, exist_ok=True)
             host = self.env.hub_url.rpartition(":")[0]
-            redirect.write_text(f"{host}:9/")
+            self._put(redirect, f"{host}:9/".encode())
         else:
             redirect.unlink()
 
