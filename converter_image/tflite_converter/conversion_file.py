@@ -134,11 +134,12 @@ def _secret(found: SecretReference | None, variables: str, example: str) -> Iter
     """Name the Secret for a model, in a comment where it was fetched without credentials."""
     if found is None:
         yield f"      # Where not everybody may fetch it, a Secret of the conversion's namespace with {variables}:"
+        mark, name = "# ", example
     else:
         yield f"      # A Secret of the conversion's namespace, with {variables}:"
-    mark = "" if found is not None else "# "
+        mark, name = "", found.name
     yield f"      {mark}secretRef:"
-    yield f"      {mark}  name: {_quoted(found.name if found is not None else example)}"
+    yield f"      {mark}  name: {_quoted(name)}"
 
 
 def _model(found: Inspection, graph: InspectedGraph) -> Iterator[str]:

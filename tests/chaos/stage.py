@@ -2,16 +2,15 @@
 
 import copy
 import json
-import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from kubernetes import client, watch
 from urllib3.exceptions import HTTPError
 
+from tests.e2e import models
 from tests.e2e.conversions import Object, condition, is_finished
 from tests.e2e.environment import Environment
 from tflite_api import names
@@ -48,31 +47,23 @@ class Stage:
         self._where = {"group": names.GROUP, "version": names.VERSION, "namespace": namespace, "plural": names.PLURAL}
         self._changed = threading.Condition()
         self._over = threading.Event()
-        self._hub = env.hub_dir / "chaos" / namespace
         self._watcher = threading.Thread(target=self._watch, daemon=True)
         self._watcher.start()
 
     def model(self, seconds: float, name: str = "") -> str:
         """Serve a model whose conversion takes so long; give its handle."""
-        folder = self._folder(name or f"{seconds:g}")
-        self._put(folder / "saved_model.pb", model_bytes(seconds))
-        return f"{self.env.hub_url}/chaos/{self.namespace}/{folder.parent.name}/1"
-
-    def _put(self, target: Path, content: bytes) -> None:
-        """Write a file at once: stories share models, and the Hub may just be reading it for another one."""
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = self._hub / f".{secrets.token_hex(8)}"
-        partial.write_bytes(content)
-        partial.rename(target)
+        path = self._path(name or f"{seconds:g}")
+        models.serve_file(self.env, f"{path}/saved_model.pb", model_bytes(seconds))
+        return models.handle(self.env, path)
 
     def take_away(self, name: str, *, away: bool) -> None:
         """Have a model's server be out of reach, or back."""
-        redirect = self._folder(name).with_name("1.location")
+        path = self._path(name)
         if away:
             host = self.env.hub_url.rpartition(":")[0]
-            self._put(redirect, f"{host}:9/".encode())
+            models.serve_redirect(self.env, path, f"{host}:9/")
         else:
-            redirect.unlink()
+            (self.env.hub_dir / f"{path}.location").unlink()
 
     def create(self, name: str, handle: str, key: str, **spec: Any) -> Object:
         """Create a conversion."""
@@ -148,8 +139,8 @@ class Stage:
         items: list[Object] = json.loads(ask(self.namespace, _preload_content=False).data)["items"]
         return items
 
-    def _folder(self, name: str) -> Path:
-        return self._hub / name / "1"
+    def _path(self, name: str) -> str:
+        return f"chaos/{self.namespace}/{name}/1"
 
     def _until(self, fact: Callable[[], bool], name: str) -> None:
         end = time.monotonic() + _WAIT_SECONDS

@@ -3,6 +3,7 @@
 import gzip
 import io
 import os
+import secrets
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -36,25 +37,27 @@ def serve_saved_model(env: Environment, path: str, save: Callable[[Path], object
 
 def serve_archive(env: Environment, path: str, content: bytes) -> str:
     """Serve these very bytes."""
-    _put(env.hub_dir / f"{path}.tar.gz", content)
+    _put(env, f"{path}.tar.gz", content)
     return handle(env, path)
 
 
 def serve_file(env: Environment, path: str, content: bytes) -> str:
     """Serve a file by its name."""
-    _put(env.hub_dir / path, content)
+    _put(env, path, content)
     return handle(env, path)
 
 
 def serve_redirect(env: Environment, path: str, url: str) -> str:
     """Answer with a redirect to another address."""
-    _put(env.hub_dir / f"{path}.location", url.encode())
+    _put(env, f"{path}.location", url.encode())
     return handle(env, path)
 
 
-def _put(target: Path, content: bytes) -> None:
+def _put(env: Environment, path: str, content: bytes) -> None:
+    """Write a file at once: the Hub may just be reading it, and packs whatever is in a model's folder."""
+    target = env.hub_dir / path
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    partial = env.hub_dir / f".{secrets.token_hex(8)}"
     partial.write_bytes(content)
     partial.rename(target)
 

@@ -14,6 +14,7 @@ from mypy_boto3_s3 import S3Client
 from tests.e2e.conftest import credentials_secret
 from tests.e2e.conversions import Workbench, holds, is_finished
 from tests.e2e.environment import Environment
+from tests.e2e.test_sources import files
 from tflite_api.conversion import Conversion
 
 pytestmark = pytest.mark.tensorflow
@@ -56,9 +57,8 @@ def test_what_init_writes_without_a_word_about_the_storage_fits_the_schema_of_th
 def test_a_model_in_a_bucket_is_looked_into_here_with_the_credentials_that_its_conversion_names(
     bench: Workbench, env: Environment, api: client.ApiClient, s3: S3Client, tiny_model: str, tmp_path: Path
 ) -> None:
-    folder = env.hub_dir / "e2e/tiny/1"
-    for path in (path for path in folder.rglob("*") if path.is_file()):
-        s3.put_object(Bucket=bench.bucket, Key=f"trained/tiny/{path.relative_to(folder)}", Body=path.read_bytes())
+    for name, content in files(env).items():
+        s3.put_object(Bucket=bench.bucket, Key=f"trained/tiny/{name}", Body=content)
     client.CoreV1Api(api).create_namespaced_secret(
         bench.namespace, credentials_secret(env.access_key, env.secret_key, "model-credentials")
     )
