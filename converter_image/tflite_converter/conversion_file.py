@@ -36,12 +36,12 @@ class Placement:
 
 def suggested_name(model: LocalModelSource) -> str:
     """Make a name for a conversion of what a model's address tells: the model's own, without its version."""
-    path = unquote(urlsplit(model.address).path)
-    segments = [part for part in path.split("/") if part and not part.isdigit()]
     if model.kaggle is not None:
-        # owner/model/framework/variation
-        telling = [segments[1], segments[3]]
+        _, name, _, variation, *_ = model.kaggle.handle.split("/")
+        telling = [name, variation]
     else:
+        path = unquote(urlsplit(model.address).path)
+        segments = [part for part in path.split("/") if part and not part.isdigit()]
         # A Hub handle ends with what the model is for, and with its version.
         telling = segments[-2:] if model.handle and not _is_local(model) else segments[-1:]
     words = ARCHIVE_ENDS.sub("", "-".join(telling)).lower()

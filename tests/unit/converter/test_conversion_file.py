@@ -132,6 +132,11 @@ def test_a_model_of_a_bucket_or_of_kaggle_is_named_with_its_secret(
     assert conversion_file.suggested_name(closed) == name
 
 
+def test_a_name_is_made_of_a_kaggle_handle_though_its_parts_are_numbers() -> None:
+    model = LocalModelSource.from_object({"kaggle": {"handle": "team/kinds/tensorFlow2/2/1"}})
+    assert conversion_file.suggested_name(model) == "kinds-2"
+
+
 def test_a_model_of_this_machine_is_not_pinned_to_its_files() -> None:
     model = LocalModelSource(handle="file:///home/me/models/style")
     assert written(inspected(signature(), model=model))["spec"]["model"] == {"handle": model.handle}
