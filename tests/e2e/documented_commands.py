@@ -62,7 +62,6 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ("docs/installing.md", "kubectl delete crd"): "removes every conversion: test_install_helm.py",
     ("docs/installing.md", "helm install"): _HELM,
     ("docs/sources.md", "tflite-convert inspect s3:"): "a server of the reader's: test_first_conversion.py has its own",
-    ("docs/sources.md", "tflite-convert inspect https://www.kaggle.com"): "Kaggle is not within reach",
     (
         "docs/security.md",
         "kubectl apply -k",
