@@ -19,7 +19,6 @@ _METADATA: Final = (
     "generation",
     "creationTimestamp",
     "deletionTimestamp",
-    "finalizers",
     "ownerReferences",
     "labels",
 )
@@ -32,7 +31,8 @@ _CONTAINER_STATUS: Final = ("name", "image", "imageID", "state")
 
 def keep_conversion(conversion: Object) -> dict[str, Any]:
     """Keep a conversion: all but what others noted in its metadata."""
-    return {"metadata": _metadata(conversion)} | _some(conversion, ("spec", "status"))
+    metadata = _metadata(conversion) | _some(mapping(conversion, "metadata"), ("finalizers",))
+    return {"metadata": metadata} | _some(conversion, ("spec", "status"))
 
 
 def keep_job(job: Object) -> dict[str, Any]:

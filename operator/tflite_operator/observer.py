@@ -22,7 +22,7 @@ from tflite_operator.fields import text
 from tflite_operator.observed_job import ObservedJob, observe_job
 from tflite_operator.pace import Pace
 from tflite_operator.plan import Plan
-from tflite_operator.pod import observe_pod
+from tflite_operator.pod import job_of
 from tflite_operator.situation import Observation, read_status
 from tflite_operator.store import Store
 from tflite_operator.work_queue import Key
@@ -86,10 +86,9 @@ class Observer:
             return []
 
     async def _why_no_pod(self, namespace: str, jobs: list[dict[str, Any]], pods: list[dict[str, Any]]) -> str:
-        waiting = [job for job in map(observe_job, jobs) if self._should_have_a_pod(job)]
-        served = {observe_pod(pod).job_uid for pod in pods} if waiting else set()
-        for job in waiting:
-            if job.uid not in served and self._whys.take():
+        served = {job_of(pod) for pod in pods}
+        for job in (observe_job(job) for job in jobs if text(job, "metadata", "uid") not in served):
+            if self._should_have_a_pod(job) and self._whys.take():
                 return await self._cluster.why_no_pod(namespace, job.uid)
         return ""
 

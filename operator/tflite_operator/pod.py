@@ -26,6 +26,8 @@ secret cache`, seen for a second on a busy node)."""
 _NO_VOLUME: Final = re.compile(r'persistentvolumeclaim "|PersistentVolumeClaims')
 """The scheduler's words for a claim that is not there or being deleted, and for one that is bound to no volume
 (pkg/scheduler/framework/plugins/volumebinding)."""
+_STARTS: Final = frozenset({"", "PodInitializing", "ContainerCreating"})
+"""The kubelet's reasons for waiting where nothing is wrong."""
 _BACK_OFF: Final = re.compile(r'^Back-off pulling image "[^"]*"(: ErrImagePull: )?')
 
 
@@ -60,6 +62,11 @@ class Step:
     end: StepEnd | None = None
     image: str = ""
 
+    @property
+    def goes_its_way(self) -> bool:
+        """Hold where nothing is wrong with the container so far."""
+        return self.waiting in _STARTS and (self.end is None or self.end.exit_code == 0)
+
 
 @dataclass(frozen=True)
 class ObservedPod:
@@ -82,6 +89,13 @@ class ObservedPod:
     def is_over(self) -> bool:
         """Hold when no container of the pod runs or will run."""
         return self.phase in {"Succeeded", "Failed"}
+
+    @property
+    def goes_its_way(self) -> bool:
+        """Hold where the pod tells only how far it has come: nothing is decided from that but a word in the status."""
+        stopped = self.is_over or self.being_deleted or self.disrupted or self.reason or self.unschedulable
+        published = self.last_step is not None and self.last_step.end is not None
+        return not stopped and not published and all(step.goes_its_way for step in self.steps)
 
     @property
     def step_at_work(self) -> Step | None:
@@ -125,10 +139,7 @@ def observe_pod(pod: Object) -> ObservedPod:
     waits = text(scheduled, "status") == "False" and text(scheduled, "reason") == "Unschedulable"
     return ObservedPod(
         name=text(pod, "metadata", "name"),
-        job_uid=next(
-            (text(owner, "uid") for owner in objects(pod, "metadata", "ownerReferences") if owner.get("kind") == "Job"),
-            "",
-        ),
+        job_uid=job_of(pod),
         created=moment(pod, "metadata", "creationTimestamp"),
         phase=text(pod, "status", "phase"),
         reason=text(pod, "status", "reason"),
@@ -139,6 +150,12 @@ def observe_pod(pod: Object) -> ObservedPod:
         scheduled=moment(scheduled, "lastTransitionTime") if text(scheduled, "status") == "True" else None,
         steps=_steps(pod),
     )
+
+
+def job_of(pod: Object) -> str:
+    """Give the UID of the Job that made the pod."""
+    owners = objects(pod, "metadata", "ownerReferences")
+    return next((text(owner, "uid") for owner in owners if owner.get("kind") == "Job"), "")
 
 
 def belongs_to_conversion(pod: Object, uid: str) -> bool:

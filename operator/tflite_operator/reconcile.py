@@ -38,15 +38,15 @@ _ROUNDS: Final = 6
 """A look needs four rounds at most (confirm, delete, create, write); more is a sign of something else at work."""
 _PROGRESS_SECONDS: Final = 1.0
 """Between two statuses that only tell of progress: of steps that take less, nobody could read each."""
-_PROGRESS_RATE: Final = 10.0
+_PROGRESS_RATE: Final = 5.0
 """Statuses a second, of all conversions together, that only tell of progress: hundreds at once have better use of the
 API server, and nobody to watch each."""
-_EVENT_RATE: Final = 5.0
-_EVENTS_AT_ONCE: Final = 100
+_EVENT_RATE: Final = 1.0
+_EVENTS_AT_ONCE: Final = 50
 """Events that all goes well, of all conversions together. What is left out is in the status and in the log; a warning
 is never left out."""
-_TTL_RATE: Final = 5.0
-_TTLS_AT_ONCE: Final = 20
+_TTL_RATE: Final = 2.0
+_TTLS_AT_ONCE: Final = 10
 """Finished Jobs that get their time to live: nobody waits for it, and it is counted from the Job's end all the same."""
 _CONFIRM_RATE: Final = 5.0
 """Conversions a second, of all together, that are read from the server although nothing was heard of them: thousands
@@ -127,7 +127,7 @@ class Reconciler:
             if not confirmed and needs_confirmation(observation, planned):
                 observation, confirmed = await self._observer.confirmed(key), True
                 continue
-            wait = memory.written + max(_PROGRESS_SECONDS, len(self._memories) / _PROGRESS_RATE) - now
+            wait = self.patience(key)
             if wait > 0 and planned.look_again is not None and _only_tells_of_progress(planned):
                 return min(wait, planned.look_again.total_seconds())
             at_pace = replace(planned, afterwards=tuple(self._turns_taken(key, planned)))
@@ -139,6 +139,17 @@ class Reconciler:
                 return self._again(key, observation, planned)
             observation = after
         raise ClusterError("the conversion or its Jobs change faster than they can be read")
+
+    def patience(self, key: Key) -> float:
+        """Give the seconds that a conversion can wait for what nobody waits for.
+
+        While it is under way that is a status that only tells how far it has come, later its Job's time to live.
+        """
+        memory = self._memories.get(key)
+        if memory is None:
+            return max(self._turns.get(key, 0.0) - self._seconds(), 0.0)
+        pause = max(_PROGRESS_SECONDS, len(self._memories) / _PROGRESS_RATE)
+        return max(memory.written + pause - self._seconds(), 0.0)
 
     def _memory(self, key: Key) -> _Memory:
         return self._memories.setdefault(key, _Memory(self._seconds() + self._confirm_seconds()))

@@ -12,8 +12,8 @@ from tflite_operator.log import LOGGER, with_fields
 from tflite_operator.store import Shelf
 from tflite_operator.work_queue import Key
 
-Tell = Callable[[Object], None]
-"""Takes an object that changed or is gone."""
+Tell = Callable[[Object, bool], None]
+"""Takes an object that changed, and whether it is gone."""
 
 _FIRST_DELAY: Final = 0.5
 _LONGEST_DELAY: Final = 30.0
@@ -64,7 +64,7 @@ class Reflector:
         while token:
             token, version = await self._take_page(token, listed)
         for gone in self._shelf.retain(listed, version, self._scope):
-            self._tell(gone)
+            self._tell(gone, True)
         self._version = version
 
     async def _take_page(self, token: str, listed: set[Key]) -> tuple[str, str]:
@@ -72,11 +72,11 @@ class Reflector:
         page = await self._cluster.page(self._resource, self._scope, token)
         if not token:
             for gone in self._shelf.start_over(page.version, self._scope):
-                self._tell(gone)
+                self._tell(gone, True)
         for item in page.items:
             listed.add((text(item, "metadata", "namespace"), text(item, "metadata", "name")))
             if self._shelf.show(item):
-                self._tell(item)
+                self._tell(item, False)
         return page.token, page.version
 
     async def _watch(self) -> None:
@@ -96,10 +96,10 @@ class Reflector:
         match kind:
             case "ADDED" | "MODIFIED":
                 if self._shelf.show(shown):
-                    self._tell(shown)
+                    self._tell(shown, False)
             case "DELETED":
                 self._shelf.remove(shown)
-                self._tell(shown)
+                self._tell(shown, True)
             case "BOOKMARK":
                 pass
             case _:

@@ -1,4 +1,4 @@
-"""What is watched. Every event means the same: look at the conversion."""
+"""What is watched. Every event means the same: look at the conversion, at once or, where all goes well, by and by."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,6 +8,8 @@ from typing import Self
 from tflite_operator.cluster import CONVERSIONS, JOBS, PODS, Cluster
 from tflite_operator.fields import Object, text
 from tflite_operator.job import NAME_ANNOTATION
+from tflite_operator.observed_job import observe_job
+from tflite_operator.pod import observe_pod
 from tflite_operator.reflector import Reflector
 from tflite_operator.store import EVERYWHERE, Store
 from tflite_operator.work_queue import Key
@@ -18,13 +20,22 @@ Add = Callable[[Key], None]
 class Watching:
     """Keeps the store like the cluster, and has conversions looked at, as long as the context lasts."""
 
-    def __init__(self, cluster: Cluster, store: Store, add: Add, namespaces: tuple[str, ...]) -> None:
-        """Take what is filled, and who is told; without namespaces all are watched."""
+    def __init__(self, cluster: Cluster, store: Store, add: Add, add_later: Add, namespaces: tuple[str, ...]) -> None:
+        """Take what is filled, and who is told; without namespaces all are watched.
+
+        Args:
+            cluster: where to watch.
+            store: what is filled.
+            add: has a conversion looked at as soon as possible.
+            add_later: has a conversion looked at when there is time for what nobody waits for.
+            namespaces: where to watch.
+        """
         self._add = add
+        self._add_later = add_later
         watched = (
             (CONVERSIONS, store.conversions, self._on_conversion),
-            (JOBS, store.jobs, self._on_part),
-            (PODS, store.pods, self._on_part),
+            (JOBS, store.jobs, self._on_job),
+            (PODS, store.pods, self._on_pod),
         )
         self._reflectors = [
             Reflector(cluster, resource, scope, shelf, tell)
@@ -79,10 +90,19 @@ class Watching:
             if task.done():
                 task.result()
 
-    def _on_conversion(self, shown: Object) -> None:
+    def _on_conversion(self, shown: Object, _: bool) -> None:
         self._add((text(shown, "metadata", "namespace"), text(shown, "metadata", "name")))
 
-    def _on_part(self, shown: Object) -> None:
+    def _on_job(self, shown: Object, gone: bool) -> None:
+        end = observe_job(shown).end
+        # Its pod has said so already, and with what result.
+        self._on_part(shown, later=not gone and end is not None and end.succeeded)
+
+    def _on_pod(self, shown: Object, gone: bool) -> None:
+        self._on_part(shown, later=not gone and observe_pod(shown).goes_its_way)
+
+    def _on_part(self, shown: Object, *, later: bool) -> None:
         name = text(shown, "metadata", "annotations", NAME_ANNOTATION)
         if name:
-            self._add((text(shown, "metadata", "namespace"), name))
+            add = self._add_later if later else self._add
+            add((text(shown, "metadata", "namespace"), name))

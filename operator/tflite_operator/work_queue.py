@@ -39,10 +39,13 @@ class WorkQueue:
             self._ready.put_nowait(key)
             QUEUE_LENGTH.set(len(self._waiting))
 
-    def add_after(self, key: Key, seconds: float) -> None:
-        """Have a conversion looked at later, in place of any earlier such wish."""
-        self._forget_timer(key)
-        self._timers[key] = asyncio.get_running_loop().call_later(seconds, self._ring, key)
+    def add_within(self, key: Key, seconds: float) -> None:
+        """Have a conversion looked at after so long, or before if something else asks for it."""
+        loop, known = asyncio.get_running_loop(), self._timers.get(key)
+        when = loop.time() + seconds
+        if known is None or when < known.when():
+            self._forget_timer(key)
+            self._timers[key] = loop.call_at(when, self._ring, key)
 
     def close(self) -> None:
         """Have the workers end once they have handled what they are at."""
@@ -84,11 +87,11 @@ class WorkQueue:
                 exc_info=failures == 0,
                 extra=with_fields(namespace=key[0], name=key[1], seconds=delay),
             )
-            self.add_after(key, delay)
+            self.add_within(key, delay)
         else:
             self._failures.pop(key, None)
             if again is not None:
-                self.add_after(key, again)
+                self.add_within(key, again)
 
     def _ring(self, key: Key) -> None:
         self._timers.pop(key, None)

@@ -117,10 +117,10 @@ async def look_on(env: Environment, keys: Sequence[tuple[str, str]]) -> list[flo
     def clock() -> datetime:
         return begun + next(ticks) * timedelta(seconds=settings.recheck_seconds)
 
-    store = Store()
+    store, scopes = Store(), tuple({namespace for namespace, _ in keys})
     async with (
         Cluster(configuration, settings.request_timeout_seconds) as cluster,
-        Watching(cluster, store, lambda _: None, tuple({namespace for namespace, _ in keys})) as watching,
+        Watching(cluster, store, lambda _: None, lambda _: None, scopes) as watching,
     ):
         assert await watching.synced(asyncio.Event())
         reconciler = Reconciler(cluster, store, settings, "test", clock, lambda: clock().timestamp())

@@ -182,9 +182,9 @@ def test_of_hundreds_at_once_progress_is_written_more_rarely() -> None:
         with suppress(ClusterError):
             asyncio.run(reconciler.reconcile(("team", f"other-{number}")))
     cluster.fail.clear()
-    passed = 19.0
+    passed = 39.0
     assert asyncio.run(reconciler.reconcile(KEY)) == 1
-    passed = 20.0
+    passed = 40.0
     asyncio.run(reconciler.reconcile(KEY))
     assert reason(cluster) == "Converting"
 

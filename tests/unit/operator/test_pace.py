@@ -89,6 +89,9 @@ class Operator:
                 self.store.pods.show(pod)
         return {name: asyncio.run(self._reconciler.reconcile(("team", name))) for name in self.cluster.of}
 
+    def patience(self, name: str) -> float:
+        return self._reconciler.patience(("team", name))
+
     def end_all(self, *, well: bool) -> None:
         for name, one in self.cluster.of.items():
             [job] = one.jobs_made.values()
@@ -123,11 +126,11 @@ def test_turns_come_at_a_steady_rate_after_those_that_were_kept() -> None:
 def test_of_many_at_once_only_some_are_told_that_all_goes_well() -> None:
     operator = Operator()
     operator.look_at_all()
-    assert operator.cluster.told(Reason.PENDING) == 100
+    assert operator.cluster.told(Reason.PENDING) == 50
     operator.clock.now += 10
     operator.end_all(well=True)
     operator.look_at_all()
-    assert operator.cluster.told(Reason.CONVERTED) == 50
+    assert operator.cluster.told(Reason.CONVERTED) == 10
     assert all(one.owner and one.owner["status"]["artifact"] for one in operator.cluster.of.values())
 
 
@@ -136,16 +139,26 @@ def test_finished_jobs_get_their_time_to_live_one_after_the_other_and_all_of_the
     operator.look_at_all()
     operator.end_all(well=True)
     waits = operator.look_at_all()
-    assert operator.cluster.limited() == 20
-    assert sum(wait is None for wait in waits.values()) == 20
+    assert operator.cluster.limited() == 10
+    assert sum(wait is None for wait in waits.values()) == 10
     latest = max(wait for wait in waits.values() if wait is not None)
-    assert latest == (MANY - 20) / 5
+    assert latest == (MANY - 10) / 2
+    assert max(operator.patience(name) for name in waits) == latest, "nothing else is left to look for"
     operator.clock.now += latest / 2
     operator.look_at_all()
-    assert operator.cluster.limited() == 20 + (MANY - 20) // 2
+    assert operator.cluster.limited() == 10 + (MANY - 10) // 2
     operator.clock.now += latest / 2
     assert set(operator.look_at_all().values()) == {None}
     assert operator.cluster.limited() == MANY
+
+
+def test_what_tells_only_of_progress_waits_the_longer_the_more_are_under_way() -> None:
+    operator = Operator()
+    assert operator.patience("c0") == 0, "nothing is known of it yet"
+    operator.look_at_all()
+    assert operator.patience("c0") == MANY / 5
+    operator.clock.now += MANY / 5
+    assert operator.patience("c0") == 0
 
 
 def test_a_job_that_is_gone_before_its_turn_is_waited_for_no_more() -> None:

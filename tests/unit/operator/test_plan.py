@@ -1,9 +1,12 @@
 """What is planned for a conversion that is new, under way or changed."""
 
+from itertools import product
+
 import pytest
 
 from tests.unit.operator.builders import (
     COMPLETE,
+    INITIALIZING,
     NOW,
     RUNNING,
     Object,
@@ -22,6 +25,7 @@ from tests.unit.operator.builders import (
     stalled,
     started,
     succeeded_pod,
+    success,
     told,
     waiting,
 )
@@ -29,6 +33,8 @@ from tflite_api.names import PREPARE
 from tflite_api.reasons import Reason
 from tflite_operator.attempt import Attempt
 from tflite_operator.decision import CreateJob, DeleteJob, SetJobTTL
+from tflite_operator.fields import timestamp
+from tflite_operator.pod import observe_pod
 
 
 def test_a_new_conversion_gets_its_first_job_and_nothing_is_said_before_it_exists() -> None:
@@ -74,6 +80,65 @@ def test_the_containers_tell_the_progress(states: list[Object], reason: Reason) 
     owner = conversion()
     made = job(owner)
     assert conditions(planned(owner, made, pods=[pod(made, *states)])) == running(reason)
+
+
+_STATES = [
+    RUNNING,
+    INITIALIZING,
+    waiting("ContainerCreating"),
+    waiting("ErrImagePull", "no such host"),
+    waiting("CreateContainerConfigError", 'secret "s3" not found'),
+    waiting("CreateContainerConfigError", "failed to sync secret cache: timed out waiting for the condition"),
+    ended(0),
+    ended(1),
+    ended(4, report(Reason.MODEL_UNAVAILABLE)),
+    ended(137, reason="OOMKilled"),
+]
+_CONDITIONS: list[list[Object]] = [
+    [{"type": "PodScheduled", "status": "True"}],
+    [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes are available"}],
+    [{"type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager"}],
+    [],
+]
+_PHASES = ["Pending", "Running", "Succeeded", "Failed"]
+
+
+def test_a_pod_that_goes_its_way_has_nothing_decided_but_a_word_in_the_status() -> None:
+    owner, made = started()
+    shown = (
+        pod(made, *states, phase=phase, conditions=conditions, reason=reason)
+        for states in product(_STATES, repeat=3)
+        for phase, conditions, reason in product(_PHASES, _CONDITIONS, ["", "Evicted"])
+    )
+    going = [one for one in shown if observe_pod(one).goes_its_way]
+    assert going
+    for one in going:
+        course = planned(owner, made, pods=[one])
+        assert (course.everything, course.finished) == ((), None), one["status"]
+        assert course.status is None or course.status.next_attempt_time is None
+        assert course.look_again is not None
+
+
+@pytest.mark.parametrize("steps", [[], [RUNNING], [ended(0)], [ended(0), RUNNING], [ended(0), ended(0), RUNNING]])
+def test_a_pod_whose_steps_succeed_goes_its_way_until_the_last_has(steps: list[Object]) -> None:
+    owner = conversion()
+    assert observe_pod(pod(job(owner), *steps)).goes_its_way
+    published = pod(job(owner), ended(0), ended(0), ended(0, success(owner)), phase="Running")
+    assert not observe_pod(published).goes_its_way
+
+
+@pytest.mark.parametrize(
+    ("metadata", "status"),
+    [
+        ({}, {"conditions": _CONDITIONS[1]}),
+        ({}, {"conditions": _CONDITIONS[2]}),
+        ({}, {"reason": "NodeLost"}),
+        ({"deletionTimestamp": timestamp(NOW)}, {}),
+    ],
+)
+def test_a_pod_that_something_happens_to_does_not_go_its_way(metadata: Object, status: Object) -> None:
+    shown = pod(job(conversion()), RUNNING, **status)
+    assert not observe_pod(shown | {"metadata": shown["metadata"] | metadata}).goes_its_way
 
 
 def test_the_end_of_a_step_waits_for_the_job_without_a_write() -> None:

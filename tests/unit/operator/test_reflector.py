@@ -92,8 +92,8 @@ class Course:
         self.asked = script.asked
         self.synced = reflector.synced.is_set()
 
-    def _tell(self, shown: Mapping[str, Any]) -> None:
-        self.told.append(shown["metadata"]["name"])
+    def _tell(self, shown: Mapping[str, Any], gone: bool) -> None:
+        self.told.append(f"{shown['metadata']['name']}{' is gone' if gone else ''}")
 
     @property
     def names(self) -> set[str]:
@@ -114,7 +114,7 @@ def test_all_pages_are_listed_and_the_watch_goes_on_from_there() -> None:
 def test_a_watch_that_ends_goes_on_from_the_last_event_without_a_pause() -> None:
     course = Course(page(10), [("ADDED", named("a", 11))], [bookmark(25)], [("DELETED", named("a", 26))])
     assert course.asked == ["list", "watch 10", "watch 11", "watch 25"]
-    assert course.told == ["a", "a"]
+    assert course.told == ["a", "a is gone"]
     assert course.names == set()
     assert course.pauses == []
 
@@ -127,7 +127,7 @@ def test_a_version_too_old_is_listed_anew_and_what_vanished_meanwhile_is_told() 
         [("MODIFIED", named("b", 51, labels={"x": "y"}))],
     )
     assert course.asked == ["list", "watch 10", "list", "watch 50"]
-    assert course.told == ["a", "b", "c", "a", "b"]
+    assert course.told == ["a", "b", "c", "a is gone", "b"]
     assert course.names == {"b", "c"}
 
 
@@ -181,7 +181,7 @@ def test_a_resource_made_anew_with_smaller_versions_is_followed() -> None:
         [("MODIFIED", named("b", 11, labels={"x": "y"}))],
     )
     assert course.names == {"b"}
-    assert course.told == ["a", "b", "a", "b", "b", "b"]
+    assert course.told == ["a", "b", "a is gone", "b is gone", "b", "b"]
 
 
 def test_a_deletion_and_all_before_it_have_been_heard() -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from tests.unit.operator.builders import Object, conversion, job, pod
+from tests.unit.operator.builders import COMPLETE, RUNNING, Object, conversion, failed, job, pod, waiting
 from tflite_operator.cluster import CONVERSIONS, JOBS, PODS, Cluster, Page, Resource
 from tflite_operator.job import CONVERSION_LABEL, NAME_ANNOTATION
 from tflite_operator.store import Store
@@ -46,7 +46,7 @@ def test_nothing_is_known_before_all_three_are_listed() -> None:
     async def scenario() -> None:
         server = Server()
         stop = asyncio.Event()
-        async with Watching(server, Store(), lambda _: None, ()) as watching:
+        async with Watching(server, Store(), lambda _: None, lambda _: None, ()) as watching:
             known = asyncio.create_task(watching.synced(stop))
             for name in ("pods", "conversions"):
                 server.may_list[name].set()
@@ -61,7 +61,7 @@ def test_nothing_is_known_before_all_three_are_listed() -> None:
 def test_it_can_be_stopped_before_anything_is_known() -> None:
     async def scenario() -> None:
         stop = asyncio.Event()
-        async with Watching(Server(), Store(), lambda _: None, ()) as watching:
+        async with Watching(Server(), Store(), lambda _: None, lambda _: None, ()) as watching:
             stop.set()
             assert not await asyncio.wait_for(watching.synced(stop), 5)
 
@@ -82,7 +82,7 @@ def test_every_event_has_its_conversion_looked_at_and_an_unchanged_one_does_not(
         stop = asyncio.Event()
         for event in server.may_list.values():
             event.set()
-        async with Watching(server, Store(), added.put_nowait, ()) as watching:
+        async with Watching(server, Store(), added.put_nowait, added.put_nowait, ()) as watching:
             await asyncio.wait_for(watching.synced(stop), 5)
             assert await asyncio.wait_for(added.get(), 5) == key
             for name, found in (("jobs", made), ("pods", runs)):
@@ -97,12 +97,44 @@ def test_every_event_has_its_conversion_looked_at_and_an_unchanged_one_does_not(
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize(
+    ("kind", "what", "shown", "at_once"),
+    [
+        ("ADDED", "pods", pod(job(conversion()), RUNNING), False),
+        ("MODIFIED", "pods", pod(job(conversion()), waiting("ContainerCreating")), False),
+        ("MODIFIED", "pods", pod(job(conversion()), waiting("CreateContainerConfigError", "no secret")), True),
+        ("DELETED", "pods", pod(job(conversion()), RUNNING), True),
+        ("MODIFIED", "jobs", job(conversion(), 1, 0, COMPLETE), False),
+        ("MODIFIED", "jobs", job(conversion(), 1, 0, failed()), True),
+        ("DELETED", "jobs", job(conversion(), 1, 0, COMPLETE), True),
+    ],
+)
+def test_where_all_goes_well_a_conversion_is_looked_at_by_and_by(
+    kind: str, what: str, shown: Object, at_once: bool
+) -> None:
+    owner = conversion()
+    shown["metadata"] |= {"resourceVersion": "12", "annotations": {NAME_ANNOTATION: owner["metadata"]["name"]}}
+    told: asyncio.Queue[bool] = asyncio.Queue()
+
+    async def scenario() -> None:
+        server = Server()
+        for event in server.may_list.values():
+            event.set()
+        at_once_to, by_and_by_to = lambda _: told.put_nowait(True), lambda _: told.put_nowait(False)
+        async with Watching(server, Store(), at_once_to, by_and_by_to, ()) as watching:
+            await asyncio.wait_for(watching.synced(asyncio.Event()), 5)
+            server.events[what].put_nowait((kind, shown))
+            assert await asyncio.wait_for(told.get(), 5) is at_once
+
+    asyncio.run(scenario())
+
+
 def test_each_namespace_is_watched_by_itself() -> None:
     async def scenario() -> None:
         server = Server()
         for event in server.may_list.values():
             event.set()
-        async with Watching(server, Store(), lambda _: None, ("a", "b")) as watching:
+        async with Watching(server, Store(), lambda _: None, lambda _: None, ("a", "b")) as watching:
             await asyncio.wait_for(watching.synced(asyncio.Event()), 5)
         assert server.scopes == {(kind, space) for kind in ("conversions", "jobs", "pods") for space in ("a", "b")}
 
@@ -115,7 +147,7 @@ def test_a_watch_that_breaks_in_our_own_code_ends_the_process_instead_of_leaving
         stop = asyncio.Event()
         for event in server.may_list.values():
             event.set()
-        async with Watching(server, Store(), lambda _: None, ()) as watching:
+        async with Watching(server, Store(), lambda _: None, lambda _: None, ()) as watching:
             await asyncio.wait_for(watching.synced(stop), 5)
             server.events["jobs"].put_nowait(TypeError("bug"))
             with pytest.raises(TypeError, match="bug"):

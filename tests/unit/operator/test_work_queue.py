@@ -105,6 +105,25 @@ def test_a_look_can_ask_for_the_next_and_a_wish_comes_before_it() -> None:
     run(looks, scenario)
 
 
+def test_of_two_wishes_for_later_the_earlier_counts() -> None:
+    async def at_once(_: Looks, __: Key) -> None:
+        pass
+
+    looks = Looks(at_once)
+
+    async def scenario(queue: WorkQueue) -> None:
+        for seconds in (60.0, 0.02, 60.0):
+            queue.add_within(A, seconds)
+        await looks.until(lambda: bool(looks.done))
+        queue.add(B)
+        queue.add_within(B, 0.01)
+        await looks.until(lambda: B in looks.done)
+        await asyncio.sleep(0.05)
+
+    run(looks, scenario)
+    assert looks.done == [A, B], "who waits for a look already needs no other"
+
+
 def test_looks_that_never_wait_let_others_have_their_turn() -> None:
     """Else the lease would not be renewed while thousands of conversions at rest are looked at."""
     turns = 0
