@@ -7,21 +7,24 @@ import ssl
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import aiohttp
 from kubernetes.aio import config
-from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.client import Configuration
 from pydantic_core import from_json
 
 from tflite_api import names
-from tflite_operator.fields import clean, integer, mapping, objects, text
+from tflite_operator.fields import clean, integer, objects, text
 from tflite_operator.job import CONVERSION_LABEL
-from tflite_operator.late_check import CHECK, Check, CheckedRequest, unchecked
+from tflite_operator.kubernetes_protobuf import MAGIC, STREAM, read
+from tflite_operator.late_check import CHECK, Check, unchecked
 from tflite_operator.log import LOGGER
 from tflite_operator.metrics import API_REQUESTS
+from tflite_operator.transport import JSON, Transport
+from tflite_operator.watch_stream import events
 
 _CONVERSIONS: Final = f"/apis/{names.GROUP}/{names.VERSION}"
 _JOBS: Final = "/apis/batch/v1"
@@ -84,6 +87,8 @@ class Resource:
     root: str
     plural: str
     selector: str = ""
+    is_builtin: bool = False
+    """Whether the API server can send it as protobuf."""
 
     def path(self, namespace: str) -> str:
         """Give where a namespace's objects are, or those of all."""
@@ -91,8 +96,8 @@ class Resource:
 
 
 CONVERSIONS: Final = Resource("conversions", _CONVERSIONS, names.PLURAL)
-JOBS: Final = Resource("jobs", _JOBS, "jobs", CONVERSION_LABEL)
-PODS: Final = Resource("pods", _CORE, "pods", CONVERSION_LABEL)
+JOBS: Final = Resource("jobs", _JOBS, "jobs", CONVERSION_LABEL, is_builtin=True)
+PODS: Final = Resource("pods", _CORE, "pods", CONVERSION_LABEL, is_builtin=True)
 
 
 @dataclass(frozen=True)
@@ -122,11 +127,7 @@ class Cluster:
             request_seconds: of any request.
             write_seconds: asked before each write for the longest time that it may take; raises when none may begin.
         """
-        # No limit: the workers are one, and watches of many namespaces must not keep the lease's requests waiting.
-        configuration.connection_pool_maxsize = 0
-        # The API server is asked directly, whatever proxy the environment names.
-        configuration.client_session_kwargs = {"trust_env": False, "request_class": CheckedRequest}
-        self._client = ApiClient(configuration)
+        self._transport = Transport(configuration)
         self._request_seconds = request_seconds
         self._write_seconds = write_seconds
 
@@ -155,7 +156,7 @@ class Cluster:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Close the connections."""
-        await self._client.close()
+        await self._transport.close()
 
     async def check(self, namespaces: tuple[str, ...]) -> None:
         """Make sure that the conversions can be listed.
@@ -190,22 +191,22 @@ class Cluster:
         # Bookmarks come every minute: a connection that says nothing for longer is dead.
         silence = aiohttp.ClientTimeout(total=None, sock_connect=self._request_seconds, sock_read=_SILENCE_SECONDS)
         try:
-            response = await self._send("GET", resource.path(namespace), query, None, "application/json", silence)
+            response = await self._transport.send(
+                "GET", resource.path(namespace), query, None, accepted=_accepted(resource), limits=silence
+            )
             if response.status >= 300:
                 raise _error("GET", response.status, _parsed(await response.read()))
         except _UNREACHABLE as error:
             raise ClusterError(f"the API server does not answer: {type(error).__name__} {error}") from error
         try:
-            async for line in _lines(response):
-                event = from_json(line)
-                kind, shown = text(event, "type"), mapping(event, "object")
+            async for kind, shown in events(response):
                 if kind == "ERROR":
                     raise _error("GET", integer(shown, "code") or 500, dict(shown))
                 yield kind, dict(shown)
         except _UNREACHABLE as error:
             LOGGER.debug("a watch of %s was cut off: %s", resource.name, error)
         except ValueError as error:
-            raise ClusterError("the API server's watch does not speak JSON") from error
+            raise ClusterError(f"the API server's watch makes no sense: {error}") from error
         finally:
             response.close()
 
@@ -291,15 +292,15 @@ class Cluster:
         path: str,
         *,
         what: str,
-        query: Mapping[str, str] | None = None,
+        query: Mapping[str, str] = MappingProxyType({}),
         body: Object | None = None,
-        kind: str = "application/json",
+        kind: str = JSON,
         fenced: bool = True,
     ) -> Object:
         seconds = self._request_seconds
         check: Check = unchecked
         if method in _WITH_FIELDS:
-            query = {**(query or {}), **_UNCHECKED_FIELDS}
+            query = {**query, **_UNCHECKED_FIELDS}
         if fenced and method != "GET":
             seconds, check = min(seconds, self._write_seconds()), self._write_seconds
         before = CHECK.set(check)
@@ -320,51 +321,29 @@ class Cluster:
         return answer
 
     async def _exchange(
-        self, method: str, path: str, query: Mapping[str, str] | None, body: Object | None, kind: str, seconds: float
+        self, method: str, path: str, query: Mapping[str, str], body: Object | None, kind: str, seconds: float
     ) -> tuple[int, Object]:
         # aiohttp rounds up to whole seconds what is longer than 5 s: a write would outlast the lease.
         limits = aiohttp.ClientTimeout(total=seconds, ceil_threshold=math.inf)
-        response = await self._send(method, path, query, body, kind, limits)
+        response = await self._transport.send(method, path, query, body, kind=kind, limits=limits)
         content = await response.read()
         # A proxy or an overloaded server may answer in plain text.
         parsed = from_json(content) if response.status < 300 else _parsed(content)
         return response.status, parsed if isinstance(parsed, dict) else {}
-
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str] | None,
-        body: Object | None,
-        kind: str,
-        limits: aiohttp.ClientTimeout,
-    ) -> aiohttp.ClientResponse:
-        headers = {"Accept": "application/json", "Content-Type": kind, "User-Agent": "tflite-operator"}
-        await self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
-        url = f"{self._client.configuration.host}{path}{'?' + urlencode(query) if query else ''}"
-        sent = await self._client.rest_client.request(method, url, headers=headers, body=body, _request_timeout=limits)
-        response: aiohttp.ClientResponse = sent.response
-        return response
-
-
-async def _lines(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
-    """Give the lines of an answer as they come, however long they are."""
-    begun: list[bytes] = []
-    async for chunk in response.content.iter_any():
-        *whole, rest = chunk.split(b"\n")
-        for line in whole:
-            yield b"".join([*begun, line])
-            begun = []
-        begun.append(rest)
 
 
 def _chosen(resource: Resource) -> dict[str, str]:
     return {"labelSelector": resource.selector} if resource.selector else {}
 
 
+def _accepted(resource: Resource) -> str:
+    return f"{STREAM},{JSON}" if resource.is_builtin else JSON
+
+
 def _parsed(content: bytes) -> Object:
+    """Read a refusal, in whichever encoding it comes."""
     try:
-        parsed = from_json(content)
+        parsed = read(content) if content.startswith(MAGIC) else from_json(content)
     except ValueError:
         return {"message": content[:1024].decode(errors="replace")}
     return parsed if isinstance(parsed, dict) else {}

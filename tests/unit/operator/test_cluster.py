@@ -207,11 +207,11 @@ async def watched(cluster: Cluster) -> list[tuple[str, Any]]:
     return [one async for one in cluster.watch(JOBS, "team", "7")]
 
 
-def streaming(*chunks: bytes, cut: bool = False) -> Answer:
+def streaming(*chunks: bytes, cut: bool = False, kind: str = "application/json") -> Answer:
     async def answer(request: web.Request) -> web.StreamResponse:
         assert request.query["resourceVersion"] == "7"
         assert request.query["labelSelector"] == JOBS.selector
-        response = web.StreamResponse()
+        response = web.StreamResponse(headers={"Content-Type": kind})
         await response.prepare(request)
         for chunk in chunks:
             await response.write(chunk)
