@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,12 +50,12 @@ IMAGES = (
 )
 
 
-def make(checkout: Checkout) -> None:
+def make(checkout: Checkout, wanted: Sequence[Image] = IMAGES) -> None:
     """Build the images that are not there or were built from something else."""
     with held(checkout.cache / "images.lock", "another build of the images"):
         buildah = Buildah(checkout)
         base = os.environ.get("BASE", "")
-        outdated = [image for image in IMAGES if not _is_current(checkout, image)]
+        outdated = [image for image in wanted if not _is_current(checkout, image)]
         if not outdated:
             return
         buildah.forget_containers()
@@ -75,24 +75,24 @@ def give(checkout: Checkout, node: Node) -> None:
         BrokenStoreError: it does not take them.
     """
     for image in IMAGES:
-        layout = _layout(checkout, image)
-        if node.has(image.tag, oci.manifest_of(layout)["digest"]):
+        kept = layout(checkout, image)
+        if node.has(image.tag, oci.manifest_of(kept)["digest"]):
             continue
         with step(f"giving the node {image.tag}"):
-            written = node.import_image(layout, image.tag)
+            written = node.import_image(kept, image.tag)
         say(f"{written / 1e6:.1f} MB of {image.tag} were new to the node")
     node.forget_earlier_images()
 
 
 def _build(checkout: Checkout, buildah: Buildah, image: Image, base: str) -> None:
-    stamp, layout = _stamp(checkout, image), _layout(checkout, image)
+    stamp, target = _stamp(checkout, image), layout(checkout, image)
     inputs = _fingerprint(checkout, image)
     stamp.unlink(missing_ok=True)
     dockerfile = checkout.root / image.folder / "Dockerfile"
     buildah.build(image.tag, dockerfile, checkout.root, {"BASE": base}, volumes(checkout))
-    layout.parent.mkdir(parents=True, exist_ok=True)
-    buildah.export(image.tag, layout)
-    oci.forget_earlier(layout)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    buildah.export(image.tag, target)
+    oci.forget_earlier(target)
     files.write(stamp, inputs)
 
 
@@ -141,5 +141,6 @@ def _stamp(checkout: Checkout, image: Image) -> Path:
     return checkout.images / f"{image.name}.built-from"
 
 
-def _layout(checkout: Checkout, image: Image) -> Path:
+def layout(checkout: Checkout, image: Image) -> Path:
+    """Return where an image is kept as an OCI layout."""
     return checkout.images / image.name

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from bench.markdown import table
 
@@ -16,6 +17,13 @@ class Section:
     """What was measured, and what came out."""
     requests: tuple[tuple[str, int], ...] = ()
     """How many of which kind the API server wrote down."""
+    figures: tuple[tuple[str, float], ...] = ()
+    """Seconds that are worth comparing from round to round."""
+
+    @property
+    def brief(self) -> str:
+        """The title and the figures, in a line."""
+        return ", ".join((self.title, *(f"{name} {seconds:.1f} s" for name, seconds in self.figures)))
 
 
 def percentile(values: Iterable[float], share: float) -> float:
@@ -42,6 +50,15 @@ def document(sections: Mapping[str, Section]) -> str:
             asked = ", ".join(f"{count} {kind}" for kind, count in section.requests)
             told.append(f"Requests of {name}: {asked}")
     return "\n\n".join(told) + "\n"
+
+
+def in_turn(title: str, rounds: Sequence[Section]) -> Section:
+    """Give the medians of several rounds of the same run, and each round's figures in their order."""
+    lines = []
+    for name, _ in rounds[0].figures:
+        each = [dict(section.figures)[name] for section in rounds]
+        lines.append((name, f"{median(each):.1f} s ({', '.join(f'{seconds:.1f}' for seconds in each)})"))
+    return Section(title, tuple(lines))
 
 
 def _seconds(seconds: float) -> str:

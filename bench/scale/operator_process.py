@@ -1,14 +1,12 @@
 """The operator, or its peer, as a process of its own, and what the kernel and the API server say of it."""
 
 import json
-import os
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -20,12 +18,19 @@ from dev.commands import tail
 from dev.errors import DevError
 from dev.node import wait_until
 
-OPERATOR: Final = (sys.executable, "-m", "tflite_operator.main")
 _PORT: Final = 8080
 _WRITES: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 _SAMPLE_SECONDS: Final = 0.1
 _REST_SECONDS: Final = 3.0
 _IDLE_SHARE: Final = 0.1
+
+
+@dataclass(frozen=True)
+class Program:
+    """What is run: the operator or its peer."""
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class OperatorProcess:
     """One run of the operator."""
 
     plane: ControlPlane
-    command: tuple[str, ...]
+    program: Program
     started: float = 0.0
     """By the monotonic clock."""
     _process: subprocess.Popen[bytes] | None = None
@@ -53,10 +58,8 @@ class OperatorProcess:
 
     def __enter__(self) -> Self:
         """Start it; return at once."""
-        root = self.plane.checkout.root
         environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join((str(root / "api"), str(root / "operator"))),
+            **self.program.environment,
             "KUBECONFIG": str(self.plane.operators_kubeconfig),
             "CONVERTER_IMAGE": "bench/converter:1",
             "HTTP_PORT": str(_PORT),
@@ -67,7 +70,7 @@ class OperatorProcess:
         self.started = time.monotonic()
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                self.command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+                self.program.command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
             )
         return self
 

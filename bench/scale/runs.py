@@ -34,6 +34,15 @@ async def whole(checkout: Checkout, folder: Path, start: Start, many: int, more:
                 say(await asyncio.to_thread(_at_rest, operator, what))
 
 
+async def at_once(checkout: Checkout, folder: Path, start: Start, many: int, say: Say) -> None:
+    """Apply many conversions at once, and no more."""
+    with ControlPlane(checkout, folder) as plane:
+        async with Client.connect(ADDRESSES, plane.pki) as client:
+            with start(plane) as operator:
+                operator.until_ready()
+                say(await _at_once(client, operator, plane, many, f"{many} conversions at once, with everything"))
+
+
 async def without_jobs(checkout: Checkout, folder: Path, start: Start, many: int, say: Say) -> None:
     """Apply many at once without the Job controller: what remains is the controller's own work."""
     with ControlPlane(checkout, folder, job_controller=False) as plane:
@@ -75,8 +84,11 @@ async def _at_once(client: Client, operator: OperatorProcess, plane: ControlPlan
         (f"{many} Jobs exist", f"{max(seen.job[n] for n in names) - begun:.1f} s"),
         ("all have a first status", f"{max(seen.status[n] for n in names) - begun:.1f} s"),
     ]
+    figures = [("CPU of the operator", used), ("CPU of the control plane and kwok", used_by_parts)]
     if ready:
-        lines.append(("all Ready", f"{max(seen.ready[n] for n in names) - begun:.1f} s"))
+        done = max(seen.ready[n] for n in names) - begun
+        lines.append(("all Ready", f"{done:.1f} s"))
+        figures.insert(0, ("all Ready", done))
     lines += [
         ("creation to Job, p50 / p99", delays(seen.delays(seen.job, names))),
         ("creation to first status, p50 / p99", delays(seen.delays(seen.status, names))),
@@ -88,7 +100,7 @@ async def _at_once(client: Client, operator: OperatorProcess, plane: ControlPlan
         ("CPU that the machine's other programs took", f"{max(strangers, 0):.1f} s in {took:.1f} s"),
         ("memory of the operator, now / most", _memory(operator)),
     ]
-    return Section(title, tuple(lines), tuple(by_kind(asked).most_common()))
+    return Section(title, tuple(lines), tuple(by_kind(asked).most_common()), tuple(figures))
 
 
 async def _one_at_a_time(client: Client, operator: OperatorProcess) -> Section:

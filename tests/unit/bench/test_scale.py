@@ -6,7 +6,7 @@ import re
 import pytest
 
 from bench.scale.control_plane import MANIFESTS
-from bench.scale.measurements import Section, document, percentile
+from bench.scale.measurements import Section, document, in_turn, percentile
 from bench.scale.operator_process import by_kind, parse_audit_log, writes
 from bench.scale.stages import job, report, spec
 from dev.checkout import Checkout
@@ -73,3 +73,10 @@ def test_the_peers_job_can_be_filled_in() -> None:
     for metadata in (made["metadata"], made["spec"]["template"]["metadata"]):
         assert metadata["labels"]
         assert metadata["annotations"]
+
+
+def test_rounds_are_told_by_their_median_and_each_in_its_order() -> None:
+    rounds = [Section("1000 at once", (), figures=(("all Ready", seconds),)) for seconds in (50.04, 70.0, 52.0)]
+    told = in_turn("1000 at once", rounds)
+    assert told.lines == (("all Ready", "52.0 s (50.0, 70.0, 52.0)"),)
+    assert rounds[0].brief == "1000 at once, all Ready 50.0 s"
