@@ -27,6 +27,7 @@ async def whole(checkout: Checkout, folder: Path, start: Start, many: int, more:
             with start(plane) as operator:
                 operator.until_ready()
                 say(await _at_once(client, operator, plane, many, f"{many} conversions at once, with everything"))
+                say(await _until_quiet(operator))
             await client.make_finished((f"finished-{index}" for index in range(more - many)), like="conversion-0")
             with start(plane) as operator:
                 what = f"{more} finished, {many} of them with their Jobs and pods"
@@ -77,14 +78,14 @@ async def _at_once(client: Client, operator: OperatorProcess, plane: ControlPlan
     parts = {name: seconds - others[name] for name, seconds in plane.seconds.items()}
     used_by_parts = sum(parts.values())
     strangers = machine - used_by_parts - client_cpu - (operator.cpu_seconds() - cpu)
-    asked = await asyncio.to_thread(operator.requests_until_quiet)
     used = operator.cpu_seconds() - cpu
+    asked = await asyncio.to_thread(operator.requests)
     lines = [
         ("all applied", f"{applied:.1f} s"),
         (f"{many} Jobs exist", f"{max(seen.job[n] for n in names) - begun:.1f} s"),
         ("all have a first status", f"{max(seen.status[n] for n in names) - begun:.1f} s"),
     ]
-    figures = [("CPU of the operator", used), ("CPU of the control plane and kwok", used_by_parts)]
+    figures = [("CPU of the operator until then", used), ("CPU of the control plane and kwok", used_by_parts)]
     if ready:
         done = max(seen.ready[n] for n in names) - begun
         lines.append(("all Ready", f"{done:.1f} s"))
@@ -94,13 +95,23 @@ async def _at_once(client: Client, operator: OperatorProcess, plane: ControlPlan
         ("creation to first status, p50 / p99", delays(seen.delays(seen.status, names))),
         ("status writes per conversion", f"{status_writes(asked) / many:.2f}"),
         ("requests per conversion", f"{len(asked) / many:.1f}"),
-        ("CPU of the operator", f"{used:.1f} s"),
+        ("CPU of the operator until then", f"{used:.1f} s"),
         ("CPU of the control plane and kwok", f"{used_by_parts:.1f} s: {_shares(parts)}"),
         ("CPU of this client", f"{client_cpu:.1f} s"),
         ("CPU that the machine's other programs took", f"{max(strangers, 0):.1f} s in {took:.1f} s"),
         ("memory of the operator, now / most", _memory(operator)),
     ]
     return Section(title, tuple(lines), tuple(by_kind(asked).most_common()), tuple(figures))
+
+
+async def _until_quiet(operator: OperatorProcess) -> Section:
+    cpu, begun = operator.cpu_seconds(), time.monotonic()
+    asked = await asyncio.to_thread(operator.requests_until_quiet)
+    lines = [
+        ("writes nothing more after", f"{time.monotonic() - begun:.0f} s"),
+        ("CPU of the operator", f"{operator.cpu_seconds() - cpu:.1f} s"),
+    ]
+    return Section("Afterwards: what nobody waited for", tuple(lines), tuple(by_kind(asked).most_common()))
 
 
 async def _one_at_a_time(client: Client, operator: OperatorProcess) -> Section:
