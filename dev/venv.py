@@ -35,7 +35,7 @@ def make(checkout: Checkout) -> None:
 
 def _install(checkout: Checkout, venv: Path) -> None:
     python = str(venv / "bin" / "python")
-    _run([sys.executable, "-m", "venv", str(venv)], checkout)
+    _run([outside(venv), "-m", "venv", str(venv)], checkout)
     _run([python, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(_uv_requirement())], checkout)
     uv = [str(venv / "bin" / "uv"), "pip"]
     locked = str(checkout.root / "locks" / "dev.txt")
@@ -45,6 +45,13 @@ def _install(checkout: Checkout, venv: Path) -> None:
         [*uv, "install", "--quiet", "--python", python, "--no-deps", "--no-build-isolation", "--editable", "."],
         checkout,
     )
+
+
+def outside(venv: Path) -> str:
+    """Return a Python that stays when the environment goes: in a shell with `make env`, ours is found first."""
+    if Path(sys.prefix).resolve() != venv.resolve():
+        return sys.executable
+    return str(Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}")
 
 
 def uv_environment(given: Mapping[str, str], pip_configuration: Mapping[str, str], cache: Path) -> dict[str, str]:
@@ -68,7 +75,7 @@ def parse_pip_configuration(listed: str) -> dict[str, str]:
 
 def _run(argv: list[str], checkout: Checkout) -> None:
     listed = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "list"], check=False, capture_output=True, text=True
+        [outside(checkout.cache / "venv"), "-m", "pip", "config", "list"], check=False, capture_output=True, text=True
     ).stdout
     environment = uv_environment(os.environ, parse_pip_configuration(listed), checkout.cache)
     done = subprocess.run(argv, cwd=checkout.root, env=environment, check=False, stdout=sys.stderr)
