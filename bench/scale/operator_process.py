@@ -151,7 +151,7 @@ class OperatorProcess:
         self._read += len(whole)
         return list(parse_audit_log(whole.splitlines()))
 
-    def requests_until_quiet(self, seconds: float = 600) -> list[Request]:
+    def requests_until_quiet(self, seconds: float) -> list[Request]:
         """Wait until it writes nothing more; give its requests since the last question."""
         deadline, asked = time.monotonic() + seconds, self.requests()
         latest = asked

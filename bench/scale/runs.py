@@ -27,7 +27,7 @@ async def whole(checkout: Checkout, folder: Path, start: Start, many: int, more:
             with start(plane) as operator:
                 operator.until_ready()
                 say(await _at_once(client, operator, plane, many, f"{many} conversions at once, with everything"))
-                say(await _until_quiet(operator))
+                say(await _until_quiet(operator, many))
             await client.make_finished((f"finished-{index}" for index in range(more - many)), like="conversion-0")
             with start(plane) as operator:
                 what = f"{more} finished, {many} of them with their Jobs and pods"
@@ -104,9 +104,10 @@ async def _at_once(client: Client, operator: OperatorProcess, plane: ControlPlan
     return Section(title, tuple(lines), tuple(by_kind(asked).most_common()), tuple(figures))
 
 
-async def _until_quiet(operator: OperatorProcess) -> Section:
+async def _until_quiet(operator: OperatorProcess, many: int) -> Section:
     cpu, begun = operator.cpu_seconds(), time.monotonic()
-    asked = await asyncio.to_thread(operator.requests_until_quiet)
+    # Times to live are set at a pace, so it takes the longer the more there are.
+    asked = await asyncio.to_thread(operator.requests_until_quiet, _PATIENCE + many)
     lines = [
         ("writes nothing more after", f"{time.monotonic() - begun:.0f} s"),
         ("CPU of the operator", f"{operator.cpu_seconds() - cpu:.1f} s"),
