@@ -106,7 +106,7 @@ bench: venv ## Compare the convert step's time and memory with the usual script
 	@$(PYTHON) -m bench.convert_step $(ARGS)
 
 .PHONY: bench-scale
-bench-scale: venv ## Measure the operator with 1000 and 5000 conversions on kwok nodes (about 15 minutes)
+bench-scale: venv ## Measure the operator with 1000 and 5000 conversions on kwok nodes (about 25 minutes)
 	@$(PYTHON) -m bench.scale $(ARGS)
 
 .PHONY: docs
