@@ -50,6 +50,11 @@ IMAGES = (
 )
 
 
+def tagged(tag: str) -> Image:
+    """Return the image of a tag."""
+    return next(image for image in IMAGES if image.tag == tag)
+
+
 def make(checkout: Checkout, wanted: Sequence[Image] = IMAGES) -> None:
     """Build the images that are not there or were built from something else."""
     with held(checkout.cache / "images.lock", "another build of the images"):

@@ -78,8 +78,8 @@ def single_program(program: Path, name: str, architecture: str) -> bytes:
 def layered(base: Path, target: Path, added: Mapping[str, bytes], variables: Mapping[str, str]) -> None:
     """Write the layout of an image with one more layer, of these files, and more environment variables."""
     layer = _packed((name, data, 0o644) for name, data in sorted(added.items()))
-    manifest = json.loads((base / blob_path(manifest_of(base)["digest"])).read_text())
-    config = json.loads((base / blob_path(manifest["config"]["digest"])).read_text())
+    manifest = _document(base, manifest_of(base)["digest"])
+    config = config_of(base)
     config["rootfs"]["diff_ids"].append(layer.digest)
     config["config"]["Env"] = [*config["config"].get("Env", []), *(f"{k}={v}" for k, v in sorted(variables.items()))]
     config_blob = Blob(manifest["config"]["mediaType"], json.dumps(config).encode())
@@ -113,6 +113,11 @@ def manifest_of(layout: Path) -> dict[str, Any]:
     return {key: latest[key] for key in ("mediaType", "digest", "size")}
 
 
+def config_of(layout: Path) -> dict[str, Any]:
+    """Return the configuration of the image that a layout calls `latest`."""
+    return _document(layout, _document(layout, manifest_of(layout)["digest"])["config"]["digest"])
+
+
 def forget_earlier(layout: Path) -> None:
     """Drop from a layout what is not of its latest image."""
     manifest = manifest_of(layout)
@@ -130,7 +135,7 @@ def forget_earlier(layout: Path) -> None:
 
 def blobs_of(layout: Path, manifest: dict[str, Any]) -> list[str]:
     """List the digests that an image consists of."""
-    document = json.loads((layout / blob_path(manifest["digest"])).read_text())
+    document = _document(layout, manifest["digest"])
     layers = [layer["digest"] for layer in document["layers"]]
     return [manifest["digest"], document["config"]["digest"], *layers]
 
@@ -150,6 +155,11 @@ def stream(layout: Path, name: str, present: Iterable[str], output: IO[bytes]) -
                 tar.add(file, arcname=blob_path(digest))
                 written += file.stat().st_size
     return written
+
+
+def _document(layout: Path, digest: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((layout / blob_path(digest)).read_text())
+    return document
 
 
 def _packed(added: Iterable[tuple[str, bytes, int]]) -> Blob:

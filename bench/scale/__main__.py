@@ -113,11 +113,11 @@ async def _run(checkout: Checkout, place: Path, name: str, program: Program, num
         case "singly":
             await runs.singly(checkout, place, start, measured.append)
         case "without-jobs":
-            await runs.without_jobs(checkout, place, start, many, measured.append)
+            await runs.at_once(checkout, place, start, many, measured.append, job_controller=False)
         case "whole":
             await runs.whole(checkout, place, start, many, max(many, more), measured.append)
         case _:
-            await runs.at_once(checkout, place, start, many, measured.append)
+            await runs.at_once(checkout, place, start, many, measured.append, job_controller=True)
     return measured
 
 

@@ -3,7 +3,6 @@
 How an interpreter was compiled makes a third of its speed (measured: 3.11 built with and without profiles).
 """
 
-import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,7 +13,7 @@ from dev import images, oci
 from dev.checkout import Checkout
 from dev.environment import OPERATOR_IMAGE
 
-_IMAGE: Final = next(image for image in images.IMAGES if image.tag == OPERATOR_IMAGE)
+_IMAGE: Final = images.tagged(OPERATOR_IMAGE)
 
 
 def make(checkout: Checkout) -> None:
@@ -47,9 +46,7 @@ def program(checkout: Checkout, shown: Path) -> Program:
     # In the benchmark's own mount namespace, so they end with it.
     for command in (("mount", "--bind", shown, there), ("mount", "-t", "proc", "proc", root / "proc")):
         subprocess.run(command, check=True)
-    layout = images.layout(checkout, _IMAGE)
-    manifest = json.loads((layout / oci.blob_path(oci.manifest_of(layout)["digest"])).read_text())
-    config = json.loads((layout / oci.blob_path(manifest["config"]["digest"])).read_text())["config"]
+    config = oci.config_of(images.layout(checkout, _IMAGE))["config"]
     variables = dict(variable.split("=", 1) for variable in config["Env"])
     # By its whole name: it is looked for in the image's PATH.
     return Program((shutil.which("chroot") or "chroot", str(root), *config["Entrypoint"]), variables)

@@ -26,7 +26,7 @@ async def whole(checkout: Checkout, folder: Path, start: Start, many: int, more:
         async with Client.connect(ADDRESSES, plane.pki) as client:
             with start(plane) as operator:
                 operator.until_ready()
-                say(await _at_once(client, operator, plane, many, f"{many} conversions at once, with everything"))
+                say(await _at_once(client, operator, plane, many))
                 say(await _until_quiet(operator, many))
             await client.make_finished((f"finished-{index}" for index in range(more - many)), like="conversion-0")
             with start(plane) as operator:
@@ -35,22 +35,13 @@ async def whole(checkout: Checkout, folder: Path, start: Start, many: int, more:
                 say(await asyncio.to_thread(_at_rest, operator, what))
 
 
-async def at_once(checkout: Checkout, folder: Path, start: Start, many: int, say: Say) -> None:
-    """Apply many conversions at once, and no more."""
-    with ControlPlane(checkout, folder) as plane:
+async def at_once(checkout: Checkout, folder: Path, start: Start, many: int, say: Say, *, job_controller: bool) -> None:
+    """Apply many at once, and no more. Without the Job controller what remains is the controller's own work."""
+    with ControlPlane(checkout, folder, job_controller=job_controller) as plane:
         async with Client.connect(ADDRESSES, plane.pki) as client:
             with start(plane) as operator:
                 operator.until_ready()
-                say(await _at_once(client, operator, plane, many, f"{many} conversions at once, with everything"))
-
-
-async def without_jobs(checkout: Checkout, folder: Path, start: Start, many: int, say: Say) -> None:
-    """Apply many at once without the Job controller: what remains is the controller's own work."""
-    with ControlPlane(checkout, folder, job_controller=False) as plane:
-        async with Client.connect(ADDRESSES, plane.pki) as client:
-            with start(plane) as operator:
-                operator.until_ready()
-                say(await _at_once(client, operator, plane, many, f"{many} at once, without the Job controller"))
+                say(await _at_once(client, operator, plane, many))
 
 
 async def singly(checkout: Checkout, folder: Path, start: Start, say: Say) -> None:
@@ -62,7 +53,7 @@ async def singly(checkout: Checkout, folder: Path, start: Start, say: Say) -> No
                 say(await _one_at_a_time(client, operator))
 
 
-async def _at_once(client: Client, operator: OperatorProcess, plane: ControlPlane, many: int, title: str) -> Section:
+async def _at_once(client: Client, operator: OperatorProcess, plane: ControlPlane, many: int) -> Section:
     await _rest(operator)
     operator.requests()
     names = [f"conversion-{index}" for index in range(many)]
@@ -77,8 +68,8 @@ async def _at_once(client: Client, operator: OperatorProcess, plane: ControlPlan
     client_cpu = time.process_time() - client_cpu
     parts = {name: seconds - others[name] for name, seconds in plane.seconds.items()}
     used_by_parts = sum(parts.values())
-    strangers = machine - used_by_parts - client_cpu - (operator.cpu_seconds() - cpu)
     used = operator.cpu_seconds() - cpu
+    strangers = machine - used_by_parts - client_cpu - used
     asked = await asyncio.to_thread(operator.requests)
     lines = [
         ("all applied", f"{applied:.1f} s"),
@@ -101,6 +92,7 @@ async def _at_once(client: Client, operator: OperatorProcess, plane: ControlPlan
         ("CPU that the machine's other programs took", f"{max(strangers, 0):.1f} s in {took:.1f} s"),
         ("memory of the operator, now / most", _memory(operator)),
     ]
+    title = f"{many} at once, {'with everything' if ready else 'without the Job controller'}"
     return Section(title, tuple(lines), tuple(by_kind(asked).most_common()), tuple(figures))
 
 

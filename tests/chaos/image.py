@@ -15,7 +15,7 @@ _STAND_IN: Final = Path(__file__).parent / "stand_in"
 
 def give(checkout: Checkout) -> None:
     """Make the image from the present converter's, and give it to the node unless it has it."""
-    base = checkout.images / next(image.name for image in images.IMAGES if image.tag == CONVERTER_IMAGE)
+    base = images.layout(checkout, images.tagged(CONVERTER_IMAGE))
     layout = checkout.images / "tflite-converter-chaos"
     added = {
         # A package is found before a module of the same name, whatever compiled forms of that there are.
