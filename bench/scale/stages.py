@@ -11,9 +11,9 @@ from tflite_api.names import CONVERT, PREPARE, PUBLISH
 from tflite_api.recipe import recipe_hash
 from tflite_api.spec import ConversionSpec
 from tflite_api.step import StepResult
-from tflite_operator.attempt import Attempt
-from tflite_operator.identity import Identity
-from tflite_operator.job import CONVERSION_LABEL, NAME_ANNOTATION, build_job
+from tflite_operator.core.identity import Identity
+from tflite_operator.jobs.attempt import Attempt
+from tflite_operator.jobs.job import CONVERSION_LABEL, NAME_ANNOTATION, build_job
 from tflite_operator.settings import Settings
 
 BUCKET: Final = "models"

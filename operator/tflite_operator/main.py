@@ -11,18 +11,18 @@ from typing import Final
 
 from prometheus_client import REGISTRY
 
-from tflite_operator.census import Census
-from tflite_operator.cluster import Cluster, ClusterError
-from tflite_operator.election import Election
-from tflite_operator.endpoints import serve
-from tflite_operator.fence import Fence, LeaseLostError
-from tflite_operator.log import LOGGER, configure
-from tflite_operator.metrics import LEADER, ConversionCollector
-from tflite_operator.reconcile import Reconciler
+from tflite_operator.informer.object_cache import Store
+from tflite_operator.informer.watching import Watching
+from tflite_operator.kube.client import Cluster, ClusterError
+from tflite_operator.kube.election import Election
+from tflite_operator.kube.fence import Fence, LeaseLostError
+from tflite_operator.reconcile.reconciler import Reconciler
+from tflite_operator.reconcile.work_queue import Key, WorkQueue
 from tflite_operator.settings import Settings, SettingsError
-from tflite_operator.store import Store
-from tflite_operator.watching import Watching
-from tflite_operator.work_queue import Key, WorkQueue
+from tflite_operator.telemetry.conversion_stats import Census
+from tflite_operator.telemetry.endpoints import serve
+from tflite_operator.telemetry.log import LOGGER, configure
+from tflite_operator.telemetry.metrics import LEADER, ConversionCollector
 
 _RESOURCE_SECONDS: Final = 2.0
 """How often to look for the resource until it is there."""

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from tflite_api.step import FetchLimits
-from tflite_operator.lease import Terms
+from tflite_operator.kube.lease import Terms
 
 Name = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$", max_length=253)]
 Seconds = Annotated[float, Field(gt=0, le=7 * 86400)]

@@ -15,7 +15,7 @@ from tests.e2e.conversions import Object, condition, is_finished
 from tests.e2e.environment import Environment
 from tflite_api import names
 from tflite_api.reasons import Reason
-from tflite_operator.job import CONVERSION_LABEL
+from tflite_operator.jobs.job import CONVERSION_LABEL
 
 QUICK: Final = 0.2
 SLOW: Final = 3.0

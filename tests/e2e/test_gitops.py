@@ -22,11 +22,11 @@ from tests.e2e.conversions import Workbench, condition, holds, is_finished
 from tests.e2e.environment import Environment
 from tests.manifests import example_conversions
 from tflite_api import names
-from tflite_operator.cluster import Cluster
-from tflite_operator.reconcile import Reconciler, difference
+from tflite_operator.informer.object_cache import Store
+from tflite_operator.informer.watching import Watching
+from tflite_operator.kube.client import Cluster
+from tflite_operator.reconcile.reconciler import Reconciler, difference
 from tflite_operator.settings import Settings
-from tflite_operator.store import Store
-from tflite_operator.watching import Watching
 
 pytestmark = pytest.mark.tensorflow
 

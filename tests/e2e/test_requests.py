@@ -5,8 +5,8 @@ from kubernetes import client
 from mypy_boto3_s3 import S3Client
 
 from tests.e2e.conversions import Object, Workbench, condition, holds, is_finished
-from tflite_operator.identity import Identity
-from tflite_operator.job import job_name
+from tflite_operator.core.identity import Identity
+from tflite_operator.jobs.job import job_name
 
 pytestmark = pytest.mark.tensorflow
 

@@ -11,7 +11,7 @@ from bench.scale.operator_process import by_kind, parse_audit_log, writes
 from bench.scale.stages import job, report, spec
 from dev.checkout import Checkout
 from tflite_api.spec import ConversionSpec
-from tflite_operator.result import check_artifact, read_report
+from tflite_operator.decide.step_report import check_artifact, read_report
 
 
 def test_the_operator_believes_the_report_for_the_conversion_it_is_filled_in_for() -> None:

@@ -37,7 +37,7 @@ from tflite_converter.progress import LoggedProgress
 from tflite_converter.published import Reuse
 from tflite_converter.signature import SignatureFacts, TensorFacts
 from tflite_converter.step import guarded
-from tflite_operator import result
+from tflite_operator.decide import step_report as result
 
 LOCAL = FetchLimits(allow_local_addresses=True)
 SYNTHETIC = {"synthetic": True, "maxSamples": 10}

@@ -9,14 +9,14 @@ from tflite_api.names import CONVERT, PREPARE, PUBLISH, STEPS
 from tflite_api.reasons import Reason
 from tflite_api.recipe import recipe_hash
 from tflite_api.spec import ConversionSpec
-from tflite_operator.attempt import Attempt
-from tflite_operator.decision import EmitEvent
-from tflite_operator.fields import timestamp
-from tflite_operator.identity import Identity
-from tflite_operator.job import CONVERSION_LABEL, build_job, queue_labels
-from tflite_operator.plan import Plan, plan
+from tflite_operator.core.fields import timestamp
+from tflite_operator.core.identity import Identity
+from tflite_operator.decide.decision import EmitEvent
+from tflite_operator.decide.plan import Plan, plan
+from tflite_operator.decide.situation import Observation
+from tflite_operator.jobs.attempt import Attempt
+from tflite_operator.jobs.job import CONVERSION_LABEL, build_job, queue_labels
 from tflite_operator.settings import Settings
-from tflite_operator.situation import Observation
 
 Object = dict[str, Any]
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import pytest
 
 from tests.examples import is_like_the_example
-from tests.unit.operator import test_deletion as deletion
 from tests.unit.operator.builders import (
     RUNNING,
     Object,
@@ -22,10 +21,11 @@ from tests.unit.operator.builders import (
     started,
     waiting,
 )
+from tests.unit.operator.decide import test_deletion as deletion
 from tflite_api.names import CONVERT
 from tflite_api.reasons import Reason
-from tflite_operator.decision import EmitEvent
-from tflite_operator.plan import Plan
+from tflite_operator.decide.decision import EmitEvent
+from tflite_operator.decide.plan import Plan
 
 
 def followed(*states: Object, seconds: float = 0, **status: object) -> Plan:

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.unit.operator.builders import COMPLETE, NOW, SETTINGS, Object, failed, job, pod
-from tflite_operator.decision import Action, CreateJob, DeleteJob, EmitEvent, SetJobTTL
-from tflite_operator.fields import timestamp
-from tflite_operator.plan import plan
-from tflite_operator.situation import Observation
+from tflite_operator.core.fields import timestamp
+from tflite_operator.decide.decision import Action, CreateJob, DeleteJob, EmitEvent, SetJobTTL
+from tflite_operator.decide.plan import plan
+from tflite_operator.decide.situation import Observation
 
 
 @dataclass

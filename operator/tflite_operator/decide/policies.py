@@ -1,0 +1,241 @@
+"""The policies: each answers one question about a situation, or leaves it to the next."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from tflite_api.explanations import EXPLANATIONS
+from tflite_api.names import CONVERT, PREPARE, PUBLISH
+from tflite_api.reasons import Reason
+from tflite_api.spec import ConversionSpec
+from tflite_operator.core.fields import parse_moment, timestamp
+from tflite_operator.decide.decision import PATIENCE, Decision, Failure, Pause, Progress, Rest, Start, Success
+from tflite_operator.decide.situation import Situation
+from tflite_operator.decide.verdict import COUNTED, Ended, judge
+from tflite_operator.jobs.attempt import Attempt
+from tflite_operator.jobs.job import job_name
+from tflite_operator.observe.job import ObservedJob
+from tflite_operator.observe.pod import ObservedPod
+
+Policy = Callable[[Situation, ConversionSpec], Decision | None]
+
+_CURABLE: Final = frozenset(
+    {Reason.INVALID_SPEC, Reason.IMAGE_PULL_FAILED, Reason.UNSCHEDULABLE, Reason.NAME_COLLISION}
+)
+"""Failures that somebody can cure without touching the conversion: they are looked at again."""
+_WAITED_FOR: Final = frozenset({Reason.IMAGE_PULL_FAILED, Reason.UNSCHEDULABLE})
+"""Failures that say more than the deadline of a Job that ran into them."""
+_WAITING: Final = frozenset({Reason.SECRET_NOT_FOUND, Reason.VOLUME_NOT_FOUND, Reason.JOB_REFUSED})
+"""A Job that reaches its deadline while it waits for these has not been tried."""
+_FOLLOWS: Final = " Attempt "
+_QUEUE_GRACE: Final = timedelta(seconds=10)
+"""How long a pod may look for a node before the status says so."""
+_AT_WORK: Final = {PREPARE: Reason.PREPARING, CONVERT: Reason.CONVERTING, PUBLISH: Reason.PUBLISHING}
+
+
+def decide(situation: Situation) -> Decision:
+    """Ask the policies in order; the first that answers decides."""
+    if situation.spec is None:
+        return Failure(Reason.INVALID_SPEC, situation.spec_problem)
+    for policy in POLICIES:
+        decision = policy(situation, situation.spec)
+        if decision is not None:
+            return decision
+    return Rest()
+
+
+def pause(_: Situation, spec: ConversionSpec) -> Decision | None:
+    """Does the spec want nothing to run?"""
+    return Pause(Reason.SUSPENDED, "the spec says suspend: true; no Job runs") if spec.suspend else None
+
+
+def run_once_more(situation: Situation, _: ConversionSpec) -> Decision | None:
+    """Did somebody ask for one more run, with the annotation?"""
+    return _start(situation, situation.attempt + 1, 0, anew=True) if situation.is_superseded else None
+
+
+def rest_when_settled(situation: Situation, _: ConversionSpec) -> Decision | None:
+    """Is the outcome in the status already? Then nothing runs again, whatever became of the Job."""
+    is_done = situation.settled is not None and situation.settled not in _CURABLE
+    return Rest() if is_done and not situation.has_unknown_job else None
+
+
+def spare_foreign_jobs(situation: Situation, _: ConversionSpec) -> Decision | None:
+    """Is the Job that the status speaks of no longer ours? It is never adopted."""
+    return _collision(situation, situation.attempt) if situation.job is None else None
+
+
+def follow_the_job(situation: Situation, spec: ConversionSpec) -> Decision | None:
+    """Is there a Job, and how is it doing?"""
+    job = situation.job
+    if job is None:
+        return None
+    match judge(spec, job, situation.pod):
+        case Success() as success:
+            return success
+        case Ended() as ended:
+            return _after_failure(situation, job, ended)
+        case None:
+            return _under_way(situation, job, situation.pod)
+
+
+def replace_a_deleted_job(situation: Situation, _: ConversionSpec) -> Decision | None:
+    """Was there a Job, and somebody deleted it?"""
+    gone = situation.status.job
+    if situation.attempt == 0 or gone is None:
+        return None
+    waiting = situation.progress
+    if situation.status.next_attempt_time and waiting is not None:
+        # It had failed before: what is known of it is in the status.
+        failures = (gone.failures or 0) + (waiting in COUNTED)
+        return _next_attempt(situation, waiting, _said(situation), failures, _planned(situation))
+    failures = (gone.failures or 0) + 1
+    message = f"the Job of attempt {situation.attempt} was deleted before it was done"
+    if failures >= situation.settings.crash_attempts:
+        return Failure(Reason.JOB_DELETED, f"{message}, as were {failures} in all")
+    return _start(situation, situation.attempt + 1, failures, anew=situation.is_anew)
+
+
+def start(situation: Situation, _: ConversionSpec) -> Decision | None:
+    """Is there nothing yet?"""
+    return _start(situation, 1, 0, anew=False)
+
+
+POLICIES: Final[tuple[Policy, ...]] = (
+    pause,
+    run_once_more,
+    rest_when_settled,
+    spare_foreign_jobs,
+    follow_the_job,
+    replace_a_deleted_job,
+    start,
+)
+
+
+def _start(situation: Situation, attempt: int, failures: int, *, anew: bool) -> Decision:
+    if situation.is_crowded:
+        return Progress(
+            Reason.PENDING,
+            "waiting for the pods of an earlier Job to end",
+            look_again=situation.now + PATIENCE,
+            supersedes=situation.is_superseded,
+        )
+    if situation.refusal is not None:
+        message = f"the API server refused Job {job_name(situation.identity, attempt)}: {situation.refusal}"
+        return Progress(Reason.JOB_REFUSED, message, supersedes=situation.is_superseded)
+    return _collision(situation, attempt) or Start(Attempt(attempt, failures, situation.request, anew))
+
+
+def _collision(situation: Situation, attempt: int) -> Decision | None:
+    name = job_name(situation.identity, attempt)
+    if name not in situation.foreign_names:
+        return None
+    return Failure(Reason.NAME_COLLISION, f"a Job named {name} exists that does not belong to this conversion")
+
+
+def _after_failure(situation: Situation, job: ObservedJob, ended: Ended) -> Decision:
+    before = situation.settled or situation.progress
+    if ended.reason is Reason.DEADLINE_EXCEEDED and before in _WAITING and before is not None:
+        return _next_attempt(situation, before, _said(situation), job.failures, _retry_time(situation, job, ended))
+    if ended.reason is Reason.DEADLINE_EXCEEDED and before in _WAITED_FOR and before is not None:
+        return Failure(before, _said(situation), job, ended=ended.time)
+    if not ended.is_retried:
+        return Failure(ended.reason, ended.message, job, ended.result, ended.time)
+    failures = job.failures + (ended.reason in COUNTED)
+    if ended.reason in COUNTED and failures >= situation.settings.crash_attempts:
+        message = f"{ended.message}; {failures} attempts came to nothing like this"
+        return Failure(ended.reason, message, job, ended.result, ended.time)
+    return _next_attempt(situation, ended.reason, ended.message, failures, _retry_time(situation, job, ended))
+
+
+def _next_attempt(situation: Situation, reason: Reason, message: str, failures: int, when: datetime | None) -> Decision:
+    attempt = situation.attempt + 1
+    if when is None or situation.now >= when:
+        return _start(situation, attempt, failures, anew=situation.is_anew)
+    announced = f"{message.rstrip('.')}.{_FOLLOWS}{attempt} follows at {timestamp(when)}."
+    return Progress(reason, announced, situation.job, next_attempt=when, look_again=when)
+
+
+def _retry_time(situation: Situation, job: ObservedJob, ended: Ended) -> datetime | None:
+    since = ended.time or job.created
+    return since + situation.settings.retry_delay(job.attempt) if since is not None else None
+
+
+def _planned(situation: Situation) -> datetime | None:
+    return parse_moment(situation.status.next_attempt_time or "")
+
+
+def _said(situation: Situation) -> str:
+    """Give the message of the status, without what it says of the next attempt."""
+    found = situation.condition("Ready")
+    return found.message.partition(_FOLLOWS)[0] if found is not None else ""
+
+
+def _under_way(situation: Situation, job: ObservedJob, pod: ObservedPod | None) -> Decision:
+    if job.suspended:
+        queue = f" in queue {job.queue}" if job.queue else ""
+        return Progress(
+            Reason.QUEUED, f"Job {job.name} (attempt {job.attempt}) is suspended{queue} and waits to be let in", job
+        )
+    if pod is None:
+        return _without_pod(situation, job)
+    return _obstacle(situation, job, pod) or _step_at_work(job, pod) or _unchanged(situation, job) or _pending(job)
+
+
+def _obstacle(situation: Situation, job: ObservedJob, pod: ObservedPod) -> Decision | None:
+    if pod.missing_configuration:
+        return Progress(Reason.SECRET_NOT_FOUND, f"pod {pod.name} waits: {pod.missing_configuration}", job)
+    if pod.image_problem:
+        limit = timedelta(seconds=situation.settings.image_pull_seconds)
+        message = f"the converter image {job.image} cannot be pulled: {pod.image_problem}"
+        return _wait(situation, job, Reason.IMAGE_PULL_FAILED, message, (pod.scheduled or pod.created), limit)
+    if pod.missing_volume:
+        return Progress(Reason.VOLUME_NOT_FOUND, f"pod {pod.name} waits for its volume: {pod.missing_volume}", job)
+    if pod.unschedulable and pod.created is not None and situation.now < pod.created + _QUEUE_GRACE:
+        # On a busy cluster most pods wait a moment for a place: two status writes that nobody could read in time.
+        said = _unchanged(situation, job) or _pending(job)
+        return replace(said, look_again=pod.created + _QUEUE_GRACE)
+    if pod.unschedulable:
+        limit = timedelta(seconds=situation.settings.unschedulable_seconds)
+        message = f"pod {pod.name} finds no node: {pod.unschedulable}"
+        return _wait(situation, job, Reason.UNSCHEDULABLE, message, pod.created, limit)
+    return None
+
+
+def _step_at_work(job: ObservedJob, pod: ObservedPod) -> Decision | None:
+    step = pod.step_at_work
+    if step is None or pod.is_over or pod.being_deleted:
+        return None
+    if step.name == PREPARE and not step.running:
+        return _pending(job)
+    reason = _AT_WORK[step.name]
+    return Progress(reason, f"{EXPLANATIONS[reason].cause.rstrip('.')} (Job {job.name}, attempt {job.attempt})", job)
+
+
+def _wait(
+    situation: Situation, job: ObservedJob, reason: Reason, message: str, since: datetime | None, limit: timedelta
+) -> Decision:
+    if since is not None and situation.now >= since + limit:
+        return Failure(reason, message, job)
+    return Progress(Reason.PENDING, message, job, look_again=since + limit if since is not None else None)
+
+
+def _without_pod(situation: Situation, job: ObservedJob) -> Decision:
+    if situation.pod_refusal:
+        return Progress(Reason.JOB_REFUSED, f"Job {job.name} cannot make its pod: {situation.pod_refusal}", job)
+    # The pod itself will be heard of; it is asked why there is none, ever more rarely: a quota may hold up hundreds.
+    age = situation.now - job.created if job.created is not None else PATIENCE
+    return replace(_unchanged(situation, job) or _pending(job), look_again=situation.now + max(age, PATIENCE))
+
+
+def _unchanged(situation: Situation, job: ObservedJob) -> Progress | None:
+    """Keep the present words for the moment between a pod's end and the Job's."""
+    known = situation.status.job
+    if situation.progress is None or known is None or known.uid != job.uid:
+        return None
+    return Progress(situation.progress, _said(situation), job)
+
+
+def _pending(job: ObservedJob) -> Progress:
+    return Progress(Reason.PENDING, f"the pod of Job {job.name} (attempt {job.attempt}) has not started yet", job)

@@ -1,0 +1,169 @@
+"""Reads the report that a step left in its termination message. Whoever wrote the model may have written the report."""
+
+import json
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from tflite_api.names import CLEANUP, CONVERT, PREPARE, PUBLISH, TERMINATION_LOG_BYTES
+from tflite_api.reasons import Outcome, Reason
+from tflite_api.recipe import recipe_hash
+from tflite_api.schema import describe
+from tflite_api.spec import ConversionSpec
+from tflite_api.step import ExitCode, StepResult
+from tflite_operator.core.fields import clean
+
+_LARGEST: Final = 2**63 - 1
+"""The API server has no larger integers."""
+
+_OPERATORS_OWN: Final = frozenset(
+    {
+        Reason.IMAGE_PULL_FAILED,
+        Reason.UNSCHEDULABLE,
+        Reason.NAME_COLLISION,
+        Reason.POD_DISRUPTED,
+        Reason.JOB_DELETED,
+        Reason.CLEANUP_FAILED,
+    }
+)
+_OF_MODEL_SERVER: Final = frozenset(
+    {
+        Reason.MODEL_NOT_FOUND,
+        Reason.MODEL_ACCESS_DENIED,
+        Reason.ADDRESS_REFUSED,
+        Reason.MODEL_TOO_LARGE,
+        Reason.DIGEST_MISMATCH,
+        Reason.MODEL_UNAVAILABLE,
+        Reason.DATASET_NOT_FOUND,
+        Reason.DATASET_ACCESS_DENIED,
+        Reason.DATASET_TOO_LARGE,
+        Reason.DATASET_UNAVAILABLE,
+    }
+)
+_OF_STORAGE: Final = frozenset(
+    {
+        Reason.CREDENTIALS_REFUSED,
+        Reason.BUCKET_NOT_FOUND,
+        Reason.DESTINATION_CONFLICT,
+        Reason.STORAGE_UNAVAILABLE,
+        Reason.DESTINATION_CHANGED,
+        Reason.CONVERTED,
+        Reason.REUSED,
+    }
+)
+_OF_CONVERSION: Final = frozenset(
+    {
+        Reason.MODEL_LOAD_FAILED,
+        Reason.SIGNATURE_NOT_FOUND,
+        Reason.INPUT_NOT_FOUND,
+        Reason.INPUT_SHAPE_MISMATCH,
+        Reason.INPUT_UNSUPPORTED,
+        Reason.UNSUPPORTED_OPERATION,
+        Reason.OPERATION_NOT_QUANTIZABLE,
+        Reason.INVALID_METADATA,
+        Reason.DATASET_INVALID,
+        Reason.DATASET_MISMATCH,
+        Reason.CONVERSION_FAILED,
+        Reason.CONVERSION_CRASHED,
+        Reason.QUANTIZATION_NOT_APPLIED,
+        Reason.VERIFICATION_FAILED,
+    }
+)
+_OF_SIGNING: Final = frozenset({Reason.SIGNING_KEY_INVALID})
+_SAYABLE: Final[dict[str, frozenset[Reason]]] = {
+    PREPARE: frozenset(Reason) - _OPERATORS_OWN - _OF_CONVERSION - _OF_SIGNING - {Reason.CONVERTED, Reason.REUSED},
+    # Convert runs the model's code, which would else keep the operator busy for ever by blaming a server.
+    CONVERT: frozenset(Reason) - _OPERATORS_OWN - _OF_MODEL_SERVER - _OF_STORAGE - _OF_SIGNING,
+    CLEANUP: _OF_STORAGE - {Reason.CONVERTED, Reason.REUSED} | {Reason.ARTIFACT_DELETED},
+    PUBLISH: frozenset(Reason) - _OPERATORS_OWN - _OF_MODEL_SERVER - _OF_CONVERSION,
+}
+"""What each step is in a position to know."""
+
+_OUTCOMES: Final = {
+    ExitCode.SUCCEEDED: Outcome.SUCCESS,
+    ExitCode.SPEC_MUST_CHANGE: Outcome.STALLED,
+    ExitCode.TRY_AGAIN: Outcome.RETRIED,
+}
+
+
+class UnbelievableReportError(Exception):
+    """A report is not to be believed; the message says why in a few words."""
+
+
+def read_report(step: str, exit_code: int, report: str) -> StepResult:
+    """Give what a step reported.
+
+    Raises:
+        UnbelievableReportError: there is no report, or it makes no sense for this step and exit code.
+    """
+    if not report.strip():
+        raise UnbelievableReportError("it left no report")
+    try:
+        result = StepResult.from_object(_cleaned(_parsed(report)))
+    except ValidationError as error:
+        raise UnbelievableReportError(f"its report is malformed: {clean(describe(error), 200)}") from error
+    except (ValueError, RecursionError) as error:
+        raise UnbelievableReportError("its report is malformed") from error
+    known = _OUTCOMES.get(ExitCode(exit_code)) if exit_code in list(ExitCode) else None
+    if step == CLEANUP and exit_code == ExitCode.SUCCEEDED:
+        known = Outcome.DELETION
+    if result.outcome is not known:
+        raise UnbelievableReportError(f"its report says {result.reason}, which does not go with exit code {exit_code}")
+    if result.reason not in _SAYABLE.get(step, frozenset()):
+        raise UnbelievableReportError(f"its report says {result.reason}, which {step} cannot know")
+    if result.verdict not in {None, result.reason} and not _is_verdict(result.verdict):
+        raise UnbelievableReportError(f"its report gives {result.verdict} as the verdict")
+    return result
+
+
+def check_artifact(result: StepResult, spec: ConversionSpec) -> None:
+    """Refuse a success that is not that of this spec.
+
+    Raises:
+        UnbelievableReportError: the report speaks of another recipe or object, or lacks what a success has.
+    """
+    if result.artifact is None or result.provenance is None:
+        raise UnbelievableReportError("its report names no artifact")
+    if result.provenance.recipe_hash != recipe_hash(spec):
+        raise UnbelievableReportError("its report speaks of another recipe")
+    if result.artifact.uri != spec.destination.s3.uri:
+        raise UnbelievableReportError("its report speaks of another object")
+    page = spec.destination.s3.report_page.uri if spec.report else None
+    if result.artifact.report_uri != page:
+        raise UnbelievableReportError("its report speaks of another report page")
+    attested = result.attestation.uri if result.attestation is not None else None
+    if attested != (spec.destination.s3.attestation.uri if spec.attestation is not None else None):
+        raise UnbelievableReportError("its report speaks of another attestation than the spec wants")
+
+
+def _is_verdict(reason: Reason | None) -> bool:
+    return reason is not None and reason.outcome is Outcome.VERDICT
+
+
+def _parsed(report: str) -> object:
+    if len(report.encode(errors="replace")) > TERMINATION_LOG_BYTES:
+        raise ValueError("longer than the kubelet lets a termination message be")
+    return json.loads(report, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _cleaned(value: object) -> Any:  # noqa: ANN401 - JSON
+    """Clean every text; refuse numbers that no status could hold."""
+    match value:
+        case dict():
+            return {clean(key): _cleaned(item) for key, item in value.items()}
+        case list():
+            return [_cleaned(item) for item in value]
+        case str():
+            return clean(value)
+        case bool():
+            return value
+        case int() | float():
+            if abs(value) > _LARGEST:
+                raise ValueError("a number out of range")
+            return value
+        case _:
+            return value

@@ -1,0 +1,1 @@
+"""Keeps Jobs and pods in memory as the API server shows them."""

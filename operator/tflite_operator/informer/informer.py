@@ -1,0 +1,117 @@
+"""Keeps a shelf of the store like one resource of the API server: lists it once, then watches it from there."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import Final
+
+from tflite_operator.core.fields import Object, text
+from tflite_operator.informer.object_cache import Shelf
+from tflite_operator.kube.client import Cluster, ClusterError, GoneError, NotFoundError, RefusedError, Resource
+from tflite_operator.reconcile.work_queue import Key
+from tflite_operator.telemetry.log import LOGGER, with_fields
+
+Tell = Callable[[Object, bool], None]
+"""Takes an object that changed, and whether it is gone."""
+
+_FIRST_DELAY: Final = 0.5
+_LONGEST_DELAY: Final = 30.0
+_PATIENCE: Final = 5
+"""After so many failures in a row, some ten seconds, a watch begins with a list again."""
+
+
+class Reflector:
+    """One resource, in one namespace or in all."""
+
+    def __init__(self, cluster: Cluster, resource: Resource, scope: str, shelf: Shelf, tell: Tell) -> None:
+        """Take the resource, where it is watched, and who is told of changes."""
+        self._cluster = cluster
+        self._resource = resource
+        self._scope = scope
+        self._shelf = shelf
+        self._tell = tell
+        self._version = ""
+        self._failures = 0
+        self.synced = asyncio.Event()
+        """Set once the shelf holds all that there is."""
+
+    async def run(self) -> None:
+        """List and watch for ever. Whatever goes wrong with the server is logged, and tried again ever later."""
+        while True:
+            try:
+                if not self._version:
+                    await self._list()
+                    self.synced.set()
+                await self._watch()
+            except GoneError as error:
+                # So old a version cannot be watched from: what came in between is found by listing anew.
+                self._version = ""
+                await self._wait(error)
+            except (NotFoundError, RefusedError) as error:
+                # The resource went, or the right to it: nothing is known of what comes back.
+                self._version = ""
+                await self._wait(error)
+            except ClusterError as error:
+                if self._failures >= _PATIENCE:
+                    # A server that was away for long may count versions anew, from a backup.
+                    self._version = ""
+                await self._wait(error)
+
+    async def _list(self) -> None:
+        listed: set[Key] = set()
+        token, version = await self._take_page("", listed)
+        while token:
+            token, version = await self._take_page(token, listed)
+        for gone in self._shelf.retain(listed, version, self._scope):
+            self._tell(gone, True)
+        self._version = version
+
+    async def _take_page(self, token: str, listed: set[Key]) -> tuple[str, str]:
+        """Take a page of the list; give the next one's token, and the version of the whole."""
+        page = await self._cluster.page(self._resource, self._scope, token)
+        if not token:
+            for gone in self._shelf.start_over(page.version, self._scope):
+                self._tell(gone, True)
+        for item in page.items:
+            listed.add((text(item, "metadata", "namespace"), text(item, "metadata", "name")))
+            if self._shelf.show(item):
+                self._tell(item, False)
+        return page.token, page.version
+
+    async def _watch(self) -> None:
+        heard = False
+        async with aclosing(self._cluster.watch(self._resource, self._scope, self._version)) as events:
+            async for kind, shown in events:
+                self._take(kind, shown)
+                self._version = text(shown, "metadata", "resourceVersion") or self._version
+                self._shelf.hear(self._version, self._scope)
+                self._failures = 0
+                heard = True
+        if not heard:
+            # A server that ends every watch at once must not be asked without a pause.
+            await self._pause()
+
+    def _take(self, kind: str, shown: Object) -> None:
+        match kind:
+            case "ADDED" | "MODIFIED":
+                if self._shelf.show(shown):
+                    self._tell(shown, False)
+            case "DELETED":
+                self._shelf.remove(shown)
+                self._tell(shown, True)
+            case "BOOKMARK":
+                pass
+            case _:
+                raise ClusterError(f"the watch of {self._resource.name} tells of {kind or 'nothing'}")
+
+    async def _wait(self, error: ClusterError) -> None:
+        told = with_fields(resource=self._resource.name, scope=self._scope or "all namespaces")
+        LOGGER.warning("watching failed: %s", error, extra=told)
+        await self._pause()
+
+    async def _pause(self) -> None:
+        delay = min(_FIRST_DELAY * 2**self._failures, _LONGEST_DELAY)
+        self._failures = min(self._failures + 1, 10)
+        # Spread, so that the watches do not all come back in the same instant.
+        await asyncio.sleep(delay * random.uniform(0.5, 1))  # noqa: S311 - nobody guesses it

@@ -1,0 +1,1 @@
+"""Builds the Jobs of a conversion. Pure."""

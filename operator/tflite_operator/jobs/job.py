@@ -1,0 +1,342 @@
+"""The Job of one attempt, as an object for the API server."""
+
+import hashlib
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from tflite_api import names
+from tflite_api.names import CLEANUP, CONVERT, MODEL_DIR, OUTPUT_DIR, PREPARE, PUBLISH
+from tflite_api.recipe import recipe_hash
+from tflite_api.spec import ConversionSpec, ResourceList, quantity
+from tflite_api.step import ExitCode, Invocation, StepRequest
+from tflite_operator.core.fields import Object, mapping
+from tflite_operator.core.identity import Identity
+from tflite_operator.jobs import credentials, model_access, network_access, signing_access
+from tflite_operator.jobs.attempt import Attempt
+from tflite_operator.settings import Settings
+
+CONVERSION_LABEL: Final = f"{names.GROUP}/conversion"
+"""On Jobs and pods: the conversion's UID. What the operator watches."""
+NAME_ANNOTATION: Final = f"{names.GROUP}/conversion-name"
+RECIPE_ANNOTATION: Final = f"{names.GROUP}/recipe-hash"
+GENERATION_ANNOTATION: Final = f"{names.GROUP}/generation"
+ATTEMPT_ANNOTATION: Final = f"{names.GROUP}/attempt"
+FAILURES_ANNOTATION: Final = f"{names.GROUP}/failures"
+"""How many earlier attempts count against the limit: those that crashed or whose Job was deleted."""
+REQUEST_ANNOTATION: Final = names.REQUESTED_AT_ANNOTATION
+ANEW_ANNOTATION: Final = f"{names.GROUP}/anew"
+
+USER_ID: Final = 65532
+"""Any number but 0 would do: nothing in the image belongs to it."""
+NAME_CHARACTERS: Final = 63
+"""A Job's name becomes a label of its pods, so it may not be longer (`job-name`, RFC 1123 label)."""
+_HASH_CHARACTERS: Final = 10
+_NO_QUEUE: Final[Mapping[str, str]] = MappingProxyType({})
+STEP_REQUEST_BYTES: Final = 128 * 1024 - len(names.STEP_REQUEST_ENV) - 2
+"""Linux starts no program with a longer environment variable (MAX_ARG_STRLEN, include/uapi/linux/binfmts.h)."""
+_SCRATCH: Final = "/tmp"  # noqa: S108 - a volume of the pod's own
+_GRACE_SECONDS: Final = 10
+_POD_RULES: Final[Mapping[str, Any]] = {
+    "restartPolicy": "Never",
+    "enableServiceLinks": False,
+    "terminationGracePeriodSeconds": _GRACE_SECONDS,
+    "securityContext": {
+        "runAsNonRoot": True,
+        "runAsUser": USER_ID,
+        "runAsGroup": USER_ID,
+        "fsGroup": USER_ID,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    },
+}
+_CLEANUP_TRIES: Final = 3
+_CLEANUP_MARGIN_SECONDS: Final = 10
+"""How much longer the Job may run than the operator waits for it: its deadline takes the pod away, and with it what the
+pod was waiting for, which the operator tells when it gives up."""
+_CLEANUP_TTL_SECONDS: Final = 300
+
+CONVERT_REQUESTS: Final = {"cpu": "500m", "memory": "2Gi"}
+CONVERT_LIMITS: Final = {"memory": "4Gi"}
+"""The convert container's resources where spec.resources says nothing. No CPU limit: idle cores would stay idle."""
+_SMALL_REQUESTS: Final = {"cpu": "100m", "memory": "256Mi"}
+_SMALL_LIMITS: Final = {"memory": "1Gi"}
+"""Of prepare and publish; prepare imports tensorflow_hub, and that TensorFlow: 0.5 GiB before it does anything."""
+
+
+def job_name(identity: Identity, attempt: int) -> str:
+    """Give the one name an attempt's Job can have, so that no attempt ever has two Jobs."""
+    return _name(identity, f"{identity.generation}/{attempt}")
+
+
+def _name(identity: Identity, what: str) -> str:
+    suffix = hashlib.sha256(f"{identity.uid}/{what}".encode()).hexdigest()[:_HASH_CHARACTERS]
+    # A conversion's name may hold dots, a label of the kind a pod's host name must be may not.
+    stem = identity.name.replace(".", "-")[: NAME_CHARACTERS - 1 - _HASH_CHARACTERS].rstrip("-")
+    return f"{stem}-{suffix}"
+
+
+def queue_labels(conversion: Object) -> dict[str, str]:
+    """Give the labels of a conversion that a queueing system reads on its Jobs."""
+    labels = mapping(conversion, "metadata", "labels")
+    return {name: str(value) for name, value in labels.items() if name.startswith(names.QUEUE_LABEL_PREFIX)}
+
+
+def cleanup_name(identity: Identity) -> str:
+    """Give the one name that the Job which deletes a conversion's artifact can have."""
+    return _name(identity, "cleanup")
+
+
+def build_cleanup(identity: Identity, spec: ConversionSpec, settings: Settings) -> dict[str, Any]:
+    """Build the Job that deletes the artifact of a conversion that is being deleted.
+
+    It has no owner: the garbage collector deletes what a conversion owns before the conversion itself where that is
+    deleted in the foreground. It goes by its ttl.
+    """
+    told = {"name": names.STEP_REQUEST_ENV, "value": step_request(identity, spec, settings)}
+    small = {"requests": _SMALL_REQUESTS, "limits": _SMALL_LIMITS}
+    container = _container(CLEANUP, settings, [told, *_outside(spec, settings)], _outside_mounts(spec, settings), small)
+    scratch = {"name": f"scratch-{CLEANUP}", "emptyDir": {"sizeLimit": "16Mi"}}
+    pod = {
+        "containers": [container],
+        "volumes": [scratch, *_outside_volumes(spec, settings)],
+        **network_access.pull_secrets(settings),
+        **_scheduling(spec),
+    }
+    labels = _labels(identity)
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": cleanup_name(identity),
+            "namespace": identity.namespace,
+            "labels": labels,
+            "annotations": {NAME_ANNOTATION: identity.name},
+        },
+        "spec": {
+            "backoffLimit": _CLEANUP_TRIES - 1,
+            "activeDeadlineSeconds": math.ceil(settings.cleanup_seconds) + _CLEANUP_MARGIN_SECONDS,
+            "ttlSecondsAfterFinished": _CLEANUP_TTL_SECONDS,
+            "podFailurePolicy": {
+                "rules": [
+                    {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+                    {
+                        "action": "FailJob",
+                        "onExitCodes": {"operator": "In", "values": [int(ExitCode.SPEC_MUST_CHANGE)]},
+                    },
+                ]
+            },
+            "template": {
+                "metadata": {"labels": labels, "annotations": _pod_annotations(identity, spec)},
+                "spec": {**_POD_RULES, **credentials.account(spec), **pod},
+            },
+        },
+    }
+
+
+def _pod_annotations(identity: Identity, spec: ConversionSpec) -> dict[str, str]:
+    return {NAME_ANNOTATION: identity.name, **credentials.annotations(spec)}
+
+
+def _labels(identity: Identity) -> dict[str, str]:
+    return {
+        "app.kubernetes.io/name": "tflite-converter",
+        "app.kubernetes.io/component": "conversion",
+        "app.kubernetes.io/managed-by": "tflite-operator",
+        CONVERSION_LABEL: identity.uid,
+    }
+
+
+def build_job(
+    identity: Identity, spec: ConversionSpec, attempt: Attempt, settings: Settings, queue: Mapping[str, str] = _NO_QUEUE
+) -> dict[str, Any]:
+    """Build the Job of an attempt; `queue` are the labels that a queueing system reads."""
+    labels = _labels(identity)
+    owner = {
+        "apiVersion": names.API_VERSION,
+        "kind": names.KIND,
+        "name": identity.name,
+        "uid": identity.uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+    annotations = {
+        NAME_ANNOTATION: identity.name,
+        RECIPE_ANNOTATION: recipe_hash(spec),
+        GENERATION_ANNOTATION: str(identity.generation),
+        ATTEMPT_ANNOTATION: str(attempt.number),
+        FAILURES_ANNOTATION: str(attempt.failures),
+    }
+    if attempt.request:
+        annotations[REQUEST_ANNOTATION] = attempt.request
+    if attempt.anew:
+        annotations[ANEW_ANNOTATION] = "true"
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": job_name(identity, attempt.number),
+            "namespace": identity.namespace,
+            "labels": labels | dict(queue),
+            "annotations": annotations,
+            "ownerReferences": [owner],
+        },
+        "spec": {
+            # One attempt is one Job: what is tried again, and when, is the operator's decision.
+            "backoffLimit": 0,
+            "activeDeadlineSeconds": spec.active_deadline_seconds,
+            "podFailurePolicy": {
+                "rules": [
+                    # A drained or evicted pod is replaced by the Job itself and costs no attempt.
+                    {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+                    {"action": "FailJob", "onExitCodes": {"operator": "NotIn", "values": [0]}},
+                ]
+            },
+            "template": {
+                "metadata": {"labels": labels, "annotations": _pod_annotations(identity, spec)},
+                "spec": _pod_spec(identity, spec, attempt, settings),
+            },
+        },
+    }
+
+
+def step_request(identity: Identity, spec: ConversionSpec, settings: Settings, attempt: Attempt | None = None) -> str:
+    """Give what the steps of an attempt, or the cleanup, are told, as the value of their environment variable."""
+    request = StepRequest(
+        spec=spec,
+        owner=f"{identity.namespace}/{identity.name}",
+        limits=settings.limits,
+        anew=attempt is not None and attempt.anew,
+        invocation=_invocation(identity, attempt, settings) if attempt is not None else None,
+    )
+    # The kubelet puts other variables, credentials among them, in the place of $(NAME); JSON can do without the sign.
+    return request.model_dump_json(by_alias=True, exclude_none=True).replace("$", "\\u0024")
+
+
+def _invocation(identity: Identity, attempt: Attempt, settings: Settings) -> Invocation:
+    return Invocation(id=f"{identity.uid}/{identity.generation}/{attempt.number}", image=settings.converter_image)
+
+
+def _pod_spec(identity: Identity, spec: ConversionSpec, attempt: Attempt, settings: Settings) -> dict[str, Any]:
+    told = {"name": names.STEP_REQUEST_ENV, "value": step_request(identity, spec, settings, attempt)}
+    outside, mounts = _outside(spec, settings), _outside_mounts(spec, settings)
+    small = {"requests": _SMALL_REQUESTS, "limits": _SMALL_LIMITS}
+    prepare = _container(
+        PREPARE,
+        settings,
+        [told, *outside, *model_access.environment(spec)],
+        [_mount("model", MODEL_DIR), *mounts, *model_access.mounts(spec)],
+        small,
+    )
+    convert = _container(
+        CONVERT,
+        settings,
+        [told],
+        [_mount("model", MODEL_DIR, read_only=True), _mount("output", OUTPUT_DIR)],
+        _convert_resources(spec),
+    )
+    publish = _container(
+        PUBLISH,
+        settings,
+        [told, *outside, *signing_access.environment(spec)],
+        [_mount("model", MODEL_DIR, read_only=True), _mount("output", OUTPUT_DIR, read_only=True), *mounts],
+        small,
+    )
+    return {
+        **_POD_RULES,
+        **credentials.account(spec),
+        "initContainers": [prepare, convert],
+        "containers": [publish],
+        "volumes": [*_volumes(settings), *_outside_volumes(spec, settings), *model_access.volumes(spec)],
+        **network_access.pull_secrets(settings),
+        **_scheduling(spec),
+    }
+
+
+def _outside(spec: ConversionSpec, settings: Settings) -> list[dict[str, Any]]:
+    """Give the variables of a container that talks to the world, which the model's never does."""
+    return [*credentials.environment(spec), *network_access.environment(settings)]
+
+
+def _outside_mounts(spec: ConversionSpec, settings: Settings) -> list[dict[str, Any]]:
+    return [*credentials.mounts(spec), *network_access.mounts(settings)]
+
+
+def _outside_volumes(spec: ConversionSpec, settings: Settings) -> list[dict[str, Any]]:
+    return [*credentials.volumes(spec), *network_access.volumes(settings)]
+
+
+def _scheduling(spec: ConversionSpec) -> dict[str, Any]:
+    wanted = {
+        "nodeSelector": spec.node_selector,
+        "tolerations": [one.to_object() for one in spec.tolerations or ()],
+        "priorityClassName": spec.priority_class_name,
+    }
+    return {name: value for name, value in wanted.items() if value}
+
+
+def _volumes(settings: Settings) -> list[dict[str, Any]]:
+    unpacked = settings.max_unpacked_bytes
+    sizes = {
+        "model": settings.max_archive_bytes + unpacked,
+        "output": unpacked,
+        # One for each container: convert runs the model, and must not leave anything for publish to trip over.
+        f"scratch-{PREPARE}": settings.max_archive_bytes + unpacked,
+        f"scratch-{CONVERT}": 4 * unpacked,
+        f"scratch-{PUBLISH}": unpacked,
+    }
+    return [{"name": name, "emptyDir": {"sizeLimit": str(size)}} for name, size in sizes.items()]
+
+
+def _mount(volume: str, path: str, *, read_only: bool = False) -> dict[str, Any]:
+    mount: dict[str, Any] = {"name": volume, "mountPath": path}
+    return mount | {"readOnly": True} if read_only else mount
+
+
+def _container(
+    step: str,
+    settings: Settings,
+    environment: list[dict[str, Any]],
+    mounts: list[dict[str, Any]],
+    resources: dict[str, Any],
+) -> dict[str, Any]:
+    return {
+        "name": step,
+        "image": settings.converter_image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["tflite-convert", step],
+        "env": [{"name": "HOME", "value": _SCRATCH}, {"name": "TMPDIR", "value": _SCRATCH}, *environment],
+        "volumeMounts": [*mounts, _mount(f"scratch-{step}", _SCRATCH)],
+        "resources": resources,
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "terminationMessagePath": names.TERMINATION_LOG,
+        "terminationMessagePolicy": "File",
+    }
+
+
+def _convert_resources(spec: ConversionSpec) -> dict[str, Any]:
+    wanted = spec.resources
+    requests = _amounts(wanted.requests if wanted else None)
+    limits = _amounts(wanted.limits if wanted else None)
+    # A default must not contradict what the user wrote: a request above its limit would be refused.
+    for name, amount in CONVERT_LIMITS.items():
+        limits.setdefault(name, _larger(amount, requests.get(name, amount)))
+    for name, amount in CONVERT_REQUESTS.items():
+        requests.setdefault(name, _smaller(amount, limits.get(name, amount)))
+    return {"requests": requests, "limits": limits}
+
+
+def _larger(one: str, other: str) -> str:
+    return max(one, other, key=quantity)
+
+
+def _smaller(one: str, other: str) -> str:
+    return min(one, other, key=quantity)
+
+
+def _amounts(given: ResourceList | None) -> dict[str, Any]:
+    return given.to_object() if given is not None else {}

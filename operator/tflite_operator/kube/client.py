@@ -1,0 +1,368 @@
+"""The only file that talks to the API server. Objects go in and out as plain dicts; errors come out as our own."""
+
+import asyncio
+import math
+import random
+import ssl
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType, TracebackType
+from typing import Any, Final, Self
+from urllib.parse import quote
+
+import aiohttp
+from kubernetes.aio import config
+from kubernetes.aio.client import Configuration
+from pydantic_core import from_json
+
+from tflite_api import names
+from tflite_operator.core.fields import clean, integer, objects, text
+from tflite_operator.jobs.job import CONVERSION_LABEL
+from tflite_operator.kube.late_check import CHECK, Check, unchecked
+from tflite_operator.kube.protobuf import MAGIC, STREAM, read
+from tflite_operator.kube.transport import JSON, Transport
+from tflite_operator.kube.watch_stream import events
+from tflite_operator.telemetry.log import LOGGER
+from tflite_operator.telemetry.metrics import API_REQUESTS
+
+_CONVERSIONS: Final = f"/apis/{names.GROUP}/{names.VERSION}"
+_JOBS: Final = "/apis/batch/v1"
+_CORE: Final = "/api/v1"
+_EVENTS: Final = "/apis/events.k8s.io/v1"
+_LEASES: Final = "/apis/coordination.k8s.io/v1"
+_MERGE_PATCH: Final = "application/merge-patch+json"
+_UNCHECKED_FIELDS: Final = {"fieldValidation": "Ignore"}
+"""Of a write. By default the server looks for unknown fields in the body, to warn of them in a header that nobody
+reads: 5 to 8 % of its CPU time while 1000 conversions run at once (docs/scaling.md)."""
+_WITH_FIELDS: Final = frozenset({"POST", "PUT", "PATCH"})
+_PAGE_ITEMS: Final = 100
+"""Of a list. A page of pods takes 6 MB for a moment, which a process never gives back wholly."""
+_WATCH_SECONDS: Final = 300
+_SILENCE_SECONDS: Final = 150.0
+_UNREACHABLE: Final = (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, ssl.SSLError, OSError)
+
+Object = dict[str, Any]
+
+
+class ClusterError(Exception):
+    """The API server could not be asked, or its answer makes no sense; trying again may help."""
+
+
+class NotFoundError(ClusterError):
+    """The object, or its namespace, does not exist."""
+
+
+class ConflictError(ClusterError):
+    """The object changed, is another one, or exists already: read again."""
+
+
+class GoneError(ClusterError):
+    """The API server no longer knows a version that is asked for: list anew."""
+
+
+class RefusedError(ClusterError):
+    """The API server refuses what was asked for; the message is its own."""
+
+
+class NamespaceTerminatingError(ClusterError):
+    """The namespace is being deleted: nothing can be made in it."""
+
+
+_ERRORS: Final[dict[int, type[ClusterError]]] = {
+    401: ClusterError,
+    404: NotFoundError,
+    408: ClusterError,
+    409: ConflictError,
+    410: GoneError,
+    429: ClusterError,
+}
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource that is watched."""
+
+    name: str
+    root: str
+    plural: str
+    selector: str = ""
+    is_builtin: bool = False
+    """Whether the API server can send it as protobuf."""
+
+    def path(self, namespace: str) -> str:
+        """Give where a namespace's objects are, or those of all."""
+        return _path(self.root, namespace, self.plural) if namespace else f"{self.root}/{self.plural}"
+
+
+CONVERSIONS: Final = Resource("conversions", _CONVERSIONS, names.PLURAL)
+JOBS: Final = Resource("jobs", _JOBS, "jobs", CONVERSION_LABEL, is_builtin=True)
+PODS: Final = Resource("pods", _CORE, "pods", CONVERSION_LABEL, is_builtin=True)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A part of a list."""
+
+    items: list[Object]
+    version: str
+    """Of the whole list."""
+    token: str
+    """Asks for the next page; empty on the last one."""
+
+
+class Cluster:
+    """The API server, as far as the operator needs it."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        request_seconds: float,
+        write_seconds: Callable[[], float] = lambda: math.inf,
+    ) -> None:
+        """Take a loaded configuration and the longest time that one request may take.
+
+        Args:
+            configuration: where the API server is, and who asks.
+            request_seconds: of any request.
+            write_seconds: asked before each write for the longest time that it may take; raises when none may begin.
+        """
+        self._transport = Transport(configuration)
+        self._request_seconds = request_seconds
+        self._write_seconds = write_seconds
+
+    @classmethod
+    async def connect(cls, request_seconds: float, write_seconds: Callable[[], float]) -> Self:
+        """Use the pod's service account, else the kubeconfig.
+
+        Raises:
+            ClusterError: there is neither.
+        """
+        configuration = Configuration()
+        try:
+            config.load_incluster_config(client_configuration=configuration)
+        except config.ConfigException:
+            try:
+                await config.load_kube_config(client_configuration=configuration)
+            except (config.ConfigException, OSError) as error:
+                raise ClusterError(f"neither a service account nor a usable kubeconfig: {error}") from error
+        return cls(configuration, request_seconds, write_seconds)
+
+    async def __aenter__(self) -> Self:
+        """Give the cluster itself."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        await self._transport.close()
+
+    async def check(self, namespaces: tuple[str, ...]) -> None:
+        """Make sure that the conversions can be listed.
+
+        Raises:
+            ClusterError: the resource is unknown, or access to it is refused.
+        """
+        for path in [f"/namespaces/{quote(one)}" for one in namespaces] or [""]:
+            await self._ask("GET", f"{_CONVERSIONS}{path}/{names.PLURAL}", query={"limit": "1"}, what="conversions")
+
+    async def page(self, resource: Resource, namespace: str, token: str) -> Page:
+        """List some objects of a resource; the first ones where there is no token.
+
+        Raises:
+            GoneError: the token is too old.
+        """
+        query = {"limit": str(_PAGE_ITEMS)} | _chosen(resource) | ({"continue": token} if token else {})
+        answer = await self._ask("GET", resource.path(namespace), query=query, what=resource.name)
+        items = [dict(item) for item in objects(answer, "items")]
+        return Page(items, text(answer, "metadata", "resourceVersion"), text(answer, "metadata", "continue"))
+
+    async def watch(self, resource: Resource, namespace: str, version: str) -> AsyncGenerator[tuple[str, Object], None]:
+        """Give what happens to a resource's objects after a version: the event's type, and the object as it then is.
+
+        Ends when the server or the connection does, which both happens; the last event tells from where to go on.
+
+        Raises:
+            GoneError: so much has happened since that the server does not know it all.
+        """
+        query = {"watch": "true", "resourceVersion": version, "allowWatchBookmarks": "true"} | _chosen(resource)
+        query |= {"timeoutSeconds": str(random.randint(_WATCH_SECONDS, 2 * _WATCH_SECONDS))}  # noqa: S311 - nobody guesses it
+        # Bookmarks come every minute: a connection that says nothing for longer is dead.
+        silence = aiohttp.ClientTimeout(total=None, sock_connect=self._request_seconds, sock_read=_SILENCE_SECONDS)
+        try:
+            response = await self._transport.send(
+                "GET", resource.path(namespace), query, None, accepted=_accepted(resource), limits=silence
+            )
+            if response.status >= 300:
+                raise _error("GET", response.status, _parsed(await response.read()))
+        except _UNREACHABLE as error:
+            raise ClusterError(f"the API server does not answer: {type(error).__name__} {error}") from error
+        try:
+            async for kind, shown in events(response):
+                if kind == "ERROR":
+                    raise _error("GET", integer(shown, "code") or 500, dict(shown))
+                yield kind, dict(shown)
+        except _UNREACHABLE as error:
+            LOGGER.debug("a watch of %s was cut off: %s", resource.name, error)
+        except ValueError as error:
+            raise ClusterError(f"the API server's watch makes no sense: {error}") from error
+        finally:
+            response.close()
+
+    async def conversion(self, namespace: str, name: str) -> Object:
+        """Read a TFLiteConversion."""
+        return await self._ask("GET", _path(_CONVERSIONS, namespace, names.PLURAL, name), what="conversions")
+
+    async def patch_status(
+        self, namespace: str, name: str, version: str, uid: str, changes: Mapping[str, Any]
+    ) -> Object:
+        """Merge changes into a conversion's status, unless the conversion changed since `version` or is another one."""
+        body = {"metadata": {"resourceVersion": version, "uid": uid}, "status": changes}
+        path = f"{_path(_CONVERSIONS, namespace, names.PLURAL, name)}/status"
+        return await self._ask("PATCH", path, body=body, kind=_MERGE_PATCH, what="conversions/status")
+
+    async def set_finalizers(self, namespace: str, name: str, version: str, uid: str, finalizers: list[str]) -> Object:
+        """Set a conversion's finalizers, unless it changed since `version` or is another one."""
+        body = {"metadata": {"resourceVersion": version, "uid": uid, "finalizers": finalizers}}
+        path = _path(_CONVERSIONS, namespace, names.PLURAL, name)
+        return await self._ask("PATCH", path, body=body, kind=_MERGE_PATCH, what="conversions")
+
+    async def jobs(self, namespace: str, uid: str) -> list[Object]:
+        """List the Jobs of a conversion."""
+        return await self._list(_path(_JOBS, namespace, "jobs"), f"{CONVERSION_LABEL}={uid}", "jobs")
+
+    async def job(self, namespace: str, name: str) -> Object:
+        """Read a Job by its name."""
+        return await self._ask("GET", _path(_JOBS, namespace, "jobs", name), what="jobs")
+
+    async def create_job(self, job: Object) -> Object:
+        """Create a Job; ConflictError when the name is taken."""
+        path = _path(_JOBS, job["metadata"]["namespace"], "jobs")
+        return await self._ask("POST", path, body=job, what="jobs")
+
+    async def delete_job(self, namespace: str, name: str, uid: str) -> None:
+        """Delete this very Job, and its pods in the background."""
+        body = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
+        await self._ask("DELETE", _path(_JOBS, namespace, "jobs", name), body=body, what="jobs")
+
+    async def set_job_ttl(self, namespace: str, name: str, uid: str, seconds: int) -> Object:
+        """Let the cluster remove this very Job so long after its end."""
+        body = {"metadata": {"uid": uid}, "spec": {"ttlSecondsAfterFinished": seconds}}
+        path = _path(_JOBS, namespace, "jobs", name)
+        return await self._ask("PATCH", path, body=body, kind=_MERGE_PATCH, what="jobs")
+
+    async def pods(self, namespace: str, uid: str) -> list[Object]:
+        """List the pods of a conversion."""
+        return await self._list(_path(_CORE, namespace, "pods"), f"{CONVERSION_LABEL}={uid}", "pods")
+
+    async def why_no_pod(self, namespace: str, job_uid: str) -> str:
+        """Give the Job controller's latest words on why it cannot make a Job's pod, or nothing."""
+        query = {"fieldSelector": f"involvedObject.uid={job_uid},reason=FailedCreate"}
+        answer = await self._ask("GET", _path(_CORE, namespace, "events"), query=query, what="events")
+        found = max(objects(answer, "items"), key=lambda event: text(event, "lastTimestamp"), default={})
+        return text(found, "message")
+
+    async def create_event(self, event: Object) -> None:
+        """Create an Event."""
+        path = _path(_EVENTS, event["metadata"]["namespace"], "events")
+        await self._ask("POST", path, body=event, what="events")
+
+    async def lease(self, namespace: str, name: str) -> Object:
+        """Read a Lease."""
+        return await self._ask("GET", _path(_LEASES, namespace, "leases", name), what="leases")
+
+    async def create_lease(self, namespace: str, _: str, lease: Object) -> Object:
+        """Create a Lease; ConflictError when the name is taken."""
+        return await self._ask("POST", _path(_LEASES, namespace, "leases"), body=lease, what="leases", fenced=False)
+
+    async def replace_lease(self, namespace: str, name: str, lease: Object) -> Object:
+        """Replace a Lease; ConflictError when it changed since it was read."""
+        return await self._ask(
+            "PUT", _path(_LEASES, namespace, "leases", name), body=lease, what="leases", fenced=False
+        )
+
+    async def _list(self, path: str, selector: str, what: str) -> list[Object]:
+        answer = await self._ask("GET", path, query={"labelSelector": selector}, what=what)
+        return [dict(item) for item in objects(answer, "items")]
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        what: str,
+        query: Mapping[str, str] = MappingProxyType({}),
+        body: Object | None = None,
+        kind: str = JSON,
+        fenced: bool = True,
+    ) -> Object:
+        seconds = self._request_seconds
+        check: Check = unchecked
+        if method in _WITH_FIELDS:
+            query = {**query, **_UNCHECKED_FIELDS}
+        if fenced and method != "GET":
+            seconds, check = min(seconds, self._write_seconds()), self._write_seconds
+        before = CHECK.set(check)
+        code = "error"
+        begun = time.monotonic()
+        try:
+            status, answer = await self._exchange(method, path, query, body, kind, seconds)
+            code = str(status)
+        except _UNREACHABLE as error:
+            raise ClusterError(f"the API server does not answer: {type(error).__name__} {error}") from error
+        except ValueError as error:
+            raise ClusterError("the API server does not answer in JSON") from error
+        finally:
+            CHECK.reset(before)
+            API_REQUESTS.labels(method, what, code).observe(time.monotonic() - begun)
+        if status >= 300:
+            raise _error(method, status, answer)
+        return answer
+
+    async def _exchange(
+        self, method: str, path: str, query: Mapping[str, str], body: Object | None, kind: str, seconds: float
+    ) -> tuple[int, Object]:
+        # aiohttp rounds up to whole seconds what is longer than 5 s: a write would outlast the lease.
+        limits = aiohttp.ClientTimeout(total=seconds, ceil_threshold=math.inf)
+        response = await self._transport.send(method, path, query, body, kind=kind, limits=limits)
+        content = await response.read()
+        # A proxy or an overloaded server may answer in plain text.
+        parsed = from_json(content) if response.status < 300 else _parsed(content)
+        return response.status, parsed if isinstance(parsed, dict) else {}
+
+
+def _chosen(resource: Resource) -> dict[str, str]:
+    return {"labelSelector": resource.selector} if resource.selector else {}
+
+
+def _accepted(resource: Resource) -> str:
+    return f"{STREAM},{JSON}" if resource.is_builtin else JSON
+
+
+def _parsed(content: bytes) -> Object:
+    """Read a refusal, in whichever encoding it comes."""
+    try:
+        parsed = read(content) if content.startswith(MAGIC) else from_json(content)
+    except ValueError:
+        return {"message": content[:1024].decode(errors="replace")}
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def _path(root: str, namespace: str, plural: str, name: str = "") -> str:
+    path = f"{root}/namespaces/{quote(namespace, safe='')}/{plural}"
+    return f"{path}/{quote(name, safe='')}" if name else path
+
+
+def _error(method: str, status: int, answer: Object) -> ClusterError:
+    message = clean(text(answer, "message")) or f"HTTP {status}"
+    causes = {text(cause, "reason") for cause in objects(answer, "details", "causes")}
+    kind: type[ClusterError] = ClusterError
+    if "NamespaceTerminating" in causes:
+        kind = NamespaceTerminatingError
+    elif status in _ERRORS:
+        kind = _ERRORS[status]
+    elif 400 <= status < 500 or (method == "POST" and "webhook" in message):
+        # For an admission webhook that does not answer the server blames itself (500), but cannot help it.
+        kind = RefusedError
+    return kind(message)

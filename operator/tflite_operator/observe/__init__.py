@@ -1,0 +1,1 @@
+"""Reads facts from the objects that the API server shows. Pure."""

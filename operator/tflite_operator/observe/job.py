@@ -1,0 +1,124 @@
+"""What a Job says."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tflite_api.names import QUEUE_LABEL_PREFIX
+from tflite_api.status import REQUEST_CHARACTERS
+from tflite_operator.core.fields import Object, clean, field, moment, objects, text
+from tflite_operator.core.identity import Identity
+from tflite_operator.jobs.job import (
+    ANEW_ANNOTATION,
+    ATTEMPT_ANNOTATION,
+    CONVERSION_LABEL,
+    FAILURES_ANNOTATION,
+    GENERATION_ANNOTATION,
+    NAME_CHARACTERS,
+    REQUEST_ANNOTATION,
+    cleanup_name,
+    job_name,
+)
+
+_MOST_ATTEMPTS = 10**9
+
+
+@dataclass(frozen=True)
+class JobEnd:
+    """How the Job controller says that a Job ended."""
+
+    succeeded: bool
+    reason: str
+    message: str
+    time: datetime | None
+
+
+@dataclass(frozen=True)
+class ObservedJob:
+    """The facts about a Job that a decision needs."""
+
+    name: str
+    uid: str
+    owner_uid: str
+    conversion_uid: str
+    """By its label."""
+    generation: int
+    attempt: int
+    failures: int
+    request: str
+    anew: bool
+    created: datetime | None
+    being_deleted: bool
+    has_ttl: bool
+    suspended: bool
+    queue: str
+    end: JobEnd | None
+    memory_limits: tuple[tuple[str, str], ...]
+    image: str
+
+    def belongs_to(self, identity: Identity) -> bool:
+        """Hold when this Job was made for the conversion, whatever its generation."""
+        return bool(self.uid) and self.owner_uid == identity.uid
+
+    def cleans_up(self, identity: Identity) -> bool:
+        """Hold when this Job deletes the conversion's artifact; it has no owner."""
+        return bool(self.uid) and self.name == cleanup_name(identity) and self.conversion_uid == identity.uid
+
+    def is_of(self, identity: Identity) -> bool:
+        """Hold when this Job was made for this very generation: annotations can be edited, the name cannot."""
+        return self.belongs_to(identity) and self.name == job_name(identity, self.attempt)
+
+    def memory_limit(self, container: str) -> str:
+        """Give a container's memory limit as the Job has it, or nothing."""
+        return dict(self.memory_limits).get(container, "")
+
+
+def observe_job(job: Object) -> ObservedJob:
+    """Read a Job."""
+    return ObservedJob(
+        name=text(job, "metadata", "name"),
+        uid=text(job, "metadata", "uid"),
+        owner_uid=_controller(job),
+        conversion_uid=text(job, "metadata", "labels", CONVERSION_LABEL),
+        generation=_annotated(job, GENERATION_ANNOTATION, 0),
+        attempt=_annotated(job, ATTEMPT_ANNOTATION, 1),
+        failures=_annotated(job, FAILURES_ANNOTATION, 0),
+        request=clean(text(job, "metadata", "annotations", REQUEST_ANNOTATION), REQUEST_CHARACTERS),
+        anew=text(job, "metadata", "annotations", ANEW_ANNOTATION) == "true",
+        created=moment(job, "metadata", "creationTimestamp"),
+        being_deleted=bool(field(job, "metadata", "deletionTimestamp")),
+        has_ttl=field(job, "spec", "ttlSecondsAfterFinished") is not None,
+        suspended=field(job, "spec", "suspend") is True,
+        queue=clean(text(job, "metadata", "labels", f"{QUEUE_LABEL_PREFIX}queue-name"), 253),
+        end=_end(job),
+        memory_limits=tuple(
+            (text(container, "name"), str(limit))
+            for kind in ("initContainers", "containers")
+            for container in objects(job, "spec", "template", "spec", kind)
+            if (limit := field(container, "resources", "limits", "memory"))
+        ),
+        image=next((text(one, "image") for one in objects(job, "spec", "template", "spec", "containers")), ""),
+    )
+
+
+def _controller(job: Object) -> str:
+    owners = objects(job, "metadata", "ownerReferences")
+    return next((text(owner, "uid") for owner in owners if owner.get("controller") is True), "")
+
+
+def _annotated(job: Object, annotation: str, absent: int) -> int:
+    written = text(job, "metadata", "annotations", annotation)
+    number = int(written) if written.isascii() and written.isdigit() and len(written) < NAME_CHARACTERS else absent
+    return min(number, _MOST_ATTEMPTS)
+
+
+def _end(job: Object) -> JobEnd | None:
+    for condition in objects(job, "status", "conditions"):
+        kind = text(condition, "type")
+        if kind in {"Complete", "Failed"} and condition.get("status") == "True":
+            return JobEnd(
+                succeeded=kind == "Complete",
+                reason=text(condition, "reason"),
+                message=clean(text(condition, "message")),
+                time=moment(condition, "lastTransitionTime"),
+            )
+    return None

@@ -1,0 +1,208 @@
+"""What a converter pod says: which step runs, what it waits for, how it ended."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from tflite_api.names import CONTAINERS, PUBLISH
+from tflite_operator.core.fields import Object, clean, field, integer, mapping, moment, objects, text
+from tflite_operator.jobs.job import CONVERSION_LABEL
+
+_IMAGE_REASONS: Final = frozenset(
+    {
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "ErrImageNeverPull",
+        "ImageInspectError",
+        "RegistryUnavailable",
+    }
+)
+_CONFIG_ERROR: Final = "CreateContainerConfigError"
+_MISSING: Final = re.compile(r"not found|couldn't find key")
+"""The kubelet's words for a missing Secret or key, and not for one that it has only not fetched yet (`failed to sync
+secret cache`, seen for a second on a busy node)."""
+_NO_VOLUME: Final = re.compile(r'persistentvolumeclaim "|PersistentVolumeClaims')
+"""The scheduler's words for a claim that is not there or being deleted, and for one that is bound to no volume
+(pkg/scheduler/framework/plugins/volumebinding)."""
+_STARTS: Final = frozenset({"", "PodInitializing", "ContainerCreating"})
+"""The kubelet's reasons for waiting where nothing is wrong."""
+_BACK_OFF: Final = re.compile(r'^Back-off pulling image "[^"]*"(: ErrImagePull: )?')
+
+
+@dataclass(frozen=True)
+class StepEnd:
+    """How a container ended."""
+
+    exit_code: int
+    signal: int | None
+    reason: str
+    report: str
+    started: datetime | None
+    finished: datetime | None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the container ran."""
+        if self.started is None or self.finished is None:
+            return None
+        return max((self.finished - self.started).total_seconds(), 0.0)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A container of a converter pod."""
+
+    name: str
+    running: bool = False
+    waiting: str = ""
+    """The kubelet's reason for waiting; empty when it does not wait."""
+    waiting_message: str = ""
+    end: StepEnd | None = None
+    image: str = ""
+
+    @property
+    def goes_its_way(self) -> bool:
+        """Hold where nothing is wrong with the container so far."""
+        return self.waiting in _STARTS and (self.end is None or self.end.exit_code == 0)
+
+
+@dataclass(frozen=True)
+class ObservedPod:
+    """The facts about a pod that a decision needs."""
+
+    name: str
+    job_uid: str
+    created: datetime | None
+    phase: str
+    reason: str
+    message: str
+    being_deleted: bool
+    disrupted: bool
+    unschedulable: str
+    """The scheduler's words; empty when it found a node or has not looked yet."""
+    scheduled: datetime | None
+    steps: tuple[Step, ...]
+
+    @property
+    def is_over(self) -> bool:
+        """Hold when no container of the pod runs or will run."""
+        return self.phase in {"Succeeded", "Failed"}
+
+    @property
+    def goes_its_way(self) -> bool:
+        """Hold where the pod tells only how far it has come: nothing is decided from that but a word in the status."""
+        stopped = self.is_over or self.being_deleted or self.disrupted or self.reason or self.unschedulable
+        published = self.last_step is not None and self.last_step.end is not None
+        return not stopped and not published and all(step.goes_its_way for step in self.steps)
+
+    @property
+    def step_at_work(self) -> Step | None:
+        """The step that runs or waits to run; None after the last, and after one that failed."""
+        unfinished = next((step for step in self.steps if step.end is None or step.end.exit_code != 0), None)
+        return unfinished if unfinished is not None and (unfinished.running or unfinished.waiting) else None
+
+    @property
+    def last_step(self) -> Step | None:
+        """Publish."""
+        return next((step for step in self.steps if step.name == PUBLISH), None)
+
+    @property
+    def failed_step(self) -> Step | None:
+        """The first step that ended in failure."""
+        return next((step for step in self.steps if step.end is not None and step.end.exit_code != 0), None)
+
+    @property
+    def missing_configuration(self) -> str:
+        """The kubelet's words where a container's Secret or a key of it is missing."""
+        waiting = (step.waiting_message for step in self.steps if step.waiting == _CONFIG_ERROR)
+        return next((words for words in waiting if _MISSING.search(words)), "")
+
+    @property
+    def missing_volume(self) -> str:
+        """The scheduler's words where the claim of the pod is not there, or has no volume."""
+        return self.unschedulable if _NO_VOLUME.search(self.unschedulable) else ""
+
+    @property
+    def image_problem(self) -> str:
+        """The kubelet's words where the image cannot be had; the same words while it backs off."""
+        for step in self.steps:
+            if step.waiting in _IMAGE_REASONS:
+                return _BACK_OFF.sub("", step.waiting_message) or "the kubelet gives no reason"
+        return ""
+
+
+def observe_pod(pod: Object) -> ObservedPod:
+    """Read a pod."""
+    scheduled = _condition(pod, "PodScheduled")
+    waits = text(scheduled, "status") == "False" and text(scheduled, "reason") == "Unschedulable"
+    return ObservedPod(
+        name=text(pod, "metadata", "name"),
+        job_uid=job_of(pod),
+        created=moment(pod, "metadata", "creationTimestamp"),
+        phase=text(pod, "status", "phase"),
+        reason=text(pod, "status", "reason"),
+        message=clean(text(pod, "status", "message")),
+        being_deleted=bool(field(pod, "metadata", "deletionTimestamp")),
+        disrupted=text(_condition(pod, "DisruptionTarget"), "status") == "True",
+        unschedulable=clean(text(scheduled, "message")) or "no node fits" if waits else "",
+        scheduled=moment(scheduled, "lastTransitionTime") if text(scheduled, "status") == "True" else None,
+        steps=_steps(pod),
+    )
+
+
+def job_of(pod: Object) -> str:
+    """Give the UID of the Job that made the pod."""
+    owners = objects(pod, "metadata", "ownerReferences")
+    return next((text(owner, "uid") for owner in owners if owner.get("kind") == "Job"), "")
+
+
+def belongs_to_conversion(pod: Object, uid: str) -> bool:
+    """Hold when the pod carries the label of a conversion."""
+    return text(pod, "metadata", "labels", CONVERSION_LABEL) == uid
+
+
+def _condition(pod: Object, kind: str) -> Object:
+    return next((one for one in objects(pod, "status", "conditions") if one.get("type") == kind), {})
+
+
+def _steps(pod: Object) -> tuple[Step, ...]:
+    by_name = {
+        name: status
+        for kind in ("initContainerStatuses", "containerStatuses")
+        for status in objects(pod, "status", kind)
+        if (name := text(status, "name")) in CONTAINERS
+    }
+    return tuple(_step(name, by_name[name]) for name in CONTAINERS if name in by_name)
+
+
+def _step(name: str, status: Object) -> Step:
+    state = mapping(status, "state")
+    ended = state.get("terminated")
+    return Step(
+        name=name,
+        running="running" in state,
+        waiting=text(state, "waiting", "reason"),
+        waiting_message=clean(text(state, "waiting", "message")),
+        end=_step_end(ended) if isinstance(ended, dict) else None,
+        image=_image(text(status, "image"), text(status, "imageID")),
+    )
+
+
+def _image(name: str, identifier: str) -> str:
+    """Give the image with its digest; an image that was never pulled has one without a name."""
+    return f"{name}@{identifier}" if name and identifier.startswith("sha256:") else identifier or name
+
+
+def _step_end(ended: Object) -> StepEnd:
+    code = integer(ended, "exitCode")
+    return StepEnd(
+        # A container without an exit code did not succeed.
+        exit_code=1 if code is None else code,
+        signal=integer(ended, "signal"),
+        reason=clean(text(ended, "reason"), 64),
+        report=text(ended, "message"),
+        started=moment(ended, "startedAt"),
+        finished=moment(ended, "finishedAt"),
+    )

@@ -1,0 +1,1 @@
+"""Brings a conversion one step further: read, decide, act."""

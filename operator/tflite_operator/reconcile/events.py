@@ -1,0 +1,35 @@
+"""Builds the Events that `kubectl describe` shows."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from tflite_api import names
+from tflite_operator.core.fields import clean
+from tflite_operator.core.identity import Identity
+from tflite_operator.decide.decision import EmitEvent
+
+_COMPONENT: Final = f"{names.GROUP}/tflite-operator"
+
+
+def build_event(identity: Identity, told: EmitEvent, instance: str, now: datetime) -> dict[str, Any]:
+    """Build an Event of the events.k8s.io API about a conversion."""
+    return {
+        "apiVersion": "events.k8s.io/v1",
+        "kind": "Event",
+        "metadata": {"name": f"{identity.name[:200]}.{uuid.uuid4().hex[:16]}", "namespace": identity.namespace},
+        "eventTime": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "reportingController": _COMPONENT,
+        "reportingInstance": clean(instance, 128),
+        "type": "Warning" if told.warning else "Normal",
+        "reason": told.reason.value,
+        "action": "Convert",
+        "note": clean(told.message),
+        "regarding": {
+            "apiVersion": names.API_VERSION,
+            "kind": names.KIND,
+            "namespace": identity.namespace,
+            "name": identity.name,
+            "uid": identity.uid,
+        },
+    }

@@ -1,0 +1,215 @@
+"""A store that is late makes nothing wrong, and one that is not needs no question."""
+
+import asyncio
+from contextlib import suppress
+from datetime import datetime
+
+import pytest
+
+from tests.unit.operator.builders import (
+    NOW,
+    RUNNING,
+    SETTINGS,
+    Object,
+    at,
+    conversion,
+    ended,
+    failed,
+    failing_pod,
+    job,
+    pod,
+    report,
+    started,
+    succeeded_pod,
+)
+from tests.unit.operator.reconcile.test_reconciler import KEY, FakeCluster, heard, look, reason
+from tflite_api.reasons import Reason
+from tflite_operator.informer.object_cache import Store
+from tflite_operator.kube.client import ClusterError
+from tflite_operator.reconcile.reconciler import Reconciler
+
+READS = {"conversion", "jobs", "pods", "job"}
+
+
+def with_job(**more: Object) -> tuple[FakeCluster, Object]:
+    """A conversion whose Job runs."""
+    owner, made = started()
+    cluster = FakeCluster(owner)
+    cluster.jobs_made[made["metadata"]["name"]] = made | more
+    return cluster, made
+
+
+def test_a_job_that_the_store_has_not_heard_of_is_not_made_again() -> None:
+    cluster, _ = with_job()
+    late = heard(cluster)
+    late.jobs = Store().jobs
+    look(cluster, store=late)
+    assert "create_job" not in cluster.calls
+    assert len(cluster.jobs_made) == 1
+    assert reason(cluster) == "Pending"
+
+
+def test_a_failed_job_is_judged_with_its_pod_even_if_the_pod_was_not_heard_of() -> None:
+    cluster, made = with_job(status={"conditions": [failed()]})
+    cluster.pods_there = [failing_pod(made, "prepare", 3, report(Reason.MODEL_NOT_FOUND))]
+    late = heard(cluster)
+    late.pods = Store().pods
+    look(cluster, at(61), late)
+    assert reason(cluster) == "ModelNotFound"
+
+
+def test_a_job_of_a_newer_spec_than_is_known_is_left_alone() -> None:
+    newer = conversion(generation=2)
+    cluster = FakeCluster(newer)
+    made = job(newer)
+    cluster.jobs_made[made["metadata"]["name"]] = made
+    late = heard(cluster)
+    late.conversions = Store().conversions
+    late.conversions.show(conversion(generation=1))
+    look(cluster, store=late)
+    assert "delete_job" not in cluster.calls
+    assert list(cluster.jobs_made) == [made["metadata"]["name"]]
+
+
+def test_the_next_spec_waits_for_pods_that_were_not_heard_of() -> None:
+    old = conversion(generation=1)
+    before = job(old)
+    cluster = FakeCluster(conversion(generation=2, status={"observedGeneration": 1, "job": _reference(before)}))
+    cluster.pods_there = [pod(before, RUNNING)]
+    late = heard(cluster)
+    late.pods = Store().pods
+    look(cluster, store=late)
+    assert "create_job" not in cluster.calls
+
+
+def test_a_conversion_that_the_store_shows_after_its_deletion_comes_to_nothing() -> None:
+    cluster, made = with_job(status={"conditions": [failed()]})
+    cluster.pods_there = [failing_pod(made, "prepare", 3, report(Reason.MODEL_NOT_FOUND))]
+    late = heard(cluster)
+    cluster.owner = None
+    assert look(cluster, at(61), late) == SETTINGS.recheck_seconds, "unless the watch says so before"
+    assert set(cluster.calls) == {"conversion"}
+
+
+def test_after_an_answer_that_was_lost_the_server_is_read() -> None:
+    """What was asked for may have been done: the Job made, run and removed before the next look."""
+    cluster = FakeCluster(conversion())
+    store = heard(cluster)
+    reconciler = Reconciler(cluster, store, SETTINGS, "test", lambda: NOW)
+    cluster.fail["create_job"] = [ClusterError("cut off")]
+    with pytest.raises(ClusterError):
+        asyncio.run(reconciler.reconcile(KEY))
+    cluster.calls.clear()
+    asyncio.run(reconciler.reconcile(KEY))
+    assert cluster.calls[:3] == ["conversion", "jobs", "pods"]
+
+
+def test_success_and_rest_ask_the_server_nothing() -> None:
+    cluster, made = with_job()
+    assert cluster.owner is not None
+    cluster.pods_there = [succeeded_pod(cluster.owner, made)]
+    look(cluster)
+    assert cluster.calls == ["patch_status", "create_event", "set_job_ttl"]
+    look(cluster)
+    assert cluster.calls == []
+
+
+def test_an_unfinished_conversion_is_read_from_the_server_now_and_then() -> None:
+    """Even if its events were lost."""
+    cluster, made = with_job()
+    deaf = heard(cluster)
+    assert cluster.owner is not None
+    passed = 0.0
+    reconciler = Reconciler(cluster, deaf, SETTINGS, "test", lambda: NOW, lambda: passed)
+    asyncio.run(reconciler.reconcile(KEY))
+    assert not READS & set(cluster.calls)
+    cluster.pods_there = [succeeded_pod(cluster.owner, made)]
+    passed = SETTINGS.recheck_seconds
+    asyncio.run(reconciler.reconcile(KEY))
+    assert reason(cluster) == "Converted"
+
+
+def test_steps_that_take_less_than_a_second_are_not_written_one_by_one_and_the_last_at_once() -> None:
+    cluster = FakeCluster(conversion())
+    passed, store = 0.0, heard(cluster)
+
+    def now() -> datetime:
+        return at(passed)
+
+    reconciler = Reconciler(cluster, store, SETTINGS, "test", now, lambda: passed)
+
+    def seen(*states: Object) -> float | None:
+        cluster.calls.clear()
+        [made] = cluster.jobs_made.values()
+        cluster.pods_there = [pod(made, *states)]
+        store.pods.show(cluster.pods_there[0])
+        return asyncio.run(reconciler.reconcile(KEY))
+
+    asyncio.run(reconciler.reconcile(KEY))
+    [made] = cluster.jobs_made.values()
+    store.jobs.show(made)
+    passed = 0.25
+    assert seen(RUNNING) == 0.75
+    assert cluster.calls == []
+    passed = 1.0
+    assert seen(RUNNING) == SETTINGS.recheck_seconds
+    assert reason(cluster) == "Preparing"
+    passed = 1.5
+    assert seen(ended(0), RUNNING) == 0.5
+    assert cluster.owner is not None
+    passed = 1.6
+    store.pods.show(succeeded_pod(cluster.owner, made))
+    asyncio.run(reconciler.reconcile(KEY))
+    assert reason(cluster) == "Converted"
+    assert READS.isdisjoint(cluster.calls)
+
+
+def test_of_hundreds_at_once_progress_is_written_more_rarely() -> None:
+    cluster, made = with_job()
+    store = heard(cluster)
+    for number in range(199):
+        other = conversion()
+        other["metadata"] |= {"name": f"other-{number}", "uid": f"uid-{number}"}
+        store.conversions.show(other)
+    passed = 0.0
+    reconciler = Reconciler(cluster, store, SETTINGS, "test", lambda: at(passed), lambda: passed)
+    for state in (RUNNING, ended(0)):
+        store.pods.show(pod(made, state, RUNNING))
+        asyncio.run(reconciler.reconcile(KEY))
+    assert reason(cluster) == "Preparing", "the first is written at once"
+    cluster.fail["patch_status"] = [ClusterError("cut off")] * 199
+    for number in range(199):
+        with suppress(ClusterError):
+            asyncio.run(reconciler.reconcile(("team", f"other-{number}")))
+    cluster.fail.clear()
+    passed = 39.0
+    assert asyncio.run(reconciler.reconcile(KEY)) == 1
+    passed = 40.0
+    asyncio.run(reconciler.reconcile(KEY))
+    assert reason(cluster) == "Converting"
+
+
+def test_hundreds_that_wait_are_read_from_the_server_more_rarely() -> None:
+    cluster, _ = with_job()
+    store = heard(cluster)
+    passed = 0.0
+    reconciler = Reconciler(cluster, store, SETTINGS, "test", lambda: at(passed), lambda: passed)
+    cluster.fail["patch_status"] = [ClusterError("cut off")] * 399
+    for number in range(399):
+        other = conversion()
+        other["metadata"] |= {"name": f"other-{number}", "uid": f"uid-{number}"}
+        store.conversions.show(other)
+        with suppress(ClusterError):
+            asyncio.run(reconciler.reconcile(("team", f"other-{number}")))
+    cluster.fail.clear()
+    asyncio.run(reconciler.reconcile(KEY))
+    reads = {}
+    for passed in (SETTINGS.recheck_seconds, 79.0, 80.0):
+        cluster.calls.clear()
+        asyncio.run(reconciler.reconcile(KEY))
+        reads[passed] = "conversion" in cluster.calls
+    assert reads == {SETTINGS.recheck_seconds: False, 79.0: False, 80.0: True}
+
+
+def _reference(made: Object) -> Object:
+    return {"name": made["metadata"]["name"], "uid": made["metadata"]["uid"], "attempt": 1}
