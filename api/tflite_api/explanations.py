@@ -30,20 +30,20 @@ EXPLANATIONS: Final = {Reason(name): Explanation(**texts) for name, texts in tom
 
 
 def explained(reason: Reason, message: str) -> str:
-    """Give a message that says what to change: the reason's cure follows where the message does not hold it."""
+    """Return a message that says what to change: the reason's cure follows where the message does not hold it."""
     cure = EXPLANATIONS[reason].cure
     said = sentence(message)
     return said if cure is None or _MESSAGE in cure or _says(said, cure) else f"{said} {cure}"
 
 
 def _says(message: str, cure: str) -> bool:
-    """Hold when a message gives the same advice in its own words: most of the words that carry the meaning."""
+    """Return whether a message gives the same advice in its own words: most of the words that carry the meaning."""
     advice = set(_WORD.findall(cure.casefold()))
     return len(advice & set(_WORD.findall(message.casefold()))) >= _ENOUGH * len(advice)
 
 
 def sentence(message: str) -> str:
-    """Give words as a sentence: a full stop behind, and a capital in front unless it begins with an address or name."""
+    """Return words as a sentence: a full stop behind, and a capital in front unless it begins with an address or name."""
     words = message.strip()
     if not words:
         return ""

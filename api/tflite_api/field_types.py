@@ -19,7 +19,7 @@ OBJECT_NAME_PATTERN: Final = r"^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$"
 
 
 def unique(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Give names back, none of which comes twice."""
+    """Return names back, none of which comes twice."""
     if len(set(names)) != len(names):
         raise ValueError("names something twice: write each once")
     return names

@@ -18,7 +18,7 @@ def _decimal(text: str) -> str:
 
 
 def above_zero(numbers: tuple[str, ...]) -> tuple[str, ...]:
-    """Give decimal numbers back, all of which must be above zero."""
+    """Return decimal numbers back, all of which must be above zero."""
     if any(Decimal(number) <= 0 for number in numbers):
         raise ValueError("must be above zero")
     return numbers

@@ -12,7 +12,7 @@ _SHAPING = ("model", "signature", "quantization", "ops", "metadata")
 
 
 def recipe_hash(spec: ConversionSpec) -> str:
-    """Give the SHA-256 (64 hexadecimal digits) of everything in a spec that shapes the artifact.
+    """Return the SHA-256 (64 hexadecimal digits) of everything in a spec that shapes the artifact.
 
     Where the artifact goes and what the Job may use are no part of it, so that the same recipe is recognised in any
     bucket. Of the model its content counts: where sha256 pins that, it does not matter where the model comes from. The
@@ -34,7 +34,7 @@ def recipe_hash(spec: ConversionSpec) -> str:
 
 
 def _model(source: dict[str, Any]) -> dict[str, Any]:
-    """Give what identifies a model: its pin, else where it comes from."""
+    """Return what identifies a model: its pin, else where it comes from."""
     shaping = {name: value for name, value in source.items() if name not in SOURCES or "sha256" not in source}
     for name in SOURCES:
         if isinstance(address := shaping.get(name), dict):

@@ -49,7 +49,7 @@ class Schema(BaseModel):
         return cls.model_validate(given)
 
     def to_object(self) -> dict[str, Any]:
-        """Give the JSON object, without the fields that are absent."""
+        """Return the JSON object, without the fields that are absent."""
         dumped: dict[str, Any] = self.model_dump(mode="json", by_alias=True, exclude_none=True)
         return dumped
 

@@ -50,7 +50,7 @@ _UNITS |= {f"{prefix}i": 1024**power for power, prefix in enumerate("KMGT", star
 
 
 def quantity(text: str | int) -> Decimal:
-    """Give the value of a Kubernetes resource quantity such as `500m`, `2` or `1.5Gi`.
+    """Return the value of a Kubernetes resource quantity such as `500m`, `2` or `1.5Gi`.
 
     Raises:
         ValueError: the text is no quantity of the form QUANTITY_PATTERN.

@@ -32,6 +32,14 @@ class Condition(Schema):
     last_transition_time: str
 
 
+class Cause(Schema):
+    """Why a conversion is not done: a failure, or what has to be there first."""
+
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    message: Text
+    """What was found, without what follows from it."""
+
+
 class Artifact(Schema):
     """The object in the bucket."""
 
@@ -132,6 +140,7 @@ class ConversionStatus(Schema):
 
     observed_generation: Integer = -1
     conditions: tuple[Condition, ...] | None = None
+    cause: Cause | None = None
     artifact: Artifact | None = None
     attestation: Attestation | None = None
     signature: ArtifactSignature | None = None

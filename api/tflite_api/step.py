@@ -33,7 +33,7 @@ class ExitCode(IntEnum):
 
 
 def exit_code(reason: Reason) -> ExitCode:
-    """Give the exit code of a step that ends for this reason.
+    """Return the exit code of a step that ends for this reason.
 
     Raises:
         ValueError: the reason is none that ends a step.
@@ -50,7 +50,7 @@ def exit_code(reason: Reason) -> ExitCode:
 
 
 class FetchLimits(Schema):
-    """How much of a stranger's model, and of a dataset, `prepare` takes in."""
+    """How much of an untrusted model, and of a dataset, `prepare` takes in."""
 
     max_archive_bytes: Annotated[Integer, Field(ge=1)] = 4 * 1024**3
     max_unpacked_bytes: Annotated[Integer, Field(ge=1)] = 8 * 1024**3
@@ -106,7 +106,7 @@ class StepResult(Schema):
         return self.reason.outcome
 
     def to_json(self, limit: int = TERMINATION_LOG_BYTES) -> str:
-        """Give JSON of at most `limit` bytes: the least important gives way first, as long as it must."""
+        """Return JSON of at most `limit` bytes: the least important gives way first, as long as it must."""
         result = self
         while len(text := _dump(result)) > limit:
             shorter = result._shortened()
@@ -154,7 +154,7 @@ class FetchedDatasets(Schema):
     verification: FetchedDataset | None = None
 
     def moved(self, path: Callable[[str], str]) -> Self:
-        """Give the same with other paths: of one container for those of another."""
+        """Return the same with other paths: of one container for those of another."""
         found = ((name, getattr(self, name)) for name in type(self).model_fields)
         return self.model_copy(
             update={name: one.model_copy(update={"path": path(one.path)}) for name, one in found if one is not None}

@@ -16,7 +16,7 @@ from bench.scale.stages import spec
 from dev.errors import DevError
 from dev.network import Addresses
 from tflite_api import names
-from tflite_operator.jobs.job import NAME_ANNOTATION
+from tflite_operator.core.labels import NAME_ANNOTATION
 
 NAMESPACE: Final = "default"
 _CONVERSIONS: Final = f"/apis/{names.GROUP}/{names.VERSION}/namespaces/{NAMESPACE}/{names.PLURAL}"

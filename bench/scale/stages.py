@@ -12,8 +12,9 @@ from tflite_api.recipe import recipe_hash
 from tflite_api.spec import ConversionSpec
 from tflite_api.step import StepResult
 from tflite_operator.core.identity import Identity
+from tflite_operator.core.labels import CONVERSION_LABEL, NAME_ANNOTATION
 from tflite_operator.jobs.attempt import Attempt
-from tflite_operator.jobs.job import CONVERSION_LABEL, NAME_ANNOTATION, build_job
+from tflite_operator.jobs.job import build_job
 from tflite_operator.settings import Settings
 
 BUCKET: Final = "models"

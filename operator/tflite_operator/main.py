@@ -7,29 +7,45 @@ import signal
 import socket
 import sys
 import uuid
-from typing import Final
+from collections.abc import Coroutine, Iterable
+from typing import Any, Final
 
 from prometheus_client import REGISTRY
 
-from tflite_operator.informer.object_cache import Store
-from tflite_operator.informer.watching import Watching
-from tflite_operator.kube.client import Cluster, ClusterError
+from tflite_operator import handlers
+from tflite_operator.core.labels import Key
+from tflite_operator.informer.conversion_cache import ConversionCache
+from tflite_operator.informer.conversion_watch import ConversionWatch
+from tflite_operator.informer.informers import Informers
+from tflite_operator.informer.object_cache import EVERYWHERE, ObjectCache
+from tflite_operator.kube.client import Client
+from tflite_operator.kube.connection import Connection
 from tflite_operator.kube.election import Election
+from tflite_operator.kube.errors import ClusterError
 from tflite_operator.kube.fence import Fence, LeaseLostError
+from tflite_operator.kube.watch_monitor import WatchMonitor
+from tflite_operator.observe.conversion import observe_conversion
+from tflite_operator.observe.job import observe_job
+from tflite_operator.observe.pod import observe_pod
+from tflite_operator.reconcile.observer import Caches
 from tflite_operator.reconcile.reconciler import Reconciler
-from tflite_operator.reconcile.work_queue import Key, WorkQueue
+from tflite_operator.reconcile.work_queue import WorkQueue
 from tflite_operator.settings import Settings, SettingsError
-from tflite_operator.telemetry.conversion_stats import Census
+from tflite_operator.telemetry.conversion_stats import ConversionCollector, ConversionStats
 from tflite_operator.telemetry.endpoints import serve
 from tflite_operator.telemetry.log import LOGGER, configure
-from tflite_operator.telemetry.metrics import LEADER, ConversionCollector
+from tflite_operator.telemetry.metrics import LEADER
 
 _RESOURCE_SECONDS: Final = 2.0
 """How often to look for the resource until it is there."""
 _GARBAGE: Final = 20_000
 """Objects more than were freed, after which cycles are looked for: some megabytes at most."""
 _FINISH_SECONDS: Final = 10.0
-"""How long looks in hand may take to end after a signal."""
+"""How long reconciles in hand may take to end after a signal."""
+_KOPF_SECONDS: Final = 3.0
+"""How long kopf may take to end."""
+_SYNC_SECONDS: Final = 300.0
+"""How long kopf may take until it watches: longer, and the resource went between two looks at it."""
 
 
 def main() -> None:
@@ -41,7 +57,7 @@ def main() -> None:
     configure(settings.log_level)
     _spare_the_collector()
     process = Process(settings)
-    REGISTRY.register(ConversionCollector(process.census))
+    REGISTRY.register(ConversionCollector(process.stats))
     try:
         asyncio.run(process.run())
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -52,9 +68,9 @@ def main() -> None:
 
 
 def _spare_the_collector() -> None:
-    """Have garbage in cycles looked for more rarely, and not in what is there for good: modules and classes.
+    """Collect cyclic garbage less often, and never among what is there for good: modules and classes.
 
-    Next to all that a look makes is freed without it. With Python's own thresholds it took a tenth of the time.
+    Almost all that a reconcile makes is freed without it. With Python's own thresholds it took a tenth of the time.
     """
     gc.freeze()
     gc.set_threshold(_GARBAGE)
@@ -67,65 +83,74 @@ class Process:
         """Take the settings; nothing runs yet."""
         self._settings = settings
         self._queue = WorkQueue()
-        self.census = Census()
+        self.stats = ConversionStats()
         self._fence = Fence(settings.lease_terms)
         self._election: Election | None = None
         self._workers: list[asyncio.Task[None]] = []
-        self._leading = False
-        self._watching = asyncio.Event()
+        self._kopf: asyncio.Task[None] | None = None
+        self._monitor: WatchMonitor | None = None
+        self._stop = asyncio.Event()
         self._problem = "not started"
 
     async def run(self) -> None:
         """Run until a signal comes.
 
         Raises:
-            ClusterError: there is no way to reach an API server.
+            ClusterError: there is no way to reach an API server, or conversions cannot be watched any more.
             LeaseLostError: another replica may work now.
         """
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-        async with (
-            await Cluster.connect(self._settings.request_timeout_seconds, self._fence.write_seconds) as cluster,
-            serve(self._settings.http_port, self._is_unhealthy, self._is_unready),
-        ):
-            if await self._resource_appears(cluster, stop):
-                await self._lead(cluster, stop)
+        self._take_signals()
+        connection = await Connection.load()
+        settings = self._settings
+        client = Client(
+            connection,
+            settings.request_timeout_seconds,
+            self._fence.write_seconds,
+            settings.watch_silence_seconds,
+        )
+        try:
+            async with serve(settings.http_port, self._unhealthy, self._unready):
+                await self._lead(client, connection)
+        finally:
+            # It only reads, and by now the lease is another's to take.
+            if self._kopf is not None:
+                await asyncio.wait([self._kopf], timeout=_KOPF_SECONDS)
+            await connection.close()
 
-    async def _resource_appears(self, cluster: Cluster, stop: asyncio.Event) -> bool:
+    def _take_signals(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
+
+    async def _resource_appears(self, client: Client) -> None:
         """Wait for the CRD and the permissions, and say so."""
-        while not stop.is_set():
+        while not self._stop.is_set():
             try:
-                await cluster.check(self._settings.watch_namespaces)
+                await client.check(self._settings.watch_namespaces)
             except ClusterError as error:
                 if str(error) != self._problem:
                     LOGGER.warning("waiting for the resource: %s", error)
                 self._problem = str(error)
             else:
                 self._problem = ""
-                return True
-            try:
-                await asyncio.wait_for(stop.wait(), _RESOURCE_SECONDS)
-            except TimeoutError:
-                continue
-        return False
+                return
+            await _first_of([self._stop.wait(), asyncio.sleep(_RESOURCE_SECONDS)])
 
-    async def _lead(self, cluster: Cluster, stop: asyncio.Event) -> None:
+    async def _lead(self, client: Client, connection: Connection) -> None:
         """Work while the lease is held; without leader election at once."""
         terms, settings = self._settings.lease_terms, self._settings
+        await self._resource_appears(client)
         if terms is None:
-            await self._operate(cluster, stop)
+            await self._operate(client, connection)
             return
         # Never the same twice: not even a container that was started again may take itself for its predecessor.
         identity = f"{socket.gethostname()}_{uuid.uuid4()}"
         lease = (settings.lease_namespace, settings.lease_name)
-        election = self._election = Election(cluster, self._fence, terms, lease, identity)
+        election = self._election = Election(client, self._fence, terms, lease, identity)
         LOGGER.info("waiting for the lease %s/%s", *lease)
-        if not await election.win(stop):
+        if not await election.win(self._stop):
             return
         LOGGER.info("holding the lease as %s", identity)
-        operating = asyncio.create_task(self._operate(cluster, stop))
+        operating = asyncio.create_task(self._operate(client, connection))
         keeping = asyncio.create_task(election.keep())
         try:
             await asyncio.wait({operating, keeping}, return_when=asyncio.FIRST_COMPLETED)
@@ -140,46 +165,93 @@ class Process:
         if isinstance(worked, Exception):
             raise worked
 
-    async def _operate(self, cluster: Cluster, stop: asyncio.Event) -> None:
-        store = Store(self.census.take)
-        reconciler = Reconciler(cluster, store, self._settings, instance=socket.gethostname())
-        queue = self._queue
+    async def _operate(self, client: Client, connection: Connection) -> None:
+        settings = self._settings
+        # It may have gone while another replica held the lease, and kopf looks for it once.
+        await self._resource_appears(client)
+        caches = Caches(
+            ConversionCache(lambda shown, before: observe_conversion(shown, settings, before), self.stats),
+            ObjectCache(observe_job),
+            ObjectCache(observe_pod),
+        )
+        reconciler = Reconciler(client, caches, settings, instance=socket.gethostname())
 
         def add_later(key: Key) -> None:
-            queue.add_within(key, reconciler.patience(key))
+            self._queue.add_within(key, reconciler.low_priority_delay(key))
 
-        watching = Watching(cluster, store, queue.add, add_later, self._settings.watch_namespaces)
-        self._leading = True
+        scopes = settings.watch_namespaces or (EVERYWHERE,)
+        watch = ConversionWatch(caches.conversions, client, self._queue.add)
+        self._monitor = WatchMonitor(scopes, watch.relisted)
         LEADER.set(1)
-        LOGGER.info("watching %s", ", ".join(self._settings.watch_namespaces) or "all namespaces")
+        LOGGER.info("watching %s", ", ".join(settings.watch_namespaces) or "all namespaces")
+        informers = Informers(client, (caches.jobs, caches.pods), self._queue.add, add_later, settings.watch_namespaces)
         try:
-            async with watching:
-                if await watching.synced(stop):
-                    self._watching.set()
+            async with informers:
+                await _first_of([self._stop.wait(), informers.synced()], informers.tasks)
+                if not self._stop.is_set():
                     self._workers = [
-                        asyncio.create_task(self._queue.work(reconciler.reconcile))
-                        for _ in range(self._settings.workers)
+                        asyncio.create_task(self._queue.work(reconciler.reconcile)) for _ in range(settings.workers)
                     ]
-                    await watching.until(stop)
-                    self._queue.close()
-                    await asyncio.wait(self._workers, timeout=_FINISH_SECONDS)
+                    await self._watch(
+                        handlers.Memo(watch, connection, self._monitor, settings),
+                        [*informers.tasks, asyncio.create_task(watch.find_vanished())],
+                    )
         finally:
-            self._leading = False
+            self._monitor = None
             LEADER.set(0)
             for worker in self._workers:
                 worker.cancel()
             await asyncio.gather(*self._workers, return_exceptions=True)
 
-    def _is_unhealthy(self) -> str:
-        return "a worker ended" if self._leading and any(worker.done() for worker in self._workers) else ""
+    async def _watch(self, memo: handlers.Memo, others: Iterable[asyncio.Task[None]]) -> None:
+        """Have kopf watch until it is to stop, or until one of the others ends with an error."""
+        kopf_stop, kopf_ready = asyncio.Event(), asyncio.Event()
+        self._kopf = asyncio.create_task(
+            handlers.watch(memo, self._settings.watch_namespaces, stop=kopf_stop, ready=kopf_ready)
+        )
+        watched = [self._kopf, *others]
+        try:
+            await _first_of([self._stop.wait(), kopf_ready.wait()], watched)
+            # kopf takes the signals for itself: it would end first, and cancel what others have in hand.
+            self._take_signals()
+            async with asyncio.timeout(_SYNC_SECONDS):
+                await _first_of([self._stop.wait(), memo.monitor.synced.wait()], watched)
+            await _first_of([self._stop.wait(), kopf_stop.wait()], watched)
+            self._queue.close()
+            await asyncio.wait(self._workers, timeout=_FINISH_SECONDS)
+        except TimeoutError as error:
+            raise ClusterError(memo.monitor.problem or "conversions are not watched") from error
+        finally:
+            kopf_stop.set()
+            for task in others:
+                task.cancel()
 
-    def _is_unready(self) -> str:
-        """Give what is wrong. A replica that waits for the lease is ready: it is there for the others' sake."""
+    def _unhealthy(self) -> str:
+        return "a worker ended" if self._monitor is not None and any(one.done() for one in self._workers) else ""
+
+    def _unready(self) -> str:
+        """Return what is wrong. A replica that waits for the lease is ready: it is there for the others' sake."""
         if self._problem:
             return self._problem
-        if self._leading:
-            return "" if self._watching.is_set() else "not watching yet"
+        if self._monitor is not None:
+            return self._monitor.problem
         return self._election.problem if self._election is not None else "not started"
+
+
+async def _first_of(
+    conditions: Iterable[Coroutine[Any, Any, object]], guarded: Iterable[asyncio.Task[None]] = ()
+) -> None:
+    """Wait until one condition holds. A guarded task that ends before has an error, which is raised."""
+    waiting = [asyncio.ensure_future(condition) for condition in conditions]
+    guards = list(guarded)
+    try:
+        await asyncio.wait([*waiting, *guards], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for one in waiting:
+            one.cancel()
+    for task in guards:
+        if task.done():
+            task.result()
 
 
 if __name__ == "__main__":

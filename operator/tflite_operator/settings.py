@@ -56,9 +56,11 @@ class Settings(BaseModel):
     cleanup_seconds: Seconds = 120
     """How long the deletion of a conversion may wait for that of its artifact."""
     recheck_seconds: Seconds = 60
-    """How often an unfinished conversion is looked at although nothing was heard of it."""
+    """How often an unfinished conversion is read from the API server although nothing was heard of it."""
     request_timeout_seconds: Seconds = 30
     """How long a request to the API server may take."""
+    watch_silence_seconds: Seconds = 90
+    """How long a watch may tell nothing before it counts as dead; the API server says something every minute."""
     workers: Annotated[int, Field(ge=1, le=100)] = 8
     """How many conversions are reconciled at once."""
     http_port: Annotated[int, Field(ge=1, le=65535)] = 8080
@@ -159,7 +161,7 @@ class Settings(BaseModel):
         )
 
     def retry_delay(self, attempt: int) -> timedelta:
-        """Give how long after the end of an attempt the next one starts: doubling from the base to the maximum."""
+        """Return how long after the end of an attempt the next one starts: doubling from the base to the maximum."""
         doubled = self.retry_base_seconds * 2.0 ** min(max(attempt, 1) - 1, 30)
         return timedelta(seconds=min(doubled, self.retry_max_seconds))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from tests.chaos.audit import Attempt, Ledger, names
 from tests.chaos.cases import Case
 from tests.e2e.conversions import Object, is_finished
-from tflite_operator.jobs.job import ATTEMPT_ANNOTATION
+from tflite_operator.core.labels import ATTEMPT_ANNOTATION
 
 _WRITES_PER_JOB = 5
 """DESIGN section 7: a kill costs no write."""

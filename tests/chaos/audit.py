@@ -10,7 +10,7 @@ from typing import Final
 
 from tests.e2e.conversions import Object
 from tflite_api.names import REQUESTED_AT_ANNOTATION
-from tflite_operator.jobs.job import ATTEMPT_ANNOTATION, CONVERSION_LABEL, GENERATION_ANNOTATION
+from tflite_operator.core.labels import ATTEMPT_ANNOTATION, CONVERSION_LABEL, GENERATION_ANNOTATION
 
 OPERATOR: Final = "system:serviceaccount:tflite-operator-system:tflite-operator"
 _UPLOAD: Final = re.compile(r" s3_PutObject (?P<key>\S+) /(?P<bucket>[^/ ]+)/\S+ 200 ")

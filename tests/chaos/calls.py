@@ -38,7 +38,7 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class Doom:
+class Lifetime:
     """When a life ends: at the first of the chosen instants, or when its time is up."""
 
     chosen: tuple[Chosen, ...] = ()
@@ -54,7 +54,7 @@ class Doom:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_json(cls, text: str) -> "Doom":
+    def from_json(cls, text: str) -> "Lifetime":
         """Read it."""
         given = json.loads(text)
         return cls(**given | {"chosen": tuple(Chosen(**one) for one in given["chosen"])})

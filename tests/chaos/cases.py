@@ -5,7 +5,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
-from tests.chaos.stage import QUICK, SLOW, Stage, model_bytes
+from tests.chaos.fixture import QUICK, SLOW, Fixture, model_bytes
 from tests.chaos.stand_in.conversion import artifact
 from tests.e2e.conversions import Object, condition, is_finished
 from tflite_api.names import REQUESTED_AT_ANNOTATION
@@ -37,15 +37,15 @@ class Case:
     cleanups: ClassVar[int | None] = 0
     """How many Jobs delete the case's object; None where that depends."""
 
-    def __init__(self, stage: Stage, number: int) -> None:
-        self.stage = stage
+    def __init__(self, fixture: Fixture, number: int) -> None:
+        self.fixture = fixture
         self.name = f"{self.kind}-{number}"
         self.key = f"{self.name}.tflite"
         self.names: Sequence[str] = (self.name,)
         self.uids: dict[str, str] = {}
 
     @abstractmethod
-    def play(self) -> None:
+    def run(self) -> None:
         """Make it happen, and wait until it has ended."""
 
     @abstractmethod
@@ -53,13 +53,13 @@ class Case:
         """Say what is not as it must be; `stored` has the SHA-256 of the object at each key."""
 
     def create(self, name: str, handle: str, **spec: Any) -> Object:
-        made = self.stage.create(name, handle, self.key, **spec)
+        made = self.fixture.create(name, handle, self.key, **spec)
         self.uids[name] = made["metadata"]["uid"]
         return made
 
     def ended(self, name: str, reasons: frozenset[str], sha256: str, stored: Mapping[str, str]) -> list[str]:
         """Check a conversion that must have ended for one of these reasons; a success has this artifact."""
-        seen = self.stage.latest[name]
+        seen = self.fixture.latest[name]
         ready = condition(seen, "Ready")
         words = f"{name}: Ready={ready.get('status')} {ready.get('reason')}: {ready.get('message')}"
         if not is_finished(seen) or ready.get("reason") not in reasons:
@@ -73,9 +73,9 @@ class Case:
 class Converts(Case):
     kind = "converts"
 
-    def play(self) -> None:
-        self.create(self.name, self.stage.model(QUICK))
-        self.stage.finish(self.name)
+    def run(self) -> None:
+        self.create(self.name, self.fixture.model(QUICK))
+        self.fixture.finish(self.name)
 
     def problems(self, stored: Mapping[str, str]) -> list[str]:
         return self.ended(self.name, DONE, expected(QUICK), stored)
@@ -87,9 +87,9 @@ class CannotConvert(Case):
     kind = "cannot"
     uploads = 0
 
-    def play(self) -> None:
-        self.create(self.name, self.stage.model(QUICK), signature={"key": "absent"})
-        self.stage.finish(self.name)
+    def run(self) -> None:
+        self.create(self.name, self.fixture.model(QUICK), signature={"key": "absent"})
+        self.fixture.finish(self.name)
 
     def problems(self, stored: Mapping[str, str]) -> list[str]:
         wrong = self.ended(self.name, frozenset({"SignatureNotFound"}), "", stored)
@@ -102,13 +102,13 @@ class Recovers(Case):
     kind = "recovers"
     attempts = (2, 20)
 
-    def play(self) -> None:
-        handle = self.stage.model(QUICK, self.name)
-        self.stage.take_away(self.name, away=True)
+    def run(self) -> None:
+        handle = self.fixture.model(QUICK, self.name)
+        self.fixture.take_away(self.name, away=True)
         self.create(self.name, handle)
-        self.stage.under_way(self.name, ("ModelUnavailable",))
-        self.stage.take_away(self.name, away=False)
-        self.stage.finish(self.name)
+        self.fixture.under_way(self.name, ("ModelUnavailable",))
+        self.fixture.take_away(self.name, away=False)
+        self.fixture.finish(self.name)
 
     def problems(self, stored: Mapping[str, str]) -> list[str]:
         return self.ended(self.name, DONE, expected(QUICK), stored)
@@ -121,11 +121,11 @@ class Changes(Case):
     attempts = (0, 1)
     uploads = 2
 
-    def play(self) -> None:
-        self.create(self.name, self.stage.model(SLOW), signature=pins(1))
-        self.stage.under_way(self.name, STEPS)
-        changed = self.stage.change(self.name, {"signature": pins(2)})
-        self.stage.finish(self.name, changed["metadata"]["generation"])
+    def run(self) -> None:
+        self.create(self.name, self.fixture.model(SLOW), signature=pins(1))
+        self.fixture.under_way(self.name, STEPS)
+        changed = self.fixture.change(self.name, {"signature": pins(2)})
+        self.fixture.finish(self.name, changed["metadata"]["generation"])
 
     def problems(self, stored: Mapping[str, str]) -> list[str]:
         return self.ended(self.name, DONE, expected(SLOW, pins(2)), stored)
@@ -138,15 +138,15 @@ class ChangesBack(Case):
     attempts = (0, 1)
     uploads = 3
 
-    def play(self) -> None:
-        self.create(self.name, self.stage.model(SLOW), signature=pins(1))
-        self.stage.under_way(self.name, STEPS)
-        changed = self.stage.change(self.name, {"signature": pins(2)})
-        self.stage.wait(
+    def run(self) -> None:
+        self.create(self.name, self.fixture.model(SLOW), signature=pins(1))
+        self.fixture.under_way(self.name, STEPS)
+        changed = self.fixture.change(self.name, {"signature": pins(2)})
+        self.fixture.wait(
             self.name, lambda seen: seen["status"]["observedGeneration"] == changed["metadata"]["generation"]
         )
-        changed = self.stage.change(self.name, {"signature": pins(1)})
-        self.stage.finish(self.name, changed["metadata"]["generation"])
+        changed = self.fixture.change(self.name, {"signature": pins(1)})
+        self.fixture.finish(self.name, changed["metadata"]["generation"])
 
     def problems(self, stored: Mapping[str, str]) -> list[str]:
         return self.ended(self.name, DONE, expected(SLOW, pins(1)), stored)
@@ -158,10 +158,10 @@ class IsDeleted(Case):
     kind = "deleted"
     attempts = (0, 1)
 
-    def play(self) -> None:
-        self.create(self.name, self.stage.model(SLOW))
-        self.stage.under_way(self.name, STEPS)
-        self.stage.delete(self.name)
+    def run(self) -> None:
+        self.create(self.name, self.fixture.model(SLOW))
+        self.fixture.under_way(self.name, STEPS)
+        self.fixture.delete(self.name)
 
     def problems(self, stored: Mapping[str, str]) -> list[str]:
         found = stored.get(self.key)
@@ -174,10 +174,10 @@ class GoesWithItsArtifact(Case):
     kind = "along"
     cleanups = 1
 
-    def play(self) -> None:
-        self.create(self.name, self.stage.model(QUICK), deletionPolicy="Delete")
-        self.stage.finish(self.name)
-        self.stage.delete(self.name)
+    def run(self) -> None:
+        self.create(self.name, self.fixture.model(QUICK), deletionPolicy="Delete")
+        self.fixture.finish(self.name)
+        self.fixture.delete(self.name)
 
     def problems(self, stored: Mapping[str, str]) -> list[str]:
         return [f"{self.key} is still there"] if self.key in stored else []
@@ -189,10 +189,10 @@ class GoesWhileAtWork(GoesWithItsArtifact):
     kind = "early"
     attempts = (0, 1)
 
-    def play(self) -> None:
-        self.create(self.name, self.stage.model(SLOW), deletionPolicy="Delete")
-        self.stage.under_way(self.name, STEPS)
-        self.stage.delete(self.name)
+    def run(self) -> None:
+        self.create(self.name, self.fixture.model(SLOW), deletionPolicy="Delete")
+        self.fixture.under_way(self.name, STEPS)
+        self.fixture.delete(self.name)
 
 
 class LosesItsJob(Case):
@@ -201,11 +201,11 @@ class LosesItsJob(Case):
     kind = "jobless"
     attempts = (1, 2)
 
-    def play(self) -> None:
-        self.create(self.name, self.stage.model(SLOW))
-        seen = self.stage.under_way(self.name, STEPS)
-        self.stage.delete_job(seen["status"]["job"]["name"])
-        self.stage.finish(self.name)
+    def run(self) -> None:
+        self.create(self.name, self.fixture.model(SLOW))
+        seen = self.fixture.under_way(self.name, STEPS)
+        self.fixture.delete_job(seen["status"]["job"]["name"])
+        self.fixture.finish(self.name)
 
     def problems(self, stored: Mapping[str, str]) -> list[str]:
         return self.ended(self.name, DONE, expected(SLOW), stored)
@@ -217,11 +217,11 @@ class LosesItsPod(Case):
     kind = "podless"
     attempts = (1, 2)
 
-    def play(self) -> None:
-        self.create(self.name, self.stage.model(SLOW))
-        self.stage.under_way(self.name, STEPS)
-        self.stage.delete_pods(self.uids[self.name])
-        self.stage.finish(self.name)
+    def run(self) -> None:
+        self.create(self.name, self.fixture.model(SLOW))
+        self.fixture.under_way(self.name, STEPS)
+        self.fixture.delete_pods(self.uids[self.name])
+        self.fixture.finish(self.name)
 
     def problems(self, stored: Mapping[str, str]) -> list[str]:
         return self.ended(self.name, DONE, expected(SLOW), stored)
@@ -234,11 +234,13 @@ class IsAskedAgain(Case):
     attempts = (2, 2)
     uploads = 2
 
-    def play(self) -> None:
-        self.create(self.name, self.stage.model(QUICK))
-        self.stage.finish(self.name)
-        self.stage.annotate(self.name, {REQUESTED_AT_ANNOTATION: "now"})
-        self.stage.wait(self.name, lambda seen: seen["status"].get("lastHandledRequest") == "now" and is_finished(seen))
+    def run(self) -> None:
+        self.create(self.name, self.fixture.model(QUICK))
+        self.fixture.finish(self.name)
+        self.fixture.annotate(self.name, {REQUESTED_AT_ANNOTATION: "now"})
+        self.fixture.wait(
+            self.name, lambda seen: seen["status"].get("lastHandledRequest") == "now" and is_finished(seen)
+        )
 
     def problems(self, stored: Mapping[str, str]) -> list[str]:
         return self.ended(self.name, DONE, expected(QUICK), stored)
@@ -250,13 +252,13 @@ class IsSuspended(Case):
     kind = "suspended"
     attempts = (0, 1)
 
-    def play(self) -> None:
-        self.create(self.name, self.stage.model(SLOW))
-        self.stage.under_way(self.name, STEPS)
-        self.stage.change(self.name, {"suspend": True})
-        self.stage.wait(self.name, lambda seen: condition(seen, "Ready").get("reason") == "Suspended")
-        changed = self.stage.change(self.name, {"suspend": False})
-        self.stage.finish(self.name, changed["metadata"]["generation"])
+    def run(self) -> None:
+        self.create(self.name, self.fixture.model(SLOW))
+        self.fixture.under_way(self.name, STEPS)
+        self.fixture.change(self.name, {"suspend": True})
+        self.fixture.wait(self.name, lambda seen: condition(seen, "Ready").get("reason") == "Suspended")
+        changed = self.fixture.change(self.name, {"suspend": False})
+        self.fixture.finish(self.name, changed["metadata"]["generation"])
 
     def problems(self, stored: Mapping[str, str]) -> list[str]:
         return self.ended(self.name, DONE, expected(SLOW), stored)
@@ -269,15 +271,15 @@ class ShareAKey(Case):
     # The slower one may only learn of the other when it uploads.
     attempts = (1, 2)
 
-    def play(self) -> None:
+    def run(self) -> None:
         self.names = (f"{self.name}-1", f"{self.name}-2")
         for batch, name in enumerate(self.names, 1):
-            self.create(name, self.stage.model(QUICK), signature=pins(batch))
+            self.create(name, self.fixture.model(QUICK), signature=pins(batch))
         for name in self.names:
-            self.stage.finish(name)
+            self.fixture.finish(name)
 
     def problems(self, stored: Mapping[str, str]) -> list[str]:
-        ready = [condition(self.stage.latest[name], "Ready") for name in self.names]
+        ready = [condition(self.fixture.latest[name], "Ready") for name in self.names]
         reasons = [one["reason"] for one in ready]
         if sorted(reasons) not in (["Converted", "DestinationConflict"], ["DestinationConflict", "Reused"]):
             return [f"{self.name}: ended as {' and '.join(reasons)}"]

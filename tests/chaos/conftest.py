@@ -18,10 +18,10 @@ from dev.checkout import Checkout
 from dev.kubectl import Kubectl
 from dev.target import Own
 from tests.chaos import audit, image, summary
-from tests.chaos.fire import Fire
+from tests.chaos.fixture import MOST_JOBS, SECRET, Fixture
+from tests.chaos.injector import Injector
 from tests.chaos.outcome import Outcome
-from tests.chaos.play import Play
-from tests.chaos.stage import MOST_JOBS, SECRET, Stage
+from tests.chaos.scenario_runner import ScenarioRunner
 from tests.e2e import environment
 from tests.e2e.environment import Environment
 
@@ -112,15 +112,15 @@ def bucket(s3: S3Client) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def stage(env: Environment, api: client.ApiClient, namespace: str, bucket: str) -> Iterator[Stage]:
-    stage = Stage(env, api, namespace, bucket)
-    yield stage
-    stage.stop()
+def ground(env: Environment, api: client.ApiClient, namespace: str, bucket: str) -> Iterator[Fixture]:
+    made = Fixture(env, api, namespace, bucket)
+    yield made
+    made.stop()
 
 
 @pytest.fixture(scope="session")
 def outcome(
-    stage: Stage,
+    ground: Fixture,
     s3: S3Client,
     account: Path,
     tmp_path_factory: pytest.TempPathFactory,
@@ -133,28 +133,28 @@ def outcome(
     image.give(Checkout.here())
     log = tmp_path_factory.mktemp("chaos") / "operator.log"
     begun = time.monotonic()
-    fire = Fire(seed, kills, _settings(account), log)
-    play = Play(stage, fire, seed)
+    injector = Injector(seed, kills, _settings(account), log)
+    runner = ScenarioRunner(ground, injector, seed)
     try:
-        play.run()
+        runner.run()
     finally:
-        fire.stop()
+        injector.stop()
     stored = {
-        key: hashlib.sha256(s3.get_object(Bucket=stage.bucket, Key=key)["Body"].read()).hexdigest()
-        for key in _keys(s3, stage.bucket)
+        key: hashlib.sha256(s3.get_object(Bucket=ground.bucket, Key=key)["Body"].read()).hexdigest()
+        for key in _keys(s3, ground.bucket)
     }
     found = Outcome(
         seed=seed,
         seconds=time.monotonic() - begun,
-        play=play,
-        fire=fire,
-        ledger=audit.read(Path(os.environ["AUDIT_LOG"]), stage.namespace),
+        runner=runner,
+        injector=injector,
+        ledger=audit.read(Path(os.environ["AUDIT_LOG"]), ground.namespace),
         stored=stored,
-        uploads=audit.uploads(Path(os.environ["S3_ACCESS_LOG"]), stage.bucket),
-        unfinished_uploads=[one["Key"] for one in s3.list_multipart_uploads(Bucket=stage.bucket).get("Uploads", [])],
-        conversions=stage.conversions(),
-        jobs=stage.jobs(),
-        pods=stage.pods(),
+        uploads=audit.uploads(Path(os.environ["S3_ACCESS_LOG"]), ground.bucket),
+        unfinished_uploads=[one["Key"] for one in s3.list_multipart_uploads(Bucket=ground.bucket).get("Uploads", [])],
+        conversions=ground.conversions(),
+        jobs=ground.jobs(),
+        pods=ground.pods(),
         log=log,
     )
     pytestconfig.stash[SUMMARY] = summary.lines(found)

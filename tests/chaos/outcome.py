@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.chaos.audit import Ledger
-from tests.chaos.fire import Fire
-from tests.chaos.play import Play
+from tests.chaos.injector import Injector
+from tests.chaos.scenario_runner import ScenarioRunner
 from tests.e2e.conversions import Object
 
 
@@ -16,8 +16,8 @@ class Outcome:
 
     seed: int
     seconds: float
-    play: Play
-    fire: Fire
+    runner: ScenarioRunner
+    injector: Injector
     ledger: Ledger
     stored: dict[str, str]
     """SHA-256 of the object at each key."""

@@ -4,23 +4,23 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from tests.chaos import accounting
-from tests.chaos.fire import ANYWHERE
+from tests.chaos.injector import ANYWHERE
 from tests.chaos.outcome import Outcome
 from tests.e2e.conversions import condition
 
 
 def lines(outcome: Outcome) -> list[str]:
     """Give them."""
-    play, fire, ledger = outcome.play, outcome.fire, outcome.ledger
-    conversions = [name for case in play.cases for name in case.uids]
+    runner, injector, ledger = outcome.runner, outcome.injector, outcome.ledger
+    conversions = [name for case in runner.cases for name in case.uids]
     made, cleanups = ledger.made_jobs(), ledger.made_cleanups()
     jobs = f"Jobs: {len(made)}, doubled {len(made) - len(set(made))}; cleanups: {len(cleanups)}"
     objects = f"objects: {len(outcome.stored)}, uploads: {sum(outcome.uploads.values())}"
     return [
-        f"CHAOS_SEED={outcome.seed}: {fire.count} kills and {len(conversions)} conversions in {outcome.seconds:.0f} s",
-        f"kills: {_kills(fire.kills)}",
-        f"a life: {_middle_and_most(fire.lived)} s",
-        f"conversions: {_counted(play.counts())}",
+        f"CHAOS_SEED={outcome.seed}: {injector.count} kills, {len(conversions)} conversions in {outcome.seconds:.0f} s",
+        f"kills: {_kills(injector.kills)}",
+        f"a life: {_middle_and_most(injector.lived)} s",
+        f"conversions: {_counted(runner.counts())}",
         f"ended as: {_counted(Counter(_reason(outcome, name) for name in conversions))}",
         f"{jobs}; {objects}",
         f"status writes of a conversion: {_middle_and_most(accounting.writes_of(ledger).values())}",
@@ -42,7 +42,7 @@ def _kills(kills: Counter[tuple[str, str]]) -> str:
 
 
 def _reason(outcome: Outcome, name: str) -> str:
-    ready = condition(outcome.play.last(name), "Ready")
+    ready = condition(outcome.runner.last(name), "Ready")
     return f"{ready.get('reason', 'nothing')} ({ready.get('status', 'no')})"
 
 

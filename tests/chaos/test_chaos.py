@@ -8,7 +8,7 @@ import pytest
 
 from tests.chaos import accounting
 from tests.chaos.calls import INSTANTS
-from tests.chaos.fire import WRITES
+from tests.chaos.injector import WRITES
 from tests.chaos.outcome import Outcome
 
 ENOUGH_FOR_ALL = 300
@@ -30,11 +30,11 @@ def accept(*complaints: list[str]) -> None:
 
 
 def test_every_case_comes_to_its_end(outcome: Outcome) -> None:
-    accept(outcome.play.failed, outcome.fire.problems)
+    accept(outcome.runner.failed, outcome.injector.problems)
 
 
 def test_the_operator_was_killed_around_every_kind_of_call(outcome: Outcome) -> None:
-    kills, calls, wanted = outcome.fire.kills, outcome.fire.calls, outcome.fire.wanted
+    kills, calls, wanted = outcome.injector.kills, outcome.injector.calls, outcome.injector.wanted
     assert sum(kills.values()) == wanted
     accept([f"it never came to {call}" for call in WRITES if call not in calls])
     if wanted >= ENOUGH_FOR_ALL:
@@ -43,7 +43,7 @@ def test_the_operator_was_killed_around_every_kind_of_call(outcome: Outcome) -> 
 
 def test_each_attempt_has_one_job(outcome: Outcome) -> None:
     assert outcome.ledger.made_jobs()
-    accept(accounting.doubled(outcome.ledger), accounting.miscounted(outcome.ledger, outcome.play.cases))
+    accept(accounting.doubled(outcome.ledger), accounting.miscounted(outcome.ledger, outcome.runner.cases))
 
 
 def test_no_job_follows_an_outcome(outcome: Outcome) -> None:
@@ -51,7 +51,7 @@ def test_no_job_follows_an_outcome(outcome: Outcome) -> None:
 
 
 def test_each_conversion_ends_as_it_must(outcome: Outcome) -> None:
-    accept([problem for case in outcome.play.cases for problem in case.problems(outcome.stored)])
+    accept([problem for case in outcome.runner.cases for problem in case.problems(outcome.stored)])
 
 
 def test_a_kill_costs_no_status_write(outcome: Outcome) -> None:
@@ -61,7 +61,7 @@ def test_a_kill_costs_no_status_write(outcome: Outcome) -> None:
 
 def test_each_object_is_once_and_whole(outcome: Outcome) -> None:
     assert outcome.stored
-    accept(accounting.misplaced(outcome.play.cases, outcome.stored, outcome.uploads))
+    accept(accounting.misplaced(outcome.runner.cases, outcome.stored, outcome.uploads))
     accept([f"an upload of {key} in parts was left" for key in outcome.unfinished_uploads])
 
 

@@ -22,11 +22,18 @@ from tests.e2e.conversions import Workbench, condition, holds, is_finished
 from tests.e2e.environment import Environment
 from tests.manifests import example_conversions
 from tflite_api import names
-from tflite_operator.informer.object_cache import Store
-from tflite_operator.informer.watching import Watching
-from tflite_operator.kube.client import Cluster
+from tflite_operator.informer.conversion_cache import ConversionCache
+from tflite_operator.informer.informers import Informers
+from tflite_operator.informer.object_cache import ObjectCache
+from tflite_operator.kube.client import CONVERSIONS, Client
+from tflite_operator.kube.connection import Connection
+from tflite_operator.observe.conversion import observe_conversion
+from tflite_operator.observe.job import observe_job
+from tflite_operator.observe.pod import observe_pod
+from tflite_operator.reconcile.observer import Caches
 from tflite_operator.reconcile.reconciler import Reconciler, difference
 from tflite_operator.settings import Settings
+from tflite_operator.telemetry.conversion_stats import ConversionStats
 
 pytestmark = pytest.mark.tensorflow
 
@@ -117,15 +124,27 @@ async def look_on(env: Environment, keys: Sequence[tuple[str, str]]) -> list[flo
     def clock() -> datetime:
         return begun + next(ticks) * timedelta(seconds=settings.recheck_seconds)
 
-    store, scopes = Store(), tuple({namespace for namespace, _ in keys})
-    async with (
-        Cluster(configuration, settings.request_timeout_seconds) as cluster,
-        Watching(cluster, store, lambda _: None, lambda _: None, scopes) as watching,
-    ):
-        assert await watching.synced(asyncio.Event())
-        reconciler = Reconciler(cluster, store, settings, "test", clock, lambda: clock().timestamp())
-        for _ in range(PERIODS):
-            again = [await reconciler.reconcile(key) for key in keys]
+    caches = Caches(
+        ConversionCache(lambda shown, before: observe_conversion(shown, settings, before), ConversionStats()),
+        ObjectCache(observe_job),
+        ObjectCache(observe_pod),
+    )
+    connection, scopes = Connection(configuration), tuple({namespace for namespace, _ in keys})
+    cluster = Client(connection, settings.request_timeout_seconds)
+    try:
+        async with Informers(cluster, (caches.jobs, caches.pods), lambda _: None, lambda _: None, scopes) as informers:
+            await informers.synced()
+            for scope in scopes:
+                page = await cluster.page(CONVERSIONS, scope, "")
+                assert page.token == "", "there are a few"
+                for one in page.items:
+                    caches.conversions.show(one)
+            reconciler = Reconciler(cluster, caches, settings, "test", clock, lambda: clock().timestamp())
+            for _ in range(PERIODS):
+                again = [await reconciler.reconcile(key) for key in keys]
+            assert not any(task.done() for task in informers.tasks), "a watch ended"
+    finally:
+        await connection.close()
     return again
 
 

@@ -6,7 +6,7 @@ from mypy_boto3_s3 import S3Client
 
 from tests.e2e.conversions import Object, Workbench, condition, holds, is_finished
 from tflite_operator.core.identity import Identity
-from tflite_operator.jobs.job import job_name
+from tflite_operator.core.labels import job_name
 
 pytestmark = pytest.mark.tensorflow
 

@@ -22,7 +22,7 @@ from urllib3.response import HTTPResponse
 
 from tests.e2e.operator_http import SYSTEM
 from tflite_api import names
-from tflite_operator.jobs.job import CONVERSION_LABEL
+from tflite_operator.core.labels import CONVERSION_LABEL
 
 CANARY: Final = re.compile(r"(?i:canary-[0-9a-f]{16})|Y2FuYXJ5L[A-Za-z0-9+/]{16}")
 """What the secrets of the throw-away storage look like, and those that tests draw themselves; as text and in base64."""

@@ -8,11 +8,11 @@ from typing import Any, Final
 Object = Mapping[str, Any]
 
 MESSAGE_CHARACTERS: Final = 1024
-"""What a stranger's words may take up in a status or an Event (the Events API allows 1024)."""
+"""What untrusted text may take up in a status or an Event (the Events API allows 1024)."""
 
 
 def field(value: object, *path: str) -> object:
-    """Give the value at a path of keys, or None."""
+    """Return the value at a path of keys, or None."""
     for key in path:
         # JSON brings no other mapping, and asking for any takes five times as long: this is called most of all.
         if not isinstance(value, dict):
@@ -22,43 +22,43 @@ def field(value: object, *path: str) -> object:
 
 
 def mapping(value: object, *path: str) -> Object:
-    """Give the object at a path."""
+    """Return the object at a path."""
     found = field(value, *path)
     return found if isinstance(found, dict) else {}
 
 
 def objects(value: object, *path: str) -> Iterator[Object]:
-    """Give the objects of the list at a path."""
+    """Return the objects of the list at a path."""
     found = field(value, *path)
     if isinstance(found, list | tuple):
         yield from (item for item in found if isinstance(item, dict))
 
 
 def text(value: object, *path: str) -> str:
-    """Give the text at a path."""
+    """Return the text at a path."""
     found = field(value, *path)
     return found if isinstance(found, str) else ""
 
 
 def texts(value: object, *path: str) -> list[str]:
-    """Give the texts of the list at a path."""
+    """Return the texts of the list at a path."""
     found = field(value, *path)
     return [one for one in found if isinstance(one, str)] if isinstance(found, list | tuple) else []
 
 
 def integer(value: object, *path: str) -> int | None:
-    """Give the integer at a path; a boolean is none."""
+    """Return the integer at a path; a boolean is none."""
     found = field(value, *path)
     return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
 def moment(value: object, *path: str) -> datetime | None:
-    """Give the time at a path."""
+    """Return the time at a path."""
     return parse_moment(text(value, *path))
 
 
 def parse_moment(written: str) -> datetime | None:
-    """Give a time from text as metav1.Time writes it, or None."""
+    """Return a time from text as metav1.Time writes it, or None."""
     try:
         found = datetime.fromisoformat(written)
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
@@ -67,12 +67,12 @@ def parse_moment(written: str) -> datetime | None:
 
 
 def timestamp(when: datetime) -> str:
-    """Give a time as metav1.Time writes it: UTC, whole seconds."""
+    """Return a time as metav1.Time writes it: UTC, whole seconds."""
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def clean(words: str, limit: int = MESSAGE_CHARACTERS) -> str:
-    """Give a stranger's words in one line of printable characters, cut to a length.
+    """Return untrusted text as one line of printable characters, cut to a length.
 
     Terminal escapes, control and bidirectional characters go: a status is read on terminals.
     """

@@ -51,7 +51,7 @@ class SetJobTTL:
 
 @dataclass(frozen=True)
 class EmitEvent:
-    """Tell people of a turning point."""
+    """Emit an Event about a turning point."""
 
     warning: bool
     reason: Reason
@@ -74,13 +74,22 @@ class Start:
 
 
 @dataclass(frozen=True)
+class Following:
+    """The attempt that follows a failed one by itself."""
+
+    attempt: int
+    when: datetime
+
+
+@dataclass(frozen=True)
 class Progress:
     """It goes on by itself."""
 
     reason: Reason
-    message: str
+    message: str | None
+    """None where the status keeps what it says."""
     job: ObservedJob | None = None
-    next_attempt: datetime | None = None
+    following: Following | None = None
     look_again: datetime | None = None
     """When the decision may become another one although nothing is heard."""
     supersedes: bool = False

@@ -8,10 +8,10 @@ from tflite_api.explanations import explained
 from tflite_api.names import CLEANUP
 from tflite_api.reasons import Reason
 from tflite_api.spec import ConversionSpec
+from tflite_operator.core.labels import cleanup_name
 from tflite_operator.decide.decision import PATIENCE, CreateCleanup, EmitEvent, SetFinalizer
 from tflite_operator.decide.situation import Situation
 from tflite_operator.decide.step_report import UnbelievableReportError, read_report
-from tflite_operator.jobs.job import cleanup_name
 from tflite_operator.observe.pod import StepEnd
 
 
@@ -32,12 +32,12 @@ def decide_deletion(situation: Situation) -> LettingGo:
 
     Whatever happens, the finalizer goes after settings.cleanup_seconds.
     """
-    if not situation.has_finalizer:
+    if not situation.conversion.has_finalizer:
         return _NOTHING
     if situation.namespace_ends:
         return _RELEASE
     if situation.spec is None:
-        return _failed("the artifact", situation.spec_problem)
+        return _failed("the artifact", situation.conversion.spec_problem)
     uri = situation.spec.destination.s3.uri
     answers = (question(situation, situation.spec, uri) for question in _QUESTIONS)
     return next((answer for answer in answers if answer is not None), LettingGo((CreateCleanup(),)))
@@ -70,7 +70,9 @@ def _spare_foreign_jobs(situation: Situation, _: ConversionSpec, uri: str) -> Le
 
 def _give_up(situation: Situation, _: ConversionSpec, uri: str) -> LettingGo | None:
     """Has it waited long enough?"""
-    late = situation.deletion is not None and situation.now >= situation.deletion + _limit(situation)
+    late = situation.conversion.deletion is not None and situation.now >= situation.conversion.deletion + _limit(
+        situation
+    )
     return _failed(uri, _still_waiting(situation)) if late else None
 
 

@@ -33,12 +33,12 @@ _ANNOUNCED = frozenset({Reason.SECRET_NOT_FOUND, Reason.VOLUME_NOT_FOUND, Reason
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do, in this order: `actions`, then the status, then `afterwards`."""
+    """What to do, in this order: `actions`, then the status, then `follow_ups`."""
 
     actions: tuple[CreateJob | DeleteJob | CreateCleanup | SetFinalizer | EmitEvent, ...] = ()
     status: ConversionStatus | None = None
     """None where it is to stay as it is."""
-    afterwards: tuple[SetJobTTL | EmitEvent, ...] = ()
+    follow_ups: tuple[SetJobTTL | EmitEvent, ...] = ()
     look_again: timedelta | None = None
     finished: Reason | None = None
     """The reason, where this plan settles the conversion."""
@@ -46,35 +46,35 @@ class Plan:
     @property
     def everything(self) -> tuple[Action, ...]:
         """All actions in their order."""
-        return (*self.actions, *self.afterwards)
+        return (*self.actions, *self.follow_ups)
 
     @property
     def is_at_rest(self) -> bool:
-        """Hold when there is nothing to do."""
+        """Return whether there is nothing to do."""
         return not self.everything and self.status is None
 
 
 def plan(observation: Observation, now: datetime, settings: Settings) -> Plan:
     """Decide what to do about a conversion."""
     situation = understand(observation, now, settings)
-    stale = _stale_jobs(situation) if situation.has_finalizer or not situation.being_deleted else ()
+    stale = _stale_jobs(situation) if situation.conversion.has_finalizer or not situation.being_deleted else ()
     if situation.being_deleted:
         let_go = decide_deletion(situation)
         return Plan((*stale, *let_go.actions), look_again=let_go.look_again)
     hold = situation.spec is not None and situation.spec.deletion_policy == "Delete"
-    if situation.spec is not None and hold != situation.has_finalizer:
+    if situation.spec is not None and hold != situation.conversion.has_finalizer:
         return Plan(actions=(SetFinalizer(present=hold),))
     decision = decide(situation)
     if isinstance(decision, Start):
         return Plan(actions=(*stale, CreateJob(decision.attempt)))
     if isinstance(decision, Rest):
-        return Plan(actions=stale, afterwards=_ttls(situation, decision))
+        return Plan(actions=stale, follow_ups=_ttls(situation, decision))
     old = situation.status
     new = write_status(old, decision, situation.identity.generation, now)
     return Plan(
         actions=stale,
         status=new if new != old else None,
-        afterwards=(*_events(old, new, decision), *_ttls(situation, decision)),
+        follow_ups=(*_events(old, new, decision), *_ttls(situation, decision)),
         look_again=_wait(decision, now, settings),
         finished=None if isinstance(decision, Progress | Pause) or _key(old) == _key(new) else _reason(decision),
     )
@@ -97,7 +97,7 @@ def _ttls(situation: Situation, decision: Decision) -> tuple[SetJobTTL, ...]:
 
 
 def _told(situation: Situation, decision: Decision) -> str:
-    """Give the UID of the Job whose outcome the status tells, perhaps before the Job's own controller does."""
+    """Return the UID of the Job whose outcome the status tells, perhaps before the Job's own controller does."""
     if isinstance(decision, Success):
         return decision.job.uid
     return situation.known_job.uid if isinstance(decision, Rest) and situation.known_job is not None else ""
@@ -113,12 +113,12 @@ def _wait(decision: Spoken, now: datetime, settings: Settings) -> timedelta | No
 
 
 def _events(old: ConversionStatus, new: ConversionStatus, decision: Spoken) -> tuple[EmitEvent, ...]:
-    """Give the turning points between two statuses, so that none is told twice."""
+    """Return the turning points between two statuses, so that none is told twice."""
     events = []
     if new.job is not None and (old.job is None or old.job.uid != new.job.uid):
         events.append(_started(old, new.job))
     reason = _reason(decision)
-    tells = not isinstance(decision, Progress) or reason in _ANNOUNCED or decision.next_attempt is not None
+    tells = not isinstance(decision, Progress) or reason in _ANNOUNCED or decision.following is not None
     if tells and (_key(old) != _key(new) or old.next_attempt_time != new.next_attempt_time):
         warning = reason.outcome not in {Outcome.SUCCESS, Outcome.PAUSED}
         events.append(EmitEvent(warning, reason, _message(new)))

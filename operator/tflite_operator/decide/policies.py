@@ -9,12 +9,22 @@ from tflite_api.explanations import EXPLANATIONS
 from tflite_api.names import CONVERT, PREPARE, PUBLISH
 from tflite_api.reasons import Reason
 from tflite_api.spec import ConversionSpec
-from tflite_operator.core.fields import parse_moment, timestamp
-from tflite_operator.decide.decision import PATIENCE, Decision, Failure, Pause, Progress, Rest, Start, Success
+from tflite_operator.core.fields import parse_moment
+from tflite_operator.core.labels import job_name
+from tflite_operator.decide.decision import (
+    PATIENCE,
+    Decision,
+    Failure,
+    Following,
+    Pause,
+    Progress,
+    Rest,
+    Start,
+    Success,
+)
 from tflite_operator.decide.situation import Situation
 from tflite_operator.decide.verdict import COUNTED, Ended, judge
 from tflite_operator.jobs.attempt import Attempt
-from tflite_operator.jobs.job import job_name
 from tflite_operator.observe.job import ObservedJob
 from tflite_operator.observe.pod import ObservedPod
 
@@ -28,7 +38,6 @@ _WAITED_FOR: Final = frozenset({Reason.IMAGE_PULL_FAILED, Reason.UNSCHEDULABLE})
 """Failures that say more than the deadline of a Job that ran into them."""
 _WAITING: Final = frozenset({Reason.SECRET_NOT_FOUND, Reason.VOLUME_NOT_FOUND, Reason.JOB_REFUSED})
 """A Job that reaches its deadline while it waits for these has not been tried."""
-_FOLLOWS: Final = " Attempt "
 _QUEUE_GRACE: Final = timedelta(seconds=10)
 """How long a pod may look for a node before the status says so."""
 _AT_WORK: Final = {PREPARE: Reason.PREPARING, CONVERT: Reason.CONVERTING, PUBLISH: Reason.PUBLISHING}
@@ -37,7 +46,7 @@ _AT_WORK: Final = {PREPARE: Reason.PREPARING, CONVERT: Reason.CONVERTING, PUBLIS
 def decide(situation: Situation) -> Decision:
     """Ask the policies in order; the first that answers decides."""
     if situation.spec is None:
-        return Failure(Reason.INVALID_SPEC, situation.spec_problem)
+        return Failure(Reason.INVALID_SPEC, situation.conversion.spec_problem)
     for policy in POLICIES:
         decision = policy(situation, situation.spec)
         if decision is not None:
@@ -89,7 +98,7 @@ def replace_a_deleted_job(situation: Situation, _: ConversionSpec) -> Decision |
     if situation.status.next_attempt_time and waiting is not None:
         # It had failed before: what is known of it is in the status.
         failures = (gone.failures or 0) + (waiting in COUNTED)
-        return _next_attempt(situation, waiting, _said(situation), failures, _planned(situation))
+        return _next_attempt(situation, waiting, _cause(situation), failures, _planned(situation))
     failures = (gone.failures or 0) + 1
     message = f"the Job of attempt {situation.attempt} was deleted before it was done"
     if failures >= situation.settings.crash_attempts:
@@ -124,7 +133,7 @@ def _start(situation: Situation, attempt: int, failures: int, *, anew: bool) -> 
     if situation.refusal is not None:
         message = f"the API server refused Job {job_name(situation.identity, attempt)}: {situation.refusal}"
         return Progress(Reason.JOB_REFUSED, message, supersedes=situation.is_superseded)
-    return _collision(situation, attempt) or Start(Attempt(attempt, failures, situation.request, anew))
+    return _collision(situation, attempt) or Start(Attempt(attempt, failures, situation.conversion.request, anew))
 
 
 def _collision(situation: Situation, attempt: int) -> Decision | None:
@@ -137,9 +146,9 @@ def _collision(situation: Situation, attempt: int) -> Decision | None:
 def _after_failure(situation: Situation, job: ObservedJob, ended: Ended) -> Decision:
     before = situation.settled or situation.progress
     if ended.reason is Reason.DEADLINE_EXCEEDED and before in _WAITING and before is not None:
-        return _next_attempt(situation, before, _said(situation), job.failures, _retry_time(situation, job, ended))
+        return _next_attempt(situation, before, _cause(situation), job.failures, _retry_time(situation, job, ended))
     if ended.reason is Reason.DEADLINE_EXCEEDED and before in _WAITED_FOR and before is not None:
-        return Failure(before, _said(situation), job, ended=ended.time)
+        return Failure(before, _cause(situation), job, ended=ended.time)
     if not ended.is_retried:
         return Failure(ended.reason, ended.message, job, ended.result, ended.time)
     failures = job.failures + (ended.reason in COUNTED)
@@ -153,8 +162,8 @@ def _next_attempt(situation: Situation, reason: Reason, message: str, failures: 
     attempt = situation.attempt + 1
     if when is None or situation.now >= when:
         return _start(situation, attempt, failures, anew=situation.is_anew)
-    announced = f"{message.rstrip('.')}.{_FOLLOWS}{attempt} follows at {timestamp(when)}."
-    return Progress(reason, announced, situation.job, next_attempt=when, look_again=when)
+    following = Following(attempt, when)
+    return Progress(reason, message, situation.job, following=following, look_again=when)
 
 
 def _retry_time(situation: Situation, job: ObservedJob, ended: Ended) -> datetime | None:
@@ -166,10 +175,10 @@ def _planned(situation: Situation) -> datetime | None:
     return parse_moment(situation.status.next_attempt_time or "")
 
 
-def _said(situation: Situation) -> str:
-    """Give the message of the status, without what it says of the next attempt."""
-    found = situation.condition("Ready")
-    return found.message.partition(_FOLLOWS)[0] if found is not None else ""
+def _cause(situation: Situation) -> str:
+    """Return why the conversion is not done, as the status has it."""
+    cause = situation.status.cause
+    return cause.message if cause is not None else ""
 
 
 def _under_way(situation: Situation, job: ObservedJob, pod: ObservedPod | None) -> Decision:
@@ -234,7 +243,7 @@ def _unchanged(situation: Situation, job: ObservedJob) -> Progress | None:
     known = situation.status.job
     if situation.progress is None or known is None or known.uid != job.uid:
         return None
-    return Progress(situation.progress, _said(situation), job)
+    return Progress(situation.progress, None, job)
 
 
 def _pending(job: ObservedJob) -> Progress:

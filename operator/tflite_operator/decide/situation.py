@@ -1,43 +1,35 @@
-"""What a decision is made from: a conversion, its Jobs and pods, freed of all doubt about their form."""
+"""What a decision is made from: a conversion, its Jobs and pods, and what does not belong to it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Final
 
-from pydantic import ValidationError
-from pydantic_core import PydanticSerializationError, from_json, to_json
-
-from tflite_api.names import FINALIZER, REQUESTED_AT_ANNOTATION
 from tflite_api.reasons import Reason
-from tflite_api.schema import describe
 from tflite_api.spec import ConversionSpec
-from tflite_api.status import REQUEST_CHARACTERS, Condition, ConversionStatus, JobReference
-from tflite_operator.core.fields import Object, clean, field, mapping, moment, text, texts
+from tflite_api.status import Condition, ConversionStatus, JobReference
+from tflite_operator.core.fields import clean
 from tflite_operator.core.identity import Identity
-from tflite_operator.jobs.attempt import Attempt
-from tflite_operator.jobs.job import STEP_REQUEST_BYTES, job_name, step_request
-from tflite_operator.observe.job import ObservedJob, observe_job
-from tflite_operator.observe.pod import ObservedPod, observe_pod
+from tflite_operator.core.labels import job_name
+from tflite_operator.observe.conversion import ObservedConversion
+from tflite_operator.observe.job import ObservedJob
+from tflite_operator.observe.pod import ObservedPod
 from tflite_operator.settings import Settings
 
-_REASONS = frozenset(Reason)
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
-_LONGEST_ATTEMPT = Attempt(number=10**9)
-_TOO_DEEP: Final = "the spec is nested too deeply"
-_SPECS_KEPT: Final = 1024
-"""Specs that were read of late: a conversion under way is looked at ten times, and its spec stays the same."""
+_REASONS: Final = frozenset(Reason)
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+_REFUSAL_CHARACTERS: Final = 512
 
 
 @dataclass(frozen=True)
 class Observation:
-    """What the API server says, as it says it."""
+    """What the API server shows."""
 
-    conversion: Object
-    jobs: Sequence[Object] = ()
+    conversion: ObservedConversion
+    jobs: Sequence[ObservedJob] = ()
     """Those with the conversion's label, and whatever Job has the name that the conversion needs."""
-    pods: Sequence[Object] = ()
+    pods: Sequence[ObservedPod] = ()
     """Those with the conversion's label."""
     refusal: str | None = None
     """The API server's words, when it has just refused the Job."""
@@ -49,23 +41,16 @@ class Observation:
 
 @dataclass(frozen=True)
 class Situation:
-    """An observation, understood."""
+    """An observation, with what belongs to the conversion told from what does not."""
 
-    identity: Identity
-    deletion: datetime | None
-    """When somebody asked for its deletion."""
-    has_finalizer: bool
-    spec: ConversionSpec | None
-    spec_problem: str
-    status: ConversionStatus
-    """As last written; empty where it makes no sense."""
+    conversion: ObservedConversion
     jobs: tuple[ObservedJob, ...]
+    """Those of the conversion."""
     foreign_names: frozenset[str]
+    """The names of all others."""
     cleanup: ObservedJob | None
     """The Job that deletes the artifact."""
     pods: tuple[ObservedPod, ...]
-    request: str
-    """The value of the annotation requestedAt."""
     refusal: str | None
     pod_refusal: str
     namespace_ends: bool
@@ -73,9 +58,24 @@ class Situation:
     settings: Settings
 
     @property
+    def identity(self) -> Identity:
+        """Return which conversion it is."""
+        return self.conversion.identity
+
+    @property
+    def spec(self) -> ConversionSpec | None:
+        """Return what is wanted; None where it makes no sense."""
+        return self.conversion.spec
+
+    @property
+    def status(self) -> ConversionStatus:
+        """Return the status as last written; an empty one where that makes no sense."""
+        return self.conversion.status
+
+    @property
     def being_deleted(self) -> bool:
-        """Hold once somebody asked for its deletion."""
-        return self.deletion is not None
+        """Return whether somebody asked for its deletion."""
+        return self.conversion.being_deleted
 
     @cached_property
     def attempt(self) -> int:
@@ -109,23 +109,24 @@ class Situation:
 
     @property
     def has_unknown_job(self) -> bool:
-        """Hold when there is a later Job than the status speaks of."""
+        """Return whether there is a later Job than the status speaks of."""
         return self.attempt > (self.known_job.attempt if self.known_job is not None else 0)
 
     @property
     def is_anew(self) -> bool:
-        """Hold when the latest attempt converts whatever the bucket holds: those that follow it do as well."""
+        """Return whether the latest attempt converts whatever the bucket holds: those that follow it do as well."""
         latest = self.job or self.known_job
         return latest is not None and bool(latest.anew)
 
     @cached_property
     def is_superseded(self) -> bool:
-        """Hold when one more run was asked for, and the Job that the status speaks of is the latest still."""
+        """Return whether one more run was asked for, and the Job that the status speaks of is the latest still."""
         if self.has_unknown_job:
             return False
         if self.known_job is not None and self.known_job.superseded:
             return True
-        is_new = bool(self.request) and self.request != (self.status.last_handled_request or "")
+        request = self.conversion.request
+        is_new = bool(request) and request != (self.status.last_handled_request or "")
         return is_new and (self.settled is not None or bool(self.progress and self.status.next_attempt_time))
 
     @cached_property
@@ -139,13 +140,13 @@ class Situation:
         return self.pod_of(self.job) if self.job is not None else None
 
     def pod_of(self, job: ObservedJob) -> ObservedPod | None:
-        """Give the latest pod of a Job."""
+        """Return the latest pod of a Job."""
         mine = [pod for pod in self.pods if pod.job_uid == job.uid]
         return max(mine, key=lambda pod: (pod.created or _LONG_AGO, pod.name), default=None)
 
     @property
     def is_crowded(self) -> bool:
-        """Hold while something of an earlier attempt may still run, so that a new one must wait."""
+        """Return whether something of an earlier attempt may still run, so that a new one must wait."""
         return any(one.end is None for one in self.unwanted_jobs) or any(
             not pod.is_over and pod.job_uid and not self._cleans_up(pod) for pod in self.pods
         )
@@ -154,7 +155,7 @@ class Situation:
         return self.cleanup is not None and pod.job_uid == self.cleanup.uid
 
     def condition(self, kind: str) -> Condition | None:
-        """Give a condition of the status as last written."""
+        """Return a condition of the status as last written."""
         return next((one for one in self.status.conditions or () if one.type == kind), None)
 
     @cached_property
@@ -178,65 +179,20 @@ class Situation:
 
 
 def understand(observation: Observation, now: datetime, settings: Settings) -> Situation:
-    """Read an observation; whatever it holds."""
+    """Separate what belongs to the conversion from what does not."""
     conversion = observation.conversion
-    identity = Identity.of(conversion)
-    spec, problem = _spec(conversion, identity, settings)
-    jobs = [observe_job(job) for job in observation.jobs]
+    identity, jobs = conversion.identity, observation.jobs
     return Situation(
-        identity=identity,
-        deletion=_deletion(conversion),
-        has_finalizer=FINALIZER in texts(conversion, "metadata", "finalizers"),
-        spec=spec,
-        spec_problem=problem,
-        status=read_status(conversion),
+        conversion=conversion,
         jobs=tuple(job for job in jobs if job.belongs_to(identity)),
-        foreign_names=frozenset(job.name for job in jobs if not job.belongs_to(identity)),
+        foreign_names=frozenset(
+            job.name for job in jobs if job.namespace == identity.namespace and not job.belongs_to(identity)
+        ),
         cleanup=next((job for job in jobs if job.cleans_up(identity)), None),
-        pods=tuple(observe_pod(pod) for pod in observation.pods),
-        request=clean(text(conversion, "metadata", "annotations", REQUESTED_AT_ANNOTATION), REQUEST_CHARACTERS),
-        refusal=clean(observation.refusal, 512) if observation.refusal is not None else None,
-        pod_refusal=clean(observation.pod_refusal, 512),
+        pods=tuple(pod for pod in observation.pods if pod.namespace == identity.namespace),
+        refusal=clean(observation.refusal, _REFUSAL_CHARACTERS) if observation.refusal is not None else None,
+        pod_refusal=clean(observation.pod_refusal, _REFUSAL_CHARACTERS),
         namespace_ends=observation.namespace_ends,
         now=now,
         settings=settings,
     )
-
-
-def _deletion(conversion: Object) -> datetime | None:
-    if not field(conversion, "metadata", "deletionTimestamp"):
-        return None
-    return moment(conversion, "metadata", "deletionTimestamp") or _LONG_AGO
-
-
-def read_status(conversion: Object) -> ConversionStatus:
-    """Give a conversion's status; an empty one where it was edited into something else."""
-    try:
-        return ConversionStatus.from_object(dict(mapping(conversion, "status")))
-    except (ValidationError, RecursionError):
-        return ConversionStatus()
-
-
-def _spec(conversion: Object, identity: Identity, settings: Settings) -> tuple[ConversionSpec | None, str]:
-    try:
-        content = to_json(dict(mapping(conversion, "spec")))
-    except PydanticSerializationError:
-        return None, _TOO_DEEP
-    return _read_spec(content, identity, settings)
-
-
-@lru_cache(maxsize=_SPECS_KEPT)
-def _read_spec(content: bytes, identity: Identity, settings: Settings) -> tuple[ConversionSpec | None, str]:
-    try:
-        spec = ConversionSpec.from_object(from_json(content))
-    except ValidationError as error:
-        return None, clean(describe(error, "spec"))
-    except ValueError:
-        return None, _TOO_DEEP
-    size = len(step_request(identity, spec, settings, _LONGEST_ATTEMPT).encode())
-    if size > STEP_REQUEST_BYTES:
-        return None, (
-            f"the spec has {size} bytes as the steps read it, more than the {STEP_REQUEST_BYTES} that they can be told:"
-            " shorten the texts and labels in spec.metadata"
-        )
-    return spec, ""

@@ -5,23 +5,23 @@ from typing import Final
 
 from tflite_api.explanations import EXPLANATIONS, explained, sentence
 from tflite_api.reasons import Reason
-from tflite_api.status import Condition, ConditionStatus, ConversionStatus, JobReference
+from tflite_api.status import Cause, Condition, ConditionStatus, ConversionStatus, JobReference
 from tflite_api.step import StepResult
 from tflite_operator.core.fields import clean, timestamp
-from tflite_operator.decide.decision import Failure, Pause, Progress, Spoken, Success
+from tflite_operator.core.labels import READY, RECONCILING, STALLED, VERIFIED
+from tflite_operator.decide.decision import Failure, Following, Pause, Progress, Spoken, Success
 from tflite_operator.observe.job import ObservedJob
 
-READY: Final = "Ready"
-RECONCILING: Final = "Reconciling"
-STALLED: Final = "Stalled"
-VERIFIED: Final = "Verified"
 _OURS: Final = (READY, RECONCILING, STALLED, VERIFIED)
+
+_UNDISTURBED: Final = frozenset({Reason.PENDING, Reason.QUEUED, Reason.PREPARING, Reason.CONVERTING, Reason.PUBLISHING})
+"""Reasons of a conversion that nothing is in the way of."""
 
 Wanted = tuple[str, ConditionStatus, Reason, str]
 
 
 def write_status(old: ConversionStatus, decision: Spoken, generation: int, now: datetime) -> ConversionStatus:
-    """Give the status after a decision. What the decision says nothing of stays, the last good artifact above all."""
+    """Return the status after a decision. What the decision says nothing of stays, the last good artifact above all."""
     job = None if isinstance(decision, Pause) else decision.job
     is_new = old.observed_generation != generation or (job is not None and _is_another_run(old.job, job))
     started = None if is_new else old.start_time
@@ -29,7 +29,8 @@ def write_status(old: ConversionStatus, decision: Spoken, generation: int, now: 
         started = timestamp(job.created)
     changes: dict[str, object] = {
         "observed_generation": generation,
-        "conditions": _conditions(old.conditions or (), _wanted(decision), generation, now),
+        "conditions": _conditions(old.conditions or (), _wanted(old, decision), generation, now),
+        "cause": _cause(old, decision),
         "start_time": started,
         "completion_time": None,
         "next_attempt_time": None,
@@ -39,7 +40,7 @@ def write_status(old: ConversionStatus, decision: Spoken, generation: int, now: 
     match decision:
         case Progress(supersedes=True) if old.job is not None:
             changes["job"] = old.job.model_copy(update={"superseded": True})
-        case Progress(next_attempt=datetime() as when):
+        case Progress(following=Following(when=when)):
             changes["next_attempt_time"] = timestamp(when)
         case Success(result=result, image=image, ended=ended):
             changes |= _artifact(result, image)
@@ -76,16 +77,38 @@ def _reference(job: ObservedJob) -> JobReference:
 
 
 def _is_another_run(known: JobReference | None, job: ObservedJob) -> bool:
-    """Hold for the first Job of one more run: its attempts start with no failures."""
+    """Return whether this is the first Job of one more run: its attempts start with no failures."""
     return job.anew and (known is None or (known.uid != job.uid and not known.anew))
 
 
-def _wanted(decision: Spoken) -> list[Wanted]:
+def _cause(old: ConversionStatus, decision: Spoken) -> Cause | None:
+    """Return what is in the way: a failure, or what has to be there first."""
+    match decision:
+        case Progress(message=None):
+            return old.cause
+        case Progress(reason=reason, message=str() as message) if reason not in _UNDISTURBED:
+            return Cause(reason=reason.value, message=clean(message))
+        case Failure(reason=reason, message=message):
+            return Cause(reason=reason.value, message=clean(message))
+        case _:
+            return None
+
+
+def _progress_message(old: ConversionStatus, decision: Progress) -> str:
+    if decision.message is None:
+        return next((one.message for one in old.conditions or () if one.type == RECONCILING), "")
+    message, following = decision.message, decision.following
+    if following is not None:
+        message = f"{message.rstrip('.')}. Attempt {following.attempt} follows at {timestamp(following.when)}."
+    return explained(decision.reason, message)
+
+
+def _wanted(old: ConversionStatus, decision: Spoken) -> list[Wanted]:
     match decision:
         case Pause(reason=reason):
             return [(READY, "Unknown", reason, explained(reason, decision.message))]
         case Progress(reason=reason):
-            message = explained(reason, decision.message)
+            message = _progress_message(old, decision)
             return [(READY, "Unknown", reason, message), (RECONCILING, "True", reason, message)]
         case Failure(reason=reason):
             message = explained(reason, decision.message)
@@ -110,8 +133,8 @@ def _conditions(
     if VERIFIED not in after and VERIFIED in before:
         # It speaks of the artifact, which is still there, and of the generation that made it.
         after[VERIFIED] = before[VERIFIED]
-    strangers = [condition for condition in old if condition.type not in _OURS]
-    return (*(after[kind] for kind in _OURS if kind in after), *strangers)
+    foreign = [condition for condition in old if condition.type not in _OURS]
+    return (*(after[kind] for kind in _OURS if kind in after), *foreign)
 
 
 def _condition(old: Condition | None, wanted: Wanted, generation: int, now: datetime) -> Condition:

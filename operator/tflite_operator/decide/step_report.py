@@ -1,83 +1,21 @@
-"""Reads the report that a step left in its termination message. Whoever wrote the model may have written the report."""
+"""Reads the report that a step left in its termination message. It is untrusted: the model may have written it."""
 
 import json
 from typing import Any, Final
 
 from pydantic import ValidationError
 
-from tflite_api.names import CLEANUP, CONVERT, PREPARE, PUBLISH, TERMINATION_LOG_BYTES
+from tflite_api.names import CLEANUP, TERMINATION_LOG_BYTES
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.recipe import recipe_hash
 from tflite_api.schema import describe
 from tflite_api.spec import ConversionSpec
 from tflite_api.step import ExitCode, StepResult
+from tflite_api.step_reasons import STEP_REASONS
 from tflite_operator.core.fields import clean
 
 _LARGEST: Final = 2**63 - 1
 """The API server has no larger integers."""
-
-_OPERATORS_OWN: Final = frozenset(
-    {
-        Reason.IMAGE_PULL_FAILED,
-        Reason.UNSCHEDULABLE,
-        Reason.NAME_COLLISION,
-        Reason.POD_DISRUPTED,
-        Reason.JOB_DELETED,
-        Reason.CLEANUP_FAILED,
-    }
-)
-_OF_MODEL_SERVER: Final = frozenset(
-    {
-        Reason.MODEL_NOT_FOUND,
-        Reason.MODEL_ACCESS_DENIED,
-        Reason.ADDRESS_REFUSED,
-        Reason.MODEL_TOO_LARGE,
-        Reason.DIGEST_MISMATCH,
-        Reason.MODEL_UNAVAILABLE,
-        Reason.DATASET_NOT_FOUND,
-        Reason.DATASET_ACCESS_DENIED,
-        Reason.DATASET_TOO_LARGE,
-        Reason.DATASET_UNAVAILABLE,
-    }
-)
-_OF_STORAGE: Final = frozenset(
-    {
-        Reason.CREDENTIALS_REFUSED,
-        Reason.BUCKET_NOT_FOUND,
-        Reason.DESTINATION_CONFLICT,
-        Reason.STORAGE_UNAVAILABLE,
-        Reason.DESTINATION_CHANGED,
-        Reason.CONVERTED,
-        Reason.REUSED,
-    }
-)
-_OF_CONVERSION: Final = frozenset(
-    {
-        Reason.MODEL_LOAD_FAILED,
-        Reason.SIGNATURE_NOT_FOUND,
-        Reason.INPUT_NOT_FOUND,
-        Reason.INPUT_SHAPE_MISMATCH,
-        Reason.INPUT_UNSUPPORTED,
-        Reason.UNSUPPORTED_OPERATION,
-        Reason.OPERATION_NOT_QUANTIZABLE,
-        Reason.INVALID_METADATA,
-        Reason.DATASET_INVALID,
-        Reason.DATASET_MISMATCH,
-        Reason.CONVERSION_FAILED,
-        Reason.CONVERSION_CRASHED,
-        Reason.QUANTIZATION_NOT_APPLIED,
-        Reason.VERIFICATION_FAILED,
-    }
-)
-_OF_SIGNING: Final = frozenset({Reason.SIGNING_KEY_INVALID})
-_SAYABLE: Final[dict[str, frozenset[Reason]]] = {
-    PREPARE: frozenset(Reason) - _OPERATORS_OWN - _OF_CONVERSION - _OF_SIGNING - {Reason.CONVERTED, Reason.REUSED},
-    # Convert runs the model's code, which would else keep the operator busy for ever by blaming a server.
-    CONVERT: frozenset(Reason) - _OPERATORS_OWN - _OF_MODEL_SERVER - _OF_STORAGE - _OF_SIGNING,
-    CLEANUP: _OF_STORAGE - {Reason.CONVERTED, Reason.REUSED} | {Reason.ARTIFACT_DELETED},
-    PUBLISH: frozenset(Reason) - _OPERATORS_OWN - _OF_MODEL_SERVER - _OF_CONVERSION,
-}
-"""What each step is in a position to know."""
 
 _OUTCOMES: Final = {
     ExitCode.SUCCEEDED: Outcome.SUCCESS,
@@ -91,7 +29,7 @@ class UnbelievableReportError(Exception):
 
 
 def read_report(step: str, exit_code: int, report: str) -> StepResult:
-    """Give what a step reported.
+    """Return what a step reported.
 
     Raises:
         UnbelievableReportError: there is no report, or it makes no sense for this step and exit code.
@@ -109,7 +47,7 @@ def read_report(step: str, exit_code: int, report: str) -> StepResult:
         known = Outcome.DELETION
     if result.outcome is not known:
         raise UnbelievableReportError(f"its report says {result.reason}, which does not go with exit code {exit_code}")
-    if result.reason not in _SAYABLE.get(step, frozenset()):
+    if result.reason not in STEP_REASONS.get(step, frozenset()):
         raise UnbelievableReportError(f"its report says {result.reason}, which {step} cannot know")
     if result.verdict not in {None, result.reason} and not _is_verdict(result.verdict):
         raise UnbelievableReportError(f"its report gives {result.verdict} as the verdict")

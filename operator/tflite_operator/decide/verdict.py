@@ -36,7 +36,7 @@ class Ended:
 
     @property
     def is_retried(self) -> bool:
-        """Hold when another attempt may follow."""
+        """Return whether another attempt may follow."""
         return self.reason.outcome is Outcome.RETRIED
 
 

@@ -1,18 +1,20 @@
-"""Keeps a shelf of the store like one resource of the API server: lists it once, then watches it from there."""
+"""Keeps a cache like one resource of the API server: lists it once, then watches it from there."""
 
 import asyncio
 import random
 from collections.abc import Callable
 from contextlib import aclosing
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from tflite_operator.core.fields import Object, text
-from tflite_operator.informer.object_cache import Shelf
-from tflite_operator.kube.client import Cluster, ClusterError, GoneError, NotFoundError, RefusedError, Resource
-from tflite_operator.reconcile.work_queue import Key
+from tflite_operator.core.labels import Key
+from tflite_operator.informer.object_cache import ObjectCache, Owned, object_key
+from tflite_operator.kube.client import Client, Resource
+from tflite_operator.kube.errors import ClusterError, GoneError, NotFoundError, RefusedError
 from tflite_operator.telemetry.log import LOGGER, with_fields
 
-Tell = Callable[[Object, bool], None]
+T = TypeVar("T", bound=Owned)
+Tell = Callable[[T, bool], None]
 """Takes an object that changed, and whether it is gone."""
 
 _FIRST_DELAY: Final = 0.5
@@ -21,20 +23,20 @@ _PATIENCE: Final = 5
 """After so many failures in a row, some ten seconds, a watch begins with a list again."""
 
 
-class Reflector:
+class Informer(Generic[T]):
     """One resource, in one namespace or in all."""
 
-    def __init__(self, cluster: Cluster, resource: Resource, scope: str, shelf: Shelf, tell: Tell) -> None:
+    def __init__(self, client: Client, resource: Resource, scope: str, cache: ObjectCache[T], tell: Tell[T]) -> None:
         """Take the resource, where it is watched, and who is told of changes."""
-        self._cluster = cluster
+        self._client = client
         self._resource = resource
         self._scope = scope
-        self._shelf = shelf
+        self._cache = cache
         self._tell = tell
         self._version = ""
         self._failures = 0
         self.synced = asyncio.Event()
-        """Set once the shelf holds all that there is."""
+        """Set once the cache holds all that there is."""
 
     async def run(self) -> None:
         """List and watch for ever. Whatever goes wrong with the server is logged, and tried again ever later."""
@@ -63,29 +65,30 @@ class Reflector:
         token, version = await self._take_page("", listed)
         while token:
             token, version = await self._take_page(token, listed)
-        for gone in self._shelf.retain(listed, version, self._scope):
+        for gone in self._cache.retain(listed, version, self._scope):
             self._tell(gone, True)
         self._version = version
 
     async def _take_page(self, token: str, listed: set[Key]) -> tuple[str, str]:
-        """Take a page of the list; give the next one's token, and the version of the whole."""
-        page = await self._cluster.page(self._resource, self._scope, token)
+        """Take a page of the list; return the next one's token, and the version of the whole."""
+        page = await self._client.page(self._resource, self._scope, token)
         if not token:
-            for gone in self._shelf.start_over(page.version, self._scope):
+            for gone in self._cache.start_over(page.version, self._scope):
                 self._tell(gone, True)
         for item in page.items:
-            listed.add((text(item, "metadata", "namespace"), text(item, "metadata", "name")))
-            if self._shelf.show(item):
-                self._tell(item, False)
+            listed.add(object_key(item))
+            changed = self._cache.show(item)
+            if changed is not None:
+                self._tell(changed, False)
         return page.token, page.version
 
     async def _watch(self) -> None:
         heard = False
-        async with aclosing(self._cluster.watch(self._resource, self._scope, self._version)) as events:
+        async with aclosing(self._client.watch(self._resource, self._scope, self._version)) as events:
             async for kind, shown in events:
                 self._take(kind, shown)
                 self._version = text(shown, "metadata", "resourceVersion") or self._version
-                self._shelf.hear(self._version, self._scope)
+                self._cache.hear(self._version, self._scope)
                 self._failures = 0
                 heard = True
         if not heard:
@@ -95,11 +98,11 @@ class Reflector:
     def _take(self, kind: str, shown: Object) -> None:
         match kind:
             case "ADDED" | "MODIFIED":
-                if self._shelf.show(shown):
-                    self._tell(shown, False)
+                changed = self._cache.show(shown)
+                if changed is not None:
+                    self._tell(changed, False)
             case "DELETED":
-                self._shelf.remove(shown)
-                self._tell(shown, True)
+                self._tell(self._cache.remove(shown), True)
             case "BOOKMARK":
                 pass
             case _:

@@ -1,6 +1,5 @@
 """The Job of one attempt, as an object for the API server."""
 
-import hashlib
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -13,26 +12,32 @@ from tflite_api.spec import ConversionSpec, ResourceList, quantity
 from tflite_api.step import ExitCode, Invocation, StepRequest
 from tflite_operator.core.fields import Object, mapping
 from tflite_operator.core.identity import Identity
-from tflite_operator.jobs import credentials, model_access, network_access, signing_access
+from tflite_operator.core.labels import (
+    ANEW_ANNOTATION,
+    ATTEMPT_ANNOTATION,
+    CONVERSION_LABEL,
+    FAILURES_ANNOTATION,
+    GENERATION_ANNOTATION,
+    NAME_ANNOTATION,
+    RECIPE_ANNOTATION,
+    REQUEST_ANNOTATION,
+    cleanup_name,
+    job_name,
+)
 from tflite_operator.jobs.attempt import Attempt
+from tflite_operator.jobs.pod_access import (
+    annotations,
+    model_access,
+    network_access,
+    pull_secrets,
+    service_account,
+    signing_access,
+    storage_access,
+)
 from tflite_operator.settings import Settings
-
-CONVERSION_LABEL: Final = f"{names.GROUP}/conversion"
-"""On Jobs and pods: the conversion's UID. What the operator watches."""
-NAME_ANNOTATION: Final = f"{names.GROUP}/conversion-name"
-RECIPE_ANNOTATION: Final = f"{names.GROUP}/recipe-hash"
-GENERATION_ANNOTATION: Final = f"{names.GROUP}/generation"
-ATTEMPT_ANNOTATION: Final = f"{names.GROUP}/attempt"
-FAILURES_ANNOTATION: Final = f"{names.GROUP}/failures"
-"""How many earlier attempts count against the limit: those that crashed or whose Job was deleted."""
-REQUEST_ANNOTATION: Final = names.REQUESTED_AT_ANNOTATION
-ANEW_ANNOTATION: Final = f"{names.GROUP}/anew"
 
 USER_ID: Final = 65532
 """Any number but 0 would do: nothing in the image belongs to it."""
-NAME_CHARACTERS: Final = 63
-"""A Job's name becomes a label of its pods, so it may not be longer (`job-name`, RFC 1123 label)."""
-_HASH_CHARACTERS: Final = 10
 _NO_QUEUE: Final[Mapping[str, str]] = MappingProxyType({})
 STEP_REQUEST_BYTES: Final = 128 * 1024 - len(names.STEP_REQUEST_ENV) - 2
 """Linux starts no program with a longer environment variable (MAX_ARG_STRLEN, include/uapi/linux/binfmts.h)."""
@@ -64,27 +69,10 @@ _SMALL_LIMITS: Final = {"memory": "1Gi"}
 """Of prepare and publish; prepare imports tensorflow_hub, and that TensorFlow: 0.5 GiB before it does anything."""
 
 
-def job_name(identity: Identity, attempt: int) -> str:
-    """Give the one name an attempt's Job can have, so that no attempt ever has two Jobs."""
-    return _name(identity, f"{identity.generation}/{attempt}")
-
-
-def _name(identity: Identity, what: str) -> str:
-    suffix = hashlib.sha256(f"{identity.uid}/{what}".encode()).hexdigest()[:_HASH_CHARACTERS]
-    # A conversion's name may hold dots, a label of the kind a pod's host name must be may not.
-    stem = identity.name.replace(".", "-")[: NAME_CHARACTERS - 1 - _HASH_CHARACTERS].rstrip("-")
-    return f"{stem}-{suffix}"
-
-
 def queue_labels(conversion: Object) -> dict[str, str]:
-    """Give the labels of a conversion that a queueing system reads on its Jobs."""
+    """Return the labels of a conversion that a queueing system reads on its Jobs."""
     labels = mapping(conversion, "metadata", "labels")
     return {name: str(value) for name, value in labels.items() if name.startswith(names.QUEUE_LABEL_PREFIX)}
-
-
-def cleanup_name(identity: Identity) -> str:
-    """Give the one name that the Job which deletes a conversion's artifact can have."""
-    return _name(identity, "cleanup")
 
 
 def build_cleanup(identity: Identity, spec: ConversionSpec, settings: Settings) -> dict[str, Any]:
@@ -95,12 +83,13 @@ def build_cleanup(identity: Identity, spec: ConversionSpec, settings: Settings) 
     """
     told = {"name": names.STEP_REQUEST_ENV, "value": step_request(identity, spec, settings)}
     small = {"requests": _SMALL_REQUESTS, "limits": _SMALL_LIMITS}
-    container = _container(CLEANUP, settings, [told, *_outside(spec, settings)], _outside_mounts(spec, settings), small)
+    outside = storage_access(spec) + network_access(settings)
+    container = _container(CLEANUP, settings, [told, *outside.environment], list(outside.mounts), small)
     scratch = {"name": f"scratch-{CLEANUP}", "emptyDir": {"sizeLimit": "16Mi"}}
     pod = {
         "containers": [container],
-        "volumes": [scratch, *_outside_volumes(spec, settings)],
-        **network_access.pull_secrets(settings),
+        "volumes": [scratch, *outside.volumes],
+        **pull_secrets(settings),
         **_scheduling(spec),
     }
     labels = _labels(identity)
@@ -128,14 +117,14 @@ def build_cleanup(identity: Identity, spec: ConversionSpec, settings: Settings) 
             },
             "template": {
                 "metadata": {"labels": labels, "annotations": _pod_annotations(identity, spec)},
-                "spec": {**_POD_RULES, **credentials.account(spec), **pod},
+                "spec": {**_POD_RULES, **service_account(spec), **pod},
             },
         },
     }
 
 
 def _pod_annotations(identity: Identity, spec: ConversionSpec) -> dict[str, str]:
-    return {NAME_ANNOTATION: identity.name, **credentials.annotations(spec)}
+    return {NAME_ANNOTATION: identity.name, **annotations(spec)}
 
 
 def _labels(identity: Identity) -> dict[str, str]:
@@ -160,7 +149,7 @@ def build_job(
         "controller": True,
         "blockOwnerDeletion": True,
     }
-    annotations = {
+    notes = {
         NAME_ANNOTATION: identity.name,
         RECIPE_ANNOTATION: recipe_hash(spec),
         GENERATION_ANNOTATION: str(identity.generation),
@@ -168,9 +157,9 @@ def build_job(
         FAILURES_ANNOTATION: str(attempt.failures),
     }
     if attempt.request:
-        annotations[REQUEST_ANNOTATION] = attempt.request
+        notes[REQUEST_ANNOTATION] = attempt.request
     if attempt.anew:
-        annotations[ANEW_ANNOTATION] = "true"
+        notes[ANEW_ANNOTATION] = "true"
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -178,7 +167,7 @@ def build_job(
             "name": job_name(identity, attempt.number),
             "namespace": identity.namespace,
             "labels": labels | dict(queue),
-            "annotations": annotations,
+            "annotations": notes,
             "ownerReferences": [owner],
         },
         "spec": {
@@ -201,7 +190,7 @@ def build_job(
 
 
 def step_request(identity: Identity, spec: ConversionSpec, settings: Settings, attempt: Attempt | None = None) -> str:
-    """Give what the steps of an attempt, or the cleanup, are told, as the value of their environment variable."""
+    """Return what the steps of an attempt, or the cleanup, are told, as the value of their environment variable."""
     request = StepRequest(
         spec=spec,
         owner=f"{identity.namespace}/{identity.name}",
@@ -219,13 +208,13 @@ def _invocation(identity: Identity, attempt: Attempt, settings: Settings) -> Inv
 
 def _pod_spec(identity: Identity, spec: ConversionSpec, attempt: Attempt, settings: Settings) -> dict[str, Any]:
     told = {"name": names.STEP_REQUEST_ENV, "value": step_request(identity, spec, settings, attempt)}
-    outside, mounts = _outside(spec, settings), _outside_mounts(spec, settings)
+    outside, model = storage_access(spec) + network_access(settings), model_access(spec)
     small = {"requests": _SMALL_REQUESTS, "limits": _SMALL_LIMITS}
     prepare = _container(
         PREPARE,
         settings,
-        [told, *outside, *model_access.environment(spec)],
-        [_mount("model", MODEL_DIR), *mounts, *model_access.mounts(spec)],
+        [told, *outside.environment, *model.environment],
+        [_mount("model", MODEL_DIR), *outside.mounts, *model.mounts],
         small,
     )
     convert = _container(
@@ -238,32 +227,19 @@ def _pod_spec(identity: Identity, spec: ConversionSpec, attempt: Attempt, settin
     publish = _container(
         PUBLISH,
         settings,
-        [told, *outside, *signing_access.environment(spec)],
-        [_mount("model", MODEL_DIR, read_only=True), _mount("output", OUTPUT_DIR, read_only=True), *mounts],
+        [told, *outside.environment, *signing_access(spec).environment],
+        [_mount("model", MODEL_DIR, read_only=True), _mount("output", OUTPUT_DIR, read_only=True), *outside.mounts],
         small,
     )
     return {
         **_POD_RULES,
-        **credentials.account(spec),
+        **service_account(spec),
         "initContainers": [prepare, convert],
         "containers": [publish],
-        "volumes": [*_volumes(settings), *_outside_volumes(spec, settings), *model_access.volumes(spec)],
-        **network_access.pull_secrets(settings),
+        "volumes": [*_volumes(settings), *outside.volumes, *model.volumes],
+        **pull_secrets(settings),
         **_scheduling(spec),
     }
-
-
-def _outside(spec: ConversionSpec, settings: Settings) -> list[dict[str, Any]]:
-    """Give the variables of a container that talks to the world, which the model's never does."""
-    return [*credentials.environment(spec), *network_access.environment(settings)]
-
-
-def _outside_mounts(spec: ConversionSpec, settings: Settings) -> list[dict[str, Any]]:
-    return [*credentials.mounts(spec), *network_access.mounts(settings)]
-
-
-def _outside_volumes(spec: ConversionSpec, settings: Settings) -> list[dict[str, Any]]:
-    return [*credentials.volumes(spec), *network_access.volumes(settings)]
 
 
 def _scheduling(spec: ConversionSpec) -> dict[str, Any]:

@@ -7,21 +7,20 @@ import ssl
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType, TracebackType
-from typing import Any, Final, Self
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 import aiohttp
-from kubernetes.aio import config
-from kubernetes.aio.client import Configuration
 from pydantic_core import from_json
 
 from tflite_api import names
-from tflite_operator.core.fields import clean, integer, objects, text
-from tflite_operator.jobs.job import CONVERSION_LABEL
+from tflite_operator.core.fields import integer, objects, text
+from tflite_operator.core.labels import CONVERSION_LABEL, Key
+from tflite_operator.kube.connection import JSON, Connection
+from tflite_operator.kube.errors import ClusterError, error_of
 from tflite_operator.kube.late_check import CHECK, Check, unchecked
 from tflite_operator.kube.protobuf import MAGIC, STREAM, read
-from tflite_operator.kube.transport import JSON, Transport
 from tflite_operator.kube.watch_stream import events
 from tflite_operator.telemetry.log import LOGGER
 from tflite_operator.telemetry.metrics import API_REQUESTS
@@ -31,52 +30,31 @@ _JOBS: Final = "/apis/batch/v1"
 _CORE: Final = "/api/v1"
 _EVENTS: Final = "/apis/events.k8s.io/v1"
 _LEASES: Final = "/apis/coordination.k8s.io/v1"
-_MERGE_PATCH: Final = "application/merge-patch+json"
 _UNCHECKED_FIELDS: Final = {"fieldValidation": "Ignore"}
 """Of a write. By default the server looks for unknown fields in the body, to warn of them in a header that nobody
 reads: 5 to 8 % of its CPU time while 1000 conversions run at once (docs/scaling.md)."""
 _WITH_FIELDS: Final = frozenset({"POST", "PUT", "PATCH"})
 _PAGE_ITEMS: Final = 100
 """Of a list. A page of pods takes 6 MB for a moment, which a process never gives back wholly."""
+_PAGE_NAMES: Final = 500
+"""Of a list of metadata alone."""
+_METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+"""https://kubernetes.io/docs/reference/using-api/api-concepts/#alternate-representations-of-resources"""
 _WATCH_SECONDS: Final = 300
-_SILENCE_SECONDS: Final = 150.0
 _UNREACHABLE: Final = (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, ssl.SSLError, OSError)
 
 Object = dict[str, Any]
 
 
-class ClusterError(Exception):
-    """The API server could not be asked, or its answer makes no sense; trying again may help."""
+class _Media(NamedTuple):
+    """The encodings of a request's and an answer's body."""
+
+    sent: str = JSON
+    accepted: str = JSON
 
 
-class NotFoundError(ClusterError):
-    """The object, or its namespace, does not exist."""
-
-
-class ConflictError(ClusterError):
-    """The object changed, is another one, or exists already: read again."""
-
-
-class GoneError(ClusterError):
-    """The API server no longer knows a version that is asked for: list anew."""
-
-
-class RefusedError(ClusterError):
-    """The API server refuses what was asked for; the message is its own."""
-
-
-class NamespaceTerminatingError(ClusterError):
-    """The namespace is being deleted: nothing can be made in it."""
-
-
-_ERRORS: Final[dict[int, type[ClusterError]]] = {
-    401: ClusterError,
-    404: NotFoundError,
-    408: ClusterError,
-    409: ConflictError,
-    410: GoneError,
-    429: ClusterError,
-}
+_JSON: Final = _Media()
+_MERGE_PATCH: Final = _Media("application/merge-patch+json")
 
 
 @dataclass(frozen=True)
@@ -91,7 +69,7 @@ class Resource:
     """Whether the API server can send it as protobuf."""
 
     def path(self, namespace: str) -> str:
-        """Give where a namespace's objects are, or those of all."""
+        """Return where a namespace's objects are, or those of all."""
         return _path(self.root, namespace, self.plural) if namespace else f"{self.root}/{self.plural}"
 
 
@@ -111,52 +89,28 @@ class Page:
     """Asks for the next page; empty on the last one."""
 
 
-class Cluster:
+class Client:
     """The API server, as far as the operator needs it."""
 
     def __init__(
         self,
-        configuration: Configuration,
+        connection: Connection,
         request_seconds: float,
         write_seconds: Callable[[], float] = lambda: math.inf,
+        silence_seconds: float = math.inf,
     ) -> None:
-        """Take a loaded configuration and the longest time that one request may take.
+        """Take how to reach it, and the longest time that things may take.
 
         Args:
-            configuration: where the API server is, and who asks.
+            connection: where the API server is, and who asks.
             request_seconds: of any request.
             write_seconds: asked before each write for the longest time that it may take; raises when none may begin.
+            silence_seconds: after which a watch that tells nothing counts as dead.
         """
-        self._transport = Transport(configuration)
+        self._connection = connection
         self._request_seconds = request_seconds
         self._write_seconds = write_seconds
-
-    @classmethod
-    async def connect(cls, request_seconds: float, write_seconds: Callable[[], float]) -> Self:
-        """Use the pod's service account, else the kubeconfig.
-
-        Raises:
-            ClusterError: there is neither.
-        """
-        configuration = Configuration()
-        try:
-            config.load_incluster_config(client_configuration=configuration)
-        except config.ConfigException:
-            try:
-                await config.load_kube_config(client_configuration=configuration)
-            except (config.ConfigException, OSError) as error:
-                raise ClusterError(f"neither a service account nor a usable kubeconfig: {error}") from error
-        return cls(configuration, request_seconds, write_seconds)
-
-    async def __aenter__(self) -> Self:
-        """Give the cluster itself."""
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Close the connections."""
-        await self._transport.close()
+        self._silence_seconds = silence_seconds
 
     async def check(self, namespaces: tuple[str, ...]) -> None:
         """Make sure that the conversions can be listed.
@@ -178,8 +132,28 @@ class Cluster:
         items = [dict(item) for item in objects(answer, "items")]
         return Page(items, text(answer, "metadata", "resourceVersion"), text(answer, "metadata", "continue"))
 
+    async def list_names(self, resource: Resource, namespace: str) -> tuple[dict[Key, str], str]:
+        """List what there is of a resource by its metadata alone.
+
+        Returns:
+            The UID of each object, and the version of the list.
+        """
+        found: dict[Key, str] = {}
+        token = ""
+        while True:
+            query = {"limit": str(_PAGE_NAMES)} | _chosen(resource) | ({"continue": token} if token else {})
+            answer = await self._ask(
+                "GET", resource.path(namespace), query=query, what=resource.name, media=_Media(accepted=_METADATA_ONLY)
+            )
+            for item in objects(answer, "items"):
+                key = text(item, "metadata", "namespace"), text(item, "metadata", "name")
+                found[key] = text(item, "metadata", "uid")
+            token = text(answer, "metadata", "continue")
+            if not token:
+                return found, text(answer, "metadata", "resourceVersion")
+
     async def watch(self, resource: Resource, namespace: str, version: str) -> AsyncGenerator[tuple[str, Object], None]:
-        """Give what happens to a resource's objects after a version: the event's type, and the object as it then is.
+        """Return what happens to a resource's objects after a version: the event's type, and the object as it then is.
 
         Ends when the server or the connection does, which both happens; the last event tells from where to go on.
 
@@ -188,20 +162,19 @@ class Cluster:
         """
         query = {"watch": "true", "resourceVersion": version, "allowWatchBookmarks": "true"} | _chosen(resource)
         query |= {"timeoutSeconds": str(random.randint(_WATCH_SECONDS, 2 * _WATCH_SECONDS))}  # noqa: S311 - nobody guesses it
-        # Bookmarks come every minute: a connection that says nothing for longer is dead.
-        silence = aiohttp.ClientTimeout(total=None, sock_connect=self._request_seconds, sock_read=_SILENCE_SECONDS)
+        silence = aiohttp.ClientTimeout(total=None, sock_connect=self._request_seconds, sock_read=self._silence_seconds)
         try:
-            response = await self._transport.send(
+            response = await self._connection.send(
                 "GET", resource.path(namespace), query, None, accepted=_accepted(resource), limits=silence
             )
             if response.status >= 300:
-                raise _error("GET", response.status, _parsed(await response.read()))
+                raise error_of("GET", response.status, _parsed(await response.read()))
         except _UNREACHABLE as error:
             raise ClusterError(f"the API server does not answer: {type(error).__name__} {error}") from error
         try:
             async for kind, shown in events(response):
                 if kind == "ERROR":
-                    raise _error("GET", integer(shown, "code") or 500, dict(shown))
+                    raise error_of("GET", integer(shown, "code") or 500, dict(shown))
                 yield kind, dict(shown)
         except _UNREACHABLE as error:
             LOGGER.debug("a watch of %s was cut off: %s", resource.name, error)
@@ -220,13 +193,13 @@ class Cluster:
         """Merge changes into a conversion's status, unless the conversion changed since `version` or is another one."""
         body = {"metadata": {"resourceVersion": version, "uid": uid}, "status": changes}
         path = f"{_path(_CONVERSIONS, namespace, names.PLURAL, name)}/status"
-        return await self._ask("PATCH", path, body=body, kind=_MERGE_PATCH, what="conversions/status")
+        return await self._ask("PATCH", path, body=body, media=_MERGE_PATCH, what="conversions/status")
 
     async def set_finalizers(self, namespace: str, name: str, version: str, uid: str, finalizers: list[str]) -> Object:
         """Set a conversion's finalizers, unless it changed since `version` or is another one."""
         body = {"metadata": {"resourceVersion": version, "uid": uid, "finalizers": finalizers}}
         path = _path(_CONVERSIONS, namespace, names.PLURAL, name)
-        return await self._ask("PATCH", path, body=body, kind=_MERGE_PATCH, what="conversions")
+        return await self._ask("PATCH", path, body=body, media=_MERGE_PATCH, what="conversions")
 
     async def jobs(self, namespace: str, uid: str) -> list[Object]:
         """List the Jobs of a conversion."""
@@ -250,14 +223,14 @@ class Cluster:
         """Let the cluster remove this very Job so long after its end."""
         body = {"metadata": {"uid": uid}, "spec": {"ttlSecondsAfterFinished": seconds}}
         path = _path(_JOBS, namespace, "jobs", name)
-        return await self._ask("PATCH", path, body=body, kind=_MERGE_PATCH, what="jobs")
+        return await self._ask("PATCH", path, body=body, media=_MERGE_PATCH, what="jobs")
 
     async def pods(self, namespace: str, uid: str) -> list[Object]:
         """List the pods of a conversion."""
         return await self._list(_path(_CORE, namespace, "pods"), f"{CONVERSION_LABEL}={uid}", "pods")
 
     async def why_no_pod(self, namespace: str, job_uid: str) -> str:
-        """Give the Job controller's latest words on why it cannot make a Job's pod, or nothing."""
+        """Return the Job controller's latest words on why it cannot make a Job's pod, or nothing."""
         query = {"fieldSelector": f"involvedObject.uid={job_uid},reason=FailedCreate"}
         answer = await self._ask("GET", _path(_CORE, namespace, "events"), query=query, what="events")
         found = max(objects(answer, "items"), key=lambda event: text(event, "lastTimestamp"), default={})
@@ -294,7 +267,7 @@ class Cluster:
         what: str,
         query: Mapping[str, str] = MappingProxyType({}),
         body: Object | None = None,
-        kind: str = JSON,
+        media: _Media = _JSON,
         fenced: bool = True,
     ) -> Object:
         seconds = self._request_seconds
@@ -307,7 +280,7 @@ class Cluster:
         code = "error"
         begun = time.monotonic()
         try:
-            status, answer = await self._exchange(method, path, query, body, kind, seconds)
+            status, answer = await self._exchange(method, path, query, body, media, seconds)
             code = str(status)
         except _UNREACHABLE as error:
             raise ClusterError(f"the API server does not answer: {type(error).__name__} {error}") from error
@@ -317,15 +290,23 @@ class Cluster:
             CHECK.reset(before)
             API_REQUESTS.labels(method, what, code).observe(time.monotonic() - begun)
         if status >= 300:
-            raise _error(method, status, answer)
+            raise error_of(method, status, answer)
         return answer
 
     async def _exchange(
-        self, method: str, path: str, query: Mapping[str, str], body: Object | None, kind: str, seconds: float
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: Object | None,
+        media: _Media,
+        seconds: float,
     ) -> tuple[int, Object]:
         # aiohttp rounds up to whole seconds what is longer than 5 s: a write would outlast the lease.
         limits = aiohttp.ClientTimeout(total=seconds, ceil_threshold=math.inf)
-        response = await self._transport.send(method, path, query, body, kind=kind, limits=limits)
+        response = await self._connection.send(
+            method, path, query, body, kind=media.sent, accepted=media.accepted, limits=limits
+        )
         content = await response.read()
         # A proxy or an overloaded server may answer in plain text.
         parsed = from_json(content) if response.status < 300 else _parsed(content)
@@ -352,17 +333,3 @@ def _parsed(content: bytes) -> Object:
 def _path(root: str, namespace: str, plural: str, name: str = "") -> str:
     path = f"{root}/namespaces/{quote(namespace, safe='')}/{plural}"
     return f"{path}/{quote(name, safe='')}" if name else path
-
-
-def _error(method: str, status: int, answer: Object) -> ClusterError:
-    message = clean(text(answer, "message")) or f"HTTP {status}"
-    causes = {text(cause, "reason") for cause in objects(answer, "details", "causes")}
-    kind: type[ClusterError] = ClusterError
-    if "NamespaceTerminating" in causes:
-        kind = NamespaceTerminatingError
-    elif status in _ERRORS:
-        kind = _ERRORS[status]
-    elif 400 <= status < 500 or (method == "POST" and "webhook" in message):
-        # For an admission webhook that does not answer the server blames itself (500), but cannot help it.
-        kind = RefusedError
-    return kind(message)

@@ -10,7 +10,8 @@ import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from tflite_operator.kube.client import Cluster, ClusterError, ConflictError, NotFoundError, Object
+from tflite_operator.kube.client import Client, Object
+from tflite_operator.kube.errors import ClusterError, ConflictError, NotFoundError
 from tflite_operator.kube.fence import Clock, Fence, LeaseLostError, uptime
 from tflite_operator.kube.lease import Lease, Sighting, Terms, held, released, sight
 from tflite_operator.telemetry.log import LOGGER
@@ -25,7 +26,7 @@ class Election:
 
     def __init__(
         self,
-        cluster: Cluster,
+        client: Client,
         fence: Fence,
         terms: Terms,
         lease: tuple[str, str],
@@ -36,7 +37,7 @@ class Election:
 
         `clocks` are the fence's own, by which everything is measured, and the one that people read in the Lease.
         """
-        self._cluster = cluster
+        self._client = client
         self._fence = fence
         self._terms = terms
         self._namespace, self._name = lease
@@ -80,18 +81,18 @@ class Election:
             self._left()
 
     async def release(self) -> None:
-        """Give the lease back, so that the next one need not wait for its end."""
+        """Return the lease back, so that the next one need not wait for its end."""
         try:
             async with asyncio.timeout(self._left()):
-                found = await self._cluster.lease(self._namespace, self._name)
+                found = await self._client.lease(self._namespace, self._name)
                 if Lease.of(found).holder == self._identity:
                     lease = released(found, self._name, self._wall_clock())
-                    await self._cluster.replace_lease(self._namespace, self._name, lease)
+                    await self._client.replace_lease(self._namespace, self._name, lease)
         except (ClusterError, LeaseLostError, TimeoutError) as error:
             LOGGER.warning("the lease was not released, the next one waits for its end: %s", error)
 
     def _until_next_look(self) -> float:
-        """Give the seconds to wait: not past the end of the other's lease."""
+        """Return the seconds to wait: not past the end of the other's lease."""
         # Twice as often as the other renews: the lease runs from when its renewal was seen.
         pause = self._terms.retry_period / 2
         left = self._sighting.seconds_left(self._clock(), self._terms) if self._sighting is not None else 0.0
@@ -127,7 +128,7 @@ class Election:
         if self.holder != self._identity and self._sighting.seconds_left(now, self._terms) > 0:
             return False
         lease = held(found, self._name, self._identity, self._terms, self._wall_clock())
-        write = self._cluster.replace_lease if found else self._cluster.create_lease
+        write = self._client.replace_lease if found else self._client.create_lease
         try:
             self._written = await write(self._namespace, self._name, lease)
         except ConflictError as conflict:
@@ -140,6 +141,6 @@ class Election:
 
     async def _read(self) -> Object:
         try:
-            return await self._cluster.lease(self._namespace, self._name)
+            return await self._client.lease(self._namespace, self._name)
         except NotFoundError:
             return {}

@@ -15,7 +15,7 @@ class LeaseLostError(Exception):
 
 
 def uptime() -> float:
-    """Give the seconds since the machine started, those that it slept included."""
+    """Return the seconds since the machine started, those that it slept included."""
     # CLOCK_MONOTONIC stands still while Linux is suspended; the lease of a machine that sleeps goes on expiring.
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
@@ -40,7 +40,7 @@ class Fence:
         self._renewed = sent
 
     def seconds_left(self) -> float:
-        """Give for how long writes may begin; 0 when they may not."""
+        """Return for how long writes may begin; 0 when they may not."""
         if self._terms is None:
             return math.inf
         left = self._renewed + self._terms.renew_deadline - self._clock()
@@ -48,7 +48,7 @@ class Fence:
         return 0.0 if self._closed else max(left, 0.0)
 
     def write_seconds(self) -> float:
-        """Give how long a write that begins now may take: no longer than others leave the lease alone.
+        """Return how long a write that begins now may take: no longer than others leave the lease alone.
 
         Raises:
             LeaseLostError: none may begin.

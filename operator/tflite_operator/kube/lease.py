@@ -48,7 +48,7 @@ class Sighting:
     since: float
 
     def seconds_left(self, now: float, terms: Terms) -> float:
-        """Give for how long others must leave the lease alone; 0 when it is free."""
+        """Return for how long others must leave the lease alone; 0 when it is free."""
         end = self.since + (self.lease.duration or terms.duration)
         return max(end - now, 0.0) if self.lease.holder else 0.0
 
@@ -59,7 +59,7 @@ def sight(lease: Lease, before: Sighting | None, now: float) -> Sighting:
 
 
 def held(found: Object, name: str, holder: str, terms: Terms, now: datetime) -> dict[str, Any]:
-    """Give the Lease with which `holder` takes or renews it; `found` is what was read, empty where there is none."""
+    """Return the Lease with which `holder` takes or renews it; `found` is what was read, empty where there is none."""
     before = Lease.of(found)
     stays = before.holder == holder
     spec = {
@@ -73,7 +73,7 @@ def held(found: Object, name: str, holder: str, terms: Terms, now: datetime) -> 
 
 
 def released(found: Object, name: str, now: datetime) -> dict[str, Any]:
-    """Give the Lease that the next one may take at once."""
+    """Return the Lease that the next one may take at once."""
     spec = {key: value for key, value in mapping(found, "spec").items() if key != "holderIdentity"}
     # The API server wants a duration of at least 1 s.
     return _lease(found, name, spec | {"leaseDurationSeconds": 1, "renewTime": _micro_time(now)})

@@ -199,7 +199,7 @@ _SINGLE: Final[Mapping[str, Take]] = {
 
 
 def _take(of: str) -> Take:
-    """Give what makes JSON's value of a field's."""
+    """Return what makes JSON's value of a field's."""
     if of.startswith(_LIST):
         one: Take = _SINGLE.get(of.removeprefix(_LIST), _as_json)
         return lambda values: [one(value) for value in values]

@@ -12,7 +12,7 @@ _LENGTH_BYTES = 4
 
 
 async def events(response: aiohttp.ClientResponse) -> AsyncGenerator[tuple[str, Object], None]:
-    """Give each event's type, and the object as it then is; what comes after the last whole event is dropped.
+    """Return each event's type, and the object as it then is; what comes after the last whole event is dropped.
 
     Raises:
         ValueError: the server does not keep to the encoding that it named.
@@ -27,7 +27,7 @@ async def events(response: aiohttp.ClientResponse) -> AsyncGenerator[tuple[str, 
 
 
 async def _lines(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
-    """Give the lines of an answer as they come, however long they are."""
+    """Return the lines of an answer as they come, however long they are."""
     begun: list[bytes] = []
     async for chunk in response.content.iter_any():
         *whole, rest = chunk.split(b"\n")
@@ -38,7 +38,7 @@ async def _lines(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None
 
 
 async def _frames(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
-    """Give the frames of an answer as they come: each after its length, a big-endian number."""
+    """Return the frames of an answer as they come: each after its length, a big-endian number."""
     begun = bytearray()
     async for chunk in response.content.iter_any():
         begun += chunk

@@ -1,4 +1,4 @@
-"""What a Job says."""
+"""The facts about a Job that a decision needs."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,14 +7,15 @@ from tflite_api.names import QUEUE_LABEL_PREFIX
 from tflite_api.status import REQUEST_CHARACTERS
 from tflite_operator.core.fields import Object, clean, field, moment, objects, text
 from tflite_operator.core.identity import Identity
-from tflite_operator.jobs.job import (
+from tflite_operator.core.labels import (
     ANEW_ANNOTATION,
     ATTEMPT_ANNOTATION,
     CONVERSION_LABEL,
     FAILURES_ANNOTATION,
-    GENERATION_ANNOTATION,
+    NAME_ANNOTATION,
     NAME_CHARACTERS,
     REQUEST_ANNOTATION,
+    Key,
     cleanup_name,
     job_name,
 )
@@ -22,26 +23,28 @@ from tflite_operator.jobs.job import (
 _MOST_ATTEMPTS = 10**9
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class JobEnd:
     """How the Job controller says that a Job ended."""
 
     succeeded: bool
     reason: str
-    message: str
     time: datetime | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ObservedJob:
     """The facts about a Job that a decision needs."""
 
+    namespace: str
     name: str
     uid: str
     owner_uid: str
+    """UID of its controller."""
     conversion_uid: str
-    """By its label."""
-    generation: int
+    """By its label, which anybody may have written."""
+    conversion_name: str
+    """By its annotation, which anybody may have written."""
     attempt: int
     failures: int
     request: str
@@ -55,31 +58,41 @@ class ObservedJob:
     memory_limits: tuple[tuple[str, str], ...]
     image: str
 
+    @property
+    def key(self) -> Key:
+        """Return the conversion that it names, without proof."""
+        return self.namespace, self.conversion_name
+
     def belongs_to(self, identity: Identity) -> bool:
-        """Hold when this Job was made for the conversion, whatever its generation."""
-        return bool(self.uid) and self.owner_uid == identity.uid
+        """Return whether this Job was made for the conversion, whatever its generation.
+
+        A UID is public, so a Job of another namespace may claim it: owners are always of the same namespace.
+        """
+        return bool(self.uid) and self.namespace == identity.namespace and self.owner_uid == identity.uid
 
     def cleans_up(self, identity: Identity) -> bool:
-        """Hold when this Job deletes the conversion's artifact; it has no owner."""
-        return bool(self.uid) and self.name == cleanup_name(identity) and self.conversion_uid == identity.uid
+        """Return whether this Job deletes the conversion's artifact; it has no owner."""
+        is_ours = self.namespace == identity.namespace and self.conversion_uid == identity.uid
+        return bool(self.uid) and is_ours and self.name == cleanup_name(identity)
 
     def is_of(self, identity: Identity) -> bool:
-        """Hold when this Job was made for this very generation: annotations can be edited, the name cannot."""
+        """Return whether this Job was made for this very generation: annotations can be edited, the name cannot."""
         return self.belongs_to(identity) and self.name == job_name(identity, self.attempt)
 
     def memory_limit(self, container: str) -> str:
-        """Give a container's memory limit as the Job has it, or nothing."""
+        """Return a container's memory limit as the Job has it, or nothing."""
         return dict(self.memory_limits).get(container, "")
 
 
 def observe_job(job: Object) -> ObservedJob:
     """Read a Job."""
     return ObservedJob(
+        namespace=text(job, "metadata", "namespace"),
         name=text(job, "metadata", "name"),
         uid=text(job, "metadata", "uid"),
         owner_uid=_controller(job),
         conversion_uid=text(job, "metadata", "labels", CONVERSION_LABEL),
-        generation=_annotated(job, GENERATION_ANNOTATION, 0),
+        conversion_name=text(job, "metadata", "annotations", NAME_ANNOTATION),
         attempt=_annotated(job, ATTEMPT_ANNOTATION, 1),
         failures=_annotated(job, FAILURES_ANNOTATION, 0),
         request=clean(text(job, "metadata", "annotations", REQUEST_ANNOTATION), REQUEST_CHARACTERS),
@@ -118,7 +131,6 @@ def _end(job: Object) -> JobEnd | None:
             return JobEnd(
                 succeeded=kind == "Complete",
                 reason=text(condition, "reason"),
-                message=clean(text(condition, "message")),
                 time=moment(condition, "lastTransitionTime"),
             )
     return None

@@ -1,4 +1,4 @@
-"""What a converter pod says: which step runs, what it waits for, how it ended."""
+"""The facts about a converter pod that a decision needs: which step runs, what it waits for, how it ended."""
 
 import re
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Final
 
 from tflite_api.names import CONTAINERS, PUBLISH
 from tflite_operator.core.fields import Object, clean, field, integer, mapping, moment, objects, text
-from tflite_operator.jobs.job import CONVERSION_LABEL
+from tflite_operator.core.labels import CONVERSION_LABEL, NAME_ANNOTATION, Key
 
 _IMAGE_REASONS: Final = frozenset(
     {
@@ -31,7 +31,7 @@ _STARTS: Final = frozenset({"", "PodInitializing", "ContainerCreating"})
 _BACK_OFF: Final = re.compile(r'^Back-off pulling image "[^"]*"(: ErrImagePull: )?')
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class StepEnd:
     """How a container ended."""
 
@@ -50,7 +50,7 @@ class StepEnd:
         return max((self.finished - self.started).total_seconds(), 0.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Step:
     """A container of a converter pod."""
 
@@ -63,17 +63,22 @@ class Step:
     image: str = ""
 
     @property
-    def goes_its_way(self) -> bool:
-        """Hold where nothing is wrong with the container so far."""
+    def is_progressing(self) -> bool:
+        """Return whether nothing is wrong with the container so far."""
         return self.waiting in _STARTS and (self.end is None or self.end.exit_code == 0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ObservedPod:
     """The facts about a pod that a decision needs."""
 
+    namespace: str
     name: str
     job_uid: str
+    conversion_uid: str
+    """By its label, which anybody may have written."""
+    conversion_name: str
+    """By its annotation, which anybody may have written."""
     created: datetime | None
     phase: str
     reason: str
@@ -86,16 +91,21 @@ class ObservedPod:
     steps: tuple[Step, ...]
 
     @property
+    def key(self) -> Key:
+        """Return the conversion that it names, without proof."""
+        return self.namespace, self.conversion_name
+
+    @property
     def is_over(self) -> bool:
-        """Hold when no container of the pod runs or will run."""
+        """Return whether no container of the pod runs or will run."""
         return self.phase in {"Succeeded", "Failed"}
 
     @property
-    def goes_its_way(self) -> bool:
-        """Hold where the pod tells only how far it has come: nothing is decided from that but a word in the status."""
+    def is_progressing(self) -> bool:
+        """Return whether the pod tells only how far it has come: all that follows is a word in the status."""
         stopped = self.is_over or self.being_deleted or self.disrupted or self.reason or self.unschedulable
         published = self.last_step is not None and self.last_step.end is not None
-        return not stopped and not published and all(step.goes_its_way for step in self.steps)
+        return not stopped and not published and all(step.is_progressing for step in self.steps)
 
     @property
     def step_at_work(self) -> Step | None:
@@ -138,8 +148,11 @@ def observe_pod(pod: Object) -> ObservedPod:
     scheduled = _condition(pod, "PodScheduled")
     waits = text(scheduled, "status") == "False" and text(scheduled, "reason") == "Unschedulable"
     return ObservedPod(
+        namespace=text(pod, "metadata", "namespace"),
         name=text(pod, "metadata", "name"),
-        job_uid=job_of(pod),
+        job_uid=_job_of(pod),
+        conversion_uid=text(pod, "metadata", "labels", CONVERSION_LABEL),
+        conversion_name=text(pod, "metadata", "annotations", NAME_ANNOTATION),
         created=moment(pod, "metadata", "creationTimestamp"),
         phase=text(pod, "status", "phase"),
         reason=text(pod, "status", "reason"),
@@ -152,15 +165,9 @@ def observe_pod(pod: Object) -> ObservedPod:
     )
 
 
-def job_of(pod: Object) -> str:
-    """Give the UID of the Job that made the pod."""
+def _job_of(pod: Object) -> str:
     owners = objects(pod, "metadata", "ownerReferences")
     return next((text(owner, "uid") for owner in owners if owner.get("kind") == "Job"), "")
-
-
-def belongs_to_conversion(pod: Object, uid: str) -> bool:
-    """Hold when the pod carries the label of a conversion."""
-    return text(pod, "metadata", "labels", CONVERSION_LABEL) == uid
 
 
 def _condition(pod: Object, kind: str) -> Object:
@@ -191,7 +198,7 @@ def _step(name: str, status: Object) -> Step:
 
 
 def _image(name: str, identifier: str) -> str:
-    """Give the image with its digest; an image that was never pulled has one without a name."""
+    """Return the image with its digest; an image that was never pulled has one without a name."""
     return f"{name}@{identifier}" if name and identifier.startswith("sha256:") else identifier or name
 
 

@@ -1,35 +1,35 @@
-"""Holds to a pace what nobody waits for, so that the API server is there for what somebody does."""
+"""Rate-limits requests of low priority, so that the API server is there for those that somebody waits for."""
 
 from collections.abc import Callable
 
 
-class Pace:
-    """Turns at a steady rate; those that nobody took are kept, up to a number."""
+class RateLimiter:
+    """A token bucket."""
 
-    def __init__(self, rate: float, at_once: int, seconds: Callable[[], float]) -> None:
-        """Allow `rate` turns a second, and after a rest `at_once` of them in the same instant."""
+    def __init__(self, rate: float, burst: int, seconds: Callable[[], float]) -> None:
+        """Allow `rate` requests a second, and after a rest `burst` of them at once; `seconds` is a monotonic clock."""
         self._rate = rate
-        self._at_once = at_once
+        self._burst = burst
         self._seconds = seconds
-        self._left = float(at_once)
-        """Turns that are free; below 0 as many are booked ahead."""
+        self._tokens = float(burst)
+        """Below 0 as many are reserved ahead."""
         self._counted = seconds()
 
-    def book(self) -> float:
-        """Take the next turn that is free; give the moment when it comes."""
+    def reserve(self) -> float:
+        """Take the next token; return the moment when it is there."""
         self._count()
-        self._left -= 1
-        return self._counted + max(-self._left, 0.0) / self._rate
+        self._tokens -= 1
+        return self._counted + max(-self._tokens, 0.0) / self._rate
 
-    def take(self) -> bool:
-        """Take a turn that is free at this moment; tell whether there was one."""
+    def try_acquire(self) -> bool:
+        """Take a token that is there now; return whether there was one."""
         self._count()
-        if self._left < 1:
+        if self._tokens < 1:
             return False
-        self._left -= 1
+        self._tokens -= 1
         return True
 
     def _count(self) -> None:
         now = self._seconds()
-        self._left = min(self._left + (now - self._counted) * self._rate, float(self._at_once))
+        self._tokens = min(self._tokens + (now - self._counted) * self._rate, float(self._burst))
         self._counted = now

@@ -1,4 +1,4 @@
-"""Brings one conversion a step further: read, plan, act. The same for every event, timer and restart."""
+"""Brings one conversion one step further: read, plan, act. The same for every event, timer and restart."""
 
 import math
 import time
@@ -8,28 +8,27 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from tflite_api import names
-from tflite_api.spec import ConversionSpec
 from tflite_api.status import ConversionStatus
-from tflite_operator.core.fields import Object, field, mapping, text, texts
+from tflite_operator.core.fields import field
 from tflite_operator.core.identity import Identity
+from tflite_operator.core.labels import READY, Key
 from tflite_operator.decide.decision import CreateCleanup, CreateJob, DeleteJob, EmitEvent, SetFinalizer, SetJobTTL
 from tflite_operator.decide.plan import Plan, plan
 from tflite_operator.decide.situation import Observation
-from tflite_operator.informer.object_cache import Store
-from tflite_operator.jobs.job import build_cleanup, build_job, queue_labels
-from tflite_operator.kube.client import (
-    Cluster,
+from tflite_operator.jobs.job import build_cleanup, build_job
+from tflite_operator.kube.client import Client
+from tflite_operator.kube.errors import (
     ClusterError,
     ConflictError,
     NamespaceTerminatingError,
     NotFoundError,
     RefusedError,
 )
-from tflite_operator.observe.pod import observe_pod
+from tflite_operator.observe.conversion import ObservedConversion, observe_conversion
+from tflite_operator.observe.job import observe_job
 from tflite_operator.reconcile.events import build_event
-from tflite_operator.reconcile.observer import Observer, needs_confirmation
-from tflite_operator.reconcile.rate_limit import Pace
-from tflite_operator.reconcile.work_queue import Key
+from tflite_operator.reconcile.observer import Caches, Observer, needs_confirmation
+from tflite_operator.reconcile.rate_limit import RateLimiter
 from tflite_operator.settings import Settings
 from tflite_operator.telemetry.log import LOGGER, about
 from tflite_operator.telemetry.metrics import (
@@ -42,19 +41,18 @@ from tflite_operator.telemetry.metrics import (
 )
 
 _ROUNDS: Final = 6
-"""A look needs four rounds at most (confirm, delete, create, write); more is a sign of something else at work."""
+"""A reconcile needs four rounds at most (confirm, delete, create, write); more is a sign of something else at work."""
 _PROGRESS_SECONDS: Final = 1.0
 """Between two statuses that only tell of progress: of steps that take less, nobody could read each."""
 _PROGRESS_RATE: Final = 5.0
 """Statuses a second, of all conversions together, that only tell of progress: hundreds at once have better use of the
 API server, and nobody to watch each."""
 _EVENT_RATE: Final = 1.0
-_EVENTS_AT_ONCE: Final = 50
-"""Events that all goes well, of all conversions together. What is left out is in the status and in the log; a warning
-is never left out."""
+_EVENT_BURST: Final = 50
+"""Normal Events of all conversions together. What is left out is in the status and in the log; a warning never is."""
 _TTL_RATE: Final = 2.0
-_TTLS_AT_ONCE: Final = 10
-"""Finished Jobs that get their time to live: nobody waits for it, and it is counted from the Job's end all the same."""
+_TTL_BURST: Final = 10
+"""Finished Jobs that get their time to live, which is counted from the Job's end all the same."""
 _CONFIRM_RATE: Final = 5.0
 """Conversions a second, of all together, that are read from the server although nothing was heard of them: thousands
 that wait in a queue for hours cost it no more than hundreds."""
@@ -65,8 +63,8 @@ def _utc_now() -> datetime:
 
 
 @dataclass
-class _Memory:
-    """What is remembered of an unfinished conversion from look to look. Forgetting it costs a few requests, no more."""
+class InFlight:
+    """What is remembered of an unfinished conversion between reconciles. Forgetting it costs a few requests."""
 
     due: float
     """When it is read from the server although nothing was heard of it."""
@@ -77,54 +75,54 @@ class _Memory:
 
 
 class Reconciler:
-    """Looks at conversions."""
+    """Reconciles conversions."""
 
     def __init__(
         self,
-        cluster: Cluster,
-        store: Store,
+        client: Client,
+        caches: Caches,
         settings: Settings,
         instance: str,
         clock: Callable[[], datetime] = _utc_now,
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take what it works with; `instance` names this process in Events, `seconds` measures time that passes."""
-        self._cluster = cluster
-        self._store = store
-        self._observer = Observer(cluster, store, clock, seconds)
+        self._client = client
+        self._caches = caches
+        self._observer = Observer(client, caches, settings, clock, seconds)
         self._settings = settings
         self._instance = instance
         self._clock = clock
         self._seconds = seconds
-        self._memories: dict[Key, _Memory] = {}
-        self._events = Pace(_EVENT_RATE, _EVENTS_AT_ONCE, seconds)
-        self._ttls = Pace(_TTL_RATE, _TTLS_AT_ONCE, seconds)
-        self._turns: dict[Key, float] = {}
+        self._in_flight: dict[Key, InFlight] = {}
+        self._events = RateLimiter(_EVENT_RATE, _EVENT_BURST, seconds)
+        self._ttls = RateLimiter(_TTL_RATE, _TTL_BURST, seconds)
+        self._ttls_due: dict[Key, float] = {}
         """When finished Jobs of a conversion get their time to live, where that has to wait."""
 
     async def reconcile(self, key: Key) -> float | None:
-        """Look at a conversion; give the seconds after which to look again, or None."""
+        """Reconcile a conversion; return the seconds after which to do so again, or None."""
         begun = time.monotonic()
         result = "error"
         try:
-            again = await self._look(key)
+            again = await self._advance(key)
             result = "ok"
         except (NotFoundError, NamespaceTerminatingError):
             # Deleted meanwhile: what it owned goes with it. Unless the watch never says so.
-            result, again = "gone", self._settings.recheck_seconds if self._store.conversions.get(key) else None
-            self._memories.pop(key, None)
-            self._turns.pop(key, None)
+            result, again = "gone", self._settings.recheck_seconds if key in self._caches.conversions else None
+            self._in_flight.pop(key, None)
+            self._ttls_due.pop(key, None)
         except ClusterError:
-            # What was asked for may have been done all the same, and the store does not know.
-            self._memory(key).due = self._seconds()
+            # What was asked for may have been done all the same, and the caches do not know.
+            self._track(key).due = self._seconds()
             raise
         finally:
             RECONCILES.labels(result).inc()
             RECONCILE_SECONDS.observe(time.monotonic() - begun)
         return again
 
-    async def _look(self, key: Key) -> float | None:
-        memory, now = self._memory(key), self._seconds()
+    async def _advance(self, key: Key) -> float | None:
+        memory, now = self._track(key), self._seconds()
         confirmed = now >= memory.due
         if confirmed:
             memory.due = now + self._confirm_seconds()
@@ -134,10 +132,10 @@ class Reconciler:
             if not confirmed and needs_confirmation(observation, planned):
                 observation, confirmed = await self._observer.confirmed(key), True
                 continue
-            wait = self.patience(key)
+            wait = self.low_priority_delay(key)
             if wait > 0 and planned.look_again is not None and _only_tells_of_progress(planned):
                 return min(wait, planned.look_again.total_seconds())
-            at_pace = replace(planned, afterwards=tuple(self._turns_taken(key, planned)))
+            at_pace = replace(planned, follow_ups=tuple(self._due_follow_ups(key, planned)))
             try:
                 after = await self._act(key, observation, at_pace)
             except ConflictError:
@@ -147,26 +145,26 @@ class Reconciler:
             observation = after
         raise ClusterError("the conversion or its Jobs change faster than they can be read")
 
-    def patience(self, key: Key) -> float:
-        """Give the seconds that a conversion can wait for what nobody waits for.
+    def low_priority_delay(self, key: Key) -> float:
+        """Return the seconds by which a request of low priority may be delayed.
 
         While it is under way that is a status that only tells how far it has come, later its Job's time to live.
         """
-        memory = self._memories.get(key)
+        memory = self._in_flight.get(key)
         if memory is None:
-            return max(self._turns.get(key, 0.0) - self._seconds(), 0.0)
-        pause = max(_PROGRESS_SECONDS, len(self._memories) / _PROGRESS_RATE)
+            return max(self._ttls_due.get(key, 0.0) - self._seconds(), 0.0)
+        pause = max(_PROGRESS_SECONDS, len(self._in_flight) / _PROGRESS_RATE)
         return max(memory.written + pause - self._seconds(), 0.0)
 
-    def _memory(self, key: Key) -> _Memory:
-        return self._memories.setdefault(key, _Memory(self._seconds() + self._confirm_seconds()))
+    def _track(self, key: Key) -> InFlight:
+        return self._in_flight.setdefault(key, InFlight(self._seconds() + self._confirm_seconds()))
 
     def _confirm_seconds(self) -> float:
-        return max(self._settings.recheck_seconds, len(self._memories) / _CONFIRM_RATE)
+        return max(self._settings.recheck_seconds, len(self._in_flight) / _CONFIRM_RATE)
 
     async def _act(self, key: Key, seen: Observation, planned: Plan) -> Observation | None:
-        """Do what is planned; give the observation to plan from next, or None when all is done."""
-        identity = Identity.of(seen.conversion)
+        """Do what is planned; return the observation to plan from next, or None when all is done."""
+        identity = seen.conversion.identity
         for action in planned.actions:
             match action:
                 case DeleteJob():
@@ -181,65 +179,73 @@ class Reconciler:
                         return replace(seen, conversion=held)
         if planned.status is not None:
             await self._write(identity, seen.conversion, planned.status)
-            self._memory(key).written = self._seconds()
+            self._track(key).written = self._seconds()
         if planned.finished is not None:
             self._count(planned, seen)
-        for wish in planned.afterwards:
-            await self._follow_up(identity, wish)
+        for follow_up in planned.follow_ups:
+            await self._follow_up(identity, follow_up)
         return None
 
-    async def _hold(self, identity: Identity, conversion: Object, action: SetFinalizer) -> Object | None:
-        """Set or remove our finalizer; give the conversion as it then is, or None where it is let go."""
-        others = [one for one in texts(conversion, "metadata", "finalizers") if one != names.FINALIZER]
+    async def _hold(
+        self, identity: Identity, conversion: ObservedConversion, action: SetFinalizer
+    ) -> ObservedConversion | None:
+        """Set or remove our finalizer; return the conversion as it then is, or None where it is let go."""
+        others = [one for one in conversion.finalizers if one != names.FINALIZER]
         wanted = [*others, names.FINALIZER] if action.present else others
-        version = text(conversion, "metadata", "resourceVersion")
-        held = await self._cluster.set_finalizers(identity.namespace, identity.name, version, identity.uid, wanted)
-        return held if not field(held, "metadata", "deletionTimestamp") else None
+        held = await self._client.set_finalizers(
+            identity.namespace, identity.name, conversion.version, identity.uid, wanted
+        )
+        if field(held, "metadata", "deletionTimestamp"):
+            return None
+        return observe_conversion(held, self._settings, conversion)
 
     async def _create(
         self, key: Key, identity: Identity, seen: Observation, action: CreateJob | CreateCleanup
     ) -> Observation:
-        spec = ConversionSpec.from_object(dict(mapping(seen.conversion, "spec")))
+        spec = seen.conversion.spec
+        if spec is None:
+            raise ClusterError(f"a Job was planned from a spec that makes no sense: {seen.conversion.spec_problem}")
         match action:
             case CreateJob(attempt=attempt):
-                job = build_job(identity, spec, attempt, self._settings, queue_labels(seen.conversion))
+                job = build_job(identity, spec, attempt, self._settings, seen.conversion.queue_labels)
             case CreateCleanup():
                 job = build_cleanup(identity, spec, self._settings)
         name = job["metadata"]["name"]
         try:
-            made = await self._cluster.create_job(job)
+            made = await self._client.create_job(job)
         except RefusedError as refused:
-            self._memory(key).refusals += 1
+            self._track(key).refusals += 1
             LOGGER.warning("the API server refused a Job: %s", refused, extra=about(identity, job=name))
             return replace(seen, refusal=str(refused))
         except ConflictError:
             found = await self._observer.job_by_name(identity.namespace, name)
-            return replace(seen, jobs=[*(job for job in seen.jobs if text(job, "metadata", "name") != name), *found])
+            return replace(seen, jobs=[*(job for job in seen.jobs if job.name != name), *found])
         except NamespaceTerminatingError:
             if isinstance(action, CreateJob):
                 raise
             return replace(seen, namespace_ends=True)
-        self._store.jobs.record(made)
-        self._memory(key).refusals = 0
+        self._caches.jobs.record(made)
+        self._track(key).refusals = 0
         if isinstance(action, CreateJob):
             ATTEMPTS.inc()
         LOGGER.info("created Job %s", name, extra=about(identity, job=name))
-        return replace(seen, jobs=[*seen.jobs, made])
+        return replace(seen, jobs=[*seen.jobs, observe_job(made)])
 
     async def _delete(self, identity: Identity, action: DeleteJob) -> None:
         try:
-            await self._cluster.delete_job(identity.namespace, action.name, action.uid)
+            await self._client.delete_job(identity.namespace, action.name, action.uid)
         except (NotFoundError, ConflictError):
             return
         LOGGER.info("deleted a Job of an earlier spec", extra=about(identity, job=action.name))
 
-    async def _write(self, identity: Identity, conversion: Object, status: ConversionStatus) -> None:
-        changes = difference(mapping(conversion, "status"), status.to_object())
-        version = text(conversion, "metadata", "resourceVersion")
-        written = await self._cluster.patch_status(identity.namespace, identity.name, version, identity.uid, changes)
-        self._store.conversions.record(written)
+    async def _write(self, identity: Identity, conversion: ObservedConversion, status: ConversionStatus) -> None:
+        changes = difference(conversion.written_status, status.to_object())
+        written = await self._client.patch_status(
+            identity.namespace, identity.name, conversion.version, identity.uid, changes
+        )
+        self._caches.conversions.record(written)
         STATUS_WRITES.inc()
-        ready = next((one for one in status.conditions or () if one.type == "Ready"), None)
+        ready = next((one for one in status.conditions or () if one.type == READY), None)
         if ready is not None:
             LOGGER.info("%s: %s", ready.reason, ready.message, extra=about(identity, ready=ready.status))
 
@@ -247,12 +253,12 @@ class Reconciler:
         try:
             match action:
                 case SetJobTTL():
-                    kept = await self._cluster.set_job_ttl(identity.namespace, action.name, action.uid, action.seconds)
+                    kept = await self._client.set_job_ttl(identity.namespace, action.name, action.uid, action.seconds)
                     # It may show for the first time how the Job ended: nothing waits for that once the status tells.
-                    self._store.jobs.record(kept)
+                    self._caches.jobs.record(kept)
                 case EmitEvent():
                     event = build_event(identity, action, self._instance, self._clock())
-                    await self._cluster.create_event(event)
+                    await self._client.create_event(event)
         except (NotFoundError, ConflictError, NamespaceTerminatingError):
             return
         except ClusterError as error:
@@ -265,37 +271,37 @@ class Reconciler:
         if planned.finished is None or planned.status is None or planned.status.job is None:
             return
         FINISHED.labels(planned.finished.value).inc()
-        for pod in (observe_pod(pod) for pod in seen.pods):
+        for pod in seen.pods:
             for step in pod.steps if pod.job_uid == planned.status.job.uid else ():
                 if step.end is not None and step.end.seconds is not None:
                     STEP_SECONDS.labels(step.name).observe(step.end.seconds)
 
-    def _turns_taken(self, key: Key, planned: Plan) -> Iterator[SetJobTTL | EmitEvent]:
-        """Give what has its turn now of the things that nobody waits for."""
-        ttls = [wish for wish in planned.afterwards if isinstance(wish, SetJobTTL)]
-        for event in (wish for wish in planned.afterwards if isinstance(wish, EmitEvent)):
-            if event.warning or self._events.take():
+    def _due_follow_ups(self, key: Key, planned: Plan) -> Iterator[SetJobTTL | EmitEvent]:
+        """Return the follow-ups that the rate limits let through now."""
+        ttls = [follow_up for follow_up in planned.follow_ups if isinstance(follow_up, SetJobTTL)]
+        for event in (follow_up for follow_up in planned.follow_ups if isinstance(follow_up, EmitEvent)):
+            if event.warning or self._events.try_acquire():
                 yield event
-        if ttls and key not in self._turns:
-            self._turns[key] = self._ttls.book()
-        if not ttls or self._turns[key] <= self._seconds():
-            self._turns.pop(key, None)
+        if ttls and key not in self._ttls_due:
+            self._ttls_due[key] = self._ttls.reserve()
+        if not ttls or self._ttls_due[key] <= self._seconds():
+            self._ttls_due.pop(key, None)
             yield from ttls
 
     def _again(self, key: Key, observation: Observation, planned: Plan) -> float | None:
         if observation.refusal is not None:
             # Each refusal doubles the wait.
-            return self._settings.retry_delay(max(self._memory(key).refusals, 1)).total_seconds()
-        waits = [self._turns[key] - self._seconds()] if key in self._turns else []
+            return self._settings.retry_delay(max(self._track(key).refusals, 1)).total_seconds()
+        waits = [self._ttls_due[key] - self._seconds()] if key in self._ttls_due else []
         if planned.look_again is None:
-            self._memories.pop(key, None)
+            self._in_flight.pop(key, None)
         else:
             waits.append(planned.look_again.total_seconds())
         return max(min(waits), 0.0) if waits else None
 
 
 def _only_tells_of_progress(planned: Plan) -> bool:
-    """Hold where a plan does nothing but write how far an attempt has come."""
+    """Return whether a plan does nothing but write how far an attempt has come."""
     status = planned.status
     return (
         status is not None and status.next_attempt_time is None and planned.finished is None and not planned.everything
@@ -303,7 +309,7 @@ def _only_tells_of_progress(planned: Plan) -> bool:
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the JSON merge patch (RFC 7386) that makes `new` of `old`."""
+    """Return the JSON merge patch (RFC 7386) that makes `new` of `old`."""
     changes: dict[str, Any] = {name: None for name in old if name not in new}
     for name, value in new.items():
         before = old.get(name)

@@ -1,16 +1,15 @@
-"""Conversions that wait to be looked at: each at most once, none by two workers at a time."""
+"""Conversions that wait for a reconcile: each at most once, none by two workers at a time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from tflite_operator.core.labels import Key
 from tflite_operator.telemetry.log import LOGGER, with_fields
 from tflite_operator.telemetry.metrics import QUEUE_LENGTH
 
-Key = tuple[str, str]
-"""Namespace and name of a conversion."""
 Handle = Callable[[Key], Awaitable[float | None]]
-"""Looks at a conversion; gives the seconds after which to look again, or None."""
+"""Reconciles a conversion; returns the seconds after which to do so again, or None."""
 
 _FIRST_DELAY: Final = 0.5
 _LONGEST_DELAY: Final = 60.0
@@ -31,7 +30,7 @@ class WorkQueue:
         self._closed = False
 
     def add(self, key: Key) -> None:
-        """Have a conversion looked at as soon as possible."""
+        """Have a conversion reconciled as soon as possible."""
         if key in self._active:
             self._again.add(key)
         elif key not in self._waiting:
@@ -40,7 +39,7 @@ class WorkQueue:
             QUEUE_LENGTH.set(len(self._waiting))
 
     def add_within(self, key: Key, seconds: float) -> None:
-        """Have a conversion looked at after so long, or before if something else asks for it."""
+        """Have a conversion reconciled after so long, or before if something else asks for it."""
         loop, known = asyncio.get_running_loop(), self._timers.get(key)
         when = loop.time() + seconds
         if known is None or when < known.when():
@@ -70,7 +69,7 @@ class WorkQueue:
             if key in self._again:
                 self._again.discard(key)
                 self.add(key)
-            # A look that asks the server nothing gives nobody a turn, and thousands in a row would cost the lease.
+            # A reconcile that asks the server nothing gives nobody a turn, and thousands in a row would cost the lease.
             await asyncio.sleep(0)
 
     async def _handle(self, handle: Handle, key: Key) -> None:
@@ -81,7 +80,7 @@ class WorkQueue:
             self._failures[key] = failures + 1
             delay = min(_FIRST_DELAY * 2**failures, _LONGEST_DELAY)
             LOGGER.error(
-                "looking at a conversion failed: %s: %s",
+                "reconciling a conversion failed: %s: %s",
                 type(error).__name__,
                 error,
                 exc_info=failures == 0,

@@ -1,11 +1,16 @@
 """How many conversions there are, by phase and reason: counted from what the watch shows, so a restart counts anew."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Final, NamedTuple
+
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from tflite_api.reasons import Reason
 from tflite_operator.core.fields import Object, integer, objects, text
-from tflite_operator.decide.status import READY, RECONCILING, STALLED
+from tflite_operator.core.labels import READY, RECONCILING, STALLED
 
 OTHER: Final = "Other"
 """In place of a reason that is none of ours: anybody who may write a status could name a million."""
@@ -20,7 +25,7 @@ class Standing(NamedTuple):
     reason: str
 
 
-class Census:
+class ConversionStats:
     """The standing of every conversion that exists."""
 
     def __init__(self) -> None:
@@ -28,32 +33,44 @@ class Census:
         self._standings: dict[str, Standing] = {}
         self._counts: Counter[Standing] = Counter()
 
-    def take(self, conversion: Object, is_gone: bool) -> None:
-        """Take note of a change."""
-        if is_gone:
-            self.forget(conversion)
-        else:
-            self.see(conversion)
-
-    def see(self, conversion: Object) -> None:
+    def count(self, uid: str, conversion: Object) -> None:
         """Take note of a conversion as it is now."""
-        self.forget(conversion)
-        now = self._standings[_uid(conversion)] = standing(conversion)
+        self.forget(uid)
+        now = self._standings[uid] = standing(conversion)
         self._counts[now] += 1
 
-    def forget(self, conversion: Object) -> None:
+    def forget(self, uid: str) -> None:
         """Take note that a conversion is gone; another may have its name already."""
-        before = self._standings.pop(_uid(conversion), None)
+        before = self._standings.pop(uid, None)
         if before is not None:
             self._counts[before] -= 1
 
     def counts(self) -> dict[Standing, int]:
-        """Give how many there are of each standing; 0 of one that there was before."""
+        """Return how many there are of each standing; 0 of one that there was before."""
         return dict(self._counts)
 
 
+class ConversionCollector(Collector):
+    """Shows the numbers at the moment it is asked, so no series outlives the conversions that it counted."""
+
+    def __init__(self, stats: ConversionStats) -> None:
+        """Take the numbers."""
+        self._stats = stats
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the one metric."""
+        family = GaugeMetricFamily(
+            "tflite_operator_conversions",
+            "Conversions that exist, by the condition that sums them up and its reason.",
+            labels=["phase", "reason"],
+        )
+        for (phase, reason), number in self._stats.counts().items():
+            family.add_metric([phase, reason], number)
+        yield family
+
+
 def standing(conversion: Object) -> Standing:
-    """Give where a conversion is; one whose spec nobody has looked at yet is Pending."""
+    """Return where a conversion is; one whose spec nobody has looked at yet is Pending."""
     seen = integer(conversion, "status", "observedGeneration")
     if seen is None or seen != integer(conversion, "metadata", "generation"):
         return Standing(RECONCILING, Reason.PENDING.value)
@@ -62,10 +79,6 @@ def standing(conversion: Object) -> Standing:
         if text(conditions.get(phase), "status") == "True":
             return Standing(phase, _reason(conditions[phase]))
     return Standing(RECONCILING, _reason(conditions.get(READY, {})))
-
-
-def _uid(conversion: Object) -> str:
-    return text(conversion, "metadata", "uid")
 
 
 def _reason(condition: Object) -> str:

@@ -16,7 +16,7 @@ class JsonFormatter(logging.Formatter):
     """Writes a record as one JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Give the line."""
+        """Return the line."""
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -40,7 +40,7 @@ def configure(level: str) -> None:
 
 
 def about(identity: Identity, **fields: object) -> dict[str, Any]:
-    """Give the `extra` of a record that speaks of a conversion."""
+    """Return the `extra` of a record that speaks of a conversion."""
     return {
         _EXTRA: {
             "namespace": identity.namespace,
@@ -53,5 +53,5 @@ def about(identity: Identity, **fields: object) -> dict[str, Any]:
 
 
 def with_fields(**fields: object) -> dict[str, Any]:
-    """Give the `extra` of a record with fields of its own."""
+    """Return the `extra` of a record with fields of its own."""
     return {_EXTRA: fields}

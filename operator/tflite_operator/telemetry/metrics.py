@@ -1,20 +1,14 @@
 """What Prometheus may know. No label holds a name that users choose: their number has no bound."""
 
-from collections.abc import Iterable
+from prometheus_client import Counter, Gauge, Histogram
 
-from prometheus_client import Counter, Gauge, Histogram, Metric
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
-
-from tflite_operator.telemetry.conversion_stats import Census
-
-RECONCILES = Counter("tflite_operator_reconciles", "Looks taken at a conversion, by result.", ["result"])
+RECONCILES = Counter("tflite_operator_reconciles", "Reconciles of a conversion, by result.", ["result"])
 RECONCILE_SECONDS = Histogram(
     "tflite_operator_reconcile_seconds",
-    "Time that one look took.",
+    "Time that one reconcile took.",
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
-QUEUE_LENGTH = Gauge("tflite_operator_queue_length", "Conversions that wait to be looked at.")
+QUEUE_LENGTH = Gauge("tflite_operator_queue_length", "Conversions that wait for a reconcile.")
 LEADER = Gauge("tflite_operator_leader", "1 while this process holds the lease, or needs none; else 0.")
 FINISHED = Counter("tflite_operator_conversions_finished", "Conversions that are done or failed for good.", ["reason"])
 ATTEMPTS = Counter("tflite_operator_attempts", "Jobs made.")
@@ -31,22 +25,3 @@ API_REQUESTS = Histogram(
     ["method", "resource", "code"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30),
 )
-
-
-class ConversionCollector(Collector):
-    """Gives the census at the moment it is asked for, so no series outlives the conversions that it counted."""
-
-    def __init__(self, census: Census) -> None:
-        """Take the census."""
-        self._census = census
-
-    def collect(self) -> Iterable[Metric]:
-        """Give the one metric."""
-        family = GaugeMetricFamily(
-            "tflite_operator_conversions",
-            "Conversions that exist, by the condition that sums them up and its reason.",
-            labels=["phase", "reason"],
-        )
-        for (phase, reason), number in self._census.counts().items():
-            family.add_metric([phase, reason], number)
-        yield family

@@ -22,7 +22,7 @@ TESTS = [
     file
     for file in (ROOT / "tests").rglob("test_*.py")
     # They are about all reasons, or about what is not believed of a step.
-    if file.name not in {"test_reasons.py", "test_examples.py", "test_arbitrary_objects.py", "test_result.py"}
+    if file.name not in {"test_reasons.py", "test_examples.py", "test_arbitrary_objects.py", "test_step_report.py"}
 ]
 
 

@@ -30,6 +30,7 @@ from tflite_api.metadata import ModelMetadata
 from tflite_api.names import SIGNING_KEY_ENV, STEPS
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.step import FetchLimits, StepResult, exit_code
+from tflite_api.step_reasons import STEP_REASONS
 from tflite_converter import artifact, attestation, download, fetched_model, metadata, published, s3, verification
 from tflite_converter.failure import StepFailure
 from tflite_converter.fetched_model import Pin
@@ -37,7 +38,6 @@ from tflite_converter.progress import LoggedProgress
 from tflite_converter.published import Reuse
 from tflite_converter.signature import SignatureFacts, TensorFacts
 from tflite_converter.step import guarded
-from tflite_operator.decide import step_report as result
 
 LOCAL = FetchLimits(allow_local_addresses=True)
 SYNTHETIC = {"synthetic": True, "maxSamples": 10}
@@ -200,7 +200,7 @@ def in_status(reason: Reason, words: str) -> str:
         return message(planned(owner, made, pods=[done]))
     if reason.outcome is Outcome.DELETION:
         return explained(reason, words)
-    step = next(step for step in STEPS if reason in result._SAYABLE[step])
+    step = next(step for step in STEPS if reason in STEP_REASONS[step])
     over = job(owner, end=failed())
     return message(planned(owner, over, pods=[failing_pod(over, step, exit_code(reason), report(reason, words))]))
 

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,12 +12,20 @@ from tflite_api.recipe import recipe_hash
 from tflite_api.spec import ConversionSpec
 from tflite_operator.core.fields import timestamp
 from tflite_operator.core.identity import Identity
+from tflite_operator.core.labels import CONVERSION_LABEL
 from tflite_operator.decide.decision import EmitEvent
 from tflite_operator.decide.plan import Plan, plan
 from tflite_operator.decide.situation import Observation
+from tflite_operator.informer.conversion_cache import ConversionCache
+from tflite_operator.informer.object_cache import ObjectCache
 from tflite_operator.jobs.attempt import Attempt
-from tflite_operator.jobs.job import CONVERSION_LABEL, build_job, queue_labels
+from tflite_operator.jobs.job import build_job, queue_labels
+from tflite_operator.observe.conversion import observe_conversion
+from tflite_operator.observe.job import observe_job
+from tflite_operator.observe.pod import observe_pod
+from tflite_operator.reconcile.observer import Caches
 from tflite_operator.settings import Settings
+from tflite_operator.telemetry.conversion_stats import ConversionStats
 
 Object = dict[str, Any]
 
@@ -185,10 +194,35 @@ def succeeded_pod(owner: Object, made: Object, **more: Any) -> Object:
     return pod(made, ended(0), ended(0), ended(0, success(owner, **more)), phase="Succeeded")
 
 
+def observed(
+    owner: Object,
+    jobs: Iterable[Object] = (),
+    pods: Iterable[Object] = (),
+    settings: Settings = SETTINGS,
+    **more: Any,
+) -> Observation:
+    """What the operator reads from these objects."""
+    return Observation(
+        observe_conversion(owner, settings),
+        [observe_job(one) for one in jobs],
+        [observe_pod(one) for one in pods],
+        **more,
+    )
+
+
+def empty_caches(stats: ConversionStats | None = None) -> Caches:
+    """What is in memory of a process that has heard of nothing yet."""
+    return Caches(
+        ConversionCache(lambda shown, before: observe_conversion(shown, SETTINGS, before), stats or ConversionStats()),
+        ObjectCache(observe_job),
+        ObjectCache(observe_pod),
+    )
+
+
 def planned(owner: Object, *jobs: Object, pods: list[Object] | None = None, now: datetime = NOW, **more: Any) -> Plan:
     """The plan for a conversion with these Jobs and pods."""
     settings = more.pop("settings", SETTINGS)
-    return plan(Observation(owner, jobs, pods or [], **more), now, settings)
+    return plan(observed(owner, jobs, pods or [], settings=settings, **more), now, settings)
 
 
 def after(owner: Object, made: Plan) -> Object:
@@ -226,4 +260,4 @@ def started(**spec: Any) -> tuple[Object, Object]:
 
 def told(made: Plan) -> list[Reason]:
     """The reasons of the Events that the plan emits."""
-    return [action.reason for action in made.afterwards if isinstance(action, EmitEvent)]
+    return [action.reason for action in made.follow_ups if isinstance(action, EmitEvent)]

@@ -4,11 +4,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.unit.operator.builders import COMPLETE, NOW, SETTINGS, Object, failed, job, pod
+from tests.unit.operator.builders import COMPLETE, NOW, SETTINGS, Object, failed, job, observed, pod
 from tflite_operator.core.fields import timestamp
 from tflite_operator.decide.decision import Action, CreateJob, DeleteJob, EmitEvent, SetJobTTL
 from tflite_operator.decide.plan import plan
-from tflite_operator.decide.situation import Observation
 
 
 @dataclass
@@ -26,7 +25,7 @@ class World:
     def look(self) -> timedelta | None:
         """Reconcile once, as the operator does; give when to look again."""
         for _ in range(6):
-            planned = plan(Observation(self.owner, self.jobs, self.pods), self.now, SETTINGS)
+            planned = plan(observed(self.owner, self.jobs, self.pods), self.now, SETTINGS)
             if not self._act(planned.actions):
                 break
         else:
@@ -34,7 +33,7 @@ class World:
         if planned.status is not None:
             self.owner = self.owner | {"status": planned.status.to_object()}
             self.writes += 1
-        for action in planned.afterwards:
+        for action in planned.follow_ups:
             match action:
                 case SetJobTTL():
                     made = next(one for one in self.jobs if one["metadata"]["uid"] == action.uid)

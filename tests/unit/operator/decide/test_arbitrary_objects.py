@@ -16,6 +16,7 @@ from tests.unit.operator.builders import (
     failed,
     failing_pod,
     job,
+    observed,
     report,
     succeeded_pod,
 )
@@ -23,7 +24,7 @@ from tests.unit.operator.decide import test_deletion as deletion
 from tests.unit.operator.reconcile import test_requests as requests
 from tflite_api.reasons import Reason
 from tflite_operator.decide.plan import plan
-from tflite_operator.decide.situation import Observation, read_status, understand
+from tflite_operator.decide.situation import understand
 from tflite_operator.observe.job import observe_job
 from tflite_operator.observe.pod import observe_pod
 
@@ -61,7 +62,7 @@ def paths(value: object, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 def samples() -> list[tuple[Object, Object, Object]]:
     owner = conversion()
     good, bad = job(owner, end=COMPLETE), job(owner, end=failed())
-    seen = plan(Observation(owner, [good], [succeeded_pod(owner, good)]), NOW, SETTINGS)
+    seen = plan(observed(owner, [good], [succeeded_pod(owner, good)]), NOW, SETTINGS)
     assert seen.status is not None
     done = owner | {"status": seen.status.to_object()}
     failing = failing_pod(bad, "convert", 3, report(Reason.CONVERSION_FAILED))
@@ -101,15 +102,15 @@ def almost_right(draw: st.DrawFn) -> tuple[Object, Object, Object]:
 
 
 def check(owner: Object, jobs: list[Object], pods: list[Object]) -> None:
-    observation = Observation(owner, jobs, pods)
+    observation = observed(owner, jobs, pods)
     made = plan(observation, NOW, SETTINGS)
     if made.status is None:
         return
     written = made.status.to_object()
-    assert read_status({"status": written}) == made.status
+    assert observed(owner | {"status": written}).conversion.status == made.status
     for one in written["conditions"]:
         assert one["reason"]
-    after = Observation(owner | {"status": written}, jobs, pods)
+    after = observed(owner | {"status": written}, jobs, pods)
     again = plan(after, NOW, SETTINGS)
     if understand(after, NOW, SETTINGS).is_superseded and not understand(observation, NOW, SETTINGS).is_superseded:
         # An outcome that was not in the status yet, and a request that came after it.
@@ -137,6 +138,5 @@ def test_almost_right(given_objects: tuple[Object, Object, Object]) -> None:
 
 @given(VALUES)
 def test_any_status_is_read(status: object) -> None:
-    read_status({"status": status})
-    situation = understand(Observation(conversion() | {"status": status}), NOW, SETTINGS)
+    situation = understand(observed(conversion() | {"status": status}), NOW, SETTINGS)
     assert situation.attempt >= 0

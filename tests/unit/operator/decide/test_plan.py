@@ -103,14 +103,14 @@ _CONDITIONS: list[list[Object]] = [
 _PHASES = ["Pending", "Running", "Succeeded", "Failed"]
 
 
-def test_a_pod_that_goes_its_way_has_nothing_decided_but_a_word_in_the_status() -> None:
+def test_a_pod_that_is_progressing_has_nothing_decided_but_a_word_in_the_status() -> None:
     owner, made = started()
     shown = (
         pod(made, *states, phase=phase, conditions=conditions, reason=reason)
         for states in product(_STATES, repeat=3)
         for phase, conditions, reason in product(_PHASES, _CONDITIONS, ["", "Evicted"])
     )
-    going = [one for one in shown if observe_pod(one).goes_its_way]
+    going = [one for one in shown if observe_pod(one).is_progressing]
     assert going
     for one in going:
         course = planned(owner, made, pods=[one])
@@ -120,11 +120,11 @@ def test_a_pod_that_goes_its_way_has_nothing_decided_but_a_word_in_the_status() 
 
 
 @pytest.mark.parametrize("steps", [[], [RUNNING], [ended(0)], [ended(0), RUNNING], [ended(0), ended(0), RUNNING]])
-def test_a_pod_whose_steps_succeed_goes_its_way_until_the_last_has(steps: list[Object]) -> None:
+def test_a_pod_whose_steps_succeed_is_progressing_until_the_last_has(steps: list[Object]) -> None:
     owner = conversion()
-    assert observe_pod(pod(job(owner), *steps)).goes_its_way
+    assert observe_pod(pod(job(owner), *steps)).is_progressing
     published = pod(job(owner), ended(0), ended(0), ended(0, success(owner)), phase="Running")
-    assert not observe_pod(published).goes_its_way
+    assert not observe_pod(published).is_progressing
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_pod_whose_steps_succeed_goes_its_way_until_the_last_has(steps: list[O
 )
 def test_a_pod_that_something_happens_to_does_not_go_its_way(metadata: Object, status: Object) -> None:
     shown = pod(job(conversion()), RUNNING, **status)
-    assert not observe_pod(shown | {"metadata": shown["metadata"] | metadata}).goes_its_way
+    assert not observe_pod(shown | {"metadata": shown["metadata"] | metadata}).is_progressing
 
 
 def test_the_end_of_a_step_waits_for_the_job_without_a_write() -> None:
@@ -277,4 +277,4 @@ def test_a_strangers_condition_stays() -> None:
 def test_no_time_to_live_before_the_outcome_is_written() -> None:
     owner = conversion()
     running_job = job(owner)
-    assert not [one for one in planned(owner, running_job, now=NOW).afterwards if isinstance(one, SetJobTTL)]
+    assert not [one for one in planned(owner, running_job, now=NOW).follow_ups if isinstance(one, SetJobTTL)]

@@ -32,7 +32,7 @@ def test_success_is_taken_from_the_pod_before_the_job_says_so() -> None:
     assert status["artifact"]["sha256"] == "a" * 64
     assert status["provenance"]["converterImage"] == "example.com/converter@sha256:ab"
     assert (status["startTime"], status["completionTime"]) == ("2026-11-22T12:00:00Z", "2026-11-22T12:00:31Z")
-    assert done.afterwards[-1] == SetJobTTL(made["metadata"]["name"], "job-1-1", 3600)
+    assert done.follow_ups[-1] == SetJobTTL(made["metadata"]["name"], "job-1-1", 3600)
     assert told(done) == [Reason.CONVERTED]
     assert done.finished is Reason.CONVERTED
 

@@ -13,7 +13,7 @@ from tests.unit.operator.builders import NOW, Object, at, conversion, job, succe
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.status import ConversionStatus
 from tflite_api.step import StepResult
-from tflite_operator.decide.decision import Failure, Pause, Progress, Success
+from tflite_operator.decide.decision import Failure, Following, Pause, Progress, Success
 from tflite_operator.decide.status import write_status
 from tflite_operator.observe.job import ObservedJob, observe_job
 
@@ -46,7 +46,7 @@ def decisions() -> Iterator[Told]:
             case Outcome.PAUSED:
                 yield Pause(reason, "nothing runs")
             case Outcome.RETRIED:
-                yield Progress(reason, "it is tried again", done, next_attempt=at(60))
+                yield Progress(reason, "it is tried again", done, following=Following(2, at(60)))
                 yield Failure(reason, "too often", done, ended=at(60))
             case Outcome.STALLED:
                 yield Failure(reason, "something must change", done, ended=at(60))

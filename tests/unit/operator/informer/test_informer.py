@@ -1,32 +1,24 @@
-"""A shelf follows its resource through everything that a watch can go through."""
+"""A cache follows its resource through everything that a watch can go through."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 
-from tests.unit.operator.builders import Object, conversion
-from tflite_operator.informer.informer import Reflector
-from tflite_operator.informer.object_cache import EVERYWHERE, Shelf
-from tflite_operator.informer.projection import keep_conversion
-from tflite_operator.kube.client import (
-    CONVERSIONS,
-    Cluster,
-    ClusterError,
-    GoneError,
-    NotFoundError,
-    Page,
-    RefusedError,
-    Resource,
-)
+from tests.unit.operator.builders import UID, Object, conversion, job
+from tflite_operator.informer.informer import Informer
+from tflite_operator.informer.object_cache import EVERYWHERE, ObjectCache
+from tflite_operator.kube.client import JOBS, Client, Page, Resource
+from tflite_operator.kube.errors import ClusterError, GoneError, NotFoundError, RefusedError
+from tflite_operator.observe.job import ObservedJob, observe_job
 
 Event = tuple[str, Object]
 
 
-def named(name: str, version: int, **metadata: Any) -> Object:
-    found = conversion()
-    found["metadata"] |= {"name": name, "resourceVersion": str(version)} | metadata
+def named(name: str, version: int, attempt: int = 1) -> Object:
+    found = job(conversion(), attempt)
+    found["metadata"] |= {"name": name, "resourceVersion": str(version)}
     return found
 
 
@@ -34,7 +26,7 @@ def bookmark(version: int) -> Event:
     return "BOOKMARK", {"metadata": {"resourceVersion": str(version)}}
 
 
-class Script(Cluster):
+class Script(Client):
     """Answers each list and each watch with the next of a script; at its end the test is over."""
 
     def __init__(self, *answers: Page | Exception | list[Event | Exception]) -> None:
@@ -69,19 +61,19 @@ class Course:
     def __init__(self, *answers: Page | Exception | list[Event | Exception]) -> None:
         self.told: list[str] = []
         self.pauses: list[float] = []
-        self.shelf = Shelf(keep_conversion)
+        self.cache = ObjectCache(observe_job)
         asyncio.run(self._run(answers))
 
     async def _run(self, answers: tuple[Page | Exception | list[Event | Exception], ...]) -> None:
         script = Script(*answers)
-        reflector = Reflector(script, CONVERSIONS, EVERYWHERE, self.shelf, self._tell)
+        informer = Informer(script, JOBS, EVERYWHERE, self.cache, self._tell)
 
         async def pause(seconds: float) -> None:
             self.pauses.append(seconds)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("tflite_operator.informer.informer.asyncio.sleep", pause)
-            running = asyncio.create_task(reflector.run())
+            running = asyncio.create_task(informer.run())
             over = asyncio.create_task(script.over.wait())
             await asyncio.wait([running, over], timeout=5, return_when=asyncio.FIRST_COMPLETED)
             self.ended = running.exception() if running.done() else None
@@ -90,14 +82,14 @@ class Course:
             over.cancel()
             await asyncio.gather(running, over, return_exceptions=True)
         self.asked = script.asked
-        self.synced = reflector.synced.is_set()
+        self.synced = informer.synced.is_set()
 
-    def _tell(self, shown: Mapping[str, Any], gone: bool) -> None:
-        self.told.append(f"{shown['metadata']['name']}{' is gone' if gone else ''}")
+    def _tell(self, job: ObservedJob, gone: bool) -> None:
+        self.told.append(f"{job.name}{' is gone' if gone else ''}")
 
     @property
     def names(self) -> set[str]:
-        return {name for name in ("a", "b", "c") if self.shelf.get(("team", name)) is not None}
+        return {job.name for job in self.cache.of_conversion("team", UID)}
 
 
 def page(version: int, *items: Object, token: str = "") -> Page:
@@ -124,7 +116,7 @@ def test_a_version_too_old_is_listed_anew_and_what_vanished_meanwhile_is_told() 
         page(10, named("a", 3), named("b", 4)),
         GoneError("too old resource version"),
         page(50, named("b", 4), named("c", 40)),
-        [("MODIFIED", named("b", 51, labels={"x": "y"}))],
+        [("MODIFIED", named("b", 51, attempt=2))],
     )
     assert course.asked == ["list", "watch 10", "list", "watch 50"]
     assert course.told == ["a", "b", "c", "a is gone", "b"]
@@ -178,7 +170,7 @@ def test_a_resource_made_anew_with_smaller_versions_is_followed() -> None:
         page(100, named("a", 90), named("b", 95)),
         GoneError("too old"),
         page(10, named("b", 9)),
-        [("MODIFIED", named("b", 11, labels={"x": "y"}))],
+        [("MODIFIED", named("b", 11, attempt=2))],
     )
     assert course.names == {"b"}
     assert course.told == ["a", "b", "a is gone", "b is gone", "b", "b"]
@@ -186,7 +178,7 @@ def test_a_resource_made_anew_with_smaller_versions_is_followed() -> None:
 
 def test_a_deletion_and_all_before_it_have_been_heard() -> None:
     course = Course(page(10), [("ADDED", named("a", 11)), ("DELETED", named("a", 15))])
-    course.shelf.record(named("a", 14))
+    course.cache.record(named("a", 14))
     assert course.names == set()
 
 

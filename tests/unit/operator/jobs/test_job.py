@@ -17,8 +17,9 @@ from tflite_api.names import SIGNING_KEY_ENV, SIGNING_PASSWORD_ENV, STEP_REQUEST
 from tflite_api.spec import ConversionSpec
 from tflite_api.step import StepRequest
 from tflite_operator.core.identity import Identity
+from tflite_operator.core.labels import job_name
 from tflite_operator.jobs.attempt import Attempt
-from tflite_operator.jobs.job import build_job, job_name
+from tflite_operator.jobs.job import build_job
 
 JOBS = Path(__file__).parent / "expected"
 UID = "11111111-2222-3333-4444-555555555555"

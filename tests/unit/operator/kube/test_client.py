@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,16 +10,14 @@ import pytest
 from aiohttp import web
 from kubernetes.aio.client import Configuration
 
-from tflite_operator.kube.client import (
-    JOBS,
-    PODS,
-    Cluster,
+from tflite_operator.kube.client import CONVERSIONS, JOBS, PODS, Client, Page
+from tflite_operator.kube.connection import Connection
+from tflite_operator.kube.errors import (
     ClusterError,
     ConflictError,
     GoneError,
     NamespaceTerminatingError,
     NotFoundError,
-    Page,
     RefusedError,
 )
 from tflite_operator.kube.fence import LeaseLostError
@@ -28,9 +27,10 @@ Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 def ask(
     answer: Answer,
-    question: Callable[[Cluster], Awaitable[Any]],
+    question: Callable[[Client], Awaitable[Any]],
     seconds: float = 5,
     write_seconds: Callable[[], float] = lambda: 5,
+    silence_seconds: float = math.inf,
 ) -> Any:
     """Put a question to a server that answers like this."""
 
@@ -43,8 +43,11 @@ def ask(
             site = web.TCPSite(runner, "127.0.0.1", 0)
             await site.start()
             host = f"http://127.0.0.1:{runner.addresses[0][1]}"
-            async with Cluster(Configuration(host=host), seconds, write_seconds) as cluster:
-                return await question(cluster)
+            connection = Connection(Configuration(host=host))
+            try:
+                return await question(Client(connection, seconds, write_seconds, silence_seconds))
+            finally:
+                await connection.close()
         finally:
             await runner.cleanup()
 
@@ -79,7 +82,7 @@ JOB = {"metadata": {"namespace": "team", "name": "a"}}
 )
 def test_each_refusal_has_its_error(answer: Answer, error: type[ClusterError]) -> None:
     with pytest.raises(ClusterError) as raised:
-        ask(answer, lambda cluster: cluster.create_job(JOB))
+        ask(answer, lambda client: client.create_job(JOB))
     assert type(raised.value) is error
     assert "\x1b" not in str(raised.value)
 
@@ -89,7 +92,7 @@ def test_an_answer_that_is_no_json_is_an_error() -> None:
         return web.Response(text="<html>busy</html>")
 
     with pytest.raises(ClusterError, match="JSON"):
-        ask(html, lambda cluster: cluster.conversion("team", "a"))
+        ask(html, lambda client: client.conversion("team", "a"))
 
 
 def test_a_server_that_keeps_silent_is_an_error_in_time() -> None:
@@ -98,7 +101,7 @@ def test_a_server_that_keeps_silent_is_an_error_in_time() -> None:
         return web.Response()
 
     with pytest.raises(ClusterError, match="does not answer"):
-        ask(silence, lambda cluster: cluster.conversion("team", "a"), seconds=0.1)
+        ask(silence, lambda client: client.conversion("team", "a"), seconds=0.1)
 
 
 def test_what_is_asked_for() -> None:
@@ -109,12 +112,12 @@ def test_what_is_asked_for() -> None:
         asked.append((request.method, str(request.rel_url), request.content_type, body))
         return web.json_response({"items": [{"metadata": {"name": "x"}}, "rubbish"]})
 
-    async def questions(cluster: Cluster) -> None:
-        await cluster.patch_status("team", "a", "7", "uid", {"x": None})
-        await cluster.delete_job("team", "a", "uid")
-        assert await cluster.jobs("team", "uid") == [{"metadata": {"name": "x"}}]
-        await cluster.set_job_ttl("team", "a", "uid", 60)
-        await cluster.job("../../x", "a?b")
+    async def questions(client: Client) -> None:
+        await client.patch_status("team", "a", "7", "uid", {"x": None})
+        await client.delete_job("team", "a", "uid")
+        assert await client.jobs("team", "uid") == [{"metadata": {"name": "x"}}]
+        await client.set_job_ttl("team", "a", "uid", 60)
+        await client.job("../../x", "a?b")
 
     ask(note, questions)
     root = "/apis/tflite-operator.dev/v1alpha1/namespaces/team/tfliteconversions/a/status?fieldValidation=Ignore"
@@ -134,27 +137,27 @@ def test_what_is_asked_for() -> None:
     assert asked[4][1] == "/apis/batch/v1/namespaces/..%2F..%2Fx/jobs/a%3Fb"
 
 
-WRITES: dict[str, Callable[[Cluster], Awaitable[Any]]] = {
-    "status": lambda cluster: cluster.patch_status("team", "a", "7", "uid", {}),
-    "create": lambda cluster: cluster.create_job(JOB),
-    "delete": lambda cluster: cluster.delete_job("team", "a", "uid"),
-    "ttl": lambda cluster: cluster.set_job_ttl("team", "a", "uid", 60),
-    "event": lambda cluster: cluster.create_event(JOB),
+WRITES: dict[str, Callable[[Client], Awaitable[Any]]] = {
+    "status": lambda client: client.patch_status("team", "a", "7", "uid", {}),
+    "create": lambda client: client.create_job(JOB),
+    "delete": lambda client: client.delete_job("team", "a", "uid"),
+    "ttl": lambda client: client.set_job_ttl("team", "a", "uid", 60),
+    "event": lambda client: client.create_event(JOB),
 }
 
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES.keys())
-def test_who_lost_the_lease_reads_and_does_not_write(write: Callable[[Cluster], Awaitable[Any]]) -> None:
+def test_who_lost_the_lease_reads_and_does_not_write(write: Callable[[Client], Awaitable[Any]]) -> None:
     asked: list[str] = []
 
     async def note(request: web.Request) -> web.StreamResponse:
         asked.append(request.method)
         return web.json_response({})
 
-    async def questions(cluster: Cluster) -> None:
-        await cluster.conversion("team", "a")
+    async def questions(client: Client) -> None:
+        await client.conversion("team", "a")
         with pytest.raises(LeaseLostError):
-            await write(cluster)
+            await write(client)
 
     def lost() -> float:
         raise LeaseLostError("lost")
@@ -165,7 +168,7 @@ def test_who_lost_the_lease_reads_and_does_not_write(write: Callable[[Cluster], 
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES.keys())
 def test_who_loses_the_lease_while_a_connection_is_made_does_not_write(
-    write: Callable[[Cluster], Awaitable[Any]],
+    write: Callable[[Client], Awaitable[Any]],
 ) -> None:
     asked: list[str] = []
 
@@ -180,17 +183,17 @@ def test_who_loses_the_lease_while_a_connection_is_made_does_not_write(
             return left
         raise LeaseLostError("lost")
 
-    async def questions(cluster: Cluster) -> None:
+    async def questions(client: Client) -> None:
         with pytest.raises(LeaseLostError):
-            await write(cluster)
-        await cluster.replace_lease("system", "l", JOB)
+            await write(client)
+        await client.replace_lease("system", "l", JOB)
 
     ask(note, questions, write_seconds=soon_lost)
     assert asked == ["PUT"], "the lease itself is for all to take"
 
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES.keys())
-def test_no_write_takes_longer_than_others_leave_the_lease_alone(write: Callable[[Cluster], Awaitable[Any]]) -> None:
+def test_no_write_takes_longer_than_others_leave_the_lease_alone(write: Callable[[Client], Awaitable[Any]]) -> None:
     async def silence(_: web.Request) -> web.StreamResponse:
         await asyncio.sleep(0.6)
         return web.Response()
@@ -203,8 +206,8 @@ def event(kind: str, **shown: Any) -> bytes:
     return json.dumps({"type": kind, "object": shown}).encode() + b"\n"
 
 
-async def watched(cluster: Cluster) -> list[tuple[str, Any]]:
-    return [one async for one in cluster.watch(JOBS, "team", "7")]
+async def watched(client: Client) -> list[tuple[str, Any]]:
+    return [one async for one in client.watch(JOBS, "team", "7")]
 
 
 def streaming(*chunks: bytes, cut: bool = False, kind: str = "application/json") -> Answer:
@@ -256,8 +259,11 @@ def test_each_end_of_a_watch_has_its_error(answer: Answer, error: type[ClusterEr
 
 def test_a_watch_of_a_server_that_is_not_there_is_an_error() -> None:
     async def run() -> None:
-        async with Cluster(Configuration(host="http://127.0.0.1:1"), 5) as cluster:
-            await watched(cluster)
+        connection = Connection(Configuration(host="http://127.0.0.1:1"))
+        try:
+            await watched(Client(connection, 5))
+        finally:
+            await connection.close()
 
     with pytest.raises(ClusterError, match="does not answer"):
         asyncio.run(run())
@@ -273,13 +279,13 @@ def test_watches_of_many_namespaces_leave_connections_for_requests() -> None:
         await over.wait()
         return response
 
-    async def question(cluster: Cluster) -> None:
-        watches = [cluster.watch(JOBS, f"team-{number}", "7") for number in range(150)]
+    async def question(client: Client) -> None:
+        watches = [client.watch(JOBS, f"team-{number}", "7") for number in range(150)]
         try:
             async with asyncio.timeout(20):
                 for watch in watches:
                     await anext(watch)
-                await cluster.conversion("team", "a")
+                await client.conversion("team", "a")
         finally:
             over.set()
             for watch in watches:
@@ -296,12 +302,12 @@ def test_writes_ask_for_no_warnings_of_unknown_fields_and_reads_do_not_speak_of_
         asked.append((request.method, request.query.get("fieldValidation", "")))
         return web.json_response({})
 
-    async def questions(cluster: Cluster) -> None:
-        await cluster.create_job(JOB)
-        await cluster.patch_status("team", "a", "7", "uid", {})
-        await cluster.replace_lease("team", "a", {})
-        await cluster.conversion("team", "a")
-        await cluster.delete_job("team", "a", "uid")
+    async def questions(client: Client) -> None:
+        await client.create_job(JOB)
+        await client.patch_status("team", "a", "7", "uid", {})
+        await client.replace_lease("team", "a", {})
+        await client.conversion("team", "a")
+        await client.delete_job("team", "a", "uid")
 
     ask(note, questions)
     assert asked == [("POST", "Ignore"), ("PATCH", "Ignore"), ("PUT", "Ignore"), ("GET", ""), ("DELETE", "")]
@@ -316,12 +322,44 @@ def test_a_list_comes_in_pages() -> None:
         metadata = {"resourceVersion": "9", "continue": "" if "continue" in request.query else "more"}
         return web.json_response({"metadata": metadata, "items": [{"metadata": {"name": "x"}}, "rubbish"]})
 
-    async def list_all(cluster: Cluster) -> list[Page]:
-        first = await cluster.page(PODS, "", "")
-        return [first, await cluster.page(PODS, "", first.token)]
+    async def list_all(client: Client) -> list[Page]:
+        first = await client.page(PODS, "", "")
+        return [first, await client.page(PODS, "", first.token)]
 
     first, last = ask(answer, list_all)
     assert (first.version, first.token, last.token) == ("9", "more", "")
     assert first.items == [{"metadata": {"name": "x"}}]
     assert [one["labelSelector"] for one in asked] == [PODS.selector] * 2
     assert asked[1]["continue"] == "more"
+
+
+def test_names_are_listed_by_the_metadata_alone_to_the_last_page() -> None:
+    asked: list[tuple[str, str]] = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        assert request.path == CONVERSIONS.path("team")
+        assert "as=PartialObjectMetadataList" in request.headers["Accept"]
+        asked.append((request.query["limit"], request.query.get("continue", "")))
+        last = "continue" in request.query
+        found = {"namespace": "team", "name": "b" if last else "a", "uid": "uid-b" if last else "uid-a"}
+        metadata = {"resourceVersion": "9", "continue": "" if last else "more"}
+        return web.json_response({"metadata": metadata, "items": [{"metadata": found}]})
+
+    names = ask(answer, lambda client: client.list_names(CONVERSIONS, "team"))
+    assert names == ({("team", "a"): "uid-a", ("team", "b"): "uid-b"}, "9")
+    assert asked == [("500", ""), ("500", "more")]
+
+
+def test_a_watch_that_keeps_silent_ends_after_its_last_event() -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(event("BOOKMARK"))
+        await asyncio.sleep(1)
+        return response
+
+    async def question(client: Client) -> list[tuple[str, Any]]:
+        async with asyncio.timeout(0.8):
+            return await watched(client)
+
+    assert [kind for kind, _ in ask(answer, question, silence_seconds=0.1)] == ["BOOKMARK"]

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.unit.operator.kube.test_fence import Hands
-from tflite_operator.kube.client import Cluster, ClusterError, ConflictError, NotFoundError
+from tflite_operator.kube.client import Client
 from tflite_operator.kube.election import Election
+from tflite_operator.kube.errors import ClusterError, ConflictError, NotFoundError
 from tflite_operator.kube.fence import Fence, LeaseLostError
 from tflite_operator.kube.lease import Lease, Terms
 
@@ -19,7 +20,7 @@ TERMS = Terms(duration=15, renew_deadline=10, retry_period=0.002)
 """The clock of these tests stands still unless it is moved; only the pause between two looks is real."""
 
 
-class Leases(Cluster):
+class Leases(Client):
     """Holds one Lease, with the resource version that makes the slower of two writers fail."""
 
     def __init__(self) -> None:

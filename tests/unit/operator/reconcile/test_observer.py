@@ -1,18 +1,21 @@
-"""A store that is late makes nothing wrong, and one that is not needs no question."""
+"""Caches that are late make nothing wrong, and those that are not need no question."""
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
 from tests.unit.operator.builders import (
+    COMPLETE,
     NOW,
     RUNNING,
     SETTINGS,
     Object,
     at,
     conversion,
+    empty_caches,
     ended,
     failed,
     failing_pod,
@@ -24,8 +27,7 @@ from tests.unit.operator.builders import (
 )
 from tests.unit.operator.reconcile.test_reconciler import KEY, FakeCluster, heard, look, reason
 from tflite_api.reasons import Reason
-from tflite_operator.informer.object_cache import Store
-from tflite_operator.kube.client import ClusterError
+from tflite_operator.kube.errors import ClusterError
 from tflite_operator.reconcile.reconciler import Reconciler
 
 READS = {"conversion", "jobs", "pods", "job"}
@@ -39,11 +41,10 @@ def with_job(**more: Object) -> tuple[FakeCluster, Object]:
     return cluster, made
 
 
-def test_a_job_that_the_store_has_not_heard_of_is_not_made_again() -> None:
+def test_a_job_that_the_cache_has_not_heard_of_is_not_made_again() -> None:
     cluster, _ = with_job()
-    late = heard(cluster)
-    late.jobs = Store().jobs
-    look(cluster, store=late)
+    late = replace(heard(cluster), jobs=empty_caches().jobs)
+    look(cluster, caches=late)
     assert "create_job" not in cluster.calls
     assert len(cluster.jobs_made) == 1
     assert reason(cluster) == "Pending"
@@ -52,8 +53,7 @@ def test_a_job_that_the_store_has_not_heard_of_is_not_made_again() -> None:
 def test_a_failed_job_is_judged_with_its_pod_even_if_the_pod_was_not_heard_of() -> None:
     cluster, made = with_job(status={"conditions": [failed()]})
     cluster.pods_there = [failing_pod(made, "prepare", 3, report(Reason.MODEL_NOT_FOUND))]
-    late = heard(cluster)
-    late.pods = Store().pods
+    late = replace(heard(cluster), pods=empty_caches().pods)
     look(cluster, at(61), late)
     assert reason(cluster) == "ModelNotFound"
 
@@ -63,10 +63,9 @@ def test_a_job_of_a_newer_spec_than_is_known_is_left_alone() -> None:
     cluster = FakeCluster(newer)
     made = job(newer)
     cluster.jobs_made[made["metadata"]["name"]] = made
-    late = heard(cluster)
-    late.conversions = Store().conversions
+    late = replace(heard(cluster), conversions=empty_caches().conversions)
     late.conversions.show(conversion(generation=1))
-    look(cluster, store=late)
+    look(cluster, caches=late)
     assert "delete_job" not in cluster.calls
     assert list(cluster.jobs_made) == [made["metadata"]["name"]]
 
@@ -76,13 +75,27 @@ def test_the_next_spec_waits_for_pods_that_were_not_heard_of() -> None:
     before = job(old)
     cluster = FakeCluster(conversion(generation=2, status={"observedGeneration": 1, "job": _reference(before)}))
     cluster.pods_there = [pod(before, RUNNING)]
-    late = heard(cluster)
-    late.pods = Store().pods
-    look(cluster, store=late)
+    late = replace(heard(cluster), pods=empty_caches().pods)
+    look(cluster, caches=late)
     assert "create_job" not in cluster.calls
 
 
-def test_a_conversion_that_the_store_shows_after_its_deletion_comes_to_nothing() -> None:
+def test_a_job_of_another_namespace_that_claims_the_conversion_is_not_taken_for_its_own() -> None:
+    owner = conversion()
+    theirs = job(owner, end=COMPLETE)
+    its_pod = succeeded_pod(owner, theirs)
+    for one in (theirs, its_pod):
+        one["metadata"]["namespace"] = "elsewhere"
+    cluster = FakeCluster(owner)
+    caches = heard(cluster)
+    caches.jobs.show(theirs)
+    caches.pods.show(its_pod)
+    look(cluster, caches=caches)
+    assert len(cluster.jobs_made) == 1
+    assert reason(cluster) == "Pending"
+
+
+def test_a_conversion_that_the_cache_shows_after_its_deletion_comes_to_nothing() -> None:
     cluster, made = with_job(status={"conditions": [failed()]})
     cluster.pods_there = [failing_pod(made, "prepare", 3, report(Reason.MODEL_NOT_FOUND))]
     late = heard(cluster)
@@ -94,8 +107,8 @@ def test_a_conversion_that_the_store_shows_after_its_deletion_comes_to_nothing()
 def test_after_an_answer_that_was_lost_the_server_is_read() -> None:
     """What was asked for may have been done: the Job made, run and removed before the next look."""
     cluster = FakeCluster(conversion())
-    store = heard(cluster)
-    reconciler = Reconciler(cluster, store, SETTINGS, "test", lambda: NOW)
+    caches = heard(cluster)
+    reconciler = Reconciler(cluster, caches, SETTINGS, "test", lambda: NOW)
     cluster.fail["create_job"] = [ClusterError("cut off")]
     with pytest.raises(ClusterError):
         asyncio.run(reconciler.reconcile(KEY))
@@ -131,23 +144,23 @@ def test_an_unfinished_conversion_is_read_from_the_server_now_and_then() -> None
 
 def test_steps_that_take_less_than_a_second_are_not_written_one_by_one_and_the_last_at_once() -> None:
     cluster = FakeCluster(conversion())
-    passed, store = 0.0, heard(cluster)
+    passed, caches = 0.0, heard(cluster)
 
     def now() -> datetime:
         return at(passed)
 
-    reconciler = Reconciler(cluster, store, SETTINGS, "test", now, lambda: passed)
+    reconciler = Reconciler(cluster, caches, SETTINGS, "test", now, lambda: passed)
 
     def seen(*states: Object) -> float | None:
         cluster.calls.clear()
         [made] = cluster.jobs_made.values()
         cluster.pods_there = [pod(made, *states)]
-        store.pods.show(cluster.pods_there[0])
+        caches.pods.show(cluster.pods_there[0])
         return asyncio.run(reconciler.reconcile(KEY))
 
     asyncio.run(reconciler.reconcile(KEY))
     [made] = cluster.jobs_made.values()
-    store.jobs.show(made)
+    caches.jobs.show(made)
     passed = 0.25
     assert seen(RUNNING) == 0.75
     assert cluster.calls == []
@@ -158,7 +171,7 @@ def test_steps_that_take_less_than_a_second_are_not_written_one_by_one_and_the_l
     assert seen(ended(0), RUNNING) == 0.5
     assert cluster.owner is not None
     passed = 1.6
-    store.pods.show(succeeded_pod(cluster.owner, made))
+    caches.pods.show(succeeded_pod(cluster.owner, made))
     asyncio.run(reconciler.reconcile(KEY))
     assert reason(cluster) == "Converted"
     assert READS.isdisjoint(cluster.calls)
@@ -166,15 +179,15 @@ def test_steps_that_take_less_than_a_second_are_not_written_one_by_one_and_the_l
 
 def test_of_hundreds_at_once_progress_is_written_more_rarely() -> None:
     cluster, made = with_job()
-    store = heard(cluster)
+    caches = heard(cluster)
     for number in range(199):
         other = conversion()
         other["metadata"] |= {"name": f"other-{number}", "uid": f"uid-{number}"}
-        store.conversions.show(other)
+        caches.conversions.show(other)
     passed = 0.0
-    reconciler = Reconciler(cluster, store, SETTINGS, "test", lambda: at(passed), lambda: passed)
+    reconciler = Reconciler(cluster, caches, SETTINGS, "test", lambda: at(passed), lambda: passed)
     for state in (RUNNING, ended(0)):
-        store.pods.show(pod(made, state, RUNNING))
+        caches.pods.show(pod(made, state, RUNNING))
         asyncio.run(reconciler.reconcile(KEY))
     assert reason(cluster) == "Preparing", "the first is written at once"
     cluster.fail["patch_status"] = [ClusterError("cut off")] * 199
@@ -191,14 +204,14 @@ def test_of_hundreds_at_once_progress_is_written_more_rarely() -> None:
 
 def test_hundreds_that_wait_are_read_from_the_server_more_rarely() -> None:
     cluster, _ = with_job()
-    store = heard(cluster)
+    caches = heard(cluster)
     passed = 0.0
-    reconciler = Reconciler(cluster, store, SETTINGS, "test", lambda: at(passed), lambda: passed)
+    reconciler = Reconciler(cluster, caches, SETTINGS, "test", lambda: at(passed), lambda: passed)
     cluster.fail["patch_status"] = [ClusterError("cut off")] * 399
     for number in range(399):
         other = conversion()
         other["metadata"] |= {"name": f"other-{number}", "uid": f"uid-{number}"}
-        store.conversions.show(other)
+        caches.conversions.show(other)
         with suppress(ClusterError):
             asyncio.run(reconciler.reconcile(("team", f"other-{number}")))
     cluster.fail.clear()

@@ -8,6 +8,7 @@ from tests.unit.operator.builders import (
     SETTINGS,
     Object,
     conversion,
+    empty_caches,
     failed,
     failing_pod,
     report,
@@ -15,10 +16,9 @@ from tests.unit.operator.builders import (
 )
 from tests.unit.operator.reconcile.test_reconciler import FakeCluster
 from tflite_api.reasons import Reason
-from tflite_operator.informer.object_cache import Store
-from tflite_operator.jobs.job import NAME_ANNOTATION
-from tflite_operator.kube.client import Cluster
-from tflite_operator.reconcile.rate_limit import Pace
+from tflite_operator.core.labels import NAME_ANNOTATION
+from tflite_operator.kube.client import Client
+from tflite_operator.reconcile.rate_limit import RateLimiter
 from tflite_operator.reconcile.reconciler import Reconciler
 
 MANY = 300
@@ -34,7 +34,7 @@ class Clock:
         return self.now
 
 
-class ManyClusters(Cluster):
+class ManyClusters(Client):
     """A cluster for each conversion, by its name."""
 
     def __init__(self) -> None:
@@ -77,20 +77,20 @@ class Operator:
     """A reconciler of many conversions that has heard of everything there is."""
 
     def __init__(self) -> None:
-        self.clock, self.cluster, self.store = Clock(), ManyClusters(), Store()
-        self._reconciler = Reconciler(self.cluster, self.store, SETTINGS, "test", lambda: NOW, self.clock)
+        self.clock, self.cluster, self.caches = Clock(), ManyClusters(), empty_caches()
+        self._reconciler = Reconciler(self.cluster, self.caches, SETTINGS, "test", lambda: NOW, self.clock)
 
     def look_at_all(self) -> dict[str, float | None]:
         for one in self.cluster.of.values():
-            self.store.conversions.show(one.owner or {})
+            self.caches.conversions.show(one.owner or {})
             for job in one.jobs_made.values():
-                self.store.jobs.show(job)
+                self.caches.jobs.show(job)
             for pod in one.pods_there:
-                self.store.pods.show(pod)
+                self.caches.pods.show(pod)
         return {name: asyncio.run(self._reconciler.reconcile(("team", name))) for name in self.cluster.of}
 
-    def patience(self, name: str) -> float:
-        return self._reconciler.patience(("team", name))
+    def low_priority_delay(self, name: str) -> float:
+        return self._reconciler.low_priority_delay(("team", name))
 
     def end_all(self, *, well: bool) -> None:
         for name, one in self.cluster.of.items():
@@ -113,14 +113,14 @@ def _named(name: str) -> Object:
 
 def test_turns_come_at_a_steady_rate_after_those_that_were_kept() -> None:
     clock = Clock()
-    pace = Pace(2, 3, clock)
-    assert [pace.book() - clock.now for _ in range(5)] == [0, 0, 0, 0.5, 1]
-    assert not pace.take()
+    limiter = RateLimiter(2, 3, clock)
+    assert [limiter.reserve() - clock.now for _ in range(5)] == [0, 0, 0, 0.5, 1]
+    assert not limiter.try_acquire()
     clock.now += 1.5
-    assert pace.take()
-    assert not pace.take()
+    assert limiter.try_acquire()
+    assert not limiter.try_acquire()
     clock.now += 1000
-    assert [pace.take() for _ in range(4)] == [True, True, True, False]
+    assert [limiter.try_acquire() for _ in range(4)] == [True, True, True, False]
 
 
 def test_of_many_at_once_only_some_are_told_that_all_goes_well() -> None:
@@ -143,7 +143,7 @@ def test_finished_jobs_get_their_time_to_live_one_after_the_other_and_all_of_the
     assert sum(wait is None for wait in waits.values()) == 10
     latest = max(wait for wait in waits.values() if wait is not None)
     assert latest == (MANY - 10) / 2
-    assert max(operator.patience(name) for name in waits) == latest, "nothing else is left to look for"
+    assert max(operator.low_priority_delay(name) for name in waits) == latest, "nothing else is left to look for"
     operator.clock.now += latest / 2
     operator.look_at_all()
     assert operator.cluster.limited() == 10 + (MANY - 10) // 2
@@ -154,11 +154,11 @@ def test_finished_jobs_get_their_time_to_live_one_after_the_other_and_all_of_the
 
 def test_what_tells_only_of_progress_waits_the_longer_the_more_are_under_way() -> None:
     operator = Operator()
-    assert operator.patience("c0") == 0, "nothing is known of it yet"
+    assert operator.low_priority_delay("c0") == 0, "nothing is known of it yet"
     operator.look_at_all()
-    assert operator.patience("c0") == MANY / 5
+    assert operator.low_priority_delay("c0") == MANY / 5
     operator.clock.now += MANY / 5
-    assert operator.patience("c0") == 0
+    assert operator.low_priority_delay("c0") == 0
 
 
 def test_a_job_that_is_gone_before_its_turn_is_waited_for_no_more() -> None:
@@ -168,7 +168,7 @@ def test_a_job_that_is_gone_before_its_turn_is_waited_for_no_more() -> None:
     waits = operator.look_at_all()
     [name, *_] = [name for name, wait in waits.items() if wait is not None]
     [job] = operator.cluster.of[name].jobs_made.values()
-    operator.store.jobs.remove(job)
+    operator.caches.jobs.remove(job)
     operator.cluster.of[name].jobs_made.clear()
     assert operator.look_at_all()[name] is None
 

@@ -7,8 +7,8 @@ from tests.unit.operator.decide import test_deletion as deletion
 from tests.unit.operator.reconcile.test_reconciler import FakeCluster, look
 from tflite_api.names import FINALIZER
 from tflite_operator.core.identity import Identity
-from tflite_operator.jobs.job import cleanup_name, job_name
-from tflite_operator.kube.client import ConflictError, NamespaceTerminatingError
+from tflite_operator.core.labels import cleanup_name, job_name
+from tflite_operator.kube.errors import ConflictError, NamespaceTerminatingError
 
 
 def names(cluster: FakeCluster) -> set[str]:

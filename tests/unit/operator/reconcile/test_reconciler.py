@@ -14,6 +14,7 @@ from tests.unit.operator.builders import (
     Object,
     at,
     conversion,
+    empty_caches,
     failed,
     failing_pod,
     report,
@@ -21,21 +22,21 @@ from tests.unit.operator.builders import (
 )
 from tflite_api.reasons import Reason
 from tflite_operator.core.fields import timestamp
-from tflite_operator.informer.object_cache import Store
-from tflite_operator.kube.client import (
-    Cluster,
+from tflite_operator.kube.client import Client
+from tflite_operator.kube.errors import (
     ClusterError,
     ConflictError,
     NamespaceTerminatingError,
     NotFoundError,
     RefusedError,
 )
+from tflite_operator.reconcile.observer import Caches
 from tflite_operator.reconcile.reconciler import Reconciler, difference
 
 KEY = ("team", "mobile.net")
 
 
-class FakeCluster(Cluster):
+class FakeCluster(Client):
     """Holds one conversion; `fail` maps a method to the errors that its next calls raise."""
 
     def __init__(self, owner: Object | None) -> None:
@@ -123,17 +124,17 @@ class FakeCluster(Cluster):
         return copy.deepcopy(self.owner)
 
 
-def heard(cluster: FakeCluster) -> Store:
-    """A store that has heard of everything."""
-    store = Store()
+def heard(cluster: FakeCluster) -> Caches:
+    """What is in memory of a process that has heard of everything."""
+    caches = empty_caches()
     if cluster.owner is not None:
-        store.conversions.show(cluster.owner)
+        caches.conversions.show(cluster.owner)
     for job in cluster.jobs_made.values():
         if job["metadata"].get("labels"):
-            store.jobs.show(job)
+            caches.jobs.show(job)
     for pod in cluster.pods_there:
-        store.pods.show(pod)
-    return store
+        caches.pods.show(pod)
+    return caches
 
 
 def merged(old: Object, changes: Object) -> Object:
@@ -148,10 +149,10 @@ def merged(old: Object, changes: Object) -> Object:
     return new
 
 
-def look(cluster: FakeCluster, now: datetime = NOW, store: Store | None = None) -> float | None:
-    """Look as a process does that has just started; what it knows is all that there is, unless a store is given."""
+def look(cluster: FakeCluster, now: datetime = NOW, caches: Caches | None = None) -> float | None:
+    """Look as a process does that has just started; what it knows is all that there is, unless caches are given."""
     cluster.calls.clear()
-    known = store if store is not None else heard(cluster)
+    known = caches if caches is not None else heard(cluster)
     return asyncio.run(Reconciler(cluster, known, SETTINGS, "test", lambda: now).reconcile(KEY))
 
 

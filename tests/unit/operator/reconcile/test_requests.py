@@ -48,7 +48,7 @@ def test_a_suspended_conversion_makes_no_job_and_says_so_once() -> None:
     made = planned(owner)
     assert made.actions == ()
     assert conditions(made) == {"Ready": ("Unknown", Reason.SUSPENDED)}
-    assert [action.warning for action in made.afterwards if isinstance(action, EmitEvent)] == [False]
+    assert [action.warning for action in made.follow_ups if isinstance(action, EmitEvent)] == [False]
     assert made.look_again is None
     assert planned(after(owner, made)).is_at_rest
 
@@ -76,7 +76,7 @@ def test_a_request_runs_a_settled_conversion_once_more_and_converts_anew() -> No
     assert seen.status is not None
     assert seen.status.last_handled_request == "2026-11-25T12:00:00Z"
     assert seen.status.artifact is not None
-    told = [action for action in seen.afterwards if isinstance(action, EmitEvent)]
+    told = [action for action in seen.follow_ups if isinstance(action, EmitEvent)]
     assert [(one.warning, one.message.split(".")[0]) for one in told] == [(False, "One more run was asked for")]
     again = job(wanted, 2, end=COMPLETE, request="2026-11-25T12:00:00Z", anew=True)
     settled = after(after(wanted, seen), planned(after(wanted, seen), again, pods=[succeeded_pod(wanted, again)]))

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from tflite_operator.reconcile.work_queue import Key, WorkQueue
+from tflite_operator.core.labels import Key
+from tflite_operator.reconcile.work_queue import WorkQueue
 
 A, B = ("team", "a"), ("team", "b")
 

@@ -3,8 +3,13 @@
 from prometheus_client import CollectorRegistry, generate_latest
 
 from tests.unit.operator.builders import Object, conversion
-from tflite_operator.telemetry.conversion_stats import OTHER, Census, Standing, standing
-from tflite_operator.telemetry.metrics import ConversionCollector
+from tflite_operator.telemetry.conversion_stats import (
+    OTHER,
+    ConversionCollector,
+    ConversionStats,
+    Standing,
+    standing,
+)
 
 PENDING = Standing("Reconciling", "Pending")
 
@@ -18,8 +23,8 @@ def one(uid: str, ready: str = "Unknown", reason: str = "Converting", stalled: s
     return made | {"metadata": made["metadata"] | {"uid": uid, "generation": generation}, "status": status}
 
 
-def counted(census: Census) -> dict[Standing, int]:
-    return {which: number for which, number in census.counts().items() if number}
+def counted(stats: ConversionStats) -> dict[Standing, int]:
+    return {which: number for which, number in stats.counts().items() if number}
 
 
 def test_a_conversion_is_where_its_conditions_say() -> None:
@@ -41,35 +46,35 @@ def test_a_reason_that_is_none_of_ours_makes_no_label() -> None:
 def test_a_status_of_anything_is_counted() -> None:
     statuses: list[object] = [None, [], {"observedGeneration": 1, "conditions": 3}, {"observedGeneration": True}]
     for status in statuses:
-        census = Census()
-        census.see(conversion() | {"status": status})
-        assert sum(census.counts().values()) == 1
+        stats = ConversionStats()
+        stats.count("a", conversion() | {"status": status})
+        assert sum(stats.counts().values()) == 1
 
 
 def test_each_conversion_is_counted_once_where_it_is_now() -> None:
-    census = Census()
+    stats = ConversionStats()
     for _ in range(3):
-        census.see(one("a"))
-    census.see(one("b", "True", "Converted"))
-    assert counted(census) == {Standing("Reconciling", "Converting"): 1, Standing("Ready", "Converted"): 1}
-    census.see(one("a", "True", "Converted"))
-    assert counted(census) == {Standing("Ready", "Converted"): 2}
+        stats.count("a", one("a"))
+    stats.count("b", one("b", "True", "Converted"))
+    assert counted(stats) == {Standing("Reconciling", "Converting"): 1, Standing("Ready", "Converted"): 1}
+    stats.count("a", one("a", "True", "Converted"))
+    assert counted(stats) == {Standing("Ready", "Converted"): 2}
 
 
 def test_a_deleted_conversion_is_not_counted_even_where_another_took_its_name_before() -> None:
-    census = Census()
-    census.see(one("old"))
-    census.see(one("new", "True", "Converted"))
-    census.forget(one("old"))
-    census.forget(one("old"))
-    assert counted(census) == {Standing("Ready", "Converted"): 1}
+    stats = ConversionStats()
+    stats.count("old", one("old"))
+    stats.count("new", one("new", "True", "Converted"))
+    stats.forget("old")
+    stats.forget("old")
+    assert counted(stats) == {Standing("Ready", "Converted"): 1}
 
 
-def test_the_metric_gives_the_census_of_the_moment() -> None:
-    census, registry = Census(), CollectorRegistry()
-    registry.register(ConversionCollector(census))
+def test_the_metric_gives_the_counts_of_the_moment() -> None:
+    stats, registry = ConversionStats(), CollectorRegistry()
+    registry.register(ConversionCollector(stats))
     assert "reason=" not in generate_latest(registry).decode()
-    census.see(one("a", "True", "Converted"))
+    stats.count("a", one("a", "True", "Converted"))
     assert 'tflite_operator_conversions{phase="Ready",reason="Converted"} 1.0' in generate_latest(registry).decode()
-    census.forget(one("a"))
+    stats.forget("a")
     assert 'tflite_operator_conversions{phase="Ready",reason="Converted"} 0.0' in generate_latest(registry).decode()

@@ -1,6 +1,6 @@
 """The operator in many lives, each ended by SIGKILL: before, during or after a chosen call, or anywhere.
 
-Reads a Doom a line, and answers with lines of what became of that life. A life is a fork of this process, which has
+Reads a Lifetime a line, and answers with lines of what became of that life. A life is a fork of this process, which has
 imported everything and run nothing: as fresh as a new process, and without its second of imports.
 """
 
@@ -14,18 +14,18 @@ from typing import Any
 
 import aiohttp
 
-from tests.chaos.calls import Doom
-from tests.chaos.fuse import Fuse
+from tests.chaos.calls import Lifetime
+from tests.chaos.kill_points import KillPoints
 from tflite_operator.main import main
 
 
-def live(doom: Doom, report: int) -> None:
+def live(lifetime: Lifetime, report: int) -> None:
     """Be the operator until the end."""
-    fuse = Fuse(doom, report)
+    kill_points = KillPoints(lifetime, report)
     begin = aiohttp.ClientSession.__init__
 
     def traced(session: aiohttp.ClientSession, *given: Any, **named: Any) -> None:
-        begin(session, *given, **named | {"trace_configs": [*(named.get("trace_configs") or ()), fuse.trace()]})
+        begin(session, *given, **named | {"trace_configs": [*(named.get("trace_configs") or ()), kill_points.trace()]})
 
     aiohttp.ClientSession.__init__ = traced  # type: ignore[method-assign, assignment] # in this life's process alone
     code = 0
@@ -54,7 +54,7 @@ def answer(**words: object) -> None:
 
 def serve() -> None:
     for line in sys.stdin:
-        doom = Doom.from_json(line)
+        lifetime = Lifetime.from_json(line)
         reading, writing = os.pipe()
         begun = time.monotonic()
         pid = os.fork()
@@ -63,10 +63,10 @@ def serve() -> None:
             sys.stdin.close()
             # What a life prints must not be taken for this process's answers.
             os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-            live(doom, writing)
+            live(lifetime, writing)
         os.close(writing)
         answer(pid=pid)
-        code = attend(pid, doom.seconds)
+        code = attend(pid, lifetime.seconds)
         with os.fdopen(reading) as said:
             words = [json.loads(one) for one in said]
         last: dict[str, str] = next((one for one in words if "call" in one), {})

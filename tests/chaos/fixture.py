@@ -15,7 +15,7 @@ from tests.e2e.conversions import Object, condition, is_finished
 from tests.e2e.environment import Environment
 from tflite_api import names
 from tflite_api.reasons import Reason
-from tflite_operator.jobs.job import CONVERSION_LABEL
+from tflite_operator.core.labels import CONVERSION_LABEL
 
 QUICK: Final = 0.2
 SLOW: Final = 3.0
@@ -24,12 +24,12 @@ _WAIT_SECONDS: Final = 300
 _SMALL: Final = {"requests": {"cpu": "50m", "memory": "64Mi"}}
 SECRET: Final = "s3-credentials"
 MOST_JOBS: Final = 300
-"""Several times what all stories on the stage need at once; the API server refuses more."""
+"""Several times what all cases need at once; the API server refuses more."""
 
 Predicate = Callable[[Object], bool]
 
 
-class Stage:
+class Fixture:
     """Makes and changes conversions as their users do, and watches what becomes of them."""
 
     def __init__(self, env: Environment, api: client.ApiClient, namespace: str, bucket: str) -> None:

@@ -1,4 +1,4 @@
-"""Keeps the operator under fire: draws the end of each of its lives, and starts the next one at once."""
+"""Kills the operator over and over: draws the end of each of its lives, and starts the next one at once."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from tests.chaos.calls import INSTANTS, Chosen, Doom
+from tests.chaos.calls import INSTANTS, Chosen, Lifetime
 
 ANYWHERE: Final = ("anywhere", "")
 """A life that ended because its time was up."""
@@ -24,7 +24,7 @@ Kill = tuple[str, str]
 """The call and the instant of it."""
 
 
-class Deck:
+class KillPlan:
     """Instants to end a life at. One that has ended a life is laid aside until all others have: each comes as often."""
 
     def __init__(self, seed: int) -> None:
@@ -38,7 +38,7 @@ class Deck:
         self._known.update(fresh)
         self._left += [(call, instant) for call in fresh for instant in INSTANTS]
 
-    def draw(self) -> Doom:
+    def draw(self) -> Lifetime:
         """Draw the end of the next life."""
         if not self._left:
             self._left = [(call, instant) for call in sorted(self._known) for instant in INSTANTS]
@@ -46,7 +46,7 @@ class Deck:
         kinds = chance.sample(self._left, min(_ARMED, len(self._left)))
         # A fifth of the lives may end before they have begun; the others have got somewhere.
         grace = 0.0 if chance.random() < 0.2 else chance.uniform(0.1, 1.2)
-        return Doom(
+        return Lifetime(
             chosen=tuple(Chosen(call, instant, chance.choice((1, 1, 2, 3))) for call, instant in kinds),
             grace_seconds=grace,
             flight_seconds=chance.choice((0.0, chance.uniform(0.0, 0.008))),
@@ -59,7 +59,7 @@ class Deck:
             self._left.remove(kill)
 
 
-class Fire:
+class Injector:
     """The operator in a process of its own, killed again and again, in the end left in peace."""
 
     def __init__(self, seed: int, kills: int, variables: Mapping[str, str], log: Path) -> None:
@@ -70,11 +70,11 @@ class Fire:
         self.lived: list[float] = []
         self.over = threading.Event()
         self.peace = threading.Event()
-        self._deck = Deck(seed)
+        self._plan = KillPlan(seed)
         self._pid = 0
         with log.open("wb") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.chaos.operator_under_fire"],
+                [sys.executable, "-m", "tests.chaos.operator_process"],
                 cwd=_ROOT,
                 # Each life leaves behind what its client wrote down of the kubeconfig: a key among it.
                 env={**os.environ, **variables, "TMPDIR": str(log.parent)},
@@ -102,22 +102,22 @@ class Fire:
 
     def _keep(self) -> None:
         while not self.over.is_set() and self.count < self.wanted and not self.problems:
-            self._live(self._deck.draw())
+            self._live(self._plan.draw())
         self.peace.set()
         if not self.over.is_set() and not self.problems:
-            self._live(Doom())
+            self._live(Lifetime())
 
-    def _live(self, doom: Doom) -> None:
-        self._tell(doom.to_json())
+    def _live(self, lifetime: Lifetime) -> None:
+        self._tell(lifetime.to_json())
         self._pid = self._hear()["pid"]
         end = self._hear()
         self.calls.update(end["seen"])
-        self._deck.learn(end["seen"])
+        self._plan.learn(end["seen"])
         if end["code"] == -signal.SIGKILL:
             kill = (end["call"], end["instant"]) if "call" in end else ANYWHERE
             self.kills[kill] += 1
             self.lived.append(end["lived"])
-            self._deck.lay_aside(kill)
+            self._plan.lay_aside(kill)
         elif not self.over.is_set() or end["code"] != 0:
             self.problems.append(f"the operator ended by itself with code {end['code']}")
 

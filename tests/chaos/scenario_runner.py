@@ -1,4 +1,4 @@
-"""Plays cases while the operator is under fire, until it has been killed often enough and all have ended."""
+"""Runs cases while the operator is killed over and over, until it has been killed often enough and all have ended."""
 
 import random
 import time
@@ -9,38 +9,40 @@ from typing import Final
 
 from tests.chaos.accounting import is_over
 from tests.chaos.cases import CASES, Case
-from tests.chaos.fire import Fire
-from tests.chaos.stage import Stage
+from tests.chaos.fixture import Fixture
+from tests.chaos.injector import Injector
 from tests.e2e.conversions import Object
 
 _AT_ONCE: Final = 8
 _KEPT: Final = 30
-"""How many cases that have ended stay on the stage: the operator must leave them alone, life after life."""
+"""How many cases that have ended stay: the operator must leave them alone, life after life."""
 _CALM_SECONDS: Final = 120
 
 
-class Play:
+class ScenarioRunner:
     """One run."""
 
-    def __init__(self, stage: Stage, fire: Fire, seed: int) -> None:
+    def __init__(self, fixture: Fixture, injector: Injector, seed: int) -> None:
         self.cases: list[Case] = []
         self.failed: list[str] = []
-        self._stage = stage
-        self._fire = fire
+        self._fixture = fixture
+        self._injector = injector
         self._chance = random.Random(seed)  # noqa: S311 - chance that can be had again
-        self._deck: list[type[Case]] = []
+        self._kinds: list[type[Case]] = []
         self._ended: deque[Case] = deque()
 
     def run(self) -> None:
-        """Play until the fire is over and each kind of case was played, then until everything has come to its end."""
+        """Run cases until the kills are done and each kind was run, then until everything has come to its end."""
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             running: dict[Future[None], Case] = {}
             while not (
-                self.failed or self._fire.problems or (self._fire.peace.is_set() and len(self.cases) >= len(CASES))
+                self.failed
+                or self._injector.problems
+                or (self._injector.peace.is_set() and len(self.cases) >= len(CASES))
             ):
                 while len(running) < _AT_ONCE:
                     case = self._next()
-                    running[pool.submit(case.play)] = case
+                    running[pool.submit(case.run)] = case
                 running = self._reap(running, timeout=1)
             while running:
                 running = self._reap(running, timeout=5)
@@ -49,16 +51,16 @@ class Play:
 
     def last(self, name: str) -> Object:
         """Give a conversion as it was last seen."""
-        return self._stage.latest.get(name, {})
+        return self._fixture.latest.get(name, {})
 
     def counts(self) -> Counter[str]:
         """Count the cases of each kind."""
         return Counter(case.kind for case in self.cases)
 
     def _next(self) -> Case:
-        if not self._deck:
-            self._deck = self._chance.sample(CASES, len(CASES))
-        case = self._deck.pop()(self._stage, len(self.cases))
+        if not self._kinds:
+            self._kinds = self._chance.sample(CASES, len(CASES))
+        case = self._kinds.pop()(self._fixture, len(self.cases))
         self.cases.append(case)
         return case
 
@@ -76,19 +78,21 @@ class Play:
         self._ended.append(case)
         while len(self._ended) > _KEPT:
             for name in self._ended.popleft().names:
-                if name not in self._stage.gone:
-                    self._stage.delete(name)
+                if name not in self._fixture.gone:
+                    self._fixture.delete(name)
 
     def _is_calm(self) -> bool:
         """Hold when every Job has ended and has a time to live, and every pod has its Job."""
-        jobs = self._stage.jobs()
+        jobs = self._fixture.jobs()
         uids = {job["metadata"]["uid"] for job in jobs}
         limited = all("ttlSecondsAfterFinished" in job["spec"] for job in jobs)
-        owned = all(owner["uid"] in uids for pod in self._stage.pods() for owner in pod["metadata"]["ownerReferences"])
+        owned = all(
+            owner["uid"] in uids for pod in self._fixture.pods() for owner in pod["metadata"]["ownerReferences"]
+        )
         return limited and owned and all(is_over(job) for job in jobs)
 
     def _until(self, fact: Callable[[], bool]) -> None:
         """Wait for it; what is not so in the end, the accounts tell better."""
         end = time.monotonic() + _CALM_SECONDS
-        while not fact() and time.monotonic() < end and not self._fire.problems:
+        while not fact() and time.monotonic() < end and not self._injector.problems:
             time.sleep(0.5)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.chaos.calls import Chosen, Doom, call_of
-from tests.chaos.fire import WRITES, Deck
+from tests.chaos.calls import Chosen, Lifetime, call_of
+from tests.chaos.injector import WRITES, KillPlan
 
 CONVERSIONS = "/apis/tflite-operator.dev/v1alpha1"
 
@@ -26,20 +26,20 @@ def test_a_call_has_the_name_that_kubernetes_gives_it(method: str, path: str, qu
 
 
 def test_the_same_seed_draws_the_same_ends() -> None:
-    one, other = (Deck(1) for _ in range(2))
+    one, other = (KillPlan(1) for _ in range(2))
     assert [one.draw() for _ in range(20)] == [other.draw() for _ in range(20)]
 
 
 def test_a_doom_survives_its_way_to_the_process() -> None:
-    doom = Doom((Chosen("create jobs", "sent", 2),), 0.1, 0.2, 3.0)
-    assert Doom.from_json(doom.to_json()) == doom
+    lifetime = Lifetime((Chosen("create jobs", "sent", 2),), 0.1, 0.2, 3.0)
+    assert Lifetime.from_json(lifetime.to_json()) == lifetime
 
 
 def test_each_instant_is_drawn_before_one_comes_again() -> None:
-    deck = Deck(2)
+    plan = KillPlan(2)
     killed = []
     for _ in range(3 * len(WRITES)):
-        chosen = deck.draw().chosen[0]
+        chosen = plan.draw().chosen[0]
         killed.append((chosen.call, chosen.instant))
-        deck.lay_aside(killed[-1])
+        plan.lay_aside(killed[-1])
     assert len(set(killed)) == 3 * len(WRITES)

@@ -11,14 +11,14 @@ from typing import Any
 
 import aiohttp
 
-from tests.chaos.calls import ANSWERED, BEFORE, SENT, Doom, call_of
+from tests.chaos.calls import ANSWERED, BEFORE, SENT, Lifetime, call_of
 
 
-class Fuse:
+class KillPoints:
     """Counts the calls of a life, and ends it at the one that was chosen."""
 
-    def __init__(self, doom: Doom, report: int) -> None:
-        self._doom = doom
+    def __init__(self, lifetime: Lifetime, report: int) -> None:
+        self._lifetime = lifetime
         self._report = report
         self._begun = time.monotonic()
         self._seen: set[str] = set()
@@ -45,17 +45,17 @@ class Fuse:
         if call not in self._seen:
             self._seen.add(call)
             self._say(seen=call)
-        if time.monotonic() < self._begun + self._doom.grace_seconds:
+        if time.monotonic() < self._begun + self._lifetime.grace_seconds:
             return
         self._counted[call, instant] += 1
-        for chosen in self._doom.chosen:
+        for chosen in self._lifetime.chosen:
             if (chosen.call, chosen.instant) == (call, instant) and self._counted[call, instant] == chosen.number:
                 self._die(call, instant)
 
     def _die(self, call: str, instant: str) -> None:
         if instant == SENT:
             # aiohttp says so just before it writes. Once on its way, the answer may or may not arrive first.
-            asyncio.get_running_loop().call_later(self._doom.flight_seconds, self._end, call, instant)
+            asyncio.get_running_loop().call_later(self._lifetime.flight_seconds, self._end, call, instant)
         else:
             self._end(call, instant)
 

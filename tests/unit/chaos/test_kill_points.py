@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.calls import ANSWERED, BEFORE, SENT, Chosen, Doom
+from tests.chaos.calls import ANSWERED, BEFORE, SENT, Chosen, Lifetime
 from tests.unit.background_server import serving_in_background
 
 PATH = "/apis/batch/v1/namespaces/n/jobs"
@@ -18,12 +18,12 @@ BODY = b"x" * 10_000
 CLIENT = f"""
 import asyncio, sys
 import aiohttp
-from tests.chaos.calls import Doom
-from tests.chaos.fuse import Fuse
+from tests.chaos.calls import Lifetime
+from tests.chaos.kill_points import KillPoints
 
 async def work():
-    fuse = Fuse(Doom.from_json(sys.argv[2]), 2)
-    async with aiohttp.ClientSession(trace_configs=[fuse.trace()]) as session:
+    kill_points = KillPoints(Lifetime.from_json(sys.argv[2]), 2)
+    async with aiohttp.ClientSession(trace_configs=[kill_points.trace()]) as session:
         for _ in range(2):
             async with session.post(sys.argv[1], data=b"x" * {len(BODY)}) as response:
                 await response.read()
@@ -64,11 +64,11 @@ def server() -> Iterator[Server]:
 
 
 def live(server: Server, *chosen: Chosen) -> subprocess.CompletedProcess[str]:
-    doom = Doom(chosen).to_json()
+    lifetime = Lifetime(chosen).to_json()
     url = f"http://127.0.0.1:{server.server_port}{PATH}"
     root = Path(__file__).parents[3]
     return subprocess.run(
-        [sys.executable, "-c", CLIENT, url, doom], cwd=root, capture_output=True, text=True, check=False
+        [sys.executable, "-c", CLIENT, url, lifetime], cwd=root, capture_output=True, text=True, check=False
     )
 
 

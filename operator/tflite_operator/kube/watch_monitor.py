@@ -1,0 +1,87 @@
+"""What kopf's requests tell of how well it watches the conversions.
+
+kopf says neither that a list is complete, nor that a watch cannot be had, nor that it lists again what it had listed.
+So its requests are looked at as they pass.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import aiohttp
+from aiohttp import ClientHandlerType
+
+from tflite_api import names
+from tflite_operator.kube.client import CONVERSIONS
+from tflite_operator.kube.errors import ClusterError
+from tflite_operator.telemetry.metrics import API_REQUESTS
+
+_NOT_YET: Final = "not watching yet"
+
+
+class WriteRefusedError(ClusterError):
+    """kopf would have written: only what holds the lease may, and kopf does not ask."""
+
+
+class WatchMonitor:
+    """A middleware of kopf's HTTP session."""
+
+    def __init__(self, scopes: Iterable[str], relisted: Callable[[str], None]) -> None:
+        """Take what is watched, and who is told.
+
+        Args:
+            scopes: the namespaces that are watched, or EVERYWHERE alone.
+            relisted: is told of a scope that is watched again after it was listed again: whatever vanished before that
+                was told to nobody.
+        """
+        self._scopes = {CONVERSIONS.path(scope): scope for scope in scopes}
+        self._problems = dict.fromkeys(self._scopes.values(), _NOT_YET)
+        self._watched: set[str] = set()
+        self._listed: set[str] = set()
+        self._listed_again: set[str] = set()
+        self._relisted = relisted
+        self.synced = asyncio.Event()
+        """Set once all that there is was listed."""
+
+    @property
+    def problem(self) -> str:
+        """Return why conversions are not watched; empty while all are."""
+        return next((problem for problem in self._problems.values() if problem), "")
+
+    async def __call__(self, request: aiohttp.ClientRequest, send: ClientHandlerType) -> aiohttp.ClientResponse:
+        """Pass a request on, and take note of what comes of it."""
+        if request.method != "GET":
+            raise WriteRefusedError(f"kopf may not {request.method} {request.url.path}")
+        scope = self._scopes.get(request.url.path)
+        watch = "watch" in request.url.query
+        if scope is not None and not watch and "continue" not in request.url.query:
+            if scope in self._listed:
+                self._listed_again.add(scope)
+            self._listed.add(scope)
+        code, problem, begun = "error", "", time.monotonic()
+        try:
+            response = await send(request)
+            code = str(response.status)
+            problem = f"HTTP {response.status}" if response.status >= 300 else ""
+        except Exception as error:
+            problem = f"{type(error).__name__} {error}".strip()
+            raise
+        finally:
+            if not watch:
+                resource = "conversions" if scope is not None else "discovery"
+                API_REQUESTS.labels("GET", resource, code).observe(time.monotonic() - begun)
+            if scope is not None and (problem or watch):
+                self._note(scope, problem)
+        return response
+
+    def _note(self, scope: str, problem: str) -> None:
+        self._problems[scope] = f"{names.PLURAL} cannot be watched: {problem}" if problem else ""
+        if problem:
+            return
+        self._watched.add(scope)
+        if len(self._watched) == len(self._scopes):
+            self.synced.set()
+        if scope in self._listed_again:
+            self._listed_again.discard(scope)
+            self._relisted(scope)
