@@ -1,13 +1,13 @@
 """Writes deploy/argocd/argocd-cm.yaml from the Lua beside it: `python -m dev.argocd_settings`."""
 
-from pathlib import Path
 from typing import Final
 
 import yaml
 
+from dev.checkout import Checkout
 from tflite_api import names
 
-FOLDER: Final = Path(__file__).parents[1] / "deploy/argocd"
+FOLDER: Final = Checkout.here().root / "deploy/argocd"
 LUA: Final = FOLDER / "resource_customizations" / names.GROUP / names.KIND
 SETTINGS: Final = FOLDER / "argocd-cm.yaml"
 

@@ -1,19 +1,19 @@
 """Writes docs/cli.md from the command line itself: `python -m dev.cli_page`."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import typer
 from pydantic import BaseModel
 from typer.cli import get_docs_for_click
 
+from dev.checkout import Checkout
 from tflite_converter.artifact_comparison import ArtifactComparison
 from tflite_converter.cli import PROGRAM, app
 from tflite_converter.inspection import Inspection
 from tflite_converter.local_spec import LocalModelSource
 
-PAGE: Final = Path(__file__).parents[1] / "docs/cli.md"
+PAGE: Final = Checkout.here().root / "docs/cli.md"
 
 _BEGINNING: Final = """\
 # Command line

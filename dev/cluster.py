@@ -2,6 +2,7 @@
 
 import functools
 import http.client
+import inspect
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -114,11 +115,9 @@ class Cluster:
             self._start(now, inside, {name})
 
     def _made_from(self) -> str:
-        source = Path(__file__).parent
-        modules = [
-            source / f"{m}.py" for m in ("components", "configuration", "network", "namespaces", "pki", "storage")
-        ]
-        return files.fingerprint(source, modules, binaries.fingerprint(self.checkout))
+        modules = (components, configuration, network, namespaces, pki, storage)
+        sources = [Path(inspect.getfile(module)) for module in modules]
+        return files.fingerprint(Path(__file__).parent, sources, binaries.fingerprint(self.checkout))
 
     def _make(self, made_from: str) -> None:
         with step("clearing away what an earlier cluster left"):

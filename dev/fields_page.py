@@ -1,12 +1,13 @@
 """Writes docs/fields.md from the CRD, the one home of the fields: `python -m dev.fields_page`."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
-ROOT: Final = Path(__file__).parents[1]
+from dev.checkout import Checkout
+
+ROOT: Final = Checkout.here().root
 PAGE: Final = ROOT / "docs/fields.md"
 _CRD: Final = ROOT / "crds/tfliteconversions.yaml"
 

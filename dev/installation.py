@@ -2,17 +2,17 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 import yaml
 
 from dev import oci
+from dev.checkout import Checkout
 from dev.environment import OPERATOR_IMAGE
 from dev.kubectl import Kubectl
 
-ROOT: Final = Path(__file__).parents[1]
+ROOT: Final = Checkout.here().root
 NAMESPACE: Final = "tflite-operator-system"
 _OPERATOR_IMAGE: Final = "ghcr.io/tflite-operator/operator"
 """The name in deploy/ that an overlay replaces."""

@@ -14,7 +14,7 @@ from dev import binaries, chart_values
 from dev.checkout import Checkout
 from dev.installation import NAMESPACE
 
-ROOT: Final = Path(__file__).parents[1]
+ROOT: Final = Checkout.here().root
 CHART: Final = ROOT / "deploy/helm/tflite-operator"
 RELEASE: Final = "tflite-operator"
 COPIES: Final = {

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
+from dev.checkout import Checkout
 from tflite_api.explanations import EXPLANATIONS
 from tflite_api.reasons import Outcome, Reason
 
-PAGE: Final = Path(__file__).parents[1] / "docs/reasons.md"
+PAGE: Final = Checkout.here().root / "docs/reasons.md"
 
 _HEADINGS: Final = {
     Outcome.SUCCESS: "Done: Ready is True",

@@ -14,11 +14,12 @@ from rich.console import Console
 from rich.table import Table
 
 from dev import installation
+from dev.checkout import Checkout
 from dev.demo import listening, sources
 from dev.demo.accounting import Spent, spent
 from dev.kubectl import Kubectl, Object
 
-EXAMPLES: Final = Path(__file__).parents[2] / "examples/basic-pitch"
+EXAMPLES: Final = Checkout.here().root / "examples/basic-pitch"
 RECIPES: Final = ("plain", "dynamic-range", "fixed-shape", "unknown-signature")
 NAMESPACE: Final = "tflite-demo"
 BUCKET: Final = "models"
