@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from dev import binaries, cleaning, environment, images, lock, prerequisites, status, storage, target
+from dev import binaries, cleaning, delivery, environment, images, lock, prerequisites, status, storage, target
 from dev.background import Background
 from dev.checkout import Checkout
 from dev.cluster import Cluster
@@ -33,7 +33,7 @@ def _start(checkout: Checkout, cluster: Cluster, built: Background | None) -> No
     cluster.up()
     if built is not None:
         built.wait()
-        images.give(checkout, Node(cluster.running()[1]))
+        delivery.deliver(checkout, Node(cluster.running()[1]))
 
 
 def down(checkout: Checkout) -> None:
@@ -59,7 +59,7 @@ def build_images(checkout: Checkout) -> None:
         except DevError:
             return
         try:
-            images.give(checkout, Node(inside))
+            delivery.deliver(checkout, Node(inside))
         except BrokenStoreError as error:
             raise DevError(f"{error}\nrun make up, which starts the cluster again with an empty image store") from error
 

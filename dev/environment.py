@@ -6,11 +6,9 @@ from collections.abc import Mapping
 
 from dev import hub, storage
 from dev.checkout import Checkout
+from dev.images import CONVERTER_IMAGE, OPERATOR_IMAGE
 from dev.network import Addresses
 from dev.storage import Keys
-
-OPERATOR_IMAGE = "localhost/tflite-operator:dev"
-CONVERTER_IMAGE = "localhost/tflite-converter:dev"
 
 
 def variables(checkout: Checkout, addresses: Addresses, keys: Keys, path: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The project's two images: built when what goes into them has changed, given to the node when it has others."""
+"""The project's two images: built when what goes into them has changed."""
 
 import os
 import subprocess
@@ -10,12 +10,12 @@ from pathlib import Path
 from dev import base_image, files, oci
 from dev.buildah import Buildah
 from dev.checkout import Checkout
-from dev.environment import CONVERTER_IMAGE, OPERATOR_IMAGE
 from dev.lock import held
-from dev.node import Node
-from dev.progress import say, step
+from dev.progress import step
 from dev.venv import parse_pip_configuration
 
+OPERATOR_IMAGE = "localhost/tflite-operator:dev"
+CONVERTER_IMAGE = "localhost/tflite-converter:dev"
 CA_IN_IMAGE = "/etc/ssl/certs/ca-certificates.crt"
 PIP_SETTINGS = ("extra-index-url", "index-url", "proxy", "retries", "timeout", "default-timeout", "trusted-host")
 
@@ -71,22 +71,6 @@ def make(checkout: Checkout, wanted: Sequence[Image] = IMAGES) -> None:
             with step(f"building {image.tag} (cold: {image.takes})"):
                 _build(checkout, buildah, image, base)
         buildah.forget_earlier()
-
-
-def give(checkout: Checkout, node: Node) -> None:
-    """Give the node the images it lacks.
-
-    Raises:
-        BrokenStoreError: it does not take them.
-    """
-    for image in IMAGES:
-        kept = layout(checkout, image)
-        if node.has(image.tag, oci.manifest_of(kept)["digest"]):
-            continue
-        with step(f"giving the node {image.tag}"):
-            written = node.import_image(kept, image.tag)
-        say(f"{written / 1e6:.1f} MB of {image.tag} were new to the node")
-    node.forget_earlier_images()
 
 
 def _build(checkout: Checkout, buildah: Buildah, image: Image, base: str) -> None:

@@ -9,7 +9,7 @@ import yaml
 
 from dev import oci
 from dev.checkout import Checkout
-from dev.environment import OPERATOR_IMAGE
+from dev.images import OPERATOR_IMAGE
 from dev.kubectl import Kubectl
 
 ROOT: Final = Checkout.here().root
