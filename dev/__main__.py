@@ -5,13 +5,16 @@ import os
 import sys
 from collections.abc import Callable
 
-from dev import binaries, cleaning, delivery, environment, images, lock, prerequisites, status, storage, target
-from dev.background import Background
-from dev.checkout import Checkout
-from dev.cluster import Cluster
-from dev.errors import DevError
-from dev.node import BrokenStoreError, Node
-from dev.progress import say, step
+from dev.building import binaries, images
+from dev.cluster import delivery, environment, status, target
+from dev.cluster.lifecycle import Cluster
+from dev.daemons import storage
+from dev.daemons.node import BrokenStoreError, Node
+from dev.host import cleaning, lock, prerequisites
+from dev.host.background import Background
+from dev.host.checkout import Checkout
+from dev.host.errors import DevError
+from dev.host.progress import say, step
 
 
 def up(checkout: Checkout, with_images: bool) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from bench.scale.operator_process import Program
-from dev import images, oci
-from dev.checkout import Checkout
+from dev.building import images, oci
+from dev.host.checkout import Checkout
 
 _IMAGE: Final = images.tagged(images.OPERATOR_IMAGE)
 

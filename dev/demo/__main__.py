@@ -13,11 +13,11 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.table import Table
 
-from dev import installation
-from dev.checkout import Checkout
 from dev.demo import listening, sources
 from dev.demo.accounting import Spent, spent
-from dev.kubectl import Kubectl, Object
+from dev.host.checkout import Checkout
+from dev.testing import installation
+from dev.testing.kubectl import Kubectl, Object
 
 EXAMPLES: Final = Checkout.here().root / "examples/basic-pitch"
 RECIPES: Final = ("plain", "dynamic-range", "fixed-shape", "unknown-signature")

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from dev.kubectl import Object
+from dev.testing.kubectl import Object
 from tflite_api.names import GROUP, STEPS
 from tflite_api.step import StepResult
 

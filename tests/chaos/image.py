@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Final
 
-from dev import images, oci
-from dev.checkout import Checkout
-from dev.cluster import Cluster
-from dev.node import Node
+from dev.building import images, oci
+from dev.cluster.lifecycle import Cluster
+from dev.daemons.node import Node
+from dev.host.checkout import Checkout
 
 IMAGE: Final = "localhost/tflite-converter:chaos"
 _STAND_IN: Final = Path(__file__).parent / "stand_in"

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from dev import files, oci
-from dev.cleaning import mounts_below
-from dev.images import certificates, pip_configuration
-from dev.node import nameless
-from dev.venv import parse_pip_configuration, uv_environment
+from dev.building import oci
+from dev.building.images import certificates, pip_configuration
+from dev.building.venv import parse_pip_configuration, uv_environment
+from dev.daemons.node import nameless
+from dev.host import files
+from dev.host.cleaning import mounts_below
 
 
 def test_write_replaces_and_leaves_no_temporary_file(tmp_path: Path) -> None:

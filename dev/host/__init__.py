@@ -1,0 +1,1 @@
+"""What the rest asks of this machine: files, locks, processes, and where the things of a checkout are."""
