@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.daemons.node import BrokenStoreError, Node
+from dev.daemons.node import BrokenStoreError, Node, nameless
 from dev.host.processes import Process
 from dev.isolation.namespaces import Namespaces
 
@@ -69,3 +69,8 @@ def test_a_store_that_refuses_an_image_twice_is_broken(node: Node, tmp_path: Pat
     (tmp_path / "refusals").write_text("2")
     with pytest.raises(BrokenStoreError, match="parent snapshot sha256:c2 does not exist"):
         node.import_pause(tmp_path / "pause")
+
+
+def test_only_images_that_lost_their_name_are_forgotten() -> None:
+    digests = {"localhost/x:dev": "sha256:2", "sha256:b": "sha256:2", "sha256:a": "sha256:1"}
+    assert nameless(digests) == ["sha256:a"]
