@@ -43,7 +43,7 @@ CMD ["python3"]
 
 
 def make(checkout: Checkout, buildah: Buildah) -> str:
-    """Make the image unless it is there; return what it was made from."""
+    """Make the image unless it is current; return the fingerprint of what it was made from."""
     mirror = os.environ.get("DEBIAN_MIRROR", "")  # without one debootstrap takes its own default
     inputs = files.fingerprint(checkout.root, [], mirror, SUITE, *PACKAGES, *NEEDLESS, DOCKERFILE, BOOTSTRAP)
     stamp = checkout.cache / "base" / "built-from"

@@ -38,7 +38,7 @@ class Build:
     """The module's folder below dev/."""
     package: str
     takes: str
-    """Cold and warm time, so that nobody thinks it hangs."""
+    """How long it takes cold, shown so that it does not look as if it hung."""
     ldflags: str = "-s -w"
     tags: tuple[str, ...] = ()
 
@@ -69,7 +69,7 @@ def builds() -> list[Build]:
 
 
 def tools() -> list[Build]:
-    """List the programs that tests use: no part of a cluster, so a new one leaves a running cluster alone."""
+    """List the programs that tests use. They are no part of a cluster: building one restarts nothing."""
     return [
         Build("kstatus", "gitops", "./kstatus", "half a minute"),
         Build("argolua", "gitops", "./argolua", "seconds"),
@@ -78,7 +78,7 @@ def tools() -> list[Build]:
 
 
 def prometheus() -> list[Build]:
-    """List what knows Prometheus' language: made when asked for, as it would hold up `make up` for too long."""
+    """List the programs that know Prometheus' language: built on demand, as they would delay `make up` too long."""
     # Without the clients of two dozen clouds.
     tags = ("remove_all_sd",)
     return [
@@ -90,7 +90,7 @@ def prometheus() -> list[Build]:
 
 
 def installers() -> list[Build]:
-    """List what installs the operator for people: made when asked for."""
+    """List the programs that people install the operator with: built on demand."""
     version = "-X helm.sh/helm/v4/internal/version.version=v4.1.4"
     return [
         Build("helm", "installers", "helm.sh/helm/v4/cmd/helm", "one to two minutes on 2 cores", f"-s -w {version}"),
@@ -108,7 +108,7 @@ def make(checkout: Checkout) -> None:
 
 
 def make_tool(checkout: Checkout, name: str) -> Path:
-    """Build one of the tools where need be; give its place."""
+    """Build one of the tools if it is not current; return its path."""
     every = (*tools(), *FOR_SCALE, COSIGN, *prometheus(), *installers(), ACTIONLINT)
     [build] = [one for one in every if one.name == name]
     with _alone(checkout):
@@ -117,7 +117,7 @@ def make_tool(checkout: Checkout, name: str) -> Path:
 
 
 def fingerprint(checkout: Checkout) -> str:
-    """Return what the cluster's programs in place were built from."""
+    """Return what the cluster's present programs were built from."""
     stamps = [_stamp(checkout, build) for build in builds()]
     return " ".join(stamp.read_text() if stamp.exists() else "none" for stamp in stamps)
 
@@ -153,7 +153,7 @@ def _go(checkout: Checkout, argv: list[str], folder: Path) -> None:
 
 
 def go_environment(checkout: Checkout) -> dict[str, str]:
-    """Give the variables by which Go keeps what it makes in this checkout's cache."""
+    """Return the variables by which Go keeps its downloads and builds in this checkout's cache."""
     go = checkout.cache / "go"
     flags = f"{os.environ.get('GOFLAGS', '')} -modcacherw -buildvcs=false".strip()
     return {

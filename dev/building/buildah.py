@@ -1,4 +1,4 @@
-"""buildah, kept to a corner of its own: no daemon, no registry, nothing of the machine's own containers."""
+"""buildah with storage of its own: no daemon, no registry, and the machine's own containers are not touched."""
 
 import functools
 import json
@@ -48,7 +48,7 @@ class Buildah:
         self._run([*argv, source, f"oci:{layout}:{oci.LATEST}"], f"export-{layout.name}")
 
     def has(self, tag: str) -> bool:
-        """Whether there is such an image."""
+        """Return whether there is such an image."""
         argv = ["buildah", "inspect", "--type", "image", tag]
         return subprocess.run(argv, check=False, capture_output=True, env=self._environment).returncode == 0
 
@@ -57,7 +57,7 @@ class Buildah:
         self._run(["buildah", "rm", "--all"], "forget-containers")
 
     def forget_earlier(self) -> None:
-        """Remove layers that no present image is built on; those that the next build starts from stay."""
+        """Remove layers that no present image is built on; the next build's cache stays."""
         self._run(["buildah", "rmi", "--prune", "--force"], "forget-earlier")
 
     def _run(self, argv: list[str], log: str) -> None:

@@ -97,7 +97,7 @@ def _fingerprint(checkout: Checkout, image: Image) -> str:
 
 
 def volumes(checkout: Checkout) -> dict[str, str]:
-    """Return what a build may see of the machine. Mounted, so that nothing of it is left in an image."""
+    """Return the machine's files that a build may see. They are mounted, so that none is left in an image."""
     listed = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], check=False, capture_output=True, text=True
     ).stdout
@@ -122,7 +122,7 @@ def pip_configuration(settings: Mapping[str, str], has_bundle: bool) -> str:
 
 
 def certificates(environment: Mapping[str, str], settings: Mapping[str, str]) -> Path | None:
-    """Find the authorities that this machine trusts."""
+    """Return the bundle of certificate authorities that this machine trusts."""
     named = (settings.get("cert"), environment.get("SSL_CERT_FILE"), CA_IN_IMAGE)
     return next((Path(name) for name in named if name and Path(name).is_file()), None)
 

@@ -36,7 +36,7 @@ class Blob:
 
     @property
     def digest(self) -> str:
-        """Return the content's name."""
+        """Return the name that follows from the content."""
         return "sha256:" + hashlib.sha256(self.data).hexdigest()
 
     @property
@@ -119,7 +119,7 @@ def config_of(layout: Path) -> dict[str, Any]:
 
 
 def forget_earlier(layout: Path) -> None:
-    """Drop from a layout what is not of its latest image."""
+    """Remove from a layout all blobs that its latest image does not use."""
     manifest = manifest_of(layout)
     used = {layout / blob_path(digest) for digest in blobs_of(layout, manifest)}
     document = {
@@ -143,7 +143,7 @@ def blobs_of(layout: Path, manifest: dict[str, Any]) -> list[str]:
 def stream(layout: Path, name: str, present: Iterable[str], output: IO[bytes]) -> int:
     """Write an importable archive without the blobs that are already there; return the bytes of the others.
 
-    A changed source file so costs what it weighs, not the gigabyte of libraries below it.
+    So a changed source file costs its own size, not the gigabyte of libraries below it.
     """
     manifest, have, written = manifest_of(layout), set(present), 0
     with tarfile.open(fileobj=output, mode="w|") as tar:

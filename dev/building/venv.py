@@ -19,7 +19,7 @@ from dev.host.progress import say, step
 
 
 def make(checkout: Checkout) -> None:
-    """Make the environment, unless it is there and was made from the very same."""
+    """Make the environment, unless it is current."""
     venv = checkout.cache / "venv"
     complete = venv / ".complete"
     inputs = [checkout.root / "locks" / "dev.txt", checkout.root / "pyproject.toml", _uv_requirement()]
@@ -48,7 +48,7 @@ def _install(checkout: Checkout, venv: Path) -> None:
 
 
 def outside(venv: Path) -> str:
-    """Return a Python that stays when the environment goes: in a shell with `make env`, ours is found first."""
+    """Return a Python that stays when the environment is removed: `make env` puts the one in it first in the PATH."""
     if Path(sys.prefix).resolve() != venv.resolve():
         return sys.executable
     return str(Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}")

@@ -1,1 +1,1 @@
-"""The cluster as a whole: making it, what is known of the one that runs, and the way to it."""
+"""The cluster as a whole: starting and stopping it, the record of what runs, and the variables that lead to it."""

@@ -1,4 +1,4 @@
-"""Gives the node of the cluster the project's images, when it has others."""
+"""Imports the project's images into the cluster's node when it has other ones."""
 
 from dev.building import images, oci
 from dev.daemons.node import Node
@@ -7,10 +7,10 @@ from dev.host.progress import say, step
 
 
 def deliver(checkout: Checkout, node: Node) -> None:
-    """Give the node the images it lacks.
+    """Import the images that the node lacks.
 
     Raises:
-        BrokenStoreError: it does not take them.
+        BrokenStoreError: the node does not take them.
     """
     for image in images.IMAGES:
         kept = images.layout(checkout, image)

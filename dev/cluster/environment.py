@@ -38,5 +38,5 @@ def _with_ours_first(checkout: Checkout, path: str) -> str:
 
 
 def as_shell(values: Mapping[str, str]) -> str:
-    """Return lines for `eval`, whatever the values hold."""
+    """Return lines for `eval`, with every value quoted."""
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())

@@ -1,4 +1,4 @@
-"""Bringing the cluster up and taking it down: what happens in which order, and what is waited for."""
+"""Starts and stops the cluster: what happens in which order, and what is waited for."""
 
 import functools
 import http.client
@@ -51,7 +51,7 @@ class Cluster:
         )
 
     def up(self) -> None:
-        """Make the cluster run, doing no more than it needs.
+        """Make the cluster run: start what is missing, or make it anew where that cannot be trusted.
 
         Raises:
             BrokenStoreError: the node takes no image.
@@ -74,7 +74,7 @@ class Cluster:
         cleaning.remove(self.checkout.containerd)
 
     def down(self) -> bool:
-        """Stop everything; tell whether anything ran."""
+        """Stop everything; return whether anything ran."""
         ran = leftovers.clear(self.checkout)
         cleaning.remove(self.checkout.run)
         return ran
@@ -85,7 +85,11 @@ class Cluster:
         return {n for n in DAEMONS if n not in processes or not processes[n].is_alive()}
 
     def running(self) -> tuple[Record, Namespaces]:
-        """Return the complete cluster, or say how to get one."""
+        """Return the running cluster.
+
+        Raises:
+            DevError: none runs; the message says how to start one.
+        """
         now, inside = record.read(self.checkout.run), namespaces.find(self.checkout)
         if now is None or not now.complete or inside is None:
             raise DevError("no cluster runs here; run make up first")
@@ -241,6 +245,6 @@ def _answers(addresses: Addresses, port: int, path: str, statuses: set[int]) -> 
 
 
 def _resolv_conf() -> str:
-    """Return the machine's real name servers; a resolver on loopback is nobody to a pod."""
+    """Return the machine's real name servers; a pod cannot reach a resolver on loopback."""
     behind_stub = Path("/run/systemd/resolve/resolv.conf")
     return (behind_stub if behind_stub.exists() else Path("/etc/resolv.conf")).read_text()

@@ -1,4 +1,4 @@
-"""What is written down about a running cluster, and the decision what `up` has to do about it."""
+"""The record of a running cluster, and the decision what `up` has to do about it."""
 
 import json
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ class Record:
     """Fingerprint of the programs and of the code that configured them."""
     addresses: Addresses
     complete: bool = False
-    """Whether everything up to the last step was done; what is half-made is made anew."""
+    """Whether every step was done; a half-made cluster is made anew."""
     processes: dict[str, Process] = field(default_factory=dict)
 
     def with_process(self, name: str, process: Process) -> "Record":
@@ -59,14 +59,14 @@ class Need(Enum):
 
 
 def need(record: Record | None, made_from: str, inside: bool, dead: set[str]) -> Need:
-    """Decide what `up` has to do. `inside`: the namespaces exist; `dead`: daemons that do not run."""
+    """Return what `up` has to do. `inside`: the namespaces exist; `dead`: daemons that do not run."""
     if record is None or not record.complete or not inside or record.made_from != made_from:
         return Need.MAKE
     return Need.RESTART if dead else Need.NOTHING
 
 
 def path(run: Path) -> Path:
-    """Where the record is."""
+    """Return the record's path."""
     return run / "cluster.json"
 
 

@@ -1,7 +1,7 @@
 """Whose cluster `make demo` and `make e2e` use: the throw-away one, or one that was named explicitly.
 
 A demo that installs a CRD into whatever KUBECONFIG happens to point at would sooner or later do it in
-production. So a foreign cluster is used only when its context is named in a variable that nobody has set by
+production. So a foreign cluster is used only when its context is named in a variable that is not set by
 accident.
 """
 
@@ -36,7 +36,7 @@ class Given:
 
 
 def decide(variables: Mapping[str, str], cache: Path) -> Own | Given:
-    """Decide from the environment. Pure.
+    """Return whose cluster the variables ask for. Pure.
 
     Raises:
         DevError: a cluster is given, but not in full; the message names what to set.
@@ -58,5 +58,5 @@ def decide(variables: Mapping[str, str], cache: Path) -> Own | Given:
 
 
 def is_ours(kubeconfig: str, cache: Path) -> bool:
-    """Whether KUBECONFIG is what `make env` of this very checkout printed."""
+    """Return whether KUBECONFIG is what `make env` of this very checkout printed."""
     return bool(kubeconfig) and Path(kubeconfig).resolve().is_relative_to(cache.resolve())

@@ -1,4 +1,4 @@
-"""Questions to the API server that `up` asks. Read only; everything else is kubectl's work."""
+"""What `up` asks the API server. Read only; everything else is done with kubectl."""
 
 import json
 import ssl
@@ -19,7 +19,7 @@ class ApiServer:
     pki: Path
 
     def get(self, path: str) -> bytes | None:
-        """Fetch a path as the administrator; nothing when it cannot be had now."""
+        """Fetch a path as the administrator; return None when that fails."""
         url = f"https://{self.addresses.node}:6443{path}"
         try:
             context = ssl.create_default_context(cafile=str(self.pki / "ca.crt"))
@@ -31,23 +31,23 @@ class ApiServer:
             return None
 
     def is_ready(self) -> bool:
-        """Whether the API server says that it is ready."""
+        """Return whether the API server says that it is ready."""
         return self.get("/readyz") == b"ok"
 
     def has_ready_node(self) -> bool:
-        """Whether the node is Ready and pods may be placed on it."""
+        """Return whether the node is Ready and pods may be placed on it."""
         nodes = json.loads(self.get("/api/v1/nodes") or '{"items": []}')["items"]
         return any(is_schedulable(node) for node in nodes)
 
     def has_namespace_basics(self) -> bool:
-        """Whether the controllers have given the default namespace what every pod needs."""
+        """Return whether the controllers have given the default namespace what every pod needs."""
         base = "/api/v1/namespaces/default"
         wanted = (f"{base}/serviceaccounts/default", f"{base}/configmaps/kube-root-ca.crt")
         return all(self.get(path) is not None for path in wanted)
 
 
 def is_schedulable(node: dict[str, Any]) -> bool:
-    """Decide whether pods can be placed on a node."""
+    """Return whether pods can be placed on a node."""
     conditions = node.get("status", {}).get("conditions", [])
     ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
     return ready and not node.get("spec", {}).get("taints")

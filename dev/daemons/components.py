@@ -21,7 +21,7 @@ class Folders:
 
 
 def etcd(at: Folders) -> list[str]:
-    """Keep the cluster's data. It is thrown away with the cluster, so nothing waits for the disk."""
+    """Return etcd's command line. Its data is thrown away with the cluster, so nothing waits for the disk."""
     return [
         str(at.bin / "etcd"),
         f"--data-dir={at.run / 'etcd'}",
@@ -34,7 +34,7 @@ def etcd(at: Folders) -> list[str]:
 
 
 def kube_apiserver(at: Folders, addresses: Addresses) -> list[str]:
-    """Serve the API."""
+    """Return the API server's command line."""
     pki = at.pki
     return [
         str(at.bin / "kube-apiserver"),
@@ -64,7 +64,7 @@ def kube_apiserver(at: Folders, addresses: Addresses) -> list[str]:
 
 
 def kube_controller_manager(at: Folders) -> list[str]:
-    """Run the controllers, each as its own service account."""
+    """Return the controller manager's command line. Each controller acts as its own service account."""
     pki = at.pki
     return [
         str(at.bin / "kube-controller-manager"),
@@ -83,7 +83,7 @@ def kube_controller_manager(at: Folders) -> list[str]:
 
 
 def kube_scheduler(at: Folders) -> list[str]:
-    """Place pods on the node."""
+    """Return the scheduler's command line."""
     return [
         str(at.bin / "kube-scheduler"),
         f"--kubeconfig={at.configuration / 'kube-scheduler.kubeconfig'}",
@@ -93,12 +93,12 @@ def kube_scheduler(at: Folders) -> list[str]:
 
 
 def containerd(at: Folders) -> list[str]:
-    """Run containers."""
+    """Return containerd's command line."""
     return ["containerd", "--config", str(at.configuration / "containerd.toml")]
 
 
 def kubelet(at: Folders, addresses: Addresses) -> list[str]:
-    """Run the node's pods."""
+    """Return the kubelet's command line."""
     return [
         str(at.bin / "kubelet"),
         f"--kubeconfig={at.configuration / 'kubelet.kubeconfig'}",
@@ -109,7 +109,7 @@ def kubelet(at: Folders, addresses: Addresses) -> list[str]:
 
 
 def kube_proxy(at: Folders) -> list[str]:
-    """Lead the Services' addresses to their pods."""
+    """Return kube-proxy's command line."""
     return [
         str(at.bin / "kube-proxy"),
         f"--config={at.configuration / 'kube-proxy.yaml'}",

@@ -12,7 +12,7 @@ CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 
 
 def kubeconfig(addresses: Addresses, pki: Path, user: str) -> str:
-    """Credentials of one user, complete in one file."""
+    """Return the credentials of one user, complete in one file."""
 
     def embedded(name: str) -> str:
         return base64.b64encode((pki / name).read_bytes()).decode()
@@ -39,7 +39,7 @@ def kubeconfig(addresses: Addresses, pki: Path, user: str) -> str:
 
 
 def containerd() -> str:
-    """Configure containerd: only what differs from its defaults."""
+    """Return containerd's configuration: only what differs from its defaults."""
     return f"""\
 version = 2
 [plugins."io.containerd.grpc.v1.cri"]
@@ -54,7 +54,7 @@ conf_dir = "/run/cni"
 
 
 def cni(addresses: Addresses) -> str:
-    """Configure the pods' network: a bridge; the address plan leaves the ends of the range to us."""
+    """Return the configuration of the pods' network, a bridge. Both ends of the range of addresses stay ours."""
     addresses_from = {
         "subnet": str(addresses.pods),
         "rangeStart": str(addresses.pods[16]),
@@ -72,7 +72,7 @@ def cni(addresses: Addresses) -> str:
 
 
 def kubelet(pki: Path, addresses: Addresses, cgroup: str, resolv_conf: Path) -> str:
-    """Configure the kubelet."""
+    """Return the kubelet's configuration."""
     return as_yaml(
         {
             "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -103,7 +103,7 @@ def kubelet(pki: Path, addresses: Addresses, cgroup: str, resolv_conf: Path) -> 
 
 
 def kube_proxy(addresses: Addresses, kubeconfig_file: Path) -> str:
-    """Configure kube-proxy."""
+    """Return kube-proxy's configuration."""
     return as_yaml(
         {
             "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
@@ -123,7 +123,7 @@ def kube_proxy(addresses: Addresses, kubeconfig_file: Path) -> str:
 
 
 def audit_policy() -> str:
-    """Have the API server write down every change of conversions and of Jobs, with what was asked and answered."""
+    """Return the API server's audit policy: every change of conversions and of Jobs, with request and response."""
     changes = ["create", "update", "patch", "delete", "deletecollection"]
     resources = [
         {"group": "tflite-operator.dev", "resources": ["tfliteconversions", "tfliteconversions/status"]},
@@ -141,5 +141,5 @@ def audit_policy() -> str:
 
 
 def as_yaml(document: dict[str, Any]) -> str:
-    """Write a document; JSON is YAML."""
+    """Return a document as YAML; JSON is YAML."""
     return json.dumps(document, indent=1) + "\n"

@@ -25,7 +25,7 @@ IN_MEMORY = 64 * 1024 * 1024
 
 
 def locate(root: Path, path: str, compressed: bool) -> Path | None:
-    """Decide which file or folder a request's path means; nothing outside the root, whatever links say."""
+    """Return the file or folder that a request's path means; none outside the root, wherever links lead."""
     root = root.resolve()
     parts = unquote(path).strip("/").split("/")
     if any(part in {"", ".", ".."} or "\0" in part for part in parts):
@@ -105,12 +105,12 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(message)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Write one line a request to the log."""
+        """Write one line per request to the log."""
         LOG.info("%s %s", self.client_address[0], format % args)
 
 
 class Server(ThreadingHTTPServer):
-    """A thread a request; a hundred pods may ask at once."""
+    """One thread per request: a hundred pods may ask at once."""
 
     daemon_threads = True
     request_queue_size = 128

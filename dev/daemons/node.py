@@ -1,4 +1,4 @@
-"""The node's container runtime: is it up, what does it hold, take this image."""
+"""The node's container runtime: whether it runs, which images it has, and importing one."""
 
 import contextlib
 import platform
@@ -23,18 +23,18 @@ def architecture() -> str:
 
 
 class BrokenStoreError(DevError):
-    """The node's image store takes no image any more: it has to be emptied."""
+    """The node's image store takes no more images: it has to be emptied."""
 
 
 class Node:
-    """containerd, spoken to from inside the cluster's namespaces."""
+    """containerd, called from inside the cluster's namespaces."""
 
     def __init__(self, namespaces: Namespaces) -> None:
         """Make it for a cluster."""
         self._namespaces = namespaces
 
     def is_ready(self) -> bool:
-        """Whether containerd answers."""
+        """Return whether containerd answers."""
         return self._ctr("version").returncode == 0
 
     def image_digests(self) -> dict[str, str]:
@@ -44,12 +44,12 @@ class Node:
         return {row[0]: row[2] for row in rows if len(row) > 2}
 
     def has(self, name: str, digest: str) -> bool:
-        """Whether an image is there to be run; an interrupted import leaves one that only has its name."""
+        """Return whether an image can be run; an interrupted import leaves one that has only a name."""
         rows = [line.split() for line in self._checked("images", "check").splitlines()[1:]]
         return any((row[0], row[2], row[-1]) == (name, digest, "true") for row in rows if len(row) > 2)
 
     def blobs(self) -> list[str]:
-        """List the content that is there, by digest."""
+        """Return the digests of all content that is there."""
         return self._checked("content", "list", "--quiet").split()
 
     def remove_containers(self) -> int:
@@ -60,7 +60,7 @@ class Node:
         return len(left)
 
     def import_pause(self, program: Path) -> None:
-        """Give the node the image of every pod's sandbox.
+        """Import the image of every pod's sandbox.
 
         Raises:
             BrokenStoreError: the node does not take it.
@@ -69,7 +69,7 @@ class Node:
         self._import(lambda pipe: pipe.write(archive))
 
     def import_image(self, layout: Path, name: str) -> int:
-        """Give the node an image, as far as it lacks it; return the bytes that it lacked.
+        """Import the parts of an image that the node lacks; return their size in bytes.
 
         Raises:
             BrokenStoreError: the node does not take it.
@@ -96,7 +96,7 @@ class Node:
             raise BrokenStoreError(f"the node does not take the image:\n{refusal[-2000:]}")
 
     def _import_once(self, feed: Callable[[IO[bytes]], object]) -> str | None:
-        """Import what `feed` writes; return what the importer says where it fails."""
+        """Import what `feed` writes; return the importer's output if it fails."""
         argv = self._command("images", "import", "-")
         with subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -124,16 +124,16 @@ class Node:
 
 
 def nameless(digests: Mapping[str, str]) -> list[str]:
-    """Find the images that are only known by their own digest. Pure.
+    """Return the images that are only known by their own digest. Pure.
 
-    Kubernetes gives every image such a name too; it is all that is left of one whose tag has moved on.
+    Kubernetes gives every image such a name too; an image whose tag has moved on has no other.
     """
     named = {digest for name, digest in digests.items() if not name.startswith("sha256:")}
     return [name for name, digest in digests.items() if name.startswith("sha256:") and digest not in named]
 
 
 def wait_until(what: str, probe: Callable[[], bool], log: Path, timeout: float = 60) -> None:
-    """Wait for a condition; when it does not come, show the end of the log that may say why."""
+    """Wait until the probe holds; on a timeout, show the end of the log that may say why."""
     deadline = time.monotonic() + timeout
     while not probe():
         if time.monotonic() > deadline:

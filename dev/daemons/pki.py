@@ -1,4 +1,4 @@
-"""Keys and certificates, drawn anew for every cluster.
+"""Keys and certificates, new for every cluster.
 
 The components prove who they are with client certificates, as in production, so Kubernetes' own roles for
 them apply: the node may only see what its pods need, the controllers act as their service accounts.
@@ -17,7 +17,7 @@ KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 
 @dataclass(frozen=True)
 class Subject:
-    """Who a certificate speaks for. Kubernetes reads the user from CN and the groups from O."""
+    """The identity in a certificate. Kubernetes reads the user from CN and the groups from O."""
 
     file: str
     user: str
@@ -31,7 +31,7 @@ class Subject:
 
 
 def subjects(addresses: Addresses) -> list[Subject]:
-    """List everybody in a cluster who has a certificate."""
+    """Return every identity of a cluster that has a certificate."""
     services = ["kubernetes", "kubernetes.default", "kubernetes.default.svc"]
     dns = [f"DNS:{name}" for name in [*services, "kubernetes.default.svc.cluster.local", "localhost"]]
     ips = [f"IP:{address}" for address in (addresses.node, addresses.api_service, "127.0.0.1")]
@@ -48,7 +48,7 @@ def subjects(addresses: Addresses) -> list[Subject]:
 
 
 def make(folder: Path, addresses: Addresses) -> None:
-    """Write the authority, everybody's certificate and the key that signs service account tokens."""
+    """Write the authority, every certificate and the key that signs service account tokens."""
     folder.mkdir(parents=True, mode=0o700)
     ca = folder / "ca"
     _openssl(

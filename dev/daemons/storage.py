@@ -30,7 +30,7 @@ def endpoint(addresses: Addresses) -> str:
 
 
 def draw_keys(checkout: Checkout) -> Keys:
-    """Draw new keys and keep them where only their owner can read them."""
+    """Generate keys and write them where only their owner can read them."""
     # Easily recognised wherever it should not be.
     keys = Keys("DEV" + secrets.token_hex(8).upper(), f"canary-{secrets.token_hex(16)}")
     content = json.dumps({"accessKeyId": keys.access_key_id, "secretAccessKey": keys.secret_access_key})
@@ -45,7 +45,7 @@ def read_keys(checkout: Checkout) -> Keys:
 
 
 def command(checkout: Checkout, addresses: Addresses) -> list[str]:
-    """Return the cluster's server's command line; the keys go by environment, which `ps` does not show."""
+    """Return the command line of the cluster's server; its keys are in the environment, which `ps` does not show."""
     return server(checkout.bin, checkout.s3, f"{addresses.node}:{PORT}", checkout.s3_access_log)
 
 
@@ -62,12 +62,12 @@ def server(programs: Path, folder: Path, address: str, access_log: Path) -> list
 
 
 def environment(keys: Keys) -> dict[str, str]:
-    """Return what the server reads its owner's keys from."""
+    """Return the variables from which the server reads its owner's keys."""
     return {"ROOT_ACCESS_KEY_ID": keys.access_key_id, "ROOT_SECRET_ACCESS_KEY": keys.secret_access_key}
 
 
 def keeps_attributes(folder: Path) -> bool:
-    """Try whether this file system keeps extended attributes, where versitygw wants to put its metadata."""
+    """Return whether this file system keeps extended attributes, in which versitygw stores its metadata."""
     with tempfile.NamedTemporaryFile(dir=folder) as file:
         try:
             os.setxattr(file.name, "user.tflite-operator-dev", b"1")

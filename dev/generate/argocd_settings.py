@@ -18,7 +18,7 @@ _BEGINNING: Final = """\
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as they stand there."""
+    """Writes texts of several lines as blocks."""
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
@@ -29,7 +29,7 @@ _Dumper.add_representer(str, _text)
 
 
 def settings() -> str:
-    """Compose the part of the ConfigMap argocd-cm."""
+    """Return the part of the ConfigMap argocd-cm."""
     kind = f"{names.GROUP}_{names.KIND}"
     actions = {
         "discovery.lua": (LUA / "actions/discovery.lua").read_text(),

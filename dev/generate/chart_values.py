@@ -33,7 +33,7 @@ Object = dict[str, Any]
 
 
 def settings_schema() -> Object:
-    """Give the JSON schema of each setting, by its name in the chart's values."""
+    """Return the JSON schema of each setting, by its name in the chart's values."""
     properties = Settings.model_json_schema()["properties"]
     return {
         _camel_case(name): {key: value for key, value in said.items() if key in _KEPT}
@@ -43,14 +43,14 @@ def settings_schema() -> Object:
 
 
 def schema(written: str) -> str:
-    """Give values.schema.json with the settings that there are."""
+    """Return values.schema.json with the present settings."""
     whole: Object = json.loads(written)
     whole["properties"]["settings"]["properties"] = settings_schema()
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 
 
 def readme(written: str, schema: str, values: str) -> str:
-    """Give the chart's README with the table of values."""
+    """Return the chart's README with the table of values."""
     whole: Object = json.loads(schema)
     rows = "".join(
         f"| `{name}` | {default} | {what} |\n" for name, default, what in _rows(whole, yaml.safe_load(values))
@@ -83,7 +83,7 @@ def _camel_case(name: str) -> str:
 
 
 def written(chart: Path) -> dict[Path, str]:
-    """Give the two files as they should be."""
+    """Return both files as they should be, by path."""
     made = schema((chart / "values.schema.json").read_text())
     page = readme((chart / "README.md").read_text(), made, (chart / "values.yaml").read_text())
     return {chart / "values.schema.json": made, chart / "README.md": page}

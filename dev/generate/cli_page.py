@@ -49,7 +49,7 @@ Schema = Mapping[str, Any]
 
 
 def page() -> str:
-    """Compose the page."""
+    """Return the page."""
     group = typer.main.get_group(app)
     context = typer.Context(group, info_name=PROGRAM, **group.context_settings)
     parts = [_BEGINNING]

@@ -24,7 +24,7 @@ the version that your cluster serves. `[]` stands for each item of a list, `{{}}
 
 
 def page() -> str:
-    """Compose the page."""
+    """Return the page."""
     crd = yaml.safe_load(_CRD.read_text())["spec"]
     [version] = crd["versions"]
     root = version["schema"]["openAPIV3Schema"]["properties"]
@@ -36,7 +36,7 @@ def page() -> str:
 
 
 def _fields(schema: Schema, path: str) -> Iterator[tuple[str, Schema]]:
-    """Give all fields below, with their paths, parents first."""
+    """Yield all fields below, with their paths, parents first."""
     for name, field in schema.get("properties", {}).items():
         yield f"{path}.{name}", field
         yield from _fields(field, f"{path}.{name}")
@@ -56,7 +56,7 @@ def _section(name: str, schema: Schema, part: Schema) -> Iterator[str]:
 
 
 def _rules(schema: Schema) -> Iterator[str]:
-    """Give what the API server says of a wrong value."""
+    """Yield what the API server says of a wrong value."""
     rules = [*schema.get("x-kubernetes-validations", []), *schema.get("items", {}).get("x-kubernetes-validations", [])]
     for rule in rules:
         if "message" in rule:
@@ -66,7 +66,7 @@ def _rules(schema: Schema) -> Iterator[str]:
 
 
 def _required(name: str, part: Schema) -> bool:
-    """Say whether its parent demands the field."""
+    """Return whether the parent requires the field."""
     schema: Any = part
     *parents, last = name.split(".")[1:]
     for parent in parents:

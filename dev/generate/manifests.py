@@ -43,10 +43,10 @@ _ROLLS_PODS: Final = re.compile(r"^ *checksum/settings: .*\n", re.MULTILINE)
 
 
 def rendered(*arguments: str) -> str:
-    """Give the objects that the chart renders, as `helm template` prints them.
+    """Return the objects that the chart renders, as `helm template` prints them.
 
     Raises:
-        RuntimeError: Helm refuses; the message is its own.
+        RuntimeError: Helm refuses; the message is Helm's.
     """
     helm = str(binaries.make_tool(Checkout.here(), "helm"))
     argv = [helm, "template", RELEASE, str(CHART), "--namespace", NAMESPACE, *arguments]
@@ -57,7 +57,7 @@ def rendered(*arguments: str) -> str:
 
 
 def by_template(text: str) -> dict[str, str]:
-    """Take apart what `helm template` prints: the objects of each template, as YAML."""
+    """Return the objects of each template, as YAML, from what `helm template` prints."""
     found: dict[str, list[str]] = {}
     for part in re.split(r"^---\n", text, flags=re.MULTILINE)[1:]:
         source, _, content = part.partition("\n")
@@ -67,7 +67,7 @@ def by_template(text: str) -> dict[str, str]:
 
 
 def generated() -> dict[Path, str]:
-    """Give what every file that is not written by hand holds."""
+    """Return the content of every file that is not written by hand."""
     options = ["--set", "networkPolicies.operator=true,monitoring.enabled=true"]
     templates = {name: text for name, text in by_template(rendered(*options)).items() if name not in _OWN}
     base = ROOT / "deploy/base"

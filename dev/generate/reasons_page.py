@@ -34,7 +34,7 @@ help; any other code is a crash.
 
 
 def page() -> str:
-    """Compose the page."""
+    """Return the page."""
     lines = [_BEGINNING]
     for outcome, heading in _HEADINGS.items():
         lines += [f"## {heading}\n"]
@@ -52,7 +52,7 @@ def _section(reason: Reason) -> Iterator[str]:
 
 
 def _quoted(example: str) -> str:
-    """Give an example for Markdown, where brackets, stars and the like mean something."""
+    """Return an example with Markdown's special characters escaped."""
     return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", example.replace("{", "").replace("}", ""))
 
 

@@ -1,1 +1,1 @@
-"""What the rest asks of this machine: files, locks, processes, and where the things of a checkout are."""
+"""This machine: files, locks, processes, prerequisites, and the paths of a checkout."""

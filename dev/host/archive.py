@@ -8,7 +8,7 @@ from typing import IO
 
 
 def pack(folder: Path, output: IO[bytes]) -> None:
-    """Write a folder's files: in the order of their names, without owners, times or chance."""
+    """Write a folder's files in the order of their names, without owners and times."""
     # filename="" keeps the name of a temporary file out of the header; level 1 because weights hardly shrink.
     with (
         gzip.GzipFile(filename="", fileobj=output, mode="wb", compresslevel=1, mtime=0) as packed,

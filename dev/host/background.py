@@ -1,4 +1,4 @@
-"""Work beside other work, that neither holds a failed program back nor hides its own failure."""
+"""Work in the background that neither keeps a failed program from ending nor hides its own failure."""
 
 import threading
 from collections.abc import Callable
@@ -19,7 +19,7 @@ class Background:
         self._thread.start()
 
     def wait(self) -> None:
-        """Return when it is done; raise what it raised."""
+        """Wait until it is done; raise what it raised."""
         self._thread.join()
         if self._error is not None:
             raise self._error

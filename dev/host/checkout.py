@@ -2,7 +2,7 @@
 
 Everything made lives under `.cache/` of the checkout. What is machine-wide by nature (a network interface,
 a control group, a few firewall rules) carries the checkout's identity in its name, so that two checkouts
-run side by side and nobody removes what belongs to somebody else.
+run side by side and none removes what belongs to another.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ class Checkout:
 
     @classmethod
     def here(cls) -> "Checkout":
-        """Return the checkout that this very file belongs to."""
+        """Return the checkout that this file belongs to."""
         return cls(Path(__file__).resolve().parents[2])
 
     @property
@@ -35,7 +35,7 @@ class Checkout:
 
     @property
     def cache(self) -> Path:
-        """Folder of everything that is made."""
+        """Folder of everything that is built or recorded."""
         return self.root / ".cache"
 
     @property
@@ -45,22 +45,22 @@ class Checkout:
 
     @property
     def run(self) -> Path:
-        """State of the running cluster; gone when it is made anew."""
+        """State of the running cluster; removed when a new one is made."""
         return self.cache / "run"
 
     @property
     def logs(self) -> Path:
-        """One file a process."""
+        """Logs of the running cluster, one file per process."""
         return self.run / "log"
 
     @property
     def audit_log(self) -> Path:
-        """What the API server writes down of each change of a conversion or a Job, one JSON object a line."""
+        """The API server's audit log: each change of a conversion or a Job, one JSON object per line."""
         return self.logs / "audit.log"
 
     @property
     def s3_access_log(self) -> Path:
-        """What the S3 server writes down of each request, in the form of Amazon's server access log."""
+        """The S3 server's log of each request, in the format of Amazon's server access log."""
         return self.logs / "s3-access.log"
 
     @property

@@ -1,4 +1,4 @@
-"""Removing folders of ours, and never what somebody has mounted in them."""
+"""Removes folders of ours, but never the content of what is mounted in them."""
 
 import shutil
 import subprocess
@@ -21,8 +21,8 @@ def clean(checkout: Checkout) -> None:
 def remove(folder: Path) -> None:
     """Remove a folder with all it holds.
 
-    The cluster's own mounts are in its namespace and ended with it. What is mounted here nevertheless is
-    somebody's own: it is taken off, never removed through.
+    The cluster's own mounts are in its namespace and ended with it. Whatever else is mounted here belongs to
+    the user: it is unmounted, and its content stays.
     """
     for mount in mounts_below(folder, MOUNTS.read_text()):
         subprocess.run(["umount", str(mount)], check=False, capture_output=True)
@@ -41,7 +41,7 @@ def remove(folder: Path) -> None:
 
 
 def mounts_below(folder: Path, mountinfo: str) -> list[Path]:
-    """Find the mount points at or below a folder, the innermost first. Pure."""
+    """Return the mount points at or below a folder, the innermost first. Pure."""
     points = (line.split()[4] for line in mountinfo.splitlines() if line.strip())
     # Blanks, tabs, line breaks and backslashes are written in octal.
     decoded = [Path(point.encode().decode("unicode_escape").encode("latin-1").decode()) for point in points]

@@ -1,4 +1,4 @@
-"""Long-running commands that must not outlive whoever asked for them."""
+"""Runs long commands that must not outlive the program that started them."""
 
 import os
 import signal
@@ -22,7 +22,11 @@ def run(
     environment: Mapping[str, str] | None = None,
     contained: bool = False,
 ) -> None:
-    """Run a command to its end, its output in a log; when it fails, show the end of that."""
+    """Run a command to its end, with its output in a log.
+
+    Raises:
+        DevError: it failed; the message has the end of the log.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     prefix = CONTAINED if contained else TIED
     with log.open("wb") as output:
@@ -40,7 +44,7 @@ def run(
 
 
 def outcome(code: int) -> str:
-    """Put the end of a process into words."""
+    """Return how a process ended, in words."""
     return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"failed with exit code {code}"
 
 

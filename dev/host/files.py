@@ -1,4 +1,4 @@
-"""Writing files so that an interruption leaves the old content or the new, never a half."""
+"""Writes files so that an interruption leaves the old content or the new, never a part."""
 
 import contextlib
 import hashlib
@@ -25,7 +25,7 @@ def write(path: Path, content: str | bytes, mode: int = 0o644) -> None:
 
 
 def fingerprint(root: Path, paths: Iterable[Path], *extra: str) -> str:
-    """Hash files by their place below `root` and their content, folders with all they hold, and any words."""
+    """Return a hash of files by path below `root` and content, folders with all they hold, and any words."""
     digest = hashlib.sha256()
     for word in extra:
         digest.update(f"word {len(word)} {word}\n".encode())

@@ -1,4 +1,4 @@
-"""One at a time: locks that the kernel gives back when their holder dies, however it dies."""
+"""Locks that the kernel releases when their holder dies, however it dies."""
 
 import fcntl
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from dev.host.progress import say
 
 @contextmanager
 def held(path: Path, waiting_for: str) -> Iterator[None]:
-    """Hold the lock of this file; say what is being waited for when somebody else has it."""
+    """Hold the lock of this file; if another process has it, say what is waited for."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # Opened without truncating, never deleted: a deleted lock file would let two holders in.
     with path.open("a") as stream:
@@ -25,7 +25,7 @@ def held(path: Path, waiting_for: str) -> Iterator[None]:
 
 @contextmanager
 def of_checkout(checkout: Checkout) -> Iterator[None]:
-    """Only one `up`, `down` or `clean` of a checkout at a time."""
+    """Hold the lock that lets only one `up`, `down` or `clean` of a checkout run at a time."""
     name = f"{checkout.identity}.lock"
     with held(MACHINE_WIDE / name, f"another make up, down or clean in {checkout.root}"):
         yield
@@ -33,6 +33,6 @@ def of_checkout(checkout: Checkout) -> Iterator[None]:
 
 @contextmanager
 def of_machine() -> Iterator[None]:
-    """Only one checkout at a time looks for a free address range and removes leftovers."""
+    """Hold the lock under which one checkout at a time chooses its addresses and removes leftovers."""
     with held(MACHINE_WIDE / "machine.lock", "another checkout that is choosing its addresses"):
         yield

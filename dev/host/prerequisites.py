@@ -1,4 +1,4 @@
-"""What the machine must have: everything that is missing is said at once, and what apt has is installed.
+"""What the machine must have: names everything that is missing at once, and installs what apt has.
 
 Runs before anything else, with whatever Python there is, so on the standard library alone.
 """
@@ -61,7 +61,7 @@ class Machine:
 
 
 def missing(machine: Machine) -> list[str]:
-    """Say what a person has to see to. Pure."""
+    """Return what the user has to install or change. Pure."""
     problems = []
     if not machine.distribution & {"debian", "ubuntu"}:
         problems.append("Debian or Ubuntu (packages are installed with apt-get)")
@@ -78,7 +78,7 @@ def missing(machine: Machine) -> list[str]:
 
 
 def to_install(machine: Machine) -> list[str]:
-    """Name the packages that apt-get has to install. Pure."""
+    """Return the packages that apt-get has to install. Pure."""
     elsewhere = _SNAPS if "ubuntu" in machine.distribution else frozenset()
     wanted = [package for key, package in PACKAGES.items() if key not in machine.found and package not in elsewhere]
     if not machine.has_venv:
@@ -87,7 +87,7 @@ def to_install(machine: Machine) -> list[str]:
 
 
 def look() -> Machine:
-    """Look at this machine."""
+    """Return what this machine has."""
     return Machine(
         distribution=frozenset(distributions(Path("/etc/os-release"))),
         is_root=os.geteuid() == 0,
@@ -109,7 +109,11 @@ def distributions(os_release: Path) -> list[str]:
 
 
 def ensure(checkout: Checkout) -> None:
-    """Stop with the whole list of what is missing, or install what apt has."""
+    """Install what apt has.
+
+    Raises:
+        DevError: the machine lacks other things; the message lists all of them.
+    """
     machine = look()
     problems = missing(machine)
     if problems:

@@ -1,4 +1,4 @@
-"""Processes that are recorded, so that exactly they are watched and ended, and never a stranger.
+"""Recorded processes: exactly these are watched and ended, never another one under the same id.
 
 A process id alone is not enough: ids are used again. The id, the time the process started (in clock ticks
 since boot) and the identity of that boot together name one process for ever.
@@ -24,12 +24,12 @@ class Process:
 
     @classmethod
     def of(cls, pid: int) -> "Process | None":
-        """Look a running process up."""
+        """Return the running process of an id, or None."""
         stat = read_stat(pid)
         return None if stat is None else cls(pid, stat.started, boot_identity())
 
     def is_alive(self) -> bool:
-        """Whether this very process runs; one that has ended and was not collected yet does not."""
+        """Return whether this very process runs; a zombie does not."""
         stat = read_stat(self.pid)
         return self.boot == boot_identity() and is_same(self.started, stat)
 
@@ -49,14 +49,14 @@ class Process:
             os.close(descriptor)
 
     def stop(self, grace: float) -> None:
-        """Ask it to end, insist after the grace, and return when it is gone."""
+        """Send SIGTERM, after the grace SIGKILL, and return when it is gone."""
         self.signal(signal.SIGTERM)
         if not self.wait_gone(grace):
             self.signal(signal.SIGKILL)
             self.wait_gone(10)
 
     def wait_gone(self, timeout: float) -> bool:
-        """Wait until it has ended; tell whether it has."""
+        """Wait until it has ended; return whether it has."""
         deadline = time.monotonic() + timeout
         while self.is_alive():
             if time.monotonic() > deadline:
@@ -85,7 +85,7 @@ def parse_stat(text: str) -> Stat:
 
 
 def read_stat(pid: int) -> Stat | None:
-    """Read a process's stat, or nothing when there is no such process."""
+    """Read a process's stat; None when there is no such process."""
     try:
         return parse_stat((PROC / str(pid) / "stat").read_text())
     except (FileNotFoundError, ProcessLookupError):
@@ -93,12 +93,12 @@ def read_stat(pid: int) -> Stat | None:
 
 
 def is_same(started: int, stat: Stat | None) -> bool:
-    """Decide whether what runs under an id now is what was recorded, and is not a zombie."""
+    """Return whether what runs under an id now is what was recorded, and no zombie."""
     return stat is not None and stat.started == started and stat.state not in "ZX"
 
 
 def boot_identity() -> str:
-    """Return what the kernel draws by chance at every boot."""
+    """Return the random id that the kernel chooses at every boot."""
     return (PROC / "sys/kernel/random/boot_id").read_text().strip()
 
 
@@ -111,12 +111,12 @@ def arguments(pid: int) -> list[str]:
 
 
 def all_pids() -> list[int]:
-    """Every process of the machine."""
+    """Return the ids of all processes of the machine."""
     return [int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()]
 
 
 def only_child(pid: int, timeout: float = 5) -> int | None:
-    """Return the child of a process that is about to fork once, or nothing if it ended instead."""
+    """Return the child of a process that is about to fork once, or None if it ended instead."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         stat = read_stat(pid)

@@ -1,4 +1,4 @@
-"""What a person sees while something slow happens. All of it goes to stderr: `env` owns stdout."""
+"""Progress for the user. All of it goes to stderr: stdout is for `env`."""
 
 import sys
 import time

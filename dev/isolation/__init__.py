@@ -1,1 +1,1 @@
-"""How a cluster is kept apart from the machine: namespaces, network, control group, and clearing them away."""
+"""Keeps a cluster apart from the machine: namespaces, network, control group, and removing them."""

@@ -1,4 +1,4 @@
-"""The control group that all pods are below: made before the kubelet, which insists, removed after it."""
+"""The control group of all pods: made before the kubelet, which requires it, and removed after it."""
 
 import contextlib
 import os

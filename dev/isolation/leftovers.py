@@ -1,4 +1,4 @@
-"""Clearing away what a cluster leaves on the machine: ours, or that of a checkout that no longer exists."""
+"""Removes what a cluster leaves on the machine: this checkout's, or that of one that no longer exists."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ FORWARDING = "forwarding-was-off"
 
 
 def register(checkout: Checkout) -> None:
-    """Write down, outside the checkout, that it is about to put things on the machine."""
+    """Record, outside the checkout, that it is about to put things on the machine."""
     files.write(checkout.machine_wide / "owner.json", json.dumps({"checkout": str(checkout.home)}) + "\n")
 
 
@@ -23,7 +23,7 @@ def note_forwarding(checkout: Checkout) -> None:
 
 
 def clear(checkout: Checkout) -> bool:
-    """End a checkout's cluster and remove all of it outside its folder; tell whether it ran."""
+    """End a checkout's cluster and remove all of it outside its folder; return whether it ran."""
     ran = namespaces.end(checkout)
     network.disconnect(checkout)
     cgroups.remove(checkout)
@@ -39,7 +39,7 @@ def clear(checkout: Checkout) -> bool:
 
 
 def owners() -> list[Checkout]:
-    """List the checkouts that have registered."""
+    """Return the checkouts that have registered."""
     found = []
     for file in sorted(MACHINE_WIDE.glob("*/owner.json")):
         checkout = Checkout(Path(json.loads(file.read_text())["checkout"]))
@@ -49,7 +49,7 @@ def owners() -> list[Checkout]:
 
 
 def sweep(here: Checkout) -> None:
-    """Clear away what belongs to no checkout any more.
+    """Remove what belongs to no existing checkout.
 
     A checkout whose folder is still there is left alone, whether its cluster runs or not: it may be coming up,
     and its own `make down` can clear it away. One that was deleted can never do that.

@@ -69,12 +69,12 @@ class Namespaces:
 
 
 def is_marked(argv: list[str], mark: str) -> bool:
-    """Decide whether a command line is that of the namespaces' first process or of what makes it."""
+    """Return whether a command line is that of the namespaces' first process or of what makes it."""
     return bool(argv) and Path(argv[0]).name in {"unshare", "sh", "pause"} and mark in argv[1:]
 
 
 def find(checkout: Checkout) -> Namespaces | None:
-    """Find the running namespaces of a checkout."""
+    """Return the running namespaces of a checkout, or None."""
     for pid, argv in _marked(checkout).items():
         if Path(argv[0]).name == "pause":
             first = Process.of(pid)
@@ -83,7 +83,7 @@ def find(checkout: Checkout) -> Namespaces | None:
 
 
 def start(checkout: Checkout) -> Namespaces:
-    """Make the namespaces; the caller has made sure that there are none."""
+    """Make the namespaces, which must not exist yet."""
     log = checkout.logs / "namespaces.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     argv = ["unshare", "--pid", "--mount", "--net", "--fork", "--mount-proc", "--"]
@@ -100,7 +100,7 @@ def start(checkout: Checkout) -> Namespaces:
 
 
 def end(checkout: Checkout) -> bool:
-    """End everything inside, and return when it is gone; tell whether there was anything."""
+    """End everything inside and wait until it is gone; return whether there was anything."""
     found = [process for pid in _marked(checkout) if (process := Process.of(pid))]
     for process in found:
         process.signal(signal.SIGKILL)

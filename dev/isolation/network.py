@@ -55,7 +55,7 @@ class Addresses:
 
 
 def choose(taken: Iterable[IPv4Network]) -> Addresses:
-    """Choose the first pair of private ranges that overlaps nothing the machine uses."""
+    """Return the first pair of private ranges that overlaps nothing the machine uses."""
     used = list(taken)
     for second in range(212, 252, 2):
         pods, services = IPv4Network(f"10.{second}.0.0/16"), IPv4Network(f"10.{second + 1}.0.0/16")
@@ -76,7 +76,7 @@ def taken_ranges(routes: str, resolv_conf: str) -> list[IPv4Network]:
 
 
 def find_free() -> Addresses:
-    """Choose addresses for this machine as it is now."""
+    """Return addresses that this machine does not use now."""
     routes = _run("ip", "-json", "-4", "route", "show", "table", "all")
     return choose(taken_ranges(routes, Path("/etc/resolv.conf").read_text()))
 
@@ -98,7 +98,7 @@ def connect(checkout: Checkout, namespaces: Namespaces, addresses: Addresses) ->
 
 
 def open_way_out(checkout: Checkout, addresses: Addresses) -> bool:
-    """Let pods reach what the machine reaches; tell whether the machine's forwarding had to be switched on."""
+    """Let pods reach what the machine reaches; return whether the machine's forwarding had to be switched on."""
     for rule in firewall_rules(checkout, addresses):
         _run("iptables", "--wait", *rule.table, "--insert", *rule.words)
     was_on = FORWARDING.read_text().strip() == "1"
@@ -116,7 +116,7 @@ class Rule:
 
 
 def firewall_rules(checkout: Checkout, addresses: Addresses) -> list[Rule]:
-    """All that is added to the machine's own firewall; each rule carries our mark."""
+    """Return the rules to add to the machine's own firewall; each carries our mark."""
     pods, mark = str(addresses.pods), ("-m", "comment", "--comment", checkout.mark)
     answers = ("-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED")
     masquerade = ("POSTROUTING", "-s", pods, "!", "-d", pods, *mark, "-j", "MASQUERADE")
@@ -128,7 +128,7 @@ def firewall_rules(checkout: Checkout, addresses: Addresses) -> list[Rule]:
 
 
 def marked_rules(saved: str, mark: str) -> list[list[str]]:
-    """Find our rules in the output of `iptables -S`, as the arguments that delete them."""
+    """Return the arguments that delete our rules, found in the output of `iptables -S`."""
     found = []
     for line in saved.splitlines():
         words = [word.strip('"') for word in line.split()]
@@ -138,7 +138,7 @@ def marked_rules(saved: str, mark: str) -> list[list[str]]:
 
 
 def disconnect(checkout: Checkout) -> None:
-    """Remove what a cluster left on the machine; its own side went with the namespace."""
+    """Remove the machine's side of a cluster's network; the other side ended with the namespace."""
     if (Path("/sys/class/net") / checkout.interface).exists():
         # The kernel removes it too, a moment after the namespace: whoever is first.
         subprocess.run(["ip", "link", "delete", checkout.interface], check=False, capture_output=True)

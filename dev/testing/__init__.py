@@ -1,1 +1,1 @@
-"""What tests, benchmarks and the demo use on a cluster, whoever made it."""
+"""What tests, benchmarks and the demo use on any cluster."""

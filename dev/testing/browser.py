@@ -15,7 +15,7 @@ _FOLDER_VARIABLE = "PLAYWRIGHT_BROWSERS_PATH"
 
 
 def executable(checkout: Checkout) -> str | None:
-    """Give the machine's Chromium; None where Playwright finds its own, which is fetched if need be.
+    """Return the machine's Chromium, or None: then Playwright uses its own, which is fetched if it is not there.
 
     Raises:
         subprocess.CalledProcessError: it cannot be fetched; Playwright says why on stderr.

@@ -1,4 +1,4 @@
-"""The resources of other projects that our manifests and documentation speak of, as those projects publish them."""
+"""The CustomResourceDefinitions of other projects that our manifests and documentation use, as published."""
 
 import json
 import os
@@ -70,10 +70,10 @@ PUBLICATIONS: Final = (
 
 
 def definitions(checkout: Checkout) -> list[Object]:
-    """Give the CustomResourceDefinitions; what is not there yet is downloaded.
+    """Return the CustomResourceDefinitions; download what is not there yet.
 
     Raises:
-        DevError: a module cannot be had, or is not the one that is meant.
+        DevError: a module cannot be downloaded, or has another checksum.
     """
     return [yaml.safe_load(content) for publication in PUBLICATIONS for content in _contents(checkout, publication)]
 

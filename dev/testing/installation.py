@@ -26,7 +26,7 @@ def overlay(
     digest: str | None = None,
     settings: Mapping[str, str] = _DEFAULTS,
 ) -> dict[str, object]:
-    """Give the kustomization that installs the operator with these images.
+    """Return the kustomization that installs the operator with these images.
 
     Args:
         base: path of deploy/.
@@ -63,7 +63,7 @@ def _annotated(digest: str) -> dict[str, object]:
 
 
 def _digest(image: str) -> str | None:
-    """Give the digest of an image that this checkout built under a tag that does not change."""
+    """Return the digest of this checkout's own image, whose tag never changes; None for any other."""
     layout = ROOT / ".cache/images/tflite-operator"
     if image != OPERATOR_IMAGE or not (layout / "index.json").exists():
         return None
@@ -72,7 +72,7 @@ def _digest(image: str) -> str | None:
 
 
 def apply_crd(kubectl: Sequence[str]) -> None:
-    """Make the resource known, and wait until the API server serves it."""
+    """Install the CRD, and wait until the API server serves it."""
     run = Kubectl(tuple(kubectl))
     run("apply", "-f", str(ROOT / "crds/tfliteconversions.yaml"))
     run("wait", "--for=condition=Established", "--timeout=60s", "crd/tfliteconversions.tflite-operator.dev")
@@ -81,7 +81,7 @@ def apply_crd(kubectl: Sequence[str]) -> None:
 def install(
     kubectl: Sequence[str], operator_image: str, converter_image: str, settings: Mapping[str, str] = _DEFAULTS
 ) -> None:
-    """Install the operator, or bring it to these images and settings, and wait until it is ready."""
+    """Install the operator or update it to these images and settings, and wait until it is ready."""
     run = Kubectl(tuple(kubectl))
     folder = ROOT / ".cache/overlay"
     folder.mkdir(parents=True, exist_ok=True)

@@ -24,14 +24,14 @@ class Kubectl:
         return cls((shutil.which("kubectl") or "kubectl", *(("--context", context) if context else ())))
 
     def within(self, namespace: str) -> "Kubectl":
-        """Give the same kubectl with another namespace."""
+        """Return the same kubectl with another namespace."""
         return Kubectl(self.prefix, namespace)
 
     def __call__(self, *arguments: str, given: str | None = None, check: bool = True) -> str:
-        """Run it; give what it prints.
+        """Run it; return what it prints.
 
         Raises:
-            RuntimeError: it failed; the message holds the command and kubectl's words.
+            RuntimeError: it failed; the message has the command and kubectl's output.
         """
         where = ("--namespace", self.namespace) if self.namespace else ()
         done = subprocess.run(
