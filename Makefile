@@ -22,8 +22,8 @@ help: ## Show this list
 # Says at once all that the machine lacks, installs what apt has, and makes .cache/venv from locks/dev.txt.
 .PHONY: venv
 venv:
-	@$(PYTHON3) -m dev.prerequisites
-	@$(PYTHON3) -m dev.venv
+	@$(PYTHON3) -m dev.host.prerequisites
+	@$(PYTHON3) -m dev.building.venv
 	@mkdir -p $(PYTEST_DEBUG_TEMPROOT)
 
 .PHONY: up
@@ -64,7 +64,7 @@ lint: venv ## Check style, format and types
 unit: venv ## Run the tests that need no cluster
 	$(PYTEST) tests/unit
 
-# Brings up our own cluster unless one was named explicitly (dev/target.py), and runs a command against it.
+# Brings up our own cluster unless one was named explicitly (dev/cluster/target.py), and runs a command against it.
 define on_cluster
 	@target=$$($(DEV) target) || exit 1; \
 	if [ "$$target" = own ]; then \

@@ -5,13 +5,16 @@ import os
 import sys
 from collections.abc import Callable
 
-from dev import binaries, cleaning, environment, images, lock, prerequisites, status, storage, target
-from dev.background import Background
-from dev.checkout import Checkout
-from dev.cluster import Cluster
-from dev.errors import DevError
-from dev.node import BrokenStoreError, Node
-from dev.progress import say, step
+from dev.building import binaries, images
+from dev.cluster import delivery, environment, status, target
+from dev.cluster.lifecycle import Cluster
+from dev.daemons import storage
+from dev.daemons.node import BrokenStoreError, Node
+from dev.host import cleaning, lock, prerequisites
+from dev.host.background import Background
+from dev.host.checkout import Checkout
+from dev.host.errors import DevError
+from dev.host.progress import say, step
 
 
 def up(checkout: Checkout, with_images: bool) -> None:
@@ -33,7 +36,7 @@ def _start(checkout: Checkout, cluster: Cluster, built: Background | None) -> No
     cluster.up()
     if built is not None:
         built.wait()
-        images.give(checkout, Node(cluster.running()[1]))
+        delivery.deliver(checkout, Node(cluster.running()[1]))
 
 
 def down(checkout: Checkout) -> None:
@@ -59,7 +62,7 @@ def build_images(checkout: Checkout) -> None:
         except DevError:
             return
         try:
-            images.give(checkout, Node(inside))
+            delivery.deliver(checkout, Node(inside))
         except BrokenStoreError as error:
             raise DevError(f"{error}\nrun make up, which starts the cluster again with an empty image store") from error
 

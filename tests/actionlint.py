@@ -3,8 +3,8 @@
 import subprocess
 from pathlib import Path
 
-from dev import binaries
-from dev.checkout import Checkout
+from dev.building import binaries
+from dev.host.checkout import Checkout
 
 
 def complaints(workflow: Path) -> str:

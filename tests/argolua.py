@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from dev import binaries
-from dev.checkout import Checkout
+from dev.building import binaries
+from dev.host.checkout import Checkout
 from tflite_api import names
 
 Object = dict[str, Any]

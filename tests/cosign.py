@@ -4,8 +4,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from dev import binaries
-from dev.checkout import Checkout
+from dev.building import binaries
+from dev.host.checkout import Checkout
 
 
 def generate_key_pair(folder: Path, password: str) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from dev import binaries
-from dev.checkout import Checkout
-from dev.manifests import CHART, ROOT, rendered
+from dev.building import binaries
+from dev.generate.manifests import CHART, ROOT, rendered
+from dev.host.checkout import Checkout
 
 Object = dict[str, Any]
 

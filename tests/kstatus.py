@@ -5,8 +5,8 @@ import subprocess
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from dev import binaries
-from dev.checkout import Checkout
+from dev.building import binaries
+from dev.host.checkout import Checkout
 
 Object = dict[str, Any]
 Reader = Callable[[Sequence[Object]], list[tuple[str, str]]]

@@ -5,8 +5,8 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dev import binaries
-from dev.checkout import Checkout
+from dev.building import binaries
+from dev.host.checkout import Checkout
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def _says(message: str, cure: str) -> bool:
 
 
 def sentence(message: str) -> str:
-    """Return words as a sentence: a full stop behind, and a capital in front unless it begins with an address or name."""
+    """Return words as a sentence: a full stop behind, a capital in front unless they begin with an address or name."""
     words = message.strip()
     if not words:
         return ""

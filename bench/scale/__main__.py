@@ -19,11 +19,11 @@ from bench.scale import operator_image, runs
 from bench.scale.control_plane import ADDRESSES, ControlPlane
 from bench.scale.measurements import Section, document, in_turn
 from bench.scale.operator_process import OperatorProcess, Program
-from dev import binaries
-from dev.checkout import Checkout
-from dev.commands import TIED
-from dev.errors import DevError
-from dev.lock import held
+from dev.building import binaries
+from dev.host.checkout import Checkout
+from dev.host.commands import TIED
+from dev.host.errors import DevError
+from dev.host.lock import held
 
 _INSIDE: Final = "BENCH_SCALE_INSIDE"
 _NAMESPACES: Final = ("--mount", "--pid", "--net", "--fork", "--kill-child", "--mount-proc")

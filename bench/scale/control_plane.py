@@ -13,16 +13,17 @@ from pathlib import Path
 from typing import Final, Self
 
 from bench.scale import stages
-from dev import components, configuration, files, pki
-from dev.apiserver import ApiServer
-from dev.checkout import Checkout
-from dev.commands import tail
-from dev.components import Folders
-from dev.errors import DevError
-from dev.installation import NAMESPACE, apply_crd
-from dev.kubectl import Kubectl
-from dev.network import Addresses
-from dev.node import wait_until
+from dev.daemons import components, configuration, pki
+from dev.daemons.apiserver import ApiServer
+from dev.daemons.components import Folders
+from dev.daemons.node import wait_until
+from dev.host import files
+from dev.host.checkout import Checkout
+from dev.host.commands import tail
+from dev.host.errors import DevError
+from dev.isolation.network import Addresses
+from dev.testing.installation import NAMESPACE, apply_crd
+from dev.testing.kubectl import Kubectl
 
 ADDRESSES: Final = Addresses(IPv4Network("10.212.0.0/16"), IPv4Network("10.213.0.0/16"))
 ACCOUNT: Final = f"system:serviceaccount:{NAMESPACE}:tflite-operator"

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from bench.scale.operator_process import Program
-from dev import images, oci
-from dev.checkout import Checkout
-from dev.environment import OPERATOR_IMAGE
+from dev.building import images, oci
+from dev.host.checkout import Checkout
 
-_IMAGE: Final = images.tagged(OPERATOR_IMAGE)
+_IMAGE: Final = images.tagged(images.OPERATOR_IMAGE)
 
 
 def make(checkout: Checkout) -> None:

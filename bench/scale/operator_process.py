@@ -14,9 +14,9 @@ from typing import Final, Self
 
 from bench.scale.control_plane import ControlPlane, cpu_seconds
 from bench.scale.stages import job
-from dev.commands import tail
-from dev.errors import DevError
-from dev.node import wait_until
+from dev.daemons.node import wait_until
+from dev.host.commands import tail
+from dev.host.errors import DevError
 
 _PORT: Final = 8080
 _WRITES: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})

@@ -13,8 +13,8 @@ from typing import Any, Final, Self
 import aiohttp
 
 from bench.scale.stages import spec
-from dev.errors import DevError
-from dev.network import Addresses
+from dev.host.errors import DevError
+from dev.isolation.network import Addresses
 from tflite_api import names
 from tflite_operator.core.labels import NAME_ANNOTATION
 

@@ -10,7 +10,7 @@ from bench.scale.control_plane import ADDRESSES, ControlPlane, machine_cpu_secon
 from bench.scale.measurements import Section, delays
 from bench.scale.operator_process import OperatorProcess, by_kind, status_writes, writes
 from bench.scale.outside import Client
-from dev.checkout import Checkout
+from dev.host.checkout import Checkout
 
 _PATIENCE: Final = 900.0
 _WATCHED_SECONDS: Final = 60.0

@@ -13,12 +13,13 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.table import Table
 
-from dev import installation
 from dev.demo import listening, sources
 from dev.demo.accounting import Spent, spent
-from dev.kubectl import Kubectl, Object
+from dev.host.checkout import Checkout
+from dev.testing import installation
+from dev.testing.kubectl import Kubectl, Object
 
-EXAMPLES: Final = Path(__file__).parents[2] / "examples/basic-pitch"
+EXAMPLES: Final = Checkout.here().root / "examples/basic-pitch"
 RECIPES: Final = ("plain", "dynamic-range", "fixed-shape", "unknown-signature")
 NAMESPACE: Final = "tflite-demo"
 BUCKET: Final = "models"
@@ -37,7 +38,7 @@ def step(text: str) -> None:
 
 
 def conversions(hub_url: str, s3_endpoint: str) -> list[Object]:
-    """Give the examples with the addresses of this Hub server and this storage."""
+    """Return the examples with the addresses of this Hub server and this storage."""
     found = []
     for recipe in RECIPES:
         conversion: Object = yaml.safe_load((EXAMPLES / f"{recipe}.yaml").read_text())
@@ -66,7 +67,7 @@ def fresh_namespace(kubectl: Kubectl) -> Kubectl:
 
 
 def empty_bucket(s3: Any, keys: list[str]) -> None:  # noqa: ANN401 - boto3's clients have no common type
-    """Make the bucket, and forget the artifacts of an earlier demo: it is to convert, not to find."""
+    """Make the bucket, and remove the artifacts of an earlier demo, which would be found instead of converted again."""
     try:
         s3.create_bucket(Bucket=BUCKET)
     except ClientError as error:
@@ -77,14 +78,14 @@ def empty_bucket(s3: Any, keys: list[str]) -> None:  # noqa: ANN401 - boto3's cl
 
 
 def state(conversion: Object) -> tuple[str, str]:
-    """Give the status and reason of Ready."""
+    """Return the status and reason of Ready."""
     conditions: list[Object] = conversion.get("status", {}).get("conditions", [])
     ready: Object = next((one for one in conditions if one["type"] == "Ready"), {})
     return ready.get("status", "Unknown"), ready.get("reason", "")
 
 
 def follow(kubectl: Kubectl, count: int) -> dict[str, Object]:
-    """Show the way of every conversion until all are done; give them by name."""
+    """Show each conversion's progress until all are done; return them by name."""
     start = time.monotonic()
     shown: dict[str, str] = {}
     while True:
@@ -109,7 +110,7 @@ def show_failure(conversion: Object) -> None:
 
 
 def seconds_to_outcome(conversion: Object) -> int:
-    """Give the whole seconds from the conversion's creation to its last change of Ready."""
+    """Return the whole seconds from the conversion's creation to its last change of Ready."""
     conditions: list[Object] = conversion["status"]["conditions"]
     ready = next(one for one in conditions if one["type"] == "Ready")
     created = datetime.fromisoformat(conversion["metadata"]["creationTimestamp"])
@@ -154,7 +155,7 @@ def spent_table(rows: dict[str, Spent]) -> Table:
 
 
 def main() -> int:
-    """Run the demo; give the exit code."""
+    """Run the demo; return the exit code."""
     kubectl = Kubectl.from_environment()
     hub_dir = Path(os.environ["HUB_DIR"])
     wheels = hub_dir.parent / "wheels"

@@ -1,18 +1,18 @@
-"""What the containers of a converter pod took, read from their termination messages."""
+"""Time and memory of a converter pod's containers, read from their termination messages."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import ValidationError
 
-from dev.kubectl import Object
+from dev.testing.kubectl import Object
 from tflite_api.names import GROUP, STEPS
 from tflite_api.step import StepResult
 
 
 @dataclass(frozen=True)
 class StepSpent:
-    """What one container took."""
+    """Time and memory of one container."""
 
     seconds: float
     peak_mebibytes: float
@@ -20,7 +20,7 @@ class StepSpent:
 
 @dataclass(frozen=True)
 class Spent:
-    """What one pod took."""
+    """Time and memory of one pod."""
 
     steps: tuple[StepSpent | None, ...]
     pod_seconds: float
@@ -28,7 +28,7 @@ class Spent:
 
 
 def spent(pods: list[Object]) -> dict[str, Spent]:
-    """Give what each conversion's latest pod took, by the conversion's name."""
+    """Return what each conversion's latest pod took, by the conversion's name."""
     return {_conversion(pod): _spent(pod) for pod in pods if _ended(pod)}
 
 

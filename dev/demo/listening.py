@@ -1,4 +1,4 @@
-"""Runs the artifacts on music and compares what they hear."""
+"""Runs the artifacts on music and compares their outputs."""
 
 import math
 
@@ -8,20 +8,20 @@ from ai_edge_litert.interpreter import Interpreter
 
 Array = npt.NDArray[np.float32]
 NOTE_THRESHOLD = 0.3
-"""From this on basic-pitch calls a frame a note (basic_pitch/inference.py, frame_threshold)."""
+"""The threshold from which basic-pitch takes a frame for a note (basic_pitch/inference.py, frame_threshold)."""
 LOWEST_MIDI_NOTE = 21
 _NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 
 def listen(tflite: bytes, audio: Array) -> dict[str, Array]:
-    """Give contour [1, 172, 264], note [1, 172, 88] and onset [1, 172, 88] for a window [1, 43844, 1]."""
+    """Return contour [1, 172, 264], note [1, 172, 88] and onset [1, 172, 88] for a window [1, 43844, 1]."""
     interpreter = Interpreter(model_content=tflite, num_threads=2)
     outputs: dict[str, Array] = interpreter.get_signature_runner("serving_default")(input_2=audio)
     return outputs
 
 
 def snr_decibels(reference: dict[str, Array], other: dict[str, Array]) -> float:
-    """Give the signal-to-noise ratio of the worst output, matched by name (dB; inf where all are the same)."""
+    """Return the signal-to-noise ratio of the worst output, matched by name (dB; inf where all are the same)."""
 
     def one(name: str) -> float:
         noise = float(np.sum((reference[name] - other[name]) ** 2))
@@ -31,7 +31,7 @@ def snr_decibels(reference: dict[str, Array], other: dict[str, Array]) -> float:
 
 
 def notes(outputs: dict[str, Array]) -> str:
-    """Name the three pitches that sound longest."""
+    """Return the names of the three pitches that sound longest."""
     frames = (outputs["note"][0] > NOTE_THRESHOLD).sum(axis=0)
     longest = [int(index) for index in np.argsort(-frames)[:3] if frames[index] > 0]
     midi = sorted(index + LOWEST_MIDI_NOTE for index in longest)

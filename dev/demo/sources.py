@@ -20,16 +20,16 @@ MUSIC_WHEEL: Final = "pygame-ce==2.5.8"
 _MODELS = "basic_pitch/saved_models/icassp_2022/"
 _MUSIC = "pygame/examples/data/house_lo.wav"
 SAMPLE_RATE: Final = 22050
-"""What basic-pitch listens to (basic_pitch/constants.py, AUDIO_SAMPLE_RATE), in Hz."""
+"""The sample rate that basic-pitch expects (basic_pitch/constants.py, AUDIO_SAMPLE_RATE), in Hz."""
 WINDOW: Final = 43844
 """Samples of one input of basic-pitch (AUDIO_N_SAMPLES)."""
 
 
 def wheel(requirement: str, folder: Path) -> Path:
-    """Download a wheel once and give its path.
+    """Download a wheel once and return its path.
 
     Raises:
-        subprocess.CalledProcessError: pip could not fetch it; pip's words are on stderr.
+        subprocess.CalledProcessError: pip could not fetch it; its message is on stderr.
     """
     target = folder / requirement.replace("==", "-")
     if not list(target.glob("*.whl")):
@@ -43,7 +43,7 @@ def wheel(requirement: str, folder: Path) -> Path:
 
 
 def serve_basic_pitch(wheels: Path, hub: Path) -> str:
-    """Put the SavedModel where the Hub server serves it; give its path below the server's address."""
+    """Put the SavedModel where the Hub server serves it; return its path below the server's address."""
     handle = "spotify/basic-pitch/1"
     target = hub / handle
     if not (target / "saved_model.pb").exists():
@@ -63,13 +63,13 @@ def serve_basic_pitch(wheels: Path, hub: Path) -> str:
 
 
 def authors_tflite(wheels: Path) -> bytes:
-    """Give the .tflite that the model's authors published beside the SavedModel."""
+    """Return the .tflite that the model's authors published beside the SavedModel."""
     with zipfile.ZipFile(wheel(MODEL_WHEEL, wheels)) as archive:
         return archive.read(f"{_MODELS}nmp.tflite")
 
 
 def music(wheels: Path) -> npt.NDArray[np.float32]:
-    """Give one window of music: [1, 43844, 1] float32 in [-1, 1] at 22050 Hz."""
+    """Return one window of music: [1, 43844, 1] float32 in [-1, 1] at 22050 Hz."""
     with zipfile.ZipFile(wheel(MUSIC_WHEEL, wheels)) as archive:
         content = io.BytesIO(archive.read(_MUSIC))
     with wave.open(content) as recording:

@@ -13,10 +13,11 @@ import pytest
 from kubernetes import client, config
 from mypy_boto3_s3 import S3Client
 
-from dev import installation, target
-from dev.checkout import Checkout
-from dev.kubectl import Kubectl
-from dev.target import Own
+from dev.cluster import target
+from dev.cluster.target import Own
+from dev.host.checkout import Checkout
+from dev.testing import installation
+from dev.testing.kubectl import Kubectl
 from tests.chaos import audit, image, summary
 from tests.chaos.fixture import MOST_JOBS, SECRET, Fixture
 from tests.chaos.injector import Injector

@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import Final
 
-from dev import images, oci
-from dev.checkout import Checkout
-from dev.cluster import Cluster
-from dev.environment import CONVERTER_IMAGE
-from dev.node import Node
+from dev.building import images, oci
+from dev.cluster.lifecycle import Cluster
+from dev.daemons.node import Node
+from dev.host.checkout import Checkout
 
 IMAGE: Final = "localhost/tflite-converter:chaos"
 _STAND_IN: Final = Path(__file__).parent / "stand_in"
@@ -15,7 +14,7 @@ _STAND_IN: Final = Path(__file__).parent / "stand_in"
 
 def give(checkout: Checkout) -> None:
     """Make the image from the present converter's, and give it to the node unless it has it."""
-    base = images.layout(checkout, images.tagged(CONVERTER_IMAGE))
+    base = images.layout(checkout, images.tagged(images.CONVERTER_IMAGE))
     layout = checkout.images / "tflite-converter-chaos"
     added = {
         # A package is found before a module of the same name, whatever compiled forms of that there are.

@@ -12,7 +12,7 @@ from filelock import FileLock
 from kubernetes import client, config
 from mypy_boto3_s3 import S3Client
 
-from dev import installation
+from dev.testing import installation
 from tests.e2e import environment, models
 from tests.e2e.conversions import Workbench
 from tests.e2e.environment import Environment

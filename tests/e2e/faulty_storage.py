@@ -15,11 +15,14 @@ import httpx
 import pytest
 from mypy_boto3_s3 import S3Client
 
-from dev import binaries, namespaces, storage, target
-from dev.checkout import Checkout
-from dev.namespaces import Namespaces
-from dev.processes import Process
-from dev.target import Own
+from dev.building import binaries
+from dev.cluster import target
+from dev.cluster.target import Own
+from dev.daemons import storage
+from dev.host.checkout import Checkout
+from dev.host.processes import Process
+from dev.isolation import namespaces
+from dev.isolation.namespaces import Namespaces
 from tests.e2e.environment import Environment
 
 

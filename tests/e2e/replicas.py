@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from dev.processes import PROC, Process, all_pids, arguments
+from dev.host.processes import PROC, Process, all_pids, arguments
 from tests.e2e.conftest import kubectl
 from tests.e2e.environment import Environment
 from tests.e2e.operator_http import SYSTEM

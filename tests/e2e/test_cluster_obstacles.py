@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 from kubernetes import client
 
-from dev import installation
+from dev.testing import installation
 from tests.e2e.conversions import Workbench, condition, holds, is_finished
 from tests.e2e.environment import Environment
 from tests.e2e.test_bad_input import assert_stalled

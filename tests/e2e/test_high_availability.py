@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 from kubernetes import client
 
-from dev.processes import Process
+from dev.host.processes import Process
 from tests.e2e.audit import jobs_made, writes_of
 from tests.e2e.conftest import kubectl
 from tests.e2e.conversions import Object, Workbench, condition, is_finished

@@ -16,8 +16,8 @@ import pytest
 import yaml
 from kubernetes import client
 
-from dev import installation
-from dev.manifests import CHART
+from dev.generate.manifests import CHART
+from dev.testing import installation
 from tests import installers
 from tests.e2e.audit import jobs_made
 from tests.e2e.conftest import FAILED, SECRET, kubectl, new_namespace

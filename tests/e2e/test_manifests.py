@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dev import foreign_resources
-from dev.checkout import Checkout
+from dev.host.checkout import Checkout
+from dev.testing import foreign_resources
 from tests import manifests
 from tests.e2e.conftest import kubectl
 from tests.e2e.environment import Environment

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dev import reasons_page
+from dev.generate import reasons_page
 from tests import reached_reasons
 from tests.unit.converter import test_examples as converter_examples
 from tests.unit.operator import test_examples as operator_examples
@@ -27,7 +27,7 @@ TESTS = [
 
 
 def test_the_page_is_up_to_date() -> None:
-    assert reasons_page.PAGE.read_text() == reasons_page.page(), "run python -m dev.reasons_page"
+    assert reasons_page.PAGE.read_text() == reasons_page.page(), "run python -m dev.generate.reasons_page"
 
 
 def test_every_reason_is_documented_where_a_link_finds_it() -> None:

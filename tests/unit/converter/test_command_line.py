@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dev import cli_page
+from dev.generate import cli_page
 from tflite_converter.cli import app
 
 COMMANDS = ("inspect", "init", "run", "compare", "verify-attestation")
@@ -31,7 +31,7 @@ def said(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
 
 
 def test_the_page_of_the_commands_is_current() -> None:
-    assert cli_page.PAGE.read_text() == cli_page.page(), "run python -m dev.cli_page"
+    assert cli_page.PAGE.read_text() == cli_page.page(), "run python -m dev.generate.cli_page"
 
 
 def test_the_page_has_every_command_for_people_and_no_step() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from dev.browser import executable
-from dev.checkout import Checkout
+from dev.host.checkout import Checkout
+from dev.testing.browser import executable
 from tests import report_pages
 from tests.report_pages import HOSTILE
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dev.argocd_settings import SETTINGS, settings
+from dev.generate.argocd_settings import SETTINGS, settings
 from tests import argolua
 
 Object = dict[str, Any]
@@ -67,7 +67,7 @@ def test_every_action_is_offered_tested_and_defined() -> None:
 
 
 def test_the_settings_hold_the_lua_that_is_tested() -> None:
-    assert SETTINGS.read_text() == settings(), "python -m dev.argocd_settings"
+    assert SETTINGS.read_text() == settings(), "python -m dev.generate.argocd_settings"
     data = yaml.safe_load(SETTINGS.read_text())["data"]
     kind = "tflite-operator.dev_TFLiteConversion"
     assert data[f"resource.customizations.health.{kind}"] == argolua.HEALTH.read_text()

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from dev import chart_values
-from dev.manifests import CHART, ROOT, rendered
+from dev.generate import chart_values
+from dev.generate.manifests import CHART, ROOT, rendered
 from tests import manifests
 from tests.installers import Object, helm, of_chart, one, refusal
 from tflite_operator.settings import Settings
@@ -95,7 +95,7 @@ def test_every_setting_has_a_value_or_a_reason_for_having_none() -> None:
 
 def test_the_schema_and_the_readme_say_what_there_is() -> None:
     outdated = [str(path) for path, text in chart_values.written(CHART).items() if path.read_text() != text]
-    assert outdated == [], "python -m dev.manifests"
+    assert outdated == [], "python -m dev.generate.manifests"
     page = (CHART / "README.md").read_text()
     for name in ("image.digest", "settings.retryBaseSeconds", "networkPolicies.converterNamespaces"):
         assert f"\n| `{name}` | " in page

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from dev import chart_values
+from dev.generate import chart_values
 from tflite_operator.settings import Settings
 
 PAGE = Path(__file__).parents[3] / "docs/installing.md"

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from dev import fields_page
+from dev.generate import fields_page
 
 ROOT = Path(__file__).parents[3]
 
@@ -18,7 +18,7 @@ def test_the_documentation_builds_without_a_warning(tmp_path: Path) -> None:
 
 
 def test_the_page_of_the_fields_is_current() -> None:
-    assert fields_page.PAGE.read_text() == fields_page.page(), "run python -m dev.fields_page"
+    assert fields_page.PAGE.read_text() == fields_page.page(), "run python -m dev.generate.fields_page"
 
 
 def test_the_page_of_the_fields_says_what_a_field_is() -> None:

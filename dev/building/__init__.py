@@ -1,0 +1,1 @@
+"""What is made once and kept until its sources change: the Python environment, programs, images."""

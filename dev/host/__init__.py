@@ -1,0 +1,1 @@
+"""This machine: files, locks, processes, prerequisites, and the paths of a checkout."""
