@@ -120,4 +120,5 @@ lock: venv ## Write locks/ from pyproject.toml, keeping what is pinned (ARGS=--u
 		others=$$([ $$extra = dev ] && echo "$(ARGS)" || echo "--constraint locks/dev.txt --upgrade"); \
 		$(CACHE)/venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
 			--python-version 3.11 $$others --extra $$extra --output-file locks/$$extra.txt pyproject.toml || exit 1; \
+		sed -i '1i # Written by `make lock` from pyproject.toml.' locks/$$extra.txt; \
 	done

@@ -12,8 +12,9 @@ LUA: Final = FOLDER / "resource_customizations" / names.GROUP / names.KIND
 SETTINGS: Final = FOLDER / "argocd-cm.yaml"
 
 _BEGINNING: Final = """\
+# Written by `python -m dev.generate.argocd_settings` from deploy/argocd/resource_customizations/.
+
 # What Argo CD has to know of a TFLiteConversion.
-# Written by `python -m dev.generate.argocd_settings` from resource_customizations/.
 """
 
 

@@ -25,6 +25,7 @@ FIXED: Final = frozenset({"http_port", "lease_name", "lease_namespace"})
 _KEPT: Final = frozenset(
     {"type", "default", "description", "minimum", "maximum", "exclusiveMinimum", "pattern", "minLength"}
 )
+_COMMENT: Final = "`python -m dev.generate.manifests` writes properties.settings; the rest is written by hand."
 _TABLE: Final = re.compile(
     r"(?<=<!-- values: written by `python -m dev\.generate\.manifests` -->\n\n).*?(?=<!-- end -->)", re.DOTALL
 )
@@ -44,7 +45,8 @@ def settings_schema() -> Object:
 
 def schema(written: str) -> str:
     """Return values.schema.json with the present settings."""
-    whole: Object = json.loads(written)
+    by_hand: Object = json.loads(written)
+    whole: Object = {"$comment": _COMMENT} | by_hand | {"$comment": _COMMENT}
     whole["properties"]["settings"]["properties"] = settings_schema()
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 

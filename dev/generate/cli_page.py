@@ -16,9 +16,9 @@ from tflite_converter.local_spec import LocalModelSource
 PAGE: Final = Checkout.here().root / "docs/cli.md"
 
 _BEGINNING: Final = """\
-# Command line
-
 <!-- Written by `python -m dev.generate.cli_page` from converter_image/tflite_converter/cli.py. -->
+
+# Command line
 
 `tflite-convert` is in the converter image, and on your own machine after
 

@@ -14,9 +14,9 @@ _CRD: Final = ROOT / "crds/tfliteconversions.yaml"
 Schema = Mapping[str, Any]
 
 _BEGINNING: Final = """\
-# Fields
-
 <!-- Written by `python -m dev.generate.fields_page` from crds/tfliteconversions.yaml. -->
+
+# Fields
 
 Everything that a `TFLiteConversion` ({versions}) may hold; `kubectl explain tflc.spec --recursive` says the same of
 the version that your cluster serves. `[]` stands for each item of a list, `{{}}` for each value of a map.

@@ -25,6 +25,8 @@ COPIES: Final = {
     "dashboard.json": ROOT / "deploy/monitoring/dashboard.json",
 }
 """By their name in the chart's files/."""
+_COPIES_PAGE: Final = CHART / "files/README.md"
+_COMMAND: Final = "`python -m dev.generate.manifests`"
 _ELSEWHERE: Final = {
     "operator_network_policy.yaml": ROOT / "deploy/network_policies/operator/network_policy.yaml",
     "service_monitor.yaml": ROOT / "deploy/monitoring/service_monitor.yaml",
@@ -71,8 +73,34 @@ def generated() -> dict[Path, str]:
     options = ["--set", "networkPolicies.operator=true,monitoring.enabled=true"]
     templates = {name: text for name, text in by_template(rendered(*options)).items() if name not in _OWN}
     base = ROOT / "deploy/base"
-    manifests = {_ELSEWHERE.get(name, base / name): _ROLLS_PODS.sub("", text) for name, text in templates.items()}
-    return manifests | {CHART / "files" / name: home.read_text() for name, home in COPIES.items()}
+    manifests = {
+        _ELSEWHERE.get(name, base / name): _headed(_ROLLS_PODS.sub("", text), CHART / "templates" / name)
+        for name, text in templates.items()
+    }
+    return manifests | copies()
+
+
+def copies() -> dict[Path, str]:
+    """Return the content of the chart's files/."""
+    made = {
+        # JSON has no comments: the page beside the copies says where it comes from.
+        CHART / "files" / name: home.read_text() if home.suffix == ".json" else _headed(home.read_text(), home)
+        for name, home in COPIES.items()
+    }
+    return made | {_COPIES_PAGE: _copies_page()}
+
+
+def _headed(text: str, home: Path) -> str:
+    header = f"# Written by {_COMMAND} from {home.relative_to(ROOT)}.\n"
+    return f"{header}\n{text}" if text.startswith("#") else f"{header}{text}"
+
+
+def _copies_page() -> str:
+    rows = "".join(f"| `{name}` | `{home.relative_to(ROOT)}` |\n" for name, home in sorted(COPIES.items()))
+    return (
+        f"<!-- Written by {_COMMAND}. -->\n\n# Copies\n\n"
+        f"Change the original, then run {_COMMAND}.\n\n| copy | original |\n| --- | --- |\n{rows}"
+    )
 
 
 if __name__ == "__main__":

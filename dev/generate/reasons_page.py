@@ -20,9 +20,9 @@ _HEADINGS: Final = {
     Outcome.VERDICT: "What the measurement was worth: Verified",
 }
 _BEGINNING: Final = """\
-# Reasons
-
 <!-- Written by `python -m dev.generate.reasons_page` from api/tflite_api/explanations.toml. -->
+
+# Reasons
 
 Every condition, Event and `result.json` carries one of these. Each has its cause, an example of its message, and its
 cure where there is anything to do; in the status the cure follows the message, unless the message gives it already.
