@@ -19,6 +19,7 @@ nitpicky = True
 html_theme = "furo"
 html_title = f"tflite-operator {release}"
 html_static_path = ["_static"]
+html_css_files = ["tables.css"]
 # What is copied is the command, not its prompt and not what it printed.
 copybutton_prompt_text = "$ "
 copybutton_line_continuation_character = "\\"
