@@ -23,7 +23,7 @@ from tflite_converter import (
     saved_model,
     selection,
 )
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.flatbuffer import ArtifactFacts
 from tflite_converter.signature import TensorFacts
 from tflite_converter.verification import Comparison

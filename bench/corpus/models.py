@@ -7,7 +7,7 @@ from typing import Final
 
 from tflite_api.step import FetchLimits
 from tflite_converter import archive
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.fetched_model import find_saved_model
 
 _ARCHIVES: Final = (".tar.gz", ".tgz", ".tar")

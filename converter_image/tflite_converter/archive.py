@@ -7,9 +7,9 @@ from typing import Final
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
 from tflite_converter import tar_archive, zip_archive
-from tflite_converter.failure import StepFailure, one_line
+from tflite_converter.core.failure import StepFailure, one_line
+from tflite_converter.core.units import bytes_in_words
 from tflite_converter.tar_archive import TarArchive
-from tflite_converter.units import bytes_in_words
 from tflite_converter.unpacking import Unpacking, named_disk_failures
 from tflite_converter.zip_archive import ZipArchive
 

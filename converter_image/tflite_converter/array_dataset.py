@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from tflite_api.reasons import Reason
-from tflite_converter.failure import StepFailure, one_line
+from tflite_converter.core.failure import StepFailure, one_line
 from tflite_converter.samples import Array
 from tflite_converter.signature import SignatureFacts
 

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from tflite_converter.progress import Progress
-from tflite_converter.units import bytes_in_words
+from tflite_converter.core.progress import Progress
+from tflite_converter.core.units import bytes_in_words
 from tflite_converter.unpacking import CHUNK_BYTES, Readable, named_disk_failures
 
 

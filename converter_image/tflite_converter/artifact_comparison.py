@@ -20,10 +20,10 @@ from tflite_api.status import MeasuredError
 from tflite_converter import supervisor
 from tflite_converter.child import Child
 from tflite_converter.comparison_protocol import ComparedSignature, ComparisonFindings, ComparisonOrder, FileContents
-from tflite_converter.failure import StepFailure, one_line
-from tflite_converter.handover import read_model
+from tflite_converter.core.failure import StepFailure, one_line
+from tflite_converter.core.progress import Progress
+from tflite_converter.core.step_files import read_model
 from tflite_converter.memory import MemoryGroup
-from tflite_converter.progress import Progress
 from tflite_converter.supervisor import Listener
 
 _LOG = logging.getLogger(__name__)

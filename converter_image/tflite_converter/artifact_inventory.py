@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from tflite_api.report import SHOWN_OPERATORS, OperatorUse, TypeSize
 from tflite_converter import flatbuffer
-from tflite_converter.failure import one_line
+from tflite_converter.core.failure import one_line
 
 _NAME: Final = 250
 

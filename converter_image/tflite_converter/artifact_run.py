@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tflite_api.reasons import Reason
-from tflite_converter.failure import StepFailure, one_line
+from tflite_converter.core.failure import StepFailure, one_line
 from tflite_converter.flatbuffer import ArtifactFacts
 from tflite_converter.samples import Sample
 from tflite_converter.signature import SignatureFacts, TensorFacts

@@ -15,7 +15,7 @@ from tflite_api.recipe import recipe_hash
 from tflite_api.status import Attestation
 from tflite_api.step import PreparedModel, StepRequest
 from tflite_converter import envelope, provenance
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.provenance import Run
 from tflite_converter.signing_key import KeyRefusedError, PrivateKey, fingerprint, read_private
 

@@ -10,8 +10,8 @@ from typing import Any, Final
 from securesystemslib.dsse import Envelope
 
 from tflite_converter import envelope
+from tflite_converter.core.failure import one_line
 from tflite_converter.envelope import PAYLOAD_TYPE
-from tflite_converter.failure import one_line
 from tflite_converter.provenance import PREDICATE_TYPE, STATEMENT_TYPE
 from tflite_converter.signing_key import LARGEST, KeyRefusedError, PublicKey, fingerprint, read_public
 

@@ -10,7 +10,7 @@ import certifi
 
 from tflite_api.names import CA_BUNDLE_ENV
 from tflite_api.reasons import Reason
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
 
 _LOG = logging.getLogger(__name__)
 _READ_BY_CLIENTS: Final = ("SSL_CERT_FILE", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")

@@ -9,7 +9,7 @@ from tflite_api.spec import S3Destination
 from tflite_converter import endpoint
 from tflite_converter.arrival import Arrival
 from tflite_converter.bucket_transfer import Transfer
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.fetched_model import FetchedModel, Pin, Place, accept, from_archive
 from tflite_converter.s3 import Storage
 from tflite_converter.storage_client import Key, Nobody

@@ -10,8 +10,8 @@ from tflite_api.schema import Boolean, Integer, Schema
 from tflite_api.spec import ConversionSpec, Samples, Signature
 from tflite_api.status import ArtifactSignature, MeasuredError
 from tflite_api.step import MESSAGE_CHARACTERS, FetchedDatasets
-from tflite_converter.failure import StepFailure
-from tflite_converter.local_spec import LocalQuantization
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.local_spec import LocalQuantization
 
 REPORT_BYTES: Final = 64 * 1024
 """How much the supervisor reads of the child's lines; a hostile child may write without end."""

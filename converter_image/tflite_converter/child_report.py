@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from tflite_api.reasons import Reason
 from tflite_converter.child_protocol import ChildFailure, ChildLine
-from tflite_converter.failure import StepFailure, exhausted_resource
+from tflite_converter.core.failure import StepFailure, exhausted_resource
 
 _LOG = logging.getLogger(__name__)
 

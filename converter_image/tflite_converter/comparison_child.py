@@ -28,8 +28,8 @@ from tflite_converter import (
 )
 from tflite_converter.child_report import Report, die_with_parent, reported
 from tflite_converter.comparison_protocol import ComparedSignature, ComparisonFindings, ComparisonOrder, FileContents
-from tflite_converter.failure import StepFailure, exhausted_resource
-from tflite_converter.handover import write_model
+from tflite_converter.core.failure import StepFailure, exhausted_resource
+from tflite_converter.core.step_files import write_model
 from tflite_converter.reference import GivenSamples, Reference, RunRefused
 from tflite_converter.samples import Sample
 from tflite_converter.signature import SignatureFacts

@@ -7,8 +7,8 @@ from rich.text import Text
 from tflite_api.status import OutputError
 from tflite_converter.artifact_comparison import ArtifactComparison, ComparedFile
 from tflite_converter.comparison_protocol import ComparedSignature
-from tflite_converter.failure import one_line
-from tflite_converter.units import bytes_in_words
+from tflite_converter.core.failure import one_line
+from tflite_converter.core.units import bytes_in_words
 
 _COLUMNS = ("output", "SNR (dB)", "max error", "cosine", "top-1")
 

@@ -33,8 +33,8 @@ from tflite_converter import (
 from tflite_converter.calibration_samples import CalibrationSamples
 from tflite_converter.child_protocol import ConversionOrder
 from tflite_converter.child_report import Report, die_with_parent, reported
-from tflite_converter.failure import StepFailure, exhausted_resource
-from tflite_converter.handover import ARTIFACT_FILE, write_whole
+from tflite_converter.core.failure import StepFailure, exhausted_resource
+from tflite_converter.core.step_files import ARTIFACT_FILE, write_whole
 from tflite_converter.loaded_model import LoadedModel
 from tflite_converter.measurement import MeasuredSignature, MeasurementOrder, become_measurement
 from tflite_converter.reference import GivenSamples

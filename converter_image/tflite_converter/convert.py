@@ -15,10 +15,10 @@ from tflite_api.step import ConvertedModel, FetchedDatasets
 from tflite_converter import child, supervisor
 from tflite_converter.child import Child
 from tflite_converter.child_protocol import ConversionOrder
-from tflite_converter.failure import StepFailure, one_line
-from tflite_converter.handover import CONVERTED_FILE, read_model
+from tflite_converter.core.failure import StepFailure, one_line
+from tflite_converter.core.progress import Progress
+from tflite_converter.core.step_files import CONVERTED_FILE, read_model
 from tflite_converter.memory import MemoryGroup
-from tflite_converter.progress import Progress
 from tflite_converter.supervisor import Listener
 
 _LOG = logging.getLogger(__name__)

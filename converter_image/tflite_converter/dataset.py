@@ -12,10 +12,10 @@ from tflite_api.step import FetchedDataset, FetchedDatasets, FetchLimits
 from tflite_converter import download, image_dataset
 from tflite_converter.arrival import Arrival
 from tflite_converter.bucket_transfer import Transfer
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.progress import Progress
 from tflite_converter.fetched_model import folder_digest
 from tflite_converter.local_model import FILE_SCHEME
-from tflite_converter.progress import Progress
 from tflite_converter.s3 import Storage
 
 _S3_SCHEME: Final = "s3://"

@@ -11,8 +11,8 @@ from typing import Final
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
 from tflite_converter import archive
-from tflite_converter.failure import StepFailure
-from tflite_converter.progress import Progress
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.progress import Progress
 
 _SAVED_MODEL_FILES: Final = ("saved_model.pb", "saved_model.pbtxt")
 _DEEPEST: Final = 4

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from tflite_api.step import FetchLimits
 from tflite_converter import inspection, model_source, saved_model
+from tflite_converter.core.local_spec import LocalModelSource
+from tflite_converter.core.progress import Progress
 from tflite_converter.fetched_model import Place
 from tflite_converter.inspection import Inspection
-from tflite_converter.local_spec import LocalModelSource
-from tflite_converter.progress import Progress
 
 
 def inspect(source: LocalModelSource, limits: FetchLimits, progress: Progress) -> Inspection:

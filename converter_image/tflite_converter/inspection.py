@@ -10,8 +10,8 @@ from tflite_api.reasons import Reason
 from tflite_api.schema import Boolean, Integer, Schema
 from tflite_api.spec import Signature
 from tflite_converter import loaded_model, operations, selection, strategy
-from tflite_converter.failure import StepFailure
-from tflite_converter.local_spec import LocalModelSource
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.local_spec import LocalModelSource
 from tflite_converter.saved_model import MetaGraph
 from tflite_converter.signature import SignatureFacts, TensorFacts
 

@@ -5,9 +5,9 @@ from typing import Final
 
 from rich.text import Text
 
-from tflite_converter.failure import one_line
+from tflite_converter.core.failure import one_line
+from tflite_converter.core.units import bytes_in_words
 from tflite_converter.inspection import InspectedGraph, InspectedSignature, InspectedTensor, Inspection, Verdict
-from tflite_converter.units import bytes_in_words
 
 _SHOWN_OPERATIONS: Final = 12
 

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from tflite_api.names import API_VERSION, GROUP, KIND
 from tflite_api.reasons import Reason
 from tflite_api.schema import describe
-from tflite_converter.failure import StepFailure
-from tflite_converter.local_spec import LocalConversion
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.local_spec import LocalConversion
 
 _FILE_BYTES: Final = 4 << 20
 

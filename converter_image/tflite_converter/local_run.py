@@ -14,11 +14,11 @@ from tflite_api.step import ExitCode, FetchLimits, StepResult
 from tflite_converter import dataset, model_source
 from tflite_converter.artifact import accept, report_data
 from tflite_converter.convert import convert
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.local_spec import LocalConversion
+from tflite_converter.core.progress import Progress
+from tflite_converter.core.step_files import ARTIFACT_FILE, REPORT_PAGE_FILE, open_regular, write_whole
 from tflite_converter.fetched_model import Place
-from tflite_converter.handover import ARTIFACT_FILE, REPORT_PAGE_FILE, open_regular, write_whole
-from tflite_converter.local_spec import LocalConversion
-from tflite_converter.progress import Progress
 from tflite_converter.publish import outcome
 from tflite_converter.step import Cost, code_of, guarded
 

@@ -10,9 +10,9 @@ from zipfile import ZipFile, ZipInfo
 from tflite_api.metadata import InputMetadata, ModelMetadata, OutputMetadata
 from tflite_api.reasons import Reason
 from tflite_converter import metadata_entry, metadata_schema
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.step_files import written_whole
 from tflite_converter.flatbuffer import IDENTIFIER
-from tflite_converter.handover import written_whole
 from tflite_converter.metadata_tensors import read_main_signature
 from tflite_converter.signature import SignatureFacts, TensorFacts
 

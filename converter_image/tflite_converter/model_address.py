@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from tflite_api.names import MODEL_ENV_PREFIX
-from tflite_converter.local_spec import LocalModelSource
+from tflite_converter.core.local_spec import LocalModelSource
 
 ARCHIVE_ENDS: Final = re.compile(r"\.(tar|tar\.(gz|bz2|xz)|tgz|zip)$")
 _S3_SCHEME: Final = "s3://"

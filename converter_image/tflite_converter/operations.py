@@ -5,7 +5,7 @@ from collections.abc import Collection
 from typing import Final
 
 from tflite_api.reasons import Reason
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
 
 _PYTHON_ONLY: Final = frozenset({"EagerPyFunc", "PyFunc", "PyFuncStateless"})
 """Their code is in the exporting Python process, not in the model: nothing else can ever run them."""

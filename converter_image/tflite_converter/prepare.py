@@ -9,9 +9,9 @@ from tflite_api.recipe import recipe_hash
 from tflite_api.spec import S3Destination
 from tflite_api.step import PreparedModel, StepRequest
 from tflite_converter import attested, dataset, endpoint, model_source, published
+from tflite_converter.core.progress import Progress
+from tflite_converter.core.step_files import PREPARED_FILE, write_model
 from tflite_converter.fetched_model import FetchedModel, Place
-from tflite_converter.handover import PREPARED_FILE, write_model
-from tflite_converter.progress import Progress
 from tflite_converter.provenance import TIMESTAMP
 from tflite_converter.published import Identity, Reuse
 from tflite_converter.s3 import Storage

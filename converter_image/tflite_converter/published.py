@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from tflite_api.reasons import Reason
 from tflite_api.step import StepResult
-from tflite_converter.failure import StepFailure, one_line
+from tflite_converter.core.failure import StepFailure, one_line
 
 RECIPE: Final = "tflite-recipe"
 OWNER: Final = "tflite-owner"

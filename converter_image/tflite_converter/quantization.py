@@ -8,7 +8,7 @@ from typing import Any, Final
 from tflite_api.reasons import Reason
 from tflite_api.spec import KeepFloat, Quantization, QuantizationType
 from tflite_converter import flatbuffer
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.flatbuffer import ArtifactFacts, Constant
 
 _WEIGHT_TYPES: Final[dict[QuantizationType, str]] = {

@@ -9,8 +9,8 @@ from tflite_api.report import SHOWN_OUTPUTS, FloatTrial, Layers, OutputErrors, R
 from tflite_api.spec import KeepFloat, QuantizationType
 from tflite_api.status import SampleSource
 from tflite_converter import artifact_inventory, artifact_run, layer_comparison, layer_errors, quantization_debugger
+from tflite_converter.core.failure import StepFailure, one_line
 from tflite_converter.error_distribution import distributions
-from tflite_converter.failure import StepFailure, one_line
 from tflite_converter.layer_errors import LayerPowers
 from tflite_converter.quantization_debugger import DebuggedLayers, DebuggerError, DebuggerOrder
 from tflite_converter.reference import Reference

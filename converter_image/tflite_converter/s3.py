@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tflite_api.reasons import Reason
 from tflite_api.spec import S3Destination
 from tflite_converter import storage_client
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.published import StoredObject
 from tflite_converter.storage_client import Credentials, Identity, Key
 

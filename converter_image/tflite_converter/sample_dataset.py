@@ -14,7 +14,7 @@ import numpy as np
 from tflite_api.reasons import Reason
 from tflite_api.spec import Samples
 from tflite_converter import array_dataset, image_dataset, record_dataset
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.samples import Array, Sample
 from tflite_converter.signature import SignatureFacts, TensorFacts
 

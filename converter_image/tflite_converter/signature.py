@@ -7,7 +7,7 @@ from typing import Final
 from tflite_api.names import DEFAULT_SIGNATURE_KEY
 from tflite_api.reasons import Reason
 from tflite_api.spec import InputPin, Signature
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
 
 Shape = tuple[int, ...]
 

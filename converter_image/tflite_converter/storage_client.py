@@ -10,7 +10,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 
 from tflite_api.reasons import Reason
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -6,7 +6,7 @@ from typing import Final
 
 from tflite_api.reasons import Reason
 from tflite_converter import operations
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.operations import LackingOperations
 from tflite_converter.quantization import LoopsNotMeasured
 from tflite_converter.signature import SignatureFacts, single_batch

@@ -16,9 +16,9 @@ from pydantic import ValidationError
 from tflite_api.reasons import Outcome, Reason
 from tflite_converter.child import Child
 from tflite_converter.child_protocol import REPORT_BYTES, ChildFailure, ChildLine
-from tflite_converter.failure import StepFailure, one_line
+from tflite_converter.core.failure import StepFailure, one_line
+from tflite_converter.core.units import quantity_in_words
 from tflite_converter.memory import MemoryGroup
-from tflite_converter.units import quantity_in_words
 
 _LINE_BYTES: Final = 4096
 _TAIL_LINES: Final = 200

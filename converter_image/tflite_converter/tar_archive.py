@@ -9,7 +9,7 @@ import zlib
 from typing import BinaryIO, Final
 
 from tflite_api.step import FetchLimits
-from tflite_converter.units import bytes_in_words
+from tflite_converter.core.units import bytes_in_words
 from tflite_converter.unpacking import (
     CHUNK_BYTES,
     Readable,

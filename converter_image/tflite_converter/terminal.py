@@ -16,10 +16,10 @@ from tflite_api.explanations import EXPLANATIONS, explained
 from tflite_api.reasons import Outcome
 from tflite_api.status import ArtifactSignature, MeasuredError, Tensor
 from tflite_api.step import StepResult
-from tflite_converter import log
-from tflite_converter.failure import StepFailure
-from tflite_converter.progress import LoggedProgress, Progress
-from tflite_converter.units import bytes_in_words
+from tflite_converter.core import log
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.progress import LoggedProgress, Progress
+from tflite_converter.core.units import bytes_in_words
 
 _STYLES = {Outcome.SUCCESS: ("✔", "green"), Outcome.STALLED: ("✘", "red"), Outcome.RETRIED: ("↻", "yellow")}
 _SHOWN_TENSORS = 4

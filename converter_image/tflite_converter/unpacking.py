@@ -13,8 +13,8 @@ from typing import Final, NoReturn, Protocol
 
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
-from tflite_converter.failure import NO_SPACE, StepFailure
-from tflite_converter.units import bytes_in_words
+from tflite_converter.core.failure import NO_SPACE, StepFailure
+from tflite_converter.core.units import bytes_in_words
 
 CHUNK_BYTES: Final = 1 << 20
 MAX_PATH_BYTES: Final = 1024

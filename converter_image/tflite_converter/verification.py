@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from tflite_api.reasons import Reason
 from tflite_api.status import MeasuredError, OutputError, SampleSource
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
 
 Array = npt.NDArray[Any]
 Outputs = Mapping[str, Array]

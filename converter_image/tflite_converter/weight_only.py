@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import QuantizationType
-from tflite_converter.failure import StepFailure, one_line
-from tflite_converter.handover import write_whole
+from tflite_converter.core.failure import StepFailure, one_line
+from tflite_converter.core.step_files import write_whole
 
 TYPES: Final[frozenset[QuantizationType]] = frozenset({"WeightOnlyInt8", "WeightOnlyInt4"})
 

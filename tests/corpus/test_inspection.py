@@ -7,9 +7,9 @@ import pytest
 from tests.corpus.test_corpus import CORPUS
 from tflite_api.step import FetchLimits
 from tflite_converter import handle_inspection
+from tflite_converter.core.local_spec import LocalModelSource
+from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.inspection import Inspection
-from tflite_converter.local_spec import LocalModelSource
-from tflite_converter.progress import LoggedProgress
 
 pytestmark = [
     pytest.mark.tensorflow,

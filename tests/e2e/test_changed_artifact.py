@@ -14,8 +14,8 @@ from tests.hostile_models import FORGED, FORGED_REPORT
 from tflite_api.reasons import Reason
 from tflite_api.step import PreparedModel, StepRequest, StepResult
 from tflite_converter.artifact import accept
-from tflite_converter.failure import StepFailure
-from tflite_converter.progress import Progress
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.progress import Progress
 from tflite_converter.publish import publish
 from tflite_converter.s3 import Storage
 

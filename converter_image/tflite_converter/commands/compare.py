@@ -15,8 +15,8 @@ from tflite_converter.commands.options import AllowLocalAddresses, AsJson, Model
 
 if TYPE_CHECKING:
     from tflite_converter.artifact_comparison import SavedModelReference
-    from tflite_converter.local_spec import LocalModelSource
-    from tflite_converter.progress import Progress
+    from tflite_converter.core.local_spec import LocalModelSource
+    from tflite_converter.core.progress import Progress
 
 _SUFFIX: Final = ".tflite"
 _IDENTIFIER: Final = b"TFL3"

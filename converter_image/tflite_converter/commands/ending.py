@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from tflite_api.step import exit_code
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
 
 if TYPE_CHECKING:
-    from tflite_converter.progress import Progress
+    from tflite_converter.core.progress import Progress
 
 
 @contextmanager

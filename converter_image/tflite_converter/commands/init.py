@@ -12,7 +12,7 @@ from tflite_api.step import FetchLimits
 from tflite_converter.commands import options
 from tflite_converter.commands.ending import ended
 from tflite_converter.commands.options import AllowLocalAddresses, Model, ModelEndpoint, ModelRegion, Tags
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
 
 _STDOUT: Final = Path("-")
 _CREDENTIALS: Final = "s3-credentials"

@@ -7,7 +7,7 @@ import typer
 from pydantic import ValidationError
 
 if TYPE_CHECKING:
-    from tflite_converter.local_spec import LocalModelSource
+    from tflite_converter.core.local_spec import LocalModelSource
 
 Model = Annotated[
     str,

@@ -11,13 +11,13 @@ from tflite_api.step import FetchLimits, StepResult
 from tflite_converter import step
 from tflite_converter.commands.ending import keep_tensorflow_quiet
 from tflite_converter.commands.options import AllowLocalAddresses, Verbose
-from tflite_converter.failure import StepFailure
-from tflite_converter.handover import ARTIFACT_FILE
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.step_files import ARTIFACT_FILE
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tflite_converter.local_spec import LocalConversion
+    from tflite_converter.core.local_spec import LocalConversion
 
 _LOG = logging.getLogger(__name__)
 

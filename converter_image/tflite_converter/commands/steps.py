@@ -10,9 +10,10 @@ import typer
 from tflite_api.names import CLEANUP, CONVERT, MODEL_DIR, OUTPUT_DIR, PREPARE, PUBLISH, TERMINATION_LOG
 from tflite_api.reasons import Reason
 from tflite_api.step import ConvertedModel, PreparedModel, StepRequest, StepResult
-from tflite_converter import log, step
-from tflite_converter.handover import PREPARED_FILE, read_model
-from tflite_converter.progress import LoggedProgress
+from tflite_converter import step
+from tflite_converter.core import log
+from tflite_converter.core.progress import LoggedProgress
+from tflite_converter.core.step_files import PREPARED_FILE, read_model
 from tflite_converter.step import Cost
 
 ModelDir = Annotated[Path, typer.Option(help="Where the model is.")]

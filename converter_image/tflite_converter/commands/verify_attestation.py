@@ -63,6 +63,6 @@ def _part(given: object, name: str) -> dict[str, Any]:
 
 
 def _line(name: str, words: str) -> str:
-    from tflite_converter.failure import one_line  # noqa: PLC0415 - see above
+    from tflite_converter.core.failure import one_line  # noqa: PLC0415 - see above
 
     return f"  {one_line(name, 24):<14}{one_line(words, 400)}"

@@ -16,8 +16,8 @@ from tests.unit.converter import exported_models
 from tflite_api.reasons import Reason
 from tflite_converter import artifact_comparison
 from tflite_converter.artifact_comparison import ArtifactComparison, SavedModelReference, Terms
-from tflite_converter.failure import StepFailure
-from tflite_converter.progress import LoggedProgress
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.progress import LoggedProgress
 
 pytestmark = pytest.mark.tensorflow
 

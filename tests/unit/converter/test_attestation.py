@@ -16,7 +16,7 @@ from tflite_api.recipe import recipe_hash
 from tflite_api.step import StepRequest
 from tflite_converter import attestation
 from tflite_converter.attestation import MadeAttestation
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.signing_key import fingerprint, read_public
 
 

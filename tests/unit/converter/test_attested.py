@@ -14,10 +14,10 @@ from tflite_api.status import Attestation
 from tflite_api.step import PreparedModel, StepRequest
 from tflite_converter import model_source, published
 from tflite_converter import prepare as prepare_module
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetched_model import FetchedModel
 from tflite_converter.prepare import identity, prepare
-from tflite_converter.progress import LoggedProgress
 from tflite_converter.published import Identity, StoredObject
 
 SPEC = {name: value for name, value in attestations.SPEC.items() if name not in {"quantization", "verification"}}

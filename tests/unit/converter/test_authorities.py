@@ -18,9 +18,9 @@ from tflite_api.reasons import Reason
 from tflite_api.spec import S3Destination
 from tflite_api.step import FetchLimits
 from tflite_converter import authorities
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.download import dataset, fetch
-from tflite_converter.failure import StepFailure
-from tflite_converter.progress import LoggedProgress
 from tflite_converter.s3 import Storage
 
 SUBJECT = dataset("quantization.calibration.dataset")

@@ -19,9 +19,9 @@ from tflite_api.model_source import S3Source
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
 from tflite_converter.bucket_model import fetch
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetched_model import FetchedModel, Place, folder_digest
-from tflite_converter.progress import LoggedProgress
 from tflite_converter.s3 import Storage, StoredFile
 
 ARCHIVE = zipped(*FILES.items())

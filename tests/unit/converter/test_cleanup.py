@@ -8,7 +8,7 @@ from tflite_api.spec import S3Destination
 from tflite_api.step import StepRequest, StepResult
 from tflite_converter import cleanup, prepare
 from tflite_converter.cleanup import clean_up
-from tflite_converter.progress import LoggedProgress
+from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.published import Identity, StoredObject, ownership
 
 REQUEST = StepRequest.from_object(

@@ -11,9 +11,9 @@ from tflite_api.conversion import Conversion
 from tflite_api.reasons import Reason
 from tflite_converter import conversion_file
 from tflite_converter.conversion_file import Placement
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.local_spec import LocalConversion, LocalModelSource
 from tflite_converter.inspection import InspectedGraph, InspectedSignature, InspectedTensor, Inspection, Verdict
-from tflite_converter.local_spec import LocalConversion, LocalModelSource
 
 HUB = LocalModelSource(handle="https://tfhub.dev/google/imagenet/mobilenet_v2_100_224/classification/5")
 DIGEST = "sha256:" + "5d" * 32

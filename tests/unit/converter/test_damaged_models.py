@@ -9,7 +9,7 @@ import pytest
 from tests.unit.converter import exported_models
 from tests.unit.converter.test_conversion import convert
 from tflite_api.reasons import Reason
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
 
 pytestmark = pytest.mark.tensorflow
 

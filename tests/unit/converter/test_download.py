@@ -11,9 +11,9 @@ from tests.unit.converter.web_server import CONTENT, serving
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
 from tflite_converter import network_address
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.download import Downloaded, dataset, fetch, model, shown
-from tflite_converter.failure import StepFailure
-from tflite_converter.progress import LoggedProgress
 
 LOCAL = FetchLimits(allow_local_addresses=True)
 

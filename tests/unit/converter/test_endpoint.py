@@ -8,10 +8,10 @@ from tests.unit.converter.web_server import serving
 from tflite_api.reasons import Reason
 from tflite_api.spec import S3Destination
 from tflite_api.step import FetchLimits, StepRequest
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.endpoint import check
-from tflite_converter.failure import StepFailure
 from tflite_converter.prepare import prepare
-from tflite_converter.progress import LoggedProgress
 
 FIELD = "destination.s3.endpoint"
 

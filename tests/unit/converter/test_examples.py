@@ -31,9 +31,9 @@ from tflite_api.names import SIGNING_KEY_ENV, STEPS
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.step import FetchLimits, StepResult, exit_code
 from tflite_converter import artifact, attestation, download, fetched_model, metadata, published, s3, verification
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetched_model import Pin
-from tflite_converter.progress import LoggedProgress
 from tflite_converter.published import Reuse
 from tflite_converter.signature import SignatureFacts, TensorFacts
 from tflite_converter.step import guarded

@@ -12,9 +12,9 @@ import pytest
 from tests.unit.converter.test_archive import pack, plain, zipped
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetched_model import FetchedModel, Pin, Place, accept, folder_digest, from_archive
-from tflite_converter.progress import LoggedProgress
 
 FILES = {"saved_model.pb": b"graph", "variables/variables.index": b"index", "variables/variables.data": b"weights"}
 

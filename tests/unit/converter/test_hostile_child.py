@@ -13,8 +13,8 @@ from tflite_api.reasons import Outcome, Reason
 from tflite_api.spec import ConversionSpec
 from tflite_converter import artifact, child
 from tflite_converter.convert import Conversion, convert
-from tflite_converter.failure import StepFailure, exhausted_resource
-from tflite_converter.progress import LoggedProgress
+from tflite_converter.core.failure import StepFailure, exhausted_resource
+from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.step import guarded
 
 SPEC = ConversionSpec.from_object(

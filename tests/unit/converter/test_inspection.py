@@ -14,10 +14,10 @@ from tests.unit.converter.test_conversion import convert
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
 from tflite_converter import handle_inspection, inspection_text, loaded_model, saved_model
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.local_spec import LocalModelSource
+from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.inspection import InspectedSignature, Inspection
-from tflite_converter.local_spec import LocalModelSource
-from tflite_converter.progress import LoggedProgress
 
 pytestmark = pytest.mark.tensorflow
 

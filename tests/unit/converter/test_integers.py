@@ -11,7 +11,7 @@ from tests.unit.converter.test_conversion import convert
 from tflite_api.reasons import Reason
 from tflite_api.spec import Quantization
 from tflite_converter import flatbuffer
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.flatbuffer import ArtifactFacts
 from tflite_converter.loop_unrolling import MOST_STEPS
 

@@ -14,9 +14,9 @@ from tflite_api.model_source import ModelSource
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
 from tflite_converter import model_source
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetched_model import FetchedModel, Place, folder_digest
-from tflite_converter.progress import LoggedProgress
 
 HOLDER = "kaggle"
 HANDLE = "team/tiny/tensorFlow2/small/2"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tflite_api.reasons import Reason
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.local_resource import read
 
 GOOD = """\

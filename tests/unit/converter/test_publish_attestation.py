@@ -15,8 +15,8 @@ from tflite_api.reasons import Reason
 from tflite_api.step import StepResult
 from tflite_converter import prepare, published
 from tflite_converter import publish as publish_module
-from tflite_converter.failure import StepFailure
-from tflite_converter.progress import LoggedProgress
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.published import StoredObject
 
 BESIDE = "a/b.tflite.intoto.jsonl"

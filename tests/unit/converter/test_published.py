@@ -13,7 +13,7 @@ from tflite_api.reasons import Reason
 from tflite_api.status import Artifact, ArtifactSignature, MeasuredError, Provenance, Tensor
 from tflite_api.step import StepResult
 from tflite_converter import published
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.published import METADATA_BYTES, Identity, Reuse, StoredObject, Write, decide, encode_metadata
 
 WANTED = Identity("s3://models/a.tflite", "team/a", "1" * 64)

@@ -6,7 +6,7 @@ import pytest
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import Quantization
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.flatbuffer import ArtifactFacts, Constant
 from tflite_converter.quantization import check_applied
 

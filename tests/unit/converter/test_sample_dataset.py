@@ -14,7 +14,7 @@ from PIL import Image
 from tflite_api.reasons import Reason
 from tflite_api.spec import Calibration
 from tflite_converter import sample_dataset
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.samples import Sample
 from tflite_converter.signature import SignatureFacts, TensorFacts
 

@@ -11,8 +11,8 @@ import pytest
 from tflite_api.names import STEP_REQUEST_ENV, TERMINATION_LOG_BYTES
 from tflite_api.reasons import Reason
 from tflite_api.step import ExitCode, StepResult
-from tflite_converter.failure import StepFailure
-from tflite_converter.handover import write_whole
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.step_files import write_whole
 from tflite_converter.local_run import clear, worst, write_result
 from tflite_converter.step import code_of, guarded
 

@@ -13,7 +13,7 @@ from tflite_api.reasons import Reason
 from tflite_converter import supervisor
 from tflite_converter.child import Child, environment
 from tflite_converter.child_protocol import REPORT_BYTES, ChildFailure
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.supervisor import ChildEnd, Listener, explain
 
 QUIET = Listener(lambda _: None, lambda _: None)

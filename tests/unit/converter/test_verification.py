@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 
 from tflite_api.reasons import Reason
 from tflite_api.status import MeasuredError, OutputError
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.verification import Accuracy, Comparison, judge, responds, same
 
 VALUES = st.floats(-1e3, 1e3, allow_subnormal=False, width=32)

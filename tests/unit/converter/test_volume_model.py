@@ -10,9 +10,9 @@ from tests.unit.converter.test_fetched_model import FILES, contents, written
 from tflite_api.model_source import VolumeSource
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetched_model import FetchedModel, Pin, Place, accept
-from tflite_converter.progress import LoggedProgress
 from tflite_converter.volume_model import fetch
 
 

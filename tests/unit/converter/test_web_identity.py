@@ -14,7 +14,7 @@ import pytest
 from tests.unit.background_server import serving_in_background
 from tflite_api.reasons import Reason
 from tflite_api.spec import S3Destination
-from tflite_converter.failure import StepFailure
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.s3 import Storage
 
 ROLE = "arn:aws:iam::123456789012:role/converter"

@@ -4,7 +4,7 @@ import logging
 import time
 from typing import Final, Protocol
 
-from tflite_converter.units import bytes_in_words
+from tflite_converter.core.units import bytes_in_words
 
 _LOG = logging.getLogger(__name__)
 _SECONDS_BETWEEN_LINES: Final = 10.0
