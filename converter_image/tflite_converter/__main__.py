@@ -4,12 +4,12 @@ import sys
 from contextlib import nullcontext
 
 from tflite_api.names import CONVERT
-from tflite_converter import child
+from tflite_converter.worker import process
 
 
 def main() -> None:
     """Run the command line; for the convert step with its child under way."""
-    ahead = child.Child(child.command()) if sys.argv[1:2] == [CONVERT] else None
+    ahead = process.Child(process.command()) if sys.argv[1:2] == [CONVERT] else None
     with ahead or nullcontext():
         from tflite_converter import cli  # noqa: PLC0415 - takes as long as a tenth of what the child begins with
 

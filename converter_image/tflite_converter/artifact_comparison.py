@@ -17,14 +17,14 @@ from pydantic import ConfigDict
 from tflite_api.reasons import Reason
 from tflite_api.schema import Integer, Schema
 from tflite_api.status import MeasuredError
-from tflite_converter import supervisor
-from tflite_converter.child import Child
 from tflite_converter.comparison_protocol import ComparedSignature, ComparisonFindings, ComparisonOrder, FileContents
 from tflite_converter.core.failure import StepFailure, one_line
 from tflite_converter.core.progress import Progress
 from tflite_converter.core.step_files import read_model
-from tflite_converter.memory import MemoryGroup
-from tflite_converter.supervisor import Listener
+from tflite_converter.worker import supervisor
+from tflite_converter.worker.cgroup import MemoryGroup
+from tflite_converter.worker.process import Child
+from tflite_converter.worker.supervisor import Listener
 
 _LOG = logging.getLogger(__name__)
 _FINDINGS_FILE: Final = "findings.json"

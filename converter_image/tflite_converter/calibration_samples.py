@@ -6,9 +6,9 @@ from typing import Final
 
 from tflite_api.status import CalibrationData
 from tflite_converter import sample_dataset
-from tflite_converter.child_protocol import ConversionOrder
 from tflite_converter.samples import Sample, Sampling, generate
 from tflite_converter.signature import SignatureFacts
+from tflite_converter.worker.messages import ConversionOrder
 
 _LEAST: Final = 10
 """Fewer say too little about the ranges of activations (https://ai.google.dev/edge/litert/conversion/tensorflow/quantization

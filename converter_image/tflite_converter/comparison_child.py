@@ -26,7 +26,6 @@ from tflite_converter import (
     selection,
     signature_pairing,
 )
-from tflite_converter.child_report import Report, die_with_parent, reported
 from tflite_converter.comparison_protocol import ComparedSignature, ComparisonFindings, ComparisonOrder, FileContents
 from tflite_converter.core.failure import StepFailure, exhausted_resource
 from tflite_converter.core.step_files import write_model
@@ -35,6 +34,7 @@ from tflite_converter.samples import Sample
 from tflite_converter.signature import SignatureFacts
 from tflite_converter.signature_pairing import Pair
 from tflite_converter.verification import Comparison, Outputs
+from tflite_converter.worker.reporter import Report, die_with_parent, reported
 
 _GIVEN: SampleSource = "Verification"
 

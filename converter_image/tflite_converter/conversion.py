@@ -31,8 +31,6 @@ from tflite_converter import (
     tflite_conversion,
 )
 from tflite_converter.calibration_samples import CalibrationSamples
-from tflite_converter.child_protocol import ConversionOrder
-from tflite_converter.child_report import Report, die_with_parent, reported
 from tflite_converter.core.failure import StepFailure, exhausted_resource
 from tflite_converter.core.step_files import ARTIFACT_FILE, write_whole
 from tflite_converter.loaded_model import LoadedModel
@@ -44,6 +42,8 @@ from tflite_converter.saved_model import MetaGraph
 from tflite_converter.signature import SignatureFacts
 from tflite_converter.strategy import Attempt
 from tflite_converter.tflite_conversion import ConverterSettings
+from tflite_converter.worker.messages import ConversionOrder
+from tflite_converter.worker.reporter import Report, die_with_parent, reported
 
 _SPARED: Final = ("keras", "h5py", "scipy")
 _UNUSED: Final = ("tensorflow.python.profiler.internal._pywrap_profiler_plugin", "requests")

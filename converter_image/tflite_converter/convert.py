@@ -12,14 +12,14 @@ from typing import Final
 from tflite_api.reasons import Reason
 from tflite_api.spec import ConversionSpec
 from tflite_api.step import ConvertedModel, FetchedDatasets
-from tflite_converter import child, supervisor
-from tflite_converter.child import Child
-from tflite_converter.child_protocol import ConversionOrder
 from tflite_converter.core.failure import StepFailure, one_line
 from tflite_converter.core.progress import Progress
 from tflite_converter.core.step_files import CONVERTED_FILE, read_model
-from tflite_converter.memory import MemoryGroup
-from tflite_converter.supervisor import Listener
+from tflite_converter.worker import process, supervisor
+from tflite_converter.worker.cgroup import MemoryGroup
+from tflite_converter.worker.messages import ConversionOrder
+from tflite_converter.worker.process import Child
+from tflite_converter.worker.supervisor import Listener
 
 _LOG = logging.getLogger(__name__)
 _NO_DATASETS: Final = FetchedDatasets()
@@ -69,7 +69,7 @@ def convert(
     """
     proof = secrets.token_hex(16)
     listener = Listener(progress.phase, lambda line: _LOG.debug("%s", line))
-    with ahead or Child(child.command()) as worker:
+    with ahead or Child(process.command()) as worker:
         order = ConversionOrder.of(
             spec,
             model_dir=str(model),

@@ -16,7 +16,6 @@ from tflite_api.schema import Integer, Schema
 from tflite_api.status import ArtifactSignature, CalibrationData, Tensor
 from tflite_api.step import ConvertedModel
 from tflite_converter import artifact_run, flatbuffer, metadata, quantization, reference, weight_only
-from tflite_converter.child_report import Report, reported
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.local_spec import LocalQuantization
 from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, REPORT_DATA_FILE, write_model
@@ -25,6 +24,7 @@ from tflite_converter.reference import Reference
 from tflite_converter.report_material import ReportMaterial
 from tflite_converter.signature import SignatureFacts, TensorFacts
 from tflite_converter.verification import Comparison, Outputs, Verdict, judge
+from tflite_converter.worker.reporter import Report, reported
 
 _ORDER_FILE: Final = "measurement.json"
 

@@ -21,7 +21,7 @@ from tflite_api.schema import describe
 from tflite_api.step import ExitCode, StepRequest, StepResult, exit_code
 from tflite_converter.convert import ConversionFailed
 from tflite_converter.core.failure import StepFailure, exhausted_resource, one_line
-from tflite_converter.memory import peak_of_this_process
+from tflite_converter.worker.cgroup import peak_of_this_process
 
 _LOG = logging.getLogger(__name__)
 _TERMINATED: Final = 128 + signal.SIGTERM

@@ -11,11 +11,12 @@ from tests import hostile_models
 from tests.hostile_models import FORGED, FORGED_REPORT
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.spec import ConversionSpec
-from tflite_converter import artifact, child
+from tflite_converter import artifact
 from tflite_converter.convert import Conversion, convert
 from tflite_converter.core.failure import StepFailure, exhausted_resource
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.step import guarded
+from tflite_converter.worker import process
 
 SPEC = ConversionSpec.from_object(
     {
@@ -46,7 +47,7 @@ def output(tmp_path: Path) -> Path:
 
 def run(code: str, output: Path, monkeypatch: pytest.MonkeyPatch) -> Conversion:
     """Convert with another program in place of the one that converts."""
-    monkeypatch.setattr(child, "command", lambda: [sys.executable, "-c", HEAD + code])
+    monkeypatch.setattr(process, "command", lambda: [sys.executable, "-c", HEAD + code])
     return convert(SPEC, output.parent / "model", output, LoggedProgress())
 
 
@@ -182,7 +183,7 @@ def test_what_nobody_foresaw_is_an_internal_error_in_one_line_with_the_traceback
     output: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     code = (
-        "from tflite_converter.child_report import Report, reported\n"
+        "from tflite_converter.worker.reporter import Report, reported\n"
         "def work(): raise TypeError('first line\\nsecond line')\n"
         "sys.exit(reported(work, Report(int(sys.argv[1]))))\n"
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tflite_converter.core.units import bytes_in_words, quantity_in_words
-from tflite_converter.memory import MemoryGroup
+from tflite_converter.worker.cgroup import MemoryGroup
 
 
 def write(folder: Path, **files: str) -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from tflite_api.reasons import Reason
-from tflite_converter import supervisor
-from tflite_converter.child import Child, environment
-from tflite_converter.child_protocol import REPORT_BYTES, ChildFailure
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.supervisor import ChildEnd, Listener, explain
+from tflite_converter.worker import supervisor
+from tflite_converter.worker.messages import REPORT_BYTES, ChildFailure
+from tflite_converter.worker.process import Child, environment
+from tflite_converter.worker.supervisor import ChildEnd, Listener, explain
 
 QUIET = Listener(lambda _: None, lambda _: None)
 
@@ -123,7 +123,10 @@ def test_a_child_leaves_nothing_behind() -> None:
 
 
 def test_what_starts_the_child_needs_nothing_that_takes_time_to_import() -> None:
-    code = "import sys, tflite_converter.child; sys.exit({'pydantic', 'numpy', 'typer'} & sys.modules.keys() != set())"
+    code = (
+        "import sys, tflite_converter.worker.process;"
+        " sys.exit({'pydantic', 'numpy', 'typer'} & sys.modules.keys() != set())"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -14,11 +14,11 @@ from typing import Final
 from pydantic import ValidationError
 
 from tflite_api.reasons import Outcome, Reason
-from tflite_converter.child import Child
-from tflite_converter.child_protocol import REPORT_BYTES, ChildFailure, ChildLine
 from tflite_converter.core.failure import StepFailure, one_line
 from tflite_converter.core.units import quantity_in_words
-from tflite_converter.memory import MemoryGroup
+from tflite_converter.worker.cgroup import MemoryGroup
+from tflite_converter.worker.messages import REPORT_BYTES, ChildFailure, ChildLine
+from tflite_converter.worker.process import Child
 
 _LINE_BYTES: Final = 4096
 _TAIL_LINES: Final = 200

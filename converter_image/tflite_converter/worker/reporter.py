@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tflite_api.reasons import Reason
-from tflite_converter.child_protocol import ChildFailure, ChildLine
 from tflite_converter.core.failure import StepFailure, exhausted_resource
+from tflite_converter.worker.messages import ChildFailure, ChildLine
 
 _LOG = logging.getLogger(__name__)
 
