@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tflite_api.step import FetchLimits, StepResult
-from tflite_converter import step
 from tflite_converter.commands.ending import keep_tensorflow_quiet
 from tflite_converter.commands.options import AllowLocalAddresses, Verbose
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.step_files import ARTIFACT_FILE
+from tflite_converter.steps import runner
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,7 +47,8 @@ def run(
 
     Exits with 0 where every conversion succeeded, 3 where a spec or model must change, 4 where another try may help.
     """
-    from tflite_converter import local_resource, local_run, terminal  # noqa: PLC0415 - a command pays for its own
+    from tflite_converter import local_resource, terminal  # noqa: PLC0415 - a command pays for its own
+    from tflite_converter.steps import local  # noqa: PLC0415 - a command pays for its own
 
     keep_tensorflow_quiet()
     console = terminal.for_progress(verbose=verbose)
@@ -57,10 +58,10 @@ def run(
         result = failure.result()
         # Where an older run's files are not ours to remove, the failure at hand is the one to tell.
         with suppress(StepFailure):
-            local_run.clear(output)
-        local_run.write_result(output, result)
+            local.clear(output)
+        local.write_result(output, result)
         _show(file.name, result, output)
-        raise typer.Exit(step.code_of(result)) from failure
+        raise typer.Exit(runner.code_of(result)) from failure
     for kind in resources.skipped:
         _LOG.info("Passed over in %s: %s", file.name, kind)
     limits = FetchLimits(allow_local_addresses=allow_local_addresses)
@@ -69,14 +70,15 @@ def run(
         conversion = written.with_report() if report else written
         folder = output if len(resources.conversions) == 1 else output / conversion.metadata.name
         results.append(_run_one(conversion, folder, limits, console))
-    raise typer.Exit(local_run.worst(results))
+    raise typer.Exit(local.worst(results))
 
 
 def _run_one(conversion: "LocalConversion", folder: Path, limits: FetchLimits, console: "Console") -> StepResult:
-    from tflite_converter import local_run, terminal  # noqa: PLC0415 - see above
+    from tflite_converter import terminal  # noqa: PLC0415 - see above
+    from tflite_converter.steps import local  # noqa: PLC0415 - see above
 
     with terminal.progress(console) as progress:
-        result = local_run.run(conversion, folder, limits, progress)
+        result = local.run(conversion, folder, limits, progress)
     _show(conversion.metadata.name, result, folder)
     return result
 

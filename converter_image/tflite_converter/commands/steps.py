@@ -10,11 +10,11 @@ import typer
 from tflite_api.names import CLEANUP, CONVERT, MODEL_DIR, OUTPUT_DIR, PREPARE, PUBLISH, TERMINATION_LOG
 from tflite_api.reasons import Reason
 from tflite_api.step import ConvertedModel, PreparedModel, StepRequest, StepResult
-from tflite_converter import step
 from tflite_converter.core import log
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.core.step_files import PREPARED_FILE, read_model
-from tflite_converter.step import Cost
+from tflite_converter.steps import runner
+from tflite_converter.steps.runner import Cost
 
 ModelDir = Annotated[Path, typer.Option(help="Where the model is.")]
 OutputDir = Annotated[Path, typer.Option(help="Where the artifact is.")]
@@ -27,7 +27,7 @@ _TERMINATION_LOG: Final = Path(TERMINATION_LOG)
 
 def prepare(model_dir: ModelDir = _MODEL_DIR, termination_log: TerminationLog = _TERMINATION_LOG) -> None:
     """Look for the finished artifact, else fetch the model (first container of a conversion's Job)."""
-    from tflite_converter.prepare import prepare  # noqa: PLC0415 - a step pays for its own imports only
+    from tflite_converter.steps.prepare import prepare  # noqa: PLC0415 - a step pays for its own imports only
 
     def work(request: StepRequest, _: Cost) -> StepResult:
         with tempfile.TemporaryDirectory(prefix="prepare-") as scratch:
@@ -46,7 +46,7 @@ def convert(
     termination_log: TerminationLog = _TERMINATION_LOG,
 ) -> None:
     """Convert the model and measure the result (second container of a conversion's Job)."""
-    from tflite_converter.convert import convert  # noqa: PLC0415 - a step pays for its own imports only
+    from tflite_converter.steps.convert import convert  # noqa: PLC0415 - a step pays for its own imports only
 
     def work(request: StepRequest, cost: Cost) -> StepResult:
         prepared = read_model(model_dir / PREPARED_FILE, PreparedModel)
@@ -67,7 +67,7 @@ def publish(
     termination_log: TerminationLog = _TERMINATION_LOG,
 ) -> None:
     """Upload the artifact (third container of a conversion's Job)."""
-    from tflite_converter.publish import publish  # noqa: PLC0415 - a step pays for its own imports only
+    from tflite_converter.steps.publish import publish  # noqa: PLC0415 - a step pays for its own imports only
 
     def work(request: StepRequest, _: Cost) -> StepResult:
         prepared = read_model(model_dir / PREPARED_FILE, PreparedModel)
@@ -78,7 +78,7 @@ def publish(
 
 def cleanup(termination_log: TerminationLog = _TERMINATION_LOG) -> None:
     """Delete the artifact of a deleted conversion (the one container of its cleanup Job)."""
-    from tflite_converter.cleanup import clean_up  # noqa: PLC0415 - a step pays for its own imports only
+    from tflite_converter.steps.cleanup import clean_up  # noqa: PLC0415 - a step pays for its own imports only
 
     _run(CLEANUP, lambda request, _: clean_up(request, LoggedProgress()), termination_log)
 
@@ -95,4 +95,4 @@ def _measured(converted: ConvertedModel) -> StepResult:
 
 def _run(name: str, work: Callable[[StepRequest, Cost], StepResult], termination_log: Path) -> None:
     log.set_up(log.json_lines(), verbose=True)
-    raise typer.Exit(step.run(name, work, termination_log))
+    raise typer.Exit(runner.run(name, work, termination_log))

@@ -13,12 +13,12 @@ from tflite_api.spec import S3Destination
 from tflite_api.status import Attestation
 from tflite_api.step import PreparedModel, StepRequest
 from tflite_converter import model_source, published
-from tflite_converter import prepare as prepare_module
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetched_model import FetchedModel
-from tflite_converter.prepare import identity, prepare
 from tflite_converter.published import Identity, StoredObject
+from tflite_converter.steps import prepare as prepare_module
+from tflite_converter.steps.prepare import identity, prepare
 
 SPEC = {name: value for name, value in attestations.SPEC.items() if name not in {"quantization", "verification"}}
 SIGNED = Attestation(uri="s3://elsewhere/a/b.tflite.intoto.jsonl", sha256="8" * 64, key_id="SHA256:x")

@@ -6,10 +6,10 @@ from tests.unit.converter.test_published import stored
 from tflite_api.reasons import Reason
 from tflite_api.spec import S3Destination
 from tflite_api.step import StepRequest, StepResult
-from tflite_converter import cleanup, prepare
-from tflite_converter.cleanup import clean_up
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.published import Identity, StoredObject, ownership
+from tflite_converter.steps import cleanup, prepare
+from tflite_converter.steps.cleanup import clean_up
 
 REQUEST = StepRequest.from_object(
     {

@@ -11,7 +11,7 @@ from tflite_api.step import FetchLimits, StepRequest
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.endpoint import check
-from tflite_converter.prepare import prepare
+from tflite_converter.steps.prepare import prepare
 
 FIELD = "destination.s3.endpoint"
 

@@ -30,13 +30,14 @@ from tflite_api.metadata import ModelMetadata
 from tflite_api.names import SIGNING_KEY_ENV, STEPS
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.step import FetchLimits, StepResult, exit_code
-from tflite_converter import artifact, attestation, download, fetched_model, metadata, published, s3, verification
+from tflite_converter import attestation, download, fetched_model, metadata, published, s3, verification
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetched_model import Pin
 from tflite_converter.published import Reuse
 from tflite_converter.signature import SignatureFacts, TensorFacts
-from tflite_converter.step import guarded
+from tflite_converter.steps.accept import accept
+from tflite_converter.steps.runner import guarded
 from tflite_operator.decide import step_report as result
 
 LOCAL = FetchLimits(allow_local_addresses=True)
@@ -80,7 +81,7 @@ class Place:
     def publish(self) -> object:
         (self.folder / "model.tflite").write_bytes(b"\x7fELF")
         (self.folder / "converted.json").write_text(json.dumps(FORGED_REPORT))
-        with artifact.accept(self.folder, 60) as accepted:
+        with accept(self.folder, 60) as accepted:
             return accepted
 
     def crash(self) -> object:

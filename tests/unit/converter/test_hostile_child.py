@@ -11,11 +11,11 @@ from tests import hostile_models
 from tests.hostile_models import FORGED, FORGED_REPORT
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.spec import ConversionSpec
-from tflite_converter import artifact
-from tflite_converter.convert import Conversion, convert
 from tflite_converter.core.failure import StepFailure, exhausted_resource
 from tflite_converter.core.progress import LoggedProgress
-from tflite_converter.step import guarded
+from tflite_converter.steps.accept import accept
+from tflite_converter.steps.convert import Conversion, convert
+from tflite_converter.steps.runner import guarded
 from tflite_converter.worker import process
 
 SPEC = ConversionSpec.from_object(
@@ -55,7 +55,7 @@ def refusal(code: str, output: Path, monkeypatch: pytest.MonkeyPatch) -> StepFai
     """Give the failure of the convert step, or else that of the publish step."""
     try:
         run(code, output, monkeypatch)
-        with artifact.accept(output, SPEC.min_snr_decibels):
+        with accept(output, SPEC.min_snr_decibels):
             pytest.fail("both steps believe it")
     except StepFailure as failure:
         return failure
@@ -64,7 +64,7 @@ def refusal(code: str, output: Path, monkeypatch: pytest.MonkeyPatch) -> StepFai
 def test_a_child_that_proves_it_is_done_is_believed(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The cases below would pass as well if no child were ever believed.
     run(ARTIFACT + REPORT + DONE, output, monkeypatch)
-    with artifact.accept(output, SPEC.min_snr_decibels) as accepted:
+    with accept(output, SPEC.min_snr_decibels) as accepted:
         assert accepted.sha256 == FORGED_REPORT["sha256"]
 
 
@@ -149,7 +149,7 @@ def test_what_a_child_leaves_is_refused_with_words_for_what_is_wrong(
 def test_a_thousand_other_files_are_left_alone(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code = 'for number in range(1000): leave(f"{number}", b"x")\nleave("result.json", b"[" * 100)\n'
     run(code + ARTIFACT + REPORT + DONE, output, monkeypatch)
-    with artifact.accept(output, SPEC.min_snr_decibels) as accepted:
+    with accept(output, SPEC.min_snr_decibels) as accepted:
         assert accepted.file.read() == FORGED
 
 

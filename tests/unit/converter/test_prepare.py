@@ -8,11 +8,12 @@ from tests.unit.converter.test_published import SHA256, stored
 from tflite_api.reasons import Reason
 from tflite_api.spec import S3Destination
 from tflite_api.step import PreparedModel, StepRequest
-from tflite_converter import model_source, prepare
+from tflite_converter import model_source
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetched_model import FetchedModel, Place
 from tflite_converter.published import Identity, StoredObject, ownership
+from tflite_converter.steps import prepare
 
 REQUEST = StepRequest.from_object(
     {

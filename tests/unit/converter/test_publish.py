@@ -15,13 +15,14 @@ from tflite_api.reasons import Reason
 from tflite_api.report import DATA_BYTES
 from tflite_api.spec import S3Destination
 from tflite_api.step import PreparedModel, StepRequest, StepResult
-from tflite_converter import prepare, published
-from tflite_converter import publish as publish_module
-from tflite_converter.artifact import accept
+from tflite_converter import published
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
-from tflite_converter.publish import publish
 from tflite_converter.published import StoredObject
+from tflite_converter.steps import prepare
+from tflite_converter.steps import publish as publish_module
+from tflite_converter.steps.accept import accept
+from tflite_converter.steps.publish import publish
 
 ARTIFACT = FORGED
 REPORT: dict[str, Any] = FORGED_REPORT

@@ -13,11 +13,12 @@ from tests.unit.converter import attestations
 from tests.unit.converter.test_publish import FakeStorage
 from tflite_api.reasons import Reason
 from tflite_api.step import StepResult
-from tflite_converter import prepare, published
-from tflite_converter import publish as publish_module
+from tflite_converter import published
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.published import StoredObject
+from tflite_converter.steps import prepare
+from tflite_converter.steps import publish as publish_module
 
 BESIDE = "a/b.tflite.intoto.jsonl"
 PREPARED = attestations.PREPARED.model_copy(update={"existing_etag": '"old"', "existing_attestation_etag": '"older"'})

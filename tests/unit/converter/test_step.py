@@ -13,8 +13,8 @@ from tflite_api.reasons import Reason
 from tflite_api.step import ExitCode, StepResult
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.step_files import write_whole
-from tflite_converter.local_run import clear, worst, write_result
-from tflite_converter.step import code_of, guarded
+from tflite_converter.steps.local import clear, worst, write_result
+from tflite_converter.steps.runner import code_of, guarded
 
 
 def started(step: str, tmp_path: Path, request: str | None) -> tuple[int, StepResult, str]:

@@ -12,15 +12,15 @@ from tflite_api.recipe import recipe_hash
 from tflite_api.status import Artifact
 from tflite_api.step import ExitCode, FetchLimits, StepResult
 from tflite_converter import dataset, model_source
-from tflite_converter.artifact import accept, report_data
-from tflite_converter.convert import convert
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.local_spec import LocalConversion
 from tflite_converter.core.progress import Progress
 from tflite_converter.core.step_files import ARTIFACT_FILE, REPORT_PAGE_FILE, open_regular, write_whole
 from tflite_converter.fetched_model import Place
-from tflite_converter.publish import outcome
-from tflite_converter.step import Cost, code_of, guarded
+from tflite_converter.steps.accept import accept, report_data
+from tflite_converter.steps.convert import convert
+from tflite_converter.steps.publish import outcome
+from tflite_converter.steps.runner import Cost, code_of, guarded
 
 RESULT_FILE: Final = "result.json"
 _RESULT_BYTES: Final = 1 << 20

@@ -10,11 +10,11 @@ from tflite_api.report import ReportData
 from tflite_api.status import Artifact, Provenance
 from tflite_api.step import PreparedModel, StepRequest, StepResult
 from tflite_converter import published
-from tflite_converter.artifact import AcceptedArtifact, accept, report_data
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import Progress
-from tflite_converter.prepare import identity
 from tflite_converter.s3 import PAGE_TYPE, Storage
+from tflite_converter.steps.accept import AcceptedArtifact, accept, report_data
+from tflite_converter.steps.prepare import identity
 
 
 def publish(request: StepRequest, prepared: PreparedModel, output_dir: Path, progress: Progress) -> StepResult:

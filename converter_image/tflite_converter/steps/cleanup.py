@@ -8,8 +8,8 @@ from tflite_api.spec import S3Destination
 from tflite_api.step import StepRequest, StepResult
 from tflite_converter import published
 from tflite_converter.core.progress import Progress
-from tflite_converter.prepare import identity
 from tflite_converter.s3 import Storage
+from tflite_converter.steps.prepare import identity
 
 _ABSENT: Final = "was not there any more"
 

@@ -19,8 +19,8 @@ from tflite_api.names import CA_BUNDLE_ENV, STEP_REQUEST_ENV
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.schema import describe
 from tflite_api.step import ExitCode, StepRequest, StepResult, exit_code
-from tflite_converter.convert import ConversionFailed
 from tflite_converter.core.failure import StepFailure, exhausted_resource, one_line
+from tflite_converter.steps.convert import ConversionFailed
 from tflite_converter.worker.cgroup import peak_of_this_process
 
 _LOG = logging.getLogger(__name__)
