@@ -17,9 +17,9 @@ from tflite_api.schema import describe
 from tflite_api.spec import DEFAULT_MIN_SNR_DECIBELS, InputPin, Signature
 from tflite_converter.core.failure import StepFailure, one_line
 from tflite_converter.core.local_spec import LocalConversion, LocalModelSource
+from tflite_converter.fetch.address import ARCHIVE_ENDS, KAGGLE_SECRET, MODEL_SECRET
+from tflite_converter.fetch.sources.local import FILE_SCHEME
 from tflite_converter.inspection import InspectedGraph, InspectedSignature, InspectedTensor, Inspection
-from tflite_converter.local_model import FILE_SCHEME
-from tflite_converter.model_address import ARCHIVE_ENDS, KAGGLE_SECRET, MODEL_SECRET
 
 _NAME_CHARACTERS: Final = 50
 

@@ -4,10 +4,11 @@ import tempfile
 from pathlib import Path
 
 from tflite_api.step import FetchLimits
-from tflite_converter import inspection, model_source, saved_model
+from tflite_converter import inspection, saved_model
 from tflite_converter.core.local_spec import LocalModelSource
 from tflite_converter.core.progress import Progress
-from tflite_converter.fetched_model import Place
+from tflite_converter.fetch import model
+from tflite_converter.fetch.fetched import Place
 from tflite_converter.inspection import Inspection
 
 
@@ -20,7 +21,7 @@ def inspect(source: LocalModelSource, limits: FetchLimits, progress: Progress) -
     with tempfile.TemporaryDirectory(prefix="tflite-convert-") as work:
         folder = Path(work) / "model"
         folder.mkdir()
-        fetched = model_source.fetch(source, Place(folder, Path(work), limits, progress))
+        fetched = model.fetch(source, Place(folder, Path(work), limits, progress))
         progress.phase("Reading saved_model.pb")
         graphs, verdict = inspection.inspect(saved_model.read(fetched.folder), source.tags)
         return Inspection(

@@ -20,7 +20,7 @@ BUILD_TYPE: Final = f"https://{API_VERSION}/conversion"
 BUILDER_ID: Final = f"https://{GROUP}/converter"
 TIMESTAMP: Final = "%Y-%m-%dT%H:%M:%SZ"
 _DIR_HASH: Final = "dirHash"
-"""Of the names and contents of files, as `fetched_model.folder_digest` gives it
+"""Of the names and contents of files, as `fetched.folder_digest` gives it
 (https://github.com/in-toto/attestation/blob/main/spec/v1/digest_set.md)."""
 _DIGEST: Final = re.compile(r"@(sha256):([0-9a-f]{64})$")
 

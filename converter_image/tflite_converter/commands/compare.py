@@ -112,9 +112,9 @@ def _fetched(
     reference: "Path | LocalModelSource", limits: FetchLimits, progress: "Progress"
 ) -> Iterator["Path | SavedModelReference"]:
     """Give a file as it is; fetch a model, and keep it for the while."""
-    from tflite_converter import model_source  # noqa: PLC0415 - see above
     from tflite_converter.artifact_comparison import SavedModelReference  # noqa: PLC0415 - see above
-    from tflite_converter.fetched_model import Place  # noqa: PLC0415 - see above
+    from tflite_converter.fetch import model  # noqa: PLC0415 - see above
+    from tflite_converter.fetch.fetched import Place  # noqa: PLC0415 - see above
 
     if isinstance(reference, Path):
         yield reference
@@ -122,5 +122,5 @@ def _fetched(
     with tempfile.TemporaryDirectory(prefix="tflite-convert-") as work:
         folder = Path(work) / "model"
         folder.mkdir()
-        fetched = model_source.fetch(reference, Place(folder, Path(work), limits, progress))
+        fetched = model.fetch(reference, Place(folder, Path(work), limits, progress))
         yield SavedModelReference(fetched.folder, reference.address, fetched.digest, reference.tags)

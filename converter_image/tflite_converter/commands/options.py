@@ -60,7 +60,7 @@ def read_model(
     Raises:
         BadParameter: it is neither, or an option about it makes no sense, with what to write instead.
     """
-    from tflite_converter.model_address import AddressError, Bucket, source_of  # noqa: PLC0415 - imported when needed
+    from tflite_converter.fetch.address import AddressError, Bucket, source_of  # noqa: PLC0415 - imported when needed
 
     try:
         return source_of(text, tags, Bucket(endpoint, region), os.environ)

@@ -11,12 +11,12 @@ from tflite_api.reasons import Reason
 from tflite_api.recipe import recipe_hash
 from tflite_api.status import Artifact
 from tflite_api.step import ExitCode, FetchLimits, StepResult
-from tflite_converter import dataset, model_source
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.local_spec import LocalConversion
 from tflite_converter.core.progress import Progress
 from tflite_converter.core.step_files import ARTIFACT_FILE, REPORT_PAGE_FILE, open_regular, write_whole
-from tflite_converter.fetched_model import Place
+from tflite_converter.fetch import dataset, model
+from tflite_converter.fetch.fetched import Place
 from tflite_converter.steps.accept import accept, report_data
 from tflite_converter.steps.convert import convert
 from tflite_converter.steps.publish import outcome
@@ -110,7 +110,7 @@ def _convert(
         model_dir, converted_dir = work / "model", work / "output"
         model_dir.mkdir()
         converted_dir.mkdir()
-        fetched = model_source.fetch(spec.model, Place(model_dir, work, limits, progress))
+        fetched = model.fetch(spec.model, Place(model_dir, work, limits, progress))
         where = spec.destination.s3 if spec.destination else None
         datasets = dataset.fetch_all(spec, dataset.Fetch(where, limits, model_dir, progress))
         done = convert(spec, fetched.folder, converted_dir, progress, spec.active_deadline_seconds, datasets)

@@ -8,10 +8,12 @@ from typing import Final
 from tflite_api.recipe import recipe_hash
 from tflite_api.spec import S3Destination
 from tflite_api.step import PreparedModel, StepRequest
-from tflite_converter import attested, dataset, endpoint, model_source, published
+from tflite_converter import attested, published
 from tflite_converter.core.progress import Progress
 from tflite_converter.core.step_files import PREPARED_FILE, write_model
-from tflite_converter.fetched_model import FetchedModel, Place
+from tflite_converter.fetch import dataset, model
+from tflite_converter.fetch.fetched import FetchedModel, Place
+from tflite_converter.fetch.network import endpoint
 from tflite_converter.provenance import TIMESTAMP
 from tflite_converter.published import Identity, Reuse
 from tflite_converter.s3 import Storage
@@ -67,4 +69,4 @@ def prepare(request: StepRequest, model_dir: Path, scratch: Path, progress: Prog
 def _fetch(request: StepRequest, model_dir: Path, scratch: Path, progress: Progress) -> FetchedModel:
     folder = model_dir / _UNPACKED
     folder.mkdir()
-    return model_source.fetch(request.spec.model, Place(folder, scratch, request.limits, progress))
+    return model.fetch(request.spec.model, Place(folder, scratch, request.limits, progress))

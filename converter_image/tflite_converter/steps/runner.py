@@ -124,9 +124,9 @@ def end_on_sigterm() -> None:
 
 def _work(work: Callable[[StepRequest, Cost], StepResult], cost: Cost) -> StepResult:
     if CA_BUNDLE_ENV in os.environ:
-        from tflite_converter import authorities  # noqa: PLC0415 - the model's step, which has none, pays nothing
+        from tflite_converter.fetch.network import ca_bundle  # noqa: PLC0415 - the model's step, which has none, pays nothing
 
-        authorities.trust(os.environ, Path(tempfile.gettempdir()))
+        ca_bundle.trust(os.environ, Path(tempfile.gettempdir()))
     return work(read_request(os.environ), cost)
 
 

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
-from tflite_converter.archive import unpack
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.unpacking import link_target, safe_path
+from tflite_converter.fetch.archive.extraction import link_target, safe_path
+from tflite_converter.fetch.archive.unpack import unpack
 
 Member = tuple[tarfile.TarInfo, bytes]
 

@@ -12,10 +12,11 @@ from tflite_api.reasons import Reason
 from tflite_api.spec import S3Destination
 from tflite_api.status import Attestation
 from tflite_api.step import PreparedModel, StepRequest
-from tflite_converter import model_source, published
+from tflite_converter import published
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
-from tflite_converter.fetched_model import FetchedModel
+from tflite_converter.fetch import model
+from tflite_converter.fetch.fetched import FetchedModel
 from tflite_converter.published import Identity, StoredObject
 from tflite_converter.steps import prepare as prepare_module
 from tflite_converter.steps.prepare import identity, prepare
@@ -55,7 +56,7 @@ def prepared(
 
     monkeypatch.setattr(prepare_module, "Storage", Bucket)
     fetched = FetchedModel(tmp_path, f"sha256:{'3' * 64}")
-    monkeypatch.setattr(model_source, "fetch", lambda _source, _place: fetched)
+    monkeypatch.setattr(model, "fetch", lambda _source, _place: fetched)
     return prepare(asked, tmp_path, tmp_path, LoggedProgress())
 
 

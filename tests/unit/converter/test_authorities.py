@@ -17,10 +17,10 @@ from tflite_api.names import CA_BUNDLE_ENV
 from tflite_api.reasons import Reason
 from tflite_api.spec import S3Destination
 from tflite_api.step import FetchLimits
-from tflite_converter import authorities
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
-from tflite_converter.download import dataset, fetch
+from tflite_converter.fetch.http import dataset, fetch
+from tflite_converter.fetch.network import ca_bundle
 from tflite_converter.s3 import Storage
 
 SUBJECT = dataset("quantization.calibration.dataset")
@@ -87,7 +87,7 @@ def test_downloads_and_the_storage_trust_the_bundle(
         look_at(server)
 
     environment.setenv(CA_BUNDLE_ENV, str(authority / "ca.crt"))
-    authorities.trust(os.environ, tmp_path)
+    ca_bundle.trust(os.environ, tmp_path)
 
     assert fetch(f"{server}/a", tmp_path / "a", LOCAL, LoggedProgress(), SUBJECT).size == len(CONTENT)
     assert look_at(server) == "an object"
@@ -101,13 +101,13 @@ def number_in(bundle: str) -> int:
 
 def test_the_public_authorities_are_trusted_as_before(authority: Path, tmp_path: Path) -> None:
     told = {CA_BUNDLE_ENV: str(authority / "ca.crt")}
-    authorities.trust(told, tmp_path)
+    ca_bundle.trust(told, tmp_path)
     assert number_in(told["SSL_CERT_FILE"]) == number_in(certifi.where()) + 1 > 100
 
 
 def test_without_a_bundle_nothing_changes(tmp_path: Path) -> None:
     told: dict[str, str] = {}
-    authorities.trust(told, tmp_path)
+    ca_bundle.trust(told, tmp_path)
     assert told == {}
     assert list(tmp_path.iterdir()) == []
 
@@ -117,7 +117,7 @@ def test_a_bundle_that_is_not_in_the_namespace_is_told_in_the_log(
 ) -> None:
     told = {CA_BUNDLE_ENV: str(tmp_path / "absent")}
     with caplog.at_level(logging.WARNING):
-        authorities.trust(told, tmp_path)
+        ca_bundle.trust(told, tmp_path)
     assert set(told) == {CA_BUNDLE_ENV}
     assert "only public authorities are trusted" in caplog.text
 
@@ -125,5 +125,5 @@ def test_a_bundle_that_is_not_in_the_namespace_is_told_in_the_log(
 def test_what_is_no_bundle_is_named(tmp_path: Path) -> None:
     (tmp_path / "ca.crt").write_text("not a certificate")
     with pytest.raises(StepFailure, match=r"CONVERTER_CA_CONFIG_MAP.*CONVERTER_CA_KEY") as caught:
-        authorities.trust({CA_BUNDLE_ENV: str(tmp_path / "ca.crt")}, tmp_path)
+        ca_bundle.trust({CA_BUNDLE_ENV: str(tmp_path / "ca.crt")}, tmp_path)
     assert caught.value.reason is Reason.INTERNAL_ERROR

@@ -18,10 +18,10 @@ from tests.unit.converter.test_fetched_model import FILES, contents
 from tflite_api.model_source import S3Source
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
-from tflite_converter.bucket_model import fetch
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
-from tflite_converter.fetched_model import FetchedModel, Place, folder_digest
+from tflite_converter.fetch.fetched import FetchedModel, Place, folder_digest
+from tflite_converter.fetch.sources.s3 import fetch
 from tflite_converter.s3 import Storage, StoredFile
 
 ARCHIVE = zipped(*FILES.items())
@@ -98,7 +98,7 @@ def test_the_limits_hold(tmp_path: Path, limits: dict[str, int], where: dict[str
 
 def test_what_takes_too_long_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(0, 10**6, 1000))
-    monkeypatch.setattr("tflite_converter.arrival.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr("tflite_converter.fetch.receiver.time", SimpleNamespace(monotonic=lambda: next(clock)))
     failure = refused(tmp_path, FetchLimits(timeout_seconds=60), key="tiny.bin")
     assert failure.reason is Reason.MODEL_TOO_LARGE
     assert "did not arrive within 60 s" in failure.message

@@ -10,10 +10,10 @@ from tflite_api.field_types import SecretReference
 from tflite_api.reasons import Reason
 from tflite_api.spec import S3Destination
 from tflite_api.step import FetchedDataset, FetchedDatasets, FetchLimits
-from tflite_converter import dataset
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.local_spec import LocalSpec
 from tflite_converter.core.progress import LoggedProgress
+from tflite_converter.fetch import dataset
 from tflite_converter.s3 import Storage, StoredFile
 
 WHERE = S3Destination(bucket="models", key="a.tflite", secret_ref=SecretReference(name="s"))

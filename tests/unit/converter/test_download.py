@@ -10,10 +10,10 @@ import pytest
 from tests.unit.converter.web_server import CONTENT, serving
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
-from tflite_converter import network_address
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
-from tflite_converter.download import Downloaded, dataset, fetch, model, shown
+from tflite_converter.fetch.http import Downloaded, dataset, fetch, model, shown
+from tflite_converter.fetch.network import address_policy
 
 LOCAL = FetchLimits(allow_local_addresses=True)
 
@@ -145,7 +145,7 @@ def test_what_is_neither_an_address_nor_a_name_is_asked_of_nobody(
     tmp_path: Path, host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    monkeypatch.setattr("tflite_converter.download.refusal", asked.append)
+    monkeypatch.setattr("tflite_converter.fetch.http.refusal", asked.append)
     failure = refused(f"http://{host}:1/latest/meta-data", tmp_path, FetchLimits())
     assert asked == []
     assert failure.reason is Reason.MODEL_NOT_FOUND
@@ -177,14 +177,14 @@ def test_a_redirect_to_a_refused_address_is_refused(
     server: str, tmp_path: Path, target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Only the first hop may go to the loopback address where the test's server listens.
-    port, judged = server.rpartition(":")[2], network_address.refusal
+    port, judged = server.rpartition(":")[2], address_policy.refusal
     asked: list[str] = []
 
     def first_hop_allowed(address: str) -> str | None:
         asked.append(address)
         return None if len(asked) == 1 else judged(address)
 
-    monkeypatch.setattr("tflite_converter.download.refusal", first_hop_allowed)
+    monkeypatch.setattr("tflite_converter.fetch.http.refusal", first_hop_allowed)
     failure = refused(f"http://127.0.0.1:{port}/to?{target}", tmp_path, FetchLimits())
     assert failure.reason is Reason.ADDRESS_REFUSED
     assert len(asked) == 2

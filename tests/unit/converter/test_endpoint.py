@@ -10,7 +10,7 @@ from tflite_api.spec import S3Destination
 from tflite_api.step import FetchLimits, StepRequest
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
-from tflite_converter.endpoint import check
+from tflite_converter.fetch.network.endpoint import check
 from tflite_converter.steps.prepare import prepare
 
 FIELD = "destination.s3.endpoint"

@@ -30,10 +30,11 @@ from tflite_api.metadata import ModelMetadata
 from tflite_api.names import SIGNING_KEY_ENV, STEPS
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.step import FetchLimits, StepResult, exit_code
-from tflite_converter import attestation, download, fetched_model, metadata, published, s3, verification
+from tflite_converter import attestation, metadata, published, s3, verification
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
-from tflite_converter.fetched_model import Pin
+from tflite_converter.fetch import fetched, http
+from tflite_converter.fetch.fetched import Pin
 from tflite_converter.published import Reuse
 from tflite_converter.signature import SignatureFacts, TensorFacts
 from tflite_converter.steps.accept import accept
@@ -42,7 +43,7 @@ from tflite_operator.decide import step_report as result
 
 LOCAL = FetchLimits(allow_local_addresses=True)
 SYNTHETIC = {"synthetic": True, "maxSamples": 10}
-MODEL = download.model("model.handle")
+MODEL = http.model("model.handle")
 CLASSIFIER = SignatureFacts("serving_default", (), (TensorFacts("scores", "float32", (-1, 3)),))
 
 
@@ -58,11 +59,11 @@ class Place:
     def __init__(self, folder: Path, server: str) -> None:
         self.folder, self.server = folder, server
 
-    def download(self, path: str, limits: FetchLimits = LOCAL, subject: download.Subject = MODEL) -> object:
-        return download.fetch(f"{self.server}/{path}", self.folder / "target", limits, LoggedProgress(), subject)
+    def download(self, path: str, limits: FetchLimits = LOCAL, subject: http.Subject = MODEL) -> object:
+        return http.fetch(f"{self.server}/{path}", self.folder / "target", limits, LoggedProgress(), subject)
 
     def dataset(self, path: str, limits: FetchLimits = LOCAL) -> object:
-        return self.download(path, limits, download.dataset("quantization.calibration.dataset"))
+        return self.download(path, limits, http.dataset("quantization.calibration.dataset"))
 
     def samples(self, **arrays: Any) -> object:
         return test_sample_dataset.read(test_sample_dataset.npz(self.folder, **arrays), test_sample_dataset.VECTOR)
@@ -72,11 +73,11 @@ class Place:
 
     def folder_without_model(self) -> object:
         (self.folder / "README.md").touch()
-        return fetched_model.find_saved_model(self.folder, "model.handle")
+        return fetched.find_saved_model(self.folder, "model.handle")
 
     def another_model(self) -> object:
         (self.folder / "saved_model.pb").touch()
-        return fetched_model.accept(self.folder, Pin("model.handle", "0" * 64), "1" * 64)
+        return fetched.accept(self.folder, Pin("model.handle", "0" * 64), "1" * 64)
 
     def publish(self) -> object:
         (self.folder / "model.tflite").write_bytes(b"\x7fELF")

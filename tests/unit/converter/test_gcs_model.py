@@ -14,10 +14,10 @@ from tests.unit.converter.test_fetched_model import FILES, contents
 from tflite_api.model_source import ModelSource
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
-from tflite_converter import model_source
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
-from tflite_converter.fetched_model import FetchedModel, Place
+from tflite_converter.fetch import model
+from tflite_converter.fetch.fetched import FetchedModel, Place
 from tflite_converter.s3 import Storage
 
 
@@ -30,7 +30,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> None:
 def fetched(tmp_path: Path, handle: str) -> FetchedModel:
     (tmp_path / "unpacked").mkdir()
     place = Place(tmp_path / "unpacked", tmp_path, FetchLimits(), LoggedProgress())
-    return model_source.fetch(ModelSource(handle=handle), place)
+    return model.fetch(ModelSource(handle=handle), place)
 
 
 @pytest.mark.parametrize("path", ["tiny/1", "tiny/1/", "tiny/1.tar.gz"])

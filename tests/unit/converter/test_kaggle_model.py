@@ -13,10 +13,10 @@ from tests.unit.converter.test_fetched_model import FILES, contents
 from tflite_api.model_source import ModelSource
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
-from tflite_converter import model_source
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
-from tflite_converter.fetched_model import FetchedModel, Place, folder_digest
+from tflite_converter.fetch import model
+from tflite_converter.fetch.fetched import FetchedModel, Place, folder_digest
 
 HOLDER = "kaggle"
 HANDLE = "team/tiny/tensorFlow2/small/2"
@@ -48,7 +48,7 @@ def fetched(
     source = {"handle": handle} | ({"secretRef": {"name": holder}} if holder else {})
     place = Place(folder, scratch, limits or FetchLimits(), LoggedProgress())
     try:
-        return model_source.fetch(ModelSource.from_object({"kaggle": source}), place)
+        return model.fetch(ModelSource.from_object({"kaggle": source}), place)
     finally:
         assert list(scratch.iterdir()) == []
 
@@ -134,7 +134,7 @@ def test_the_limit_of_size_holds(kaggle: Kaggle, tmp_path: Path) -> None:
 
 def test_the_limit_of_time_holds(kaggle: Kaggle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(0, 10**6, 1000))
-    monkeypatch.setattr("tflite_converter.arrival.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr("tflite_converter.fetch.receiver.time", SimpleNamespace(monotonic=lambda: next(clock)))
     assert "within 60 s" in refused(tmp_path, limits=FetchLimits(timeout_seconds=60)).message
 
 

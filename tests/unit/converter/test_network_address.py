@@ -2,7 +2,7 @@
 
 import pytest
 
-from tflite_converter.network_address import refusal
+from tflite_converter.fetch.network.address_policy import refusal
 
 
 @pytest.mark.parametrize(

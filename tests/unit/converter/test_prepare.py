@@ -8,10 +8,10 @@ from tests.unit.converter.test_published import SHA256, stored
 from tflite_api.reasons import Reason
 from tflite_api.spec import S3Destination
 from tflite_api.step import PreparedModel, StepRequest
-from tflite_converter import model_source
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
-from tflite_converter.fetched_model import FetchedModel, Place
+from tflite_converter.fetch import model
+from tflite_converter.fetch.fetched import FetchedModel, Place
 from tflite_converter.published import Identity, StoredObject, ownership
 from tflite_converter.steps import prepare
 
@@ -42,7 +42,7 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[Place]:
         places.append(place)
         return FetchedModel(place.folder, f"sha256:{'3' * 64}")
 
-    monkeypatch.setattr(model_source, "fetch", fetch)
+    monkeypatch.setattr(model, "fetch", fetch)
     return places
 
 

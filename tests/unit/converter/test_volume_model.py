@@ -12,8 +12,8 @@ from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
-from tflite_converter.fetched_model import FetchedModel, Pin, Place, accept
-from tflite_converter.volume_model import fetch
+from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, accept
+from tflite_converter.fetch.sources.volume import fetch
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from pathlib import Path
 from tflite_api.model_source import VolumeSource
 from tflite_api.names import VOLUME_DIR
 from tflite_api.reasons import Reason
-from tflite_converter.arrival import Arrival, chunks_of
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.fetched_model import FetchedModel, Pin, Place, accept, from_archive
-from tflite_converter.unpacking import Segments, Unpacking, named_disk_failures, refuse, safe_path
+from tflite_converter.fetch.archive.extraction import Segments, Unpacking, named_disk_failures, refuse, safe_path
+from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, accept, from_archive
+from tflite_converter.fetch.receiver import Arrival, chunks_of
 
 _DEEPEST = 32
 

@@ -8,7 +8,7 @@ from typing import BinaryIO, Final
 
 from tflite_api.step import FetchLimits
 from tflite_converter.core.units import bytes_in_words
-from tflite_converter.unpacking import (
+from tflite_converter.fetch.archive.extraction import (
     MAX_PATH_BYTES,
     Readable,
     Unpacking,

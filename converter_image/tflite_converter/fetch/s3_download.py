@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tflite_converter.arrival import Arrival, chunks_of
+from tflite_converter.fetch.archive.extraction import Readable
+from tflite_converter.fetch.receiver import Arrival, chunks_of
 from tflite_converter.s3 import Storage
-from tflite_converter.unpacking import Readable
 
 
 class Transfer:

@@ -10,9 +10,9 @@ from typing import Final
 
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
-from tflite_converter import archive
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import Progress
+from tflite_converter.fetch.archive.unpack import unpack
 
 _SAVED_MODEL_FILES: Final = ("saved_model.pb", "saved_model.pbtxt")
 _DEEPEST: Final = 4
@@ -68,10 +68,10 @@ def from_archive(packed: Path, sha256: str, pin: Pin, place: Place) -> FetchedMo
         place: where it is unpacked.
 
     Raises:
-        StepFailure: as `archive.unpack` and `accept` do.
+        StepFailure: as `unpack` and `accept` do.
     """
     place.progress.phase("Unpacking the model")
-    archive.unpack(packed, place.folder, place.limits, pin.field)
+    unpack(packed, place.folder, place.limits, pin.field)
     return accept(place.folder, pin, sha256)
 
 

@@ -10,7 +10,7 @@ from typing import BinaryIO, Final
 
 from tflite_api.step import FetchLimits
 from tflite_converter.core.units import bytes_in_words
-from tflite_converter.unpacking import (
+from tflite_converter.fetch.archive.extraction import (
     CHUNK_BYTES,
     Readable,
     Unpacking,

@@ -6,14 +6,14 @@ from tflite_api.model_source import S3Source
 from tflite_api.names import MODEL_ENV_PREFIX
 from tflite_api.reasons import Reason
 from tflite_api.spec import S3Destination
-from tflite_converter import endpoint
-from tflite_converter.arrival import Arrival
-from tflite_converter.bucket_transfer import Transfer
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.fetched_model import FetchedModel, Pin, Place, accept, from_archive
+from tflite_converter.fetch.archive.extraction import Unpacking, named_disk_failures, safe_path
+from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, accept, from_archive
+from tflite_converter.fetch.network import endpoint
+from tflite_converter.fetch.receiver import Arrival
+from tflite_converter.fetch.s3_download import Transfer
 from tflite_converter.s3 import Storage
 from tflite_converter.storage_client import Key, Nobody
-from tflite_converter.unpacking import Unpacking, named_disk_failures, safe_path
 
 AS_MODEL: Final = {
     Reason.BUCKET_NOT_FOUND: Reason.MODEL_NOT_FOUND,

@@ -14,10 +14,10 @@ import requests
 
 from tflite_api.model_source import KaggleSource
 from tflite_api.reasons import Reason
-from tflite_converter.arrival import Arrival
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.fetched_model import FetchedModel, Pin, Place, from_archive
-from tflite_converter.unpacking import CHUNK_BYTES
+from tflite_converter.fetch.archive.extraction import CHUNK_BYTES
+from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, from_archive
+from tflite_converter.fetch.receiver import Arrival
 
 if TYPE_CHECKING:
     from kagglehub.handle import ModelHandle

@@ -8,9 +8,9 @@ from typing import Final
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import S3Destination
-from tflite_converter.bucket_model import AS_MODEL, BucketModel
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.fetched_model import FetchedModel, Pin, Place
+from tflite_converter.fetch.fetched import FetchedModel, Pin, Place
+from tflite_converter.fetch.sources.s3 import AS_MODEL, BucketModel
 from tflite_converter.s3 import Storage
 from tflite_converter.storage_client import Nobody
 

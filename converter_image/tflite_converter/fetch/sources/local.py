@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from tflite_api.reasons import Reason
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.fetched_model import FetchedModel, Pin, Place, accept, from_archive
+from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, accept, from_archive
 
 FILE_SCHEME: Final = "file://"
 

@@ -6,12 +6,13 @@ from typing import Final
 
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
-from tflite_converter import tar_archive, zip_archive
 from tflite_converter.core.failure import StepFailure, one_line
 from tflite_converter.core.units import bytes_in_words
-from tflite_converter.tar_archive import TarArchive
-from tflite_converter.unpacking import Unpacking, named_disk_failures
-from tflite_converter.zip_archive import ZipArchive
+from tflite_converter.fetch.archive import tar as tar_archive
+from tflite_converter.fetch.archive import zip as zip_archive
+from tflite_converter.fetch.archive.extraction import Unpacking, named_disk_failures
+from tflite_converter.fetch.archive.tar import TarArchive
+from tflite_converter.fetch.archive.zip import ZipArchive
 
 KINDS: Final = "a tar, tar.gz, tar.bz2, tar.xz or zip archive of a SavedModel"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tflite_converter.core.progress import Progress
 from tflite_converter.core.units import bytes_in_words
-from tflite_converter.unpacking import CHUNK_BYTES, Readable, named_disk_failures
+from tflite_converter.fetch.archive.extraction import CHUNK_BYTES, Readable, named_disk_failures
 
 
 class Arrival:

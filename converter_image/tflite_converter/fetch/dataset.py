@@ -9,13 +9,14 @@ from urllib.parse import unquote, urlsplit
 from tflite_api.reasons import Reason
 from tflite_api.spec import ConversionSpec, S3Destination, Samples
 from tflite_api.step import FetchedDataset, FetchedDatasets, FetchLimits
-from tflite_converter import download, image_dataset
-from tflite_converter.arrival import Arrival
-from tflite_converter.bucket_transfer import Transfer
+from tflite_converter import image_dataset
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import Progress
-from tflite_converter.fetched_model import folder_digest
-from tflite_converter.local_model import FILE_SCHEME
+from tflite_converter.fetch import http
+from tflite_converter.fetch.fetched import folder_digest
+from tflite_converter.fetch.receiver import Arrival
+from tflite_converter.fetch.s3_download import Transfer
+from tflite_converter.fetch.sources.local import FILE_SCHEME
 from tflite_converter.s3 import Storage
 
 _S3_SCHEME: Final = "s3://"
@@ -80,8 +81,8 @@ def _fetch(wanted: Wanted, name: str, fetch: Fetch) -> FetchedDataset:
     else:
         target.mkdir()
         file = target / (PurePosixPath(unquote(urlsplit(address).path)).name or name)
-        what = download.dataset(f"{wanted.field}.dataset")
-        arrived = download.fetch(address, file, fetch.limits, fetch.progress, what)
+        what = http.dataset(f"{wanted.field}.dataset")
+        arrived = http.fetch(address, file, fetch.limits, fetch.progress, what)
         found = FetchedDataset(path=str(file), digest=f"sha256:{arrived.sha256}")
     _check_digest(found, wanted)
     return found

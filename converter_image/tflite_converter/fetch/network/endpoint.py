@@ -3,7 +3,7 @@
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.network_address import refused_meaning
+from tflite_converter.fetch.network.address_policy import refused_meaning
 
 
 def check(endpoint: str | None, field: str, limits: FetchLimits) -> None:

@@ -7,8 +7,8 @@ no checksum (tensorflow_hub/resolver.py, file_utils.py), so download and unpacki
 import os
 from typing import Final, Protocol, cast
 
-from tflite_converter import web_archive
-from tflite_converter.fetched_model import FetchedModel, Pin, Place
+from tflite_converter.fetch.fetched import FetchedModel, Pin, Place
+from tflite_converter.fetch.sources import web
 
 FIELD: Final = "model.handle"
 
@@ -21,7 +21,7 @@ def resolve(handle: str, pin: Pin, place: Place) -> FetchedModel:
     """Resolve a handle as tensorflow_hub does, within the limits.
 
     Raises:
-        StepFailure: as `web_archive.fetch` does.
+        StepFailure: as `web.fetch` does.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import tensorflow_hub  # noqa: PLC0415 - imports TensorFlow, which takes seconds
@@ -34,7 +34,7 @@ def resolve(handle: str, pin: Pin, place: Place) -> FetchedModel:
             return bool(self.is_http_protocol(handle))
 
         def __call__(self, handle: str) -> str:
-            found.append(web_archive.fetch(self._append_compressed_format_query(handle), pin, place))
+            found.append(web.fetch(self._append_compressed_format_query(handle), pin, place))
             return str(found[-1].folder)
 
     # The registry asks the latest implementation first.

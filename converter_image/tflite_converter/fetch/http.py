@@ -18,8 +18,8 @@ from tflite_api.step import FetchLimits
 from tflite_converter.core.failure import NO_SPACE, StepFailure, one_line
 from tflite_converter.core.progress import Progress
 from tflite_converter.core.units import bytes_in_words
-from tflite_converter.network_address import refusal, refused_meaning
-from tflite_converter.proxy import Proxy, ProxyOptions
+from tflite_converter.fetch.network.address_policy import refusal, refused_meaning
+from tflite_converter.fetch.network.proxy import Proxy, ProxyOptions
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS: Final = 10
