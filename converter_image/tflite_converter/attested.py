@@ -2,8 +2,8 @@
 
 from tflite_api.spec import ConversionSpec
 from tflite_api.step import StepResult
-from tflite_converter import published
-from tflite_converter.published import Identity, StoredObject
+from tflite_converter.storage import object_metadata
+from tflite_converter.storage.object_metadata import Identity, StoredObject
 
 
 def is_complete(
@@ -14,12 +14,12 @@ def is_complete(
         return True
     if artifact is None or attestation is None:
         return False
-    result = published.stored_result(artifact, wanted)
+    result = object_metadata.stored_result(artifact, wanted)
     named = result.attestation if result is not None else None
     if named is None:
         return False
     is_signed = named.key_id is not None or spec.attestation.secret_ref is None
-    return is_signed and published.recorded_digest(attestation) == named.sha256
+    return is_signed and object_metadata.recorded_digest(attestation) == named.sha256
 
 
 def of_reused(spec: ConversionSpec, result: StepResult) -> StepResult:

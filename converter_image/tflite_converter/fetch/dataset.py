@@ -17,7 +17,7 @@ from tflite_converter.fetch.fetched import folder_digest
 from tflite_converter.fetch.receiver import Arrival
 from tflite_converter.fetch.s3_download import Transfer
 from tflite_converter.fetch.sources.local import FILE_SCHEME
-from tflite_converter.s3 import Storage
+from tflite_converter.storage.s3 import Storage
 
 _S3_SCHEME: Final = "s3://"
 _LISTED: Final = 20_000

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tflite_converter.fetch.archive.extraction import Readable
 from tflite_converter.fetch.receiver import Arrival, chunks_of
-from tflite_converter.s3 import Storage
+from tflite_converter.storage.s3 import Storage
 
 
 class Transfer:

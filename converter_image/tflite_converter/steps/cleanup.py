@@ -6,10 +6,10 @@ from tflite_api.field_types import KEY_CHARACTERS
 from tflite_api.reasons import Reason
 from tflite_api.spec import S3Destination
 from tflite_api.step import StepRequest, StepResult
-from tflite_converter import published
 from tflite_converter.core.progress import Progress
-from tflite_converter.s3 import Storage
 from tflite_converter.steps.prepare import identity
+from tflite_converter.storage import object_metadata
+from tflite_converter.storage.s3 import Storage
 
 _ABSENT: Final = "was not there any more"
 
@@ -38,7 +38,7 @@ def _delete(request: StepRequest, where: S3Destination, progress: Progress) -> s
     found = storage.look()
     if found is None:
         return _ABSENT
-    if not published.is_owned(found, identity(request, where)):
+    if not object_metadata.is_owned(found, identity(request, where)):
         return "holds an object that this conversion did not write, and was left alone"
     storage.delete(found.etag)
     return "was deleted"

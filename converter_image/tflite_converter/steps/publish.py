@@ -9,12 +9,12 @@ from tflite_api.reasons import Reason
 from tflite_api.report import ReportData
 from tflite_api.status import Artifact, Provenance
 from tflite_api.step import PreparedModel, StepRequest, StepResult
-from tflite_converter import published
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import Progress
-from tflite_converter.s3 import PAGE_TYPE, Storage
 from tflite_converter.steps.accept import AcceptedArtifact, accept, report_data
 from tflite_converter.steps.prepare import identity
+from tflite_converter.storage import object_metadata
+from tflite_converter.storage.s3 import PAGE_TYPE, Storage
 
 
 def publish(request: StepRequest, prepared: PreparedModel, output_dir: Path, progress: Progress) -> StepResult:
@@ -36,7 +36,7 @@ def publish(request: StepRequest, prepared: PreparedModel, output_dir: Path, pro
             result = _attest(request, prepared, result, progress)
         progress.phase(f"Uploading to {where.uri}")
         stored = Storage(where).upload(
-            artifact.file, artifact.sha256, published.encode_metadata(result, wanted), prepared.existing_etag
+            artifact.file, artifact.sha256, object_metadata.encode_metadata(result, wanted), prepared.existing_etag
         )
     if stored.size != artifact.size or stored.sha256 not in {None, artifact.sha256}:
         raise StepFailure(Reason.DESTINATION_CHANGED, f"{where.uri} holds other content than was uploaded")
@@ -54,7 +54,7 @@ def _upload_page(
     progress.phase(f"Uploading to {where.uri}")
     page = report_page.render(request.owner, request.spec, result, data).encode()
     digest = hashlib.sha256(page).hexdigest()
-    metadata = published.ownership(digest, identity(request, where))
+    metadata = object_metadata.ownership(digest, identity(request, where))
     Storage(where).upload(BytesIO(page), digest, metadata, prepared.existing_page_etag, PAGE_TYPE)
 
 
@@ -67,7 +67,7 @@ def _attest(request: StepRequest, prepared: PreparedModel, result: StepResult, p
     made = attestation.make(request, prepared, result.artifact.sha256, os.environ)
     where = request.spec.destination.s3.attestation
     progress.phase(f"Uploading to {where.uri}")
-    metadata = published.ownership(made.status.sha256, identity(request, where))
+    metadata = object_metadata.ownership(made.status.sha256, identity(request, where))
     etag = prepared.existing_attestation_etag
     Storage(where).upload(BytesIO(made.content), made.status.sha256, metadata, etag, envelope.MEDIA_TYPE)
     return result.model_copy(update={"attestation": made.status})

@@ -12,14 +12,14 @@ from tflite_api.reasons import Reason
 from tflite_api.spec import S3Destination
 from tflite_api.status import Attestation
 from tflite_api.step import PreparedModel, StepRequest
-from tflite_converter import published
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch import model
 from tflite_converter.fetch.fetched import FetchedModel
-from tflite_converter.published import Identity, StoredObject
 from tflite_converter.steps import prepare as prepare_module
 from tflite_converter.steps.prepare import identity, prepare
+from tflite_converter.storage import object_metadata
+from tflite_converter.storage.object_metadata import Identity, StoredObject
 
 SPEC = {name: value for name, value in attestations.SPEC.items() if name not in {"quantization", "verification"}}
 SIGNED = Attestation(uri="s3://elsewhere/a/b.tflite.intoto.jsonl", sha256="8" * 64, key_id="SHA256:x")
@@ -37,11 +37,11 @@ def ours(asked: StepRequest) -> Identity:
 def artifact(named: Attestation | None, asked: StepRequest) -> StoredObject:
     """The artifact of this recipe, whose metadata names its attestation."""
     whole = result(recipe=ours(asked).recipe).model_copy(update={"attestation": named})
-    return StoredObject('"tag"', 100, "2" * 64, published.encode_metadata(whole, ours(asked)))
+    return StoredObject('"tag"', 100, "2" * 64, object_metadata.encode_metadata(whole, ours(asked)))
 
 
 def beside(asked: StepRequest, sha256: str = SIGNED.sha256, **changes: Any) -> StoredObject:
-    return replace(StoredObject('"beside"', 9, sha256, published.ownership(sha256, ours(asked))), **changes)
+    return replace(StoredObject('"beside"', 9, sha256, object_metadata.ownership(sha256, ours(asked))), **changes)
 
 
 def prepared(
@@ -114,7 +114,7 @@ def test_without_it_the_artifact_is_made_anew(
 
 
 @pytest.mark.parametrize(
-    "metadata", [{}, published.ownership(SIGNED.sha256, replace(ours(request()), owner="team/other"))]
+    "metadata", [{}, object_metadata.ownership(SIGNED.sha256, replace(ours(request()), owner="team/other"))]
 )
 def test_an_object_of_somebody_else_in_its_place_is_a_conflict_before_anything_is_fetched(
     prepare_with: Prepare, metadata: dict[str, str]

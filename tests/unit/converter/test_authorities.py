@@ -21,7 +21,7 @@ from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch.http import dataset, fetch
 from tflite_converter.fetch.network import ca_bundle
-from tflite_converter.s3 import Storage
+from tflite_converter.storage.s3 import Storage
 
 SUBJECT = dataset("quantization.calibration.dataset")
 LOCAL = FetchLimits(allow_local_addresses=True)

@@ -22,7 +22,7 @@ from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch.fetched import FetchedModel, Place, folder_digest
 from tflite_converter.fetch.sources.s3 import fetch
-from tflite_converter.s3 import Storage, StoredFile
+from tflite_converter.storage.s3 import Storage, StoredFile
 
 ARCHIVE = zipped(*FILES.items())
 

@@ -7,9 +7,9 @@ from tflite_api.reasons import Reason
 from tflite_api.spec import S3Destination
 from tflite_api.step import StepRequest, StepResult
 from tflite_converter.core.progress import LoggedProgress
-from tflite_converter.published import Identity, StoredObject, ownership
 from tflite_converter.steps import cleanup, prepare
 from tflite_converter.steps.cleanup import clean_up
+from tflite_converter.storage.object_metadata import Identity, StoredObject, ownership
 
 REQUEST = StepRequest.from_object(
     {

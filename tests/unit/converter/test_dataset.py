@@ -14,7 +14,7 @@ from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.local_spec import LocalSpec
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch import dataset
-from tflite_converter.s3 import Storage, StoredFile
+from tflite_converter.storage.s3 import Storage, StoredFile
 
 WHERE = S3Destination(bucket="models", key="a.tflite", secret_ref=SecretReference(name="s"))
 LIMITS = FetchLimits(max_archive_bytes=1000, allow_local_addresses=True)

@@ -30,15 +30,16 @@ from tflite_api.metadata import ModelMetadata
 from tflite_api.names import SIGNING_KEY_ENV, STEPS
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.step import FetchLimits, StepResult, exit_code
-from tflite_converter import attestation, metadata, published, s3, verification
+from tflite_converter import attestation, metadata, verification
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch import fetched, http
 from tflite_converter.fetch.fetched import Pin
-from tflite_converter.published import Reuse
 from tflite_converter.signature import SignatureFacts, TensorFacts
 from tflite_converter.steps.accept import accept
 from tflite_converter.steps.runner import guarded
+from tflite_converter.storage import object_metadata, s3
+from tflite_converter.storage.object_metadata import Reuse
 from tflite_operator.decide import step_report as result
 
 LOCAL = FetchLimits(allow_local_addresses=True)
@@ -94,7 +95,7 @@ def say(failure: StepFailure) -> object:
 
 
 def reused() -> StepResult:
-    decision = published.decide(test_published.stored(), test_published.WANTED)
+    decision = object_metadata.decide(test_published.stored(), test_published.WANTED)
     assert isinstance(decision, Reuse)
     return decision.result
 
@@ -144,7 +145,7 @@ EXAMPLES: dict[Reason, Callable[[Place], Any]] = {
     Reason.BUCKET_NOT_FOUND: lambda _: say(s3.error_failure("NoSuchBucket", 404, WHERE)),
     Reason.STORAGE_UNAVAILABLE: lambda _: say(s3.error_failure("SlowDown", 503, WHERE)),
     Reason.DESTINATION_CHANGED: lambda _: say(s3.error_failure("PreconditionFailed", 412, WHERE)),
-    Reason.DESTINATION_CONFLICT: lambda _: published.decide(
+    Reason.DESTINATION_CONFLICT: lambda _: object_metadata.decide(
         test_published.stored(replace(test_published.WANTED, owner="vision/mobilenet-v1", recipe="9" * 64)),
         test_published.WANTED,
     ),

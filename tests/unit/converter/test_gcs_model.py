@@ -18,7 +18,7 @@ from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch import model
 from tflite_converter.fetch.fetched import FetchedModel, Place
-from tflite_converter.s3 import Storage
+from tflite_converter.storage.s3 import Storage
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch import model
 from tflite_converter.fetch.fetched import FetchedModel, Place
-from tflite_converter.published import Identity, StoredObject, ownership
 from tflite_converter.steps import prepare
+from tflite_converter.storage.object_metadata import Identity, StoredObject, ownership
 
 REQUEST = StepRequest.from_object(
     {

@@ -15,7 +15,7 @@ from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch.http import Downloaded, dataset, fetch
 from tflite_converter.fetch.network.proxy import Proxy
-from tflite_converter.s3 import Storage
+from tflite_converter.storage.s3 import Storage
 
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "ALL_PROXY", "all_proxy")
 SUBJECT = dataset("quantization.calibration.dataset")

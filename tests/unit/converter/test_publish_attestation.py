@@ -13,12 +13,12 @@ from tests.unit.converter import attestations
 from tests.unit.converter.test_publish import FakeStorage
 from tflite_api.reasons import Reason
 from tflite_api.step import StepResult
-from tflite_converter import published
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
-from tflite_converter.published import StoredObject
 from tflite_converter.steps import prepare
 from tflite_converter.steps import publish as publish_module
+from tflite_converter.storage import object_metadata
+from tflite_converter.storage.object_metadata import StoredObject
 
 BESIDE = "a/b.tflite.intoto.jsonl"
 PREPARED = attestations.PREPARED.model_copy(update={"existing_etag": '"old"', "existing_attestation_etag": '"older"'})
@@ -68,8 +68,8 @@ def test_it_goes_before_the_artifact_which_names_it(tmp_path: Path, storage: typ
     assert SHA256.encode() in base64.b64decode(json.loads(beside["content"])["payload"])
     asked = attestations.request()
     stored = StoredObject('"tag"', len(FORGED), SHA256, artifact["metadata"])
-    recalled = published.decide(stored, prepare.identity(asked, asked.spec.destination.s3))
-    assert isinstance(recalled, published.Reuse)
+    recalled = object_metadata.decide(stored, prepare.identity(asked, asked.spec.destination.s3))
+    assert isinstance(recalled, object_metadata.Reuse)
     assert recalled.result.attestation == result.attestation
 
 

@@ -12,9 +12,17 @@ from hypothesis import strategies as st
 from tflite_api.reasons import Reason
 from tflite_api.status import Artifact, ArtifactSignature, MeasuredError, Provenance, Tensor
 from tflite_api.step import StepResult
-from tflite_converter import published
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.published import METADATA_BYTES, Identity, Reuse, StoredObject, Write, decide, encode_metadata
+from tflite_converter.storage import object_metadata
+from tflite_converter.storage.object_metadata import (
+    METADATA_BYTES,
+    Identity,
+    Reuse,
+    StoredObject,
+    Write,
+    decide,
+    encode_metadata,
+)
 
 WANTED = Identity("s3://models/a.tflite", "team/a", "1" * 64)
 SHA256 = "2" * 64
@@ -78,7 +86,7 @@ def test_the_object_of_another_conversion_is_a_conflict_that_names_it() -> None:
     assert caught.value.reason is Reason.DESTINATION_CONFLICT
 
 
-@pytest.mark.parametrize("metadata", [{}, {"author": "somebody"}, {published.RECIPE: "1" * 64}])
+@pytest.mark.parametrize("metadata", [{}, {"author": "somebody"}, {object_metadata.RECIPE: "1" * 64}])
 def test_an_object_that_no_conversion_wrote_is_a_conflict(metadata: dict[str, str]) -> None:
     with pytest.raises(StepFailure) as caught:
         decide(stored(metadata=metadata), WANTED)
@@ -93,13 +101,15 @@ BOMB = base64.b64encode(zlib.compress(bytes(100 << 20))).decode()
     [
         stored(size=99),
         stored(sha256="4" * 64),
-        changed(published.SHA256, "4" * 64),
-        changed(published.RESULT, ""),
-        changed(published.RESULT, "no base64!"),
-        changed(published.RESULT, base64.b64encode(b"no zlib").decode()),
-        changed(published.RESULT, base64.b64encode(zlib.compress(b"[]")).decode()),
-        changed(published.RESULT, base64.b64encode(zlib.compress(b'{"reason": "Reused", "message": ""}')).decode()),
-        changed(published.RESULT, BOMB),
+        changed(object_metadata.SHA256, "4" * 64),
+        changed(object_metadata.RESULT, ""),
+        changed(object_metadata.RESULT, "no base64!"),
+        changed(object_metadata.RESULT, base64.b64encode(b"no zlib").decode()),
+        changed(object_metadata.RESULT, base64.b64encode(zlib.compress(b"[]")).decode()),
+        changed(
+            object_metadata.RESULT, base64.b64encode(zlib.compress(b'{"reason": "Reused", "message": ""}')).decode()
+        ),
+        changed(object_metadata.RESULT, BOMB),
     ],
 )
 def test_our_own_object_that_does_not_agree_with_itself_is_made_anew(damaged: StoredObject) -> None:
@@ -110,9 +120,9 @@ def test_our_own_object_that_does_not_agree_with_itself_is_made_anew(damaged: St
 def test_metadata_always_fits_and_keeps_what_matters(tensors: int, owner: str) -> None:
     whole = result(tensors)
     metadata = encode_metadata(whole, dataclasses.replace(WANTED, owner=owner[:40]))
-    assert published.metadata_bytes(metadata) <= METADATA_BYTES
+    assert object_metadata.metadata_bytes(metadata) <= METADATA_BYTES
     assert all(value.isascii() for value in metadata.values())
-    note = published._read_note(metadata)
+    note = object_metadata._read_note(metadata)
     assert note is not None
     assert note.owner == owner[:40]
     assert note.result is not None
@@ -124,16 +134,16 @@ def test_metadata_always_fits_and_keeps_what_matters(tensors: int, owner: str) -
 
 
 def page(owner: Identity = WANTED) -> StoredObject:
-    return StoredObject('"page"', 100, SHA256, published.ownership(SHA256, owner))
+    return StoredObject('"page"', 100, SHA256, object_metadata.ownership(SHA256, owner))
 
 
 def test_a_page_is_recognised_by_its_recipe_and_its_checksum() -> None:
-    assert published.is_page_of(page(), WANTED)
-    assert published.is_page_of(dataclasses.replace(page(), sha256=None), WANTED)
-    assert not published.is_page_of(None, WANTED)
-    assert not published.is_page_of(dataclasses.replace(page(), sha256="4" * 64), WANTED)
-    assert not published.is_page_of(dataclasses.replace(page(), metadata={}), WANTED)
-    assert not published.is_page_of(page(dataclasses.replace(WANTED, recipe="5" * 64)), WANTED)
+    assert object_metadata.is_page_of(page(), WANTED)
+    assert object_metadata.is_page_of(dataclasses.replace(page(), sha256=None), WANTED)
+    assert not object_metadata.is_page_of(None, WANTED)
+    assert not object_metadata.is_page_of(dataclasses.replace(page(), sha256="4" * 64), WANTED)
+    assert not object_metadata.is_page_of(dataclasses.replace(page(), metadata={}), WANTED)
+    assert not object_metadata.is_page_of(page(dataclasses.replace(WANTED, recipe="5" * 64)), WANTED)
 
 
 def test_a_page_is_never_taken_for_an_artifact() -> None:
@@ -143,7 +153,7 @@ def test_a_page_is_never_taken_for_an_artifact() -> None:
 @pytest.mark.parametrize("found", [page(dataclasses.replace(WANTED, owner="team/b")), StoredObject("", 1, None, {})])
 def test_what_stands_at_the_pages_place_is_not_overwritten(found: StoredObject) -> None:
     with pytest.raises(StepFailure) as caught:
-        published.check_replaceable(found, WANTED)
+        object_metadata.check_replaceable(found, WANTED)
     assert caught.value.reason is Reason.DESTINATION_CONFLICT
 
 

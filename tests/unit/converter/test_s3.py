@@ -8,7 +8,7 @@ from tflite_api.field_types import SecretReference
 from tflite_api.reasons import Reason
 from tflite_api.spec import S3Destination
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.s3 import Storage, error_failure, object_of
+from tflite_converter.storage.s3 import Storage, error_failure, object_of
 
 WHERE = S3Destination(bucket="models", key="a.tflite", secret_ref=SecretReference(name="s"))
 

@@ -15,7 +15,7 @@ from tests.unit.background_server import serving_in_background
 from tflite_api.reasons import Reason
 from tflite_api.spec import S3Destination
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.s3 import Storage
+from tflite_converter.storage.s3 import Storage
 
 ROLE = "arn:aws:iam::123456789012:role/converter"
 ANSWER = """<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">

@@ -11,8 +11,8 @@ from tflite_api.spec import S3Destination
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.fetch.fetched import FetchedModel, Pin, Place
 from tflite_converter.fetch.sources.s3 import AS_MODEL, BucketModel
-from tflite_converter.s3 import Storage
-from tflite_converter.storage_client import Nobody
+from tflite_converter.storage.s3 import Storage
+from tflite_converter.storage.s3_client import Nobody
 
 SCHEME: Final = "gs://"
 ENDPOINT: Final = "https://storage.googleapis.com"

@@ -12,8 +12,8 @@ from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, accept, fro
 from tflite_converter.fetch.network import endpoint
 from tflite_converter.fetch.receiver import Arrival
 from tflite_converter.fetch.s3_download import Transfer
-from tflite_converter.s3 import Storage
-from tflite_converter.storage_client import Key, Nobody
+from tflite_converter.storage.s3 import Storage
+from tflite_converter.storage.s3_client import Key, Nobody
 
 AS_MODEL: Final = {
     Reason.BUCKET_NOT_FOUND: Reason.MODEL_NOT_FOUND,

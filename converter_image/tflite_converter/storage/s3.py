@@ -13,10 +13,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import S3Destination
-from tflite_converter import storage_client
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.published import StoredObject
-from tflite_converter.storage_client import Credentials, Identity, Key
+from tflite_converter.storage import s3_client
+from tflite_converter.storage.object_metadata import StoredObject
+from tflite_converter.storage.s3_client import Credentials, Identity, Key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import PutObjectRequestTypeDef
@@ -167,7 +167,7 @@ class Storage:
         """Make a client with these credentials; else with the Secret's that `where` names, or the ServiceAccount's."""
         self._where = where
         own = Key() if where.secret_ref is not None else Identity()
-        self._client = storage_client.connect(where.endpoint, where.region, credentials or own)
+        self._client = s3_client.connect(where.endpoint, where.region, credentials or own)
 
     def look(self) -> StoredObject | None:
         """Give the object at the destination; None where the bucket exists and the object does not."""
@@ -209,7 +209,7 @@ class Storage:
         Args:
             file: its content, seekable, at its start.
             sha256: 64 hexadecimal digits; the storage refuses other content.
-            metadata: see `published.encode_metadata`.
+            metadata: see `object_metadata.encode_metadata`.
             replaces: the ETag of the object to replace; None where there must be none.
             content_type: as a browser wants it.
 
