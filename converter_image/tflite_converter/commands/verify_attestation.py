@@ -27,14 +27,14 @@ def verify_attestation(
 
     Exits with 0 where all holds, 3 where the attestation is refused, 2 where a file cannot be read or is another kind.
     """
-    from tflite_converter import attestation_check  # noqa: PLC0415 - a command pays for its own imports only
+    from tflite_converter.signing import verify  # noqa: PLC0415 - a command pays for its own imports only
 
     try:
-        checked = attestation_check.check(artifact, attestation, key)
-    except attestation_check.UnreadableError as error:
+        checked = verify.check(artifact, attestation, key)
+    except verify.UnreadableError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(_USAGE) from error
-    except attestation_check.CheckFailedError as error:
+    except verify.CheckFailedError as error:
         typer.echo(f"{attestation} is refused: {error}", err=True)
         raise typer.Exit(ExitCode.SPEC_MUST_CHANGE) from error
     if as_json:

@@ -8,13 +8,13 @@ from typing import Final
 from tflite_api.recipe import recipe_hash
 from tflite_api.spec import S3Destination
 from tflite_api.step import PreparedModel, StepRequest
-from tflite_converter import attested
 from tflite_converter.core.progress import Progress
 from tflite_converter.core.step_files import PREPARED_FILE, write_model
 from tflite_converter.fetch import dataset, model
 from tflite_converter.fetch.fetched import FetchedModel, Place
 from tflite_converter.fetch.network import endpoint
-from tflite_converter.provenance import TIMESTAMP
+from tflite_converter.signing import reuse
+from tflite_converter.signing.provenance import TIMESTAMP
 from tflite_converter.storage import object_metadata
 from tflite_converter.storage.object_metadata import Identity, Reuse
 from tflite_converter.storage.s3 import Storage
@@ -45,10 +45,10 @@ def prepare(request: StepRequest, model_dir: Path, scratch: Path, progress: Prog
     # Without its page an artifact is made again: it comes out the same, and the page is about the making. So is the
     # attestation.
     has_page = not request.spec.report or object_metadata.is_page_of(page, wanted)
-    has_all = has_page and attested.is_complete(request.spec, wanted, found, attestation)
+    has_all = has_page and reuse.is_complete(request.spec, wanted, found, attestation)
     decision = object_metadata.decide(found, wanted, anew=request.anew or not has_all)
     if isinstance(decision, Reuse):
-        prepared = PreparedModel(reused=attested.of_reused(request.spec, decision.result))
+        prepared = PreparedModel(reused=reuse.of_reused(request.spec, decision.result))
     else:
         object_metadata.check_replaceable(attestation, replace(wanted, uri=where.attestation.uri))
         object_metadata.check_replaceable(page, replace(wanted, uri=where.report_page.uri))

@@ -60,16 +60,16 @@ def _upload_page(
 
 def _attest(request: StepRequest, prepared: PreparedModel, result: StepResult, progress: Progress) -> StepResult:
     """Make the attestation and upload it; without it the artifact is not published."""
-    from tflite_converter import attestation, envelope  # noqa: PLC0415 - most conversions ask for none
+    from tflite_converter.signing import attest, dsse  # noqa: PLC0415 - most conversions ask for none
 
     if result.artifact is None:
         raise AssertionError("an outcome always has an artifact")
-    made = attestation.make(request, prepared, result.artifact.sha256, os.environ)
+    made = attest.make(request, prepared, result.artifact.sha256, os.environ)
     where = request.spec.destination.s3.attestation
     progress.phase(f"Uploading to {where.uri}")
     metadata = object_metadata.ownership(made.status.sha256, identity(request, where))
     etag = prepared.existing_attestation_etag
-    Storage(where).upload(BytesIO(made.content), made.status.sha256, metadata, etag, envelope.MEDIA_TYPE)
+    Storage(where).upload(BytesIO(made.content), made.status.sha256, metadata, etag, dsse.MEDIA_TYPE)
     return result.model_copy(update={"attestation": made.status})
 
 

@@ -14,14 +14,14 @@ from tflite_api.names import SIGNING_KEY_ENV, SIGNING_PASSWORD_ENV
 from tflite_api.reasons import Reason
 from tflite_api.recipe import recipe_hash
 from tflite_api.step import StepRequest
-from tflite_converter import attestation
-from tflite_converter.attestation import MadeAttestation
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.signing_key import fingerprint, read_public
+from tflite_converter.signing import attest
+from tflite_converter.signing.attest import MadeAttestation
+from tflite_converter.signing.keys import fingerprint, read_public
 
 
 def made(asked: StepRequest, **given: str) -> MadeAttestation:
-    return attestation.make(asked, PREPARED, SHA256, given or environment())
+    return attest.make(asked, PREPARED, SHA256, given or environment())
 
 
 def statement(found: MadeAttestation) -> dict[str, Any]:
@@ -90,8 +90,8 @@ def test_an_image_that_is_named_by_tag_has_no_digest() -> None:
 def test_the_versions_are_those_of_this_very_installation() -> None:
     import tensorflow as tf
 
-    assert attestation.versions()["tensorflow"] == tf.__version__
-    assert attestation.versions()["tflite-operator"] == __version__
+    assert attest.versions()["tensorflow"] == tf.__version__
+    assert attest.versions()["tflite-operator"] == __version__
 
 
 def test_the_status_says_where_it_is_and_who_verifies_it() -> None:
@@ -124,7 +124,7 @@ def test_without_a_key_it_is_not_signed_and_the_status_names_none() -> None:
 def test_a_key_that_is_none_is_named(given: dict[str, str], words: str) -> None:
     asked = request(attestation={"secretRef": {"name": "signing-key", "key": "x509.pem"}})
     with pytest.raises(StepFailure) as caught:
-        attestation.make(asked, PREPARED, SHA256, given)
+        attest.make(asked, PREPARED, SHA256, given)
     assert caught.value.reason is Reason.SIGNING_KEY_INVALID
     for word in ("x509.pem", "signing-key", "attestation.secretRef", words):
         assert word in caught.value.message

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from tests.unit.converter import signing_keys
 from tests.unit.converter.attestations import ARTIFACT, PREPARED, SHA256, environment, request
 from tests.unit.converter.signing_keys import ED25519, OTHER, P256, public
-from tflite_converter import attestation, envelope
 from tflite_converter.cli import app
+from tflite_converter.signing import attest, dsse
 
 Object = dict[str, Any]
 
@@ -32,7 +32,7 @@ class Files:
         self.seal(P256)
 
     def seal(self, key: Any) -> None:
-        found = attestation.make(request(), PREPARED, SHA256, environment(key))
+        found = attest.make(request(), PREPARED, SHA256, environment(key))
         self.attestation.write_bytes(found.content)
 
     def envelope(self) -> Object:
@@ -48,7 +48,7 @@ class Files:
 
     def sign(self, statement: Object) -> None:
         """Sign another statement with the same key."""
-        self.attestation.write_bytes(envelope.seal(statement, P256))
+        self.attestation.write_bytes(dsse.seal(statement, P256))
 
     def verify(self, *options: str) -> tuple[int, str, str]:
         arguments = ["verify-attestation", str(self.artifact), str(self.attestation), "--key", str(self.key), *options]
@@ -107,10 +107,10 @@ def said(**changes: Any) -> Callable[[Files], None]:
 def of_another_type(files: Files) -> None:
     content = files.attestation.read_bytes()
     [signature] = files.envelope()["signatures"]
-    other = copy.deepcopy(envelope.envelopes(content)[0])
+    other = copy.deepcopy(dsse.envelopes(content)[0])
     other.payload_type = "application/json"
     other.signatures.clear()
-    other.sign(CryptoSigner(P256, envelope._named(P256.public_key())))
+    other.sign(CryptoSigner(P256, dsse._named(P256.public_key())))
     assert other.to_dict()["signatures"] != [signature]
     files.attestation.write_text(json.dumps(other.to_dict()))
 
@@ -131,7 +131,7 @@ REFUSED: dict[str, tuple[Callable[[Files], object], str]] = {
         "not by this key",
     ),
     "it was never signed": (
-        lambda files: files.attestation.write_bytes(envelope.seal(files.statement(), None)),
+        lambda files: files.attestation.write_bytes(dsse.seal(files.statement(), None)),
         "not signed",
     ),
     "another predicate": (
@@ -144,7 +144,7 @@ REFUSED: dict[str, tuple[Callable[[Files], object], str]] = {
     "no subject": (said(subject=[]), "it speaks of no file"),
     "a subject that is none": (said(subject={"digest": 1}), "it speaks of no file"),
     "another digest": (said(subject=[{"digest": {"sha1": SHA256}}]), "it speaks of no file"),
-    "no statement": (lambda files: files.attestation.write_bytes(envelope.seal([SHA256], P256)), "no statement"),  # type: ignore[arg-type] # on purpose
+    "no statement": (lambda files: files.attestation.write_bytes(dsse.seal([SHA256], P256)), "no statement"),  # type: ignore[arg-type] # on purpose
 }
 
 

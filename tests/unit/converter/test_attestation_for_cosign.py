@@ -12,8 +12,8 @@ from tests.unit.converter.attestations import PREPARED, SHA256, request
 from tests.unit.converter.signing_keys import ED25519, P256, public
 from tests.unit.converter.test_attestation_check import Files
 from tflite_api.names import SIGNING_KEY_ENV, SIGNING_PASSWORD_ENV
-from tflite_converter import attestation
-from tflite_converter.provenance import PREDICATE_TYPE
+from tflite_converter.signing import attest
+from tflite_converter.signing.provenance import PREDICATE_TYPE
 
 # On a fresh machine the first of them waits while other programs are built: one worker of the tests does, and not all.
 pytestmark = [pytest.mark.xdist_group("cosign"), pytest.mark.timeout(1200)]
@@ -56,7 +56,7 @@ def test_a_key_pair_that_cosign_makes_signs_and_verifies(tmp_path: Path, passwor
     files = Files(tmp_path)
     cosign.generate_key_pair(tmp_path, password)
     given = {SIGNING_KEY_ENV: (tmp_path / "cosign.key").read_text(), SIGNING_PASSWORD_ENV: password}
-    made = attestation.make(request(), PREPARED, SHA256, given)
+    made = attest.make(request(), PREPARED, SHA256, given)
     files.attestation.write_bytes(made.content)
     assert asked(files)[0] == 0
     assert files.verify()[0] == 0

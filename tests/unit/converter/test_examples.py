@@ -30,12 +30,13 @@ from tflite_api.metadata import ModelMetadata
 from tflite_api.names import SIGNING_KEY_ENV, STEPS
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.step import FetchLimits, StepResult, exit_code
-from tflite_converter import attestation, metadata, verification
+from tflite_converter import metadata, verification
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch import fetched, http
 from tflite_converter.fetch.fetched import Pin
 from tflite_converter.signature import SignatureFacts, TensorFacts
+from tflite_converter.signing import attest
 from tflite_converter.steps.accept import accept
 from tflite_converter.steps.runner import guarded
 from tflite_converter.storage import object_metadata, s3
@@ -150,7 +151,7 @@ EXAMPLES: dict[Reason, Callable[[Place], Any]] = {
         test_published.WANTED,
     ),
     Reason.ARTIFACT_REFUSED: lambda place: place.publish(),
-    Reason.SIGNING_KEY_INVALID: lambda _: attestation.make(
+    Reason.SIGNING_KEY_INVALID: lambda _: attest.make(
         attestations.request(), attestations.PREPARED, attestations.SHA256, signed_with_a_public_key()
     ),
     Reason.INTERNAL_ERROR: lambda _: unforeseen(),

@@ -21,7 +21,7 @@ from tests.unit.converter.signing_keys import (
     public,
     traditional,
 )
-from tflite_converter.signing_key import KeyRefusedError, PrivateKey, fingerprint, read_private, read_public
+from tflite_converter.signing.keys import KeyRefusedError, PrivateKey, fingerprint, read_private, read_public
 
 PUBLIC_PEM = public(P256)
 

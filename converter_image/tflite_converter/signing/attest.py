@@ -14,10 +14,10 @@ from tflite_api.reasons import Reason
 from tflite_api.recipe import recipe_hash
 from tflite_api.status import Attestation
 from tflite_api.step import PreparedModel, StepRequest
-from tflite_converter import envelope, provenance
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.provenance import Run
-from tflite_converter.signing_key import KeyRefusedError, PrivateKey, fingerprint, read_private
+from tflite_converter.signing import dsse, provenance
+from tflite_converter.signing.keys import KeyRefusedError, PrivateKey, fingerprint, read_private
+from tflite_converter.signing.provenance import Run
 
 _DISTRIBUTIONS: Final = {
     "tensorflow": "tensorflow-cpu",
@@ -54,7 +54,7 @@ def make(
     reference = request.spec.attestation.secret_ref if request.spec.attestation is not None else None
     key = read_key(reference, environment) if reference is not None else None
     run = Run(request.invocation, recipe_hash(request.spec), versions(), datetime.now(UTC))
-    content = envelope.seal(provenance.statement(request, prepared, artifact_sha256, run), key)
+    content = dsse.seal(provenance.statement(request, prepared, artifact_sha256, run), key)
     status = Attestation(
         uri=request.spec.destination.s3.attestation.uri,
         sha256=hashlib.sha256(content).hexdigest(),

@@ -9,7 +9,7 @@ from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import FormatError, UnverifiedSignatureError, VerificationError
 from securesystemslib.signer import CryptoSigner, Signature, SSlibKey
 
-from tflite_converter.signing_key import PrivateKey, PublicKey, fingerprint
+from tflite_converter.signing.keys import PrivateKey, PublicKey, fingerprint
 
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 MEDIA_TYPE: Final = "application/vnd.in-toto.bundle"

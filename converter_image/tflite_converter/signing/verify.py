@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from securesystemslib.dsse import Envelope
 
-from tflite_converter import envelope
 from tflite_converter.core.failure import one_line
-from tflite_converter.envelope import PAYLOAD_TYPE
-from tflite_converter.provenance import PREDICATE_TYPE, STATEMENT_TYPE
-from tflite_converter.signing_key import LARGEST, KeyRefusedError, PublicKey, fingerprint, read_public
+from tflite_converter.signing import dsse
+from tflite_converter.signing.dsse import PAYLOAD_TYPE
+from tflite_converter.signing.keys import LARGEST, KeyRefusedError, PublicKey, fingerprint, read_public
+from tflite_converter.signing.provenance import PREDICATE_TYPE, STATEMENT_TYPE
 
 _LARGEST: Final = 16 * 1024**2
 """Bytes of a bundle; an honest one has some thousand."""
@@ -43,7 +43,7 @@ def check(artifact: Path, attestation: Path, key_file: Path) -> Checked:
         UnreadableError: one of the files is none of its kind.
     """
     key = _key(key_file)
-    found = envelope.envelopes(_content(attestation, _LARGEST))
+    found = dsse.envelopes(_content(attestation, _LARGEST))
     if not found:
         raise UnreadableError(f"{attestation} holds no DSSE envelope: give the artifact's .intoto.jsonl")
     digest = _digest(artifact)
@@ -60,7 +60,7 @@ def _statement(sealed: Envelope, key: PublicKey, digest: str) -> dict[str, Any]:
     # Nothing is read of a payload before its signature holds.
     if not sealed.signatures:
         raise CheckFailedError("it is not signed")
-    if not envelope.is_signed_by(sealed, key):
+    if not dsse.is_signed_by(sealed, key):
         raise CheckFailedError(
             f"its signature is not by this key ({fingerprint(key)}), or it was changed after it was signed; it says it"
             f" is by {_said_signers(sealed)}"
