@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Final
 
 from tflite_api.status import CalibrationData
-from tflite_converter import sample_dataset
-from tflite_converter.samples import Sample, Sampling, generate
+from tflite_converter.datasets import reader
+from tflite_converter.datasets.generated import Sample, Sampling, generate
 from tflite_converter.signature import SignatureFacts
 from tflite_converter.worker.messages import ConversionOrder
 
@@ -63,4 +63,4 @@ def gather(order: ConversionOrder, signatures: Sequence[SignatureFacts]) -> Cali
     if fetched is None:
         return CalibrationSamples(order, {})
     field = "quantization.calibration.dataset"
-    return CalibrationSamples(order, sample_dataset.read(Path(fetched.path), signatures, settings, _LEAST, field=field))
+    return CalibrationSamples(order, reader.read(Path(fetched.path), signatures, settings, _LEAST, field=field))

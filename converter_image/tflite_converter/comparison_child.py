@@ -21,7 +21,6 @@ from tflite_converter import (
     loaded_model,
     operations,
     reference,
-    sample_dataset,
     saved_model,
     selection,
     signature_pairing,
@@ -29,8 +28,9 @@ from tflite_converter import (
 from tflite_converter.comparison_protocol import ComparedSignature, ComparisonFindings, ComparisonOrder, FileContents
 from tflite_converter.core.failure import StepFailure, exhausted_resource
 from tflite_converter.core.step_files import write_model
+from tflite_converter.datasets import reader
+from tflite_converter.datasets.generated import Sample
 from tflite_converter.reference import GivenSamples, Reference, RunRefused
-from tflite_converter.samples import Sample
 from tflite_converter.signature import SignatureFacts
 from tflite_converter.signature_pairing import Pair
 from tflite_converter.verification import Comparison, Outputs
@@ -145,7 +145,7 @@ def _observed(against: _Runnable, pair: Pair, order: ComparisonOrder) -> Referen
     given = None
     if order.samples is not None:
         settings = Samples(max_samples=order.max_samples)
-        samples = sample_dataset.read(Path(order.samples), [facts], settings, field="--samples")
+        samples = reader.read(Path(order.samples), [facts], settings, field="--samples")
         given = GivenSamples(samples[facts.key], _GIVEN)
     bounds = against.bounds(facts)
     return reference.observe(run, facts.inputs, bounds, given, assigns_state=against.assigns_state(facts.key))

@@ -23,7 +23,6 @@ from tflite_converter import (
     loop_unrolling,
     operations,
     reference,
-    sample_dataset,
     saved_model,
     saved_size,
     selection,
@@ -33,11 +32,12 @@ from tflite_converter import (
 from tflite_converter.calibration_samples import CalibrationSamples
 from tflite_converter.core.failure import StepFailure, exhausted_resource
 from tflite_converter.core.step_files import ARTIFACT_FILE, write_whole
+from tflite_converter.datasets import reader
+from tflite_converter.datasets.generated import Sample
 from tflite_converter.loaded_model import LoadedModel
 from tflite_converter.measurement import MeasuredSignature, MeasurementOrder, become_measurement
 from tflite_converter.reference import GivenSamples
 from tflite_converter.report_material import ReportMaterial
-from tflite_converter.samples import Sample
 from tflite_converter.saved_model import MetaGraph
 from tflite_converter.signature import SignatureFacts
 from tflite_converter.strategy import Attempt
@@ -143,7 +143,7 @@ class _Workshop:
         settings, fetched = self._order.verification_samples, self._order.datasets.verification
         if settings is None or fetched is None:
             return {}
-        return sample_dataset.read(Path(fetched.path), self._signatures, settings, field="verification.samples.dataset")
+        return reader.read(Path(fetched.path), self._signatures, settings, field="verification.samples.dataset")
 
     def _given(self, key: str, verification: Mapping[str, Sequence[Sample]]) -> GivenSamples | None:
         """Choose the samples to compare on: those for it, else those of the calibration, else none."""

@@ -8,8 +8,8 @@ import numpy as np
 
 from tflite_converter import artifact_inventory
 from tflite_converter.artifact_run import dequantized, quantized
+from tflite_converter.datasets.generated import Sample
 from tflite_converter.layer_errors import LayerPowers
-from tflite_converter.samples import Sample
 from tflite_converter.verification import Array
 
 _REAL: Final = "fiu"

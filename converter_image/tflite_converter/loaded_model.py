@@ -10,8 +10,8 @@ from typing import Any, Final, Protocol
 from tflite_api.reasons import Reason
 from tflite_converter import checkpoint
 from tflite_converter.core.failure import StepFailure, one_line
+from tflite_converter.datasets.generated import Sample
 from tflite_converter.operations import named_in
-from tflite_converter.samples import Sample
 from tflite_converter.saved_model import MetaGraph
 from tflite_converter.signature import SignatureFacts
 from tflite_converter.verification import Outputs

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from tflite_api.reasons import Reason
 from tflite_api.status import SampleSource
 from tflite_converter.core.failure import StepFailure, one_line
-from tflite_converter.samples import STRENGTHS, Sample, Sampling, generate, samplings
+from tflite_converter.datasets.generated import STRENGTHS, Sample, Sampling, generate, samplings
 from tflite_converter.signature import TensorFacts
 from tflite_converter.verification import Array, Outputs, Verdict, all_finite, responds, same
 

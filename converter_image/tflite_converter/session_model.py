@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from tflite_converter import loaded_model
+from tflite_converter.datasets.generated import Sample
 from tflite_converter.reference import RunRefused
-from tflite_converter.samples import Sample
 from tflite_converter.saved_model import MetaGraph
 from tflite_converter.signature import SignatureFacts, TensorFacts
 from tflite_converter.verification import Array

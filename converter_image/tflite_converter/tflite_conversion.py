@@ -8,7 +8,7 @@ from typing import Any
 
 from tflite_api.spec import KeepFloat, Quantization
 from tflite_converter import lstm_fusion, operations, quantization
-from tflite_converter.samples import Sample
+from tflite_converter.datasets.generated import Sample
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from urllib.parse import unquote, urlsplit
 from tflite_api.reasons import Reason
 from tflite_api.spec import ConversionSpec, S3Destination, Samples
 from tflite_api.step import FetchedDataset, FetchedDatasets, FetchLimits
-from tflite_converter import image_dataset
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import Progress
+from tflite_converter.datasets.images import SUFFIXES, is_image
 from tflite_converter.fetch import http
 from tflite_converter.fetch.fetched import folder_digest
 from tflite_converter.fetch.receiver import Arrival
@@ -135,11 +135,9 @@ def _from_bucket(wanted: Wanted, fetch: Fetch, folder: Path) -> FetchedDataset:
 
 def _images(storage: Storage, transfer: Transfer, wanted: Wanted, prefix: str, folder: Path) -> FetchedDataset:
     listed = storage.list_files(prefix, _LISTED)
-    images = [found for found in listed if image_dataset.is_image(found.key.removeprefix(prefix))]
+    images = [found for found in listed if is_image(found.key.removeprefix(prefix))]
     if not images:
-        raise StepFailure(
-            Reason.DATASET_NOT_FOUND, f"{wanted.address} holds no images ({', '.join(image_dataset.SUFFIXES)})"
-        )
+        raise StepFailure(Reason.DATASET_NOT_FOUND, f"{wanted.address} holds no images ({', '.join(SUFFIXES)})")
     for number, found in enumerate(images[: wanted.settings.max_samples]):
         # Keys may be any text; the number keeps their order and makes the name safe.
         transfer.save(found.key, folder / f"{number:06}{PurePosixPath(found.key).suffix.lower()}")

@@ -13,9 +13,9 @@ from PIL import Image
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import Calibration
-from tflite_converter import sample_dataset
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.samples import Sample
+from tflite_converter.datasets import reader
+from tflite_converter.datasets.generated import Sample
 from tflite_converter.signature import SignatureFacts, TensorFacts
 
 VECTOR = TensorFacts("x", "float32", (-1, 3))
@@ -33,9 +33,7 @@ def settings(**changes: Any) -> Calibration:
 
 
 def read(path: Path, *inputs: TensorFacts, **changes: Any) -> tuple[Sample, ...]:
-    return sample_dataset.read(path, [signature(*inputs)], settings(**changes), 10, field="the.field")[
-        "serving_default"
-    ]
+    return reader.read(path, [signature(*inputs)], settings(**changes), 10, field="the.field")["serving_default"]
 
 
 def refusal(path: Path, *inputs: TensorFacts, reason: Reason = Reason.DATASET_MISMATCH, **changes: Any) -> str:
@@ -138,7 +136,7 @@ def test_a_name_that_says_no_format_is_refused_with_those_there_are(tmp_path: Pa
 def test_arrays_are_told_apart_by_signature(tmp_path: Path) -> None:
     path = npz(tmp_path, **{"a/x": floats(10, 3), "b/x": floats(10, 5)})
     both = [signature(VECTOR, key="a"), signature(TensorFacts("x", "float32", (-1, 5)), key="b")]
-    found = sample_dataset.read(path, both, settings(), field="the.field")
+    found = reader.read(path, both, settings(), field="the.field")
     assert {key: samples[0]["x"].shape for key, samples in found.items()} == {"a": (1, 3), "b": (1, 5)}
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from tflite_api.reasons import Reason
 from tflite_converter.core.failure import StepFailure, one_line
-from tflite_converter.samples import Array
+from tflite_converter.datasets.generated import Array
 from tflite_converter.signature import SignatureFacts
 
 _LARGEST: Final = 8 * 1024**3

@@ -13,9 +13,9 @@ import numpy as np
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import Samples
-from tflite_converter import array_dataset, image_dataset, record_dataset
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.samples import Array, Sample
+from tflite_converter.datasets import images, numpy_files, tfrecord
+from tflite_converter.datasets.generated import Array, Sample
 from tflite_converter.signature import SignatureFacts, TensorFacts
 
 Example = Mapping[str, Array]
@@ -53,12 +53,12 @@ def read(
 
 def _examples(path: Path, signature: SignatureFacts, settings: Samples) -> Iterator[Example]:
     name = path.name.lower()
-    if path.is_dir() or name.endswith(image_dataset.ARCHIVES):
-        return image_dataset.read(path, signature, settings)
+    if path.is_dir() or name.endswith(images.ARCHIVES):
+        return images.read(path, signature, settings)
     if name.endswith((".npz", ".npy")):
-        return array_dataset.read(path, signature)
-    if record_dataset.is_named(name):
-        return record_dataset.read(path, signature, settings)
+        return numpy_files.read(path, signature)
+    if tfrecord.is_named(name):
+        return tfrecord.read(path, signature, settings)
     raise StepFailure(
         Reason.DATASET_INVALID,
         f"The name {path.name} says no format: a dataset is a .npz, .npy, .tfrecord or .tfrecord.gz file, a .zip, .tar"

@@ -12,7 +12,7 @@ import numpy as np
 from tflite_api.reasons import Reason
 from tflite_api.spec import ImagePreprocessing, Samples
 from tflite_converter.core.failure import StepFailure, one_line
-from tflite_converter.samples import Array
+from tflite_converter.datasets.generated import Array
 from tflite_converter.signature import SignatureFacts, TensorFacts
 
 ARCHIVES: Final = (".zip", ".tar", ".tar.gz", ".tgz")

@@ -10,9 +10,9 @@ import numpy as np
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import ImagePreprocessing, Samples
-from tflite_converter import image_dataset
 from tflite_converter.core.failure import StepFailure, one_line
-from tflite_converter.samples import Array
+from tflite_converter.datasets import images
+from tflite_converter.datasets.generated import Array
 from tflite_converter.signature import SignatureFacts, TensorFacts
 
 _NAME: Final = re.compile(r".*\.tfrecords?(-\d+-of-\d+)?(\.gz)?$")
@@ -64,7 +64,7 @@ def _value(feature: Any, tensor: TensorFacts, number: int, settings: Samples) ->
         content = feature.bytes_list.value[0]
         if content.startswith(_IMAGES) and len(tensor.shape or ()) == 4:
             how = settings.images or ImagePreprocessing()
-            return image_dataset.decode(io.BytesIO(content), f"record {number}", tensor, how)
+            return images.decode(io.BytesIO(content), f"record {number}", tensor, how)
         dtype = np.dtype(tensor.dtype).newbyteorder("<")
         if len(content) % dtype.itemsize == 0:
             return _shaped(np.frombuffer(content, dtype).astype(tensor.dtype), tensor, number)
