@@ -13,25 +13,15 @@ from typing import Protocol
 from tflite_api.reasons import Reason
 from tflite_api.spec import Samples
 from tflite_api.status import SampleSource
-from tflite_converter import (
-    artifact_run,
-    conversion,
-    flatbuffer,
-    index_bounds,
-    loaded_model,
-    operations,
-    reference,
-    saved_model,
-    selection,
-    signature_pairing,
-)
+from tflite_converter import artifact_run, conversion, flatbuffer, reference, signature_pairing
 from tflite_converter.comparison_protocol import ComparedSignature, ComparisonFindings, ComparisonOrder, FileContents
 from tflite_converter.core.failure import StepFailure, exhausted_resource
 from tflite_converter.core.step_files import write_model
 from tflite_converter.datasets import reader
 from tflite_converter.datasets.generated import Sample
+from tflite_converter.model import index_bounds, loader, operations, saved_model, selection
+from tflite_converter.model.signature import SignatureFacts
 from tflite_converter.reference import GivenSamples, Reference, RunRefused
-from tflite_converter.signature import SignatureFacts
 from tflite_converter.signature_pairing import Pair
 from tflite_converter.verification import Comparison, Outputs
 from tflite_converter.worker.reporter import Report, die_with_parent, reported
@@ -93,7 +83,7 @@ class _ModelReference:
         """Load it, as a conversion does."""
         conversion.load_tensorflow()
         self._graph = selection.choose_graph(saved_model.read(folder), tags)
-        self._model = loaded_model.load(folder, self._graph)
+        self._model = loader.load(folder, self._graph)
         self.signatures: Mapping[str, SignatureFacts] = self._model.signatures
 
     def run(self, key: str, sample: Sample) -> Outputs:

@@ -16,30 +16,19 @@ from typing import Final
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import Quantization
-from tflite_converter import (
-    calibration_samples,
-    index_bounds,
-    loaded_model,
-    loop_unrolling,
-    operations,
-    reference,
-    saved_model,
-    saved_size,
-    selection,
-    strategy,
-    tflite_conversion,
-)
+from tflite_converter import calibration_samples, loop_unrolling, reference, strategy, tflite_conversion
 from tflite_converter.calibration_samples import CalibrationSamples
 from tflite_converter.core.failure import StepFailure, exhausted_resource
 from tflite_converter.core.step_files import ARTIFACT_FILE, write_whole
 from tflite_converter.datasets import reader
 from tflite_converter.datasets.generated import Sample
-from tflite_converter.loaded_model import LoadedModel
 from tflite_converter.measurement import MeasuredSignature, MeasurementOrder, become_measurement
+from tflite_converter.model import index_bounds, loader, operations, saved_model, selection, size
+from tflite_converter.model.loader import LoadedModel
+from tflite_converter.model.saved_model import MetaGraph
+from tflite_converter.model.signature import SignatureFacts
 from tflite_converter.reference import GivenSamples
 from tflite_converter.report_material import ReportMaterial
-from tflite_converter.saved_model import MetaGraph
-from tflite_converter.signature import SignatureFacts
 from tflite_converter.strategy import Attempt
 from tflite_converter.tflite_conversion import ConverterSettings
 from tflite_converter.worker.messages import ConversionOrder
@@ -66,7 +55,7 @@ def convert_model(order: ConversionOrder, announce: Announce) -> MeasurementOrde
     graph = selection.choose_graph(saved_model.read(Path(order.model_dir)), order.tags)
     plan = partial(selection.plan, graph, asked=order.signature)
     signatures = plan(graph.signatures) if selection.knows_its_inputs(graph) else None
-    load = partial(loaded_model.load, Path(order.model_dir), graph)
+    load = partial(loader.load, Path(order.model_dir), graph)
     loaded = load()
     model: LoadedModel | None = loaded
     names = (loaded.strategy,) if loaded.strategy else ()
@@ -193,7 +182,7 @@ class _Workshop:
             else:
                 self._float_file.write_bytes(content)
         return ReportMaterial(
-            model_sizes=saved_size.by_type(self._pinned_dir),
+            model_sizes=size.by_type(self._pinned_dir),
             float_file=str(self._float_file) if self._float_file.exists() else None,
             float_problem=problem,
         )

@@ -4,12 +4,13 @@ import tempfile
 from pathlib import Path
 
 from tflite_api.step import FetchLimits
-from tflite_converter import inspection, saved_model
+from tflite_converter import inspection
 from tflite_converter.core.local_spec import LocalModelSource
 from tflite_converter.core.progress import Progress
 from tflite_converter.fetch import model
 from tflite_converter.fetch.fetched import Place
 from tflite_converter.inspection import Inspection
+from tflite_converter.model import saved_model
 
 
 def inspect(source: LocalModelSource, limits: FetchLimits, progress: Progress) -> Inspection:

@@ -9,11 +9,12 @@ from pydantic import ConfigDict
 from tflite_api.reasons import Reason
 from tflite_api.schema import Boolean, Integer, Schema
 from tflite_api.spec import Signature
-from tflite_converter import loaded_model, operations, selection, strategy
+from tflite_converter import strategy
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.local_spec import LocalModelSource
-from tflite_converter.saved_model import MetaGraph
-from tflite_converter.signature import SignatureFacts, TensorFacts
+from tflite_converter.model import loader, operations, selection
+from tflite_converter.model.saved_model import MetaGraph
+from tflite_converter.model.signature import SignatureFacts, TensorFacts
 
 _DOCUMENTED: Final = ConfigDict(use_attribute_docstrings=True)
 
@@ -136,7 +137,7 @@ def _graph(graph: MetaGraph, taken: Sequence[SignatureFacts], *, chosen: bool) -
 def _signature(graph: MetaGraph, facts: SignatureFacts, *, converted: bool) -> InspectedSignature:
     used = graph.operations(facts.key)
     foreseen = strategy.foreseen(facts, used)
-    loading = loaded_model.foreseen(graph)
+    loading = loader.foreseen(graph)
     # Not validated: a model may have keys that no spec can name.
     _, verdict = _tried(graph, Signature.model_construct(keys=(facts.key,)))
     return InspectedSignature(
@@ -172,7 +173,7 @@ def _tried(graph: MetaGraph, asked: Signature) -> tuple[tuple[SignatureFacts, ..
 
 
 def _available(graph: MetaGraph) -> Mapping[str, SignatureFacts]:
-    """Give the signatures, without holding unknown ranks against those whose graph may know them (session_model.py)."""
+    """Give the signatures, without holding unknown ranks against those whose graph may know them (model/tf1.py)."""
     if graph.has_objects:
         return graph.declared
     return {

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from tflite_converter import object_model
+from tflite_converter.model import tf2
+from tflite_converter.model.signature import SignatureFacts
 from tflite_converter.quantization import LoopsNotMeasured
-from tflite_converter.signature import SignatureFacts
 
 MOST_STEPS: Final = 512
 """Every step adds its operators to the file: 336 steps of a small LSTM make 2 MB and 7 s (own measurement)."""
@@ -37,7 +37,7 @@ def unrolled(folder: Path, signatures: Sequence[SignatureFacts]) -> Path:
     target = folder.with_name(f"{folder.name}-unrolled")
     model = tf.saved_model.load(str(folder))
     functions = [_without_loops(model.signatures[facts.key], facts) for facts in signatures]
-    object_model.save(functions, signatures, target, tf.Module())
+    tf2.save(functions, signatures, target, tf.Module())
     return target
 
 
@@ -60,7 +60,7 @@ def _without_loops(function: Any, facts: SignatureFacts) -> Callable[..., dict[s
 
 def _input_names(function: Any, facts: SignatureFacts) -> list[str]:  # noqa: ANN401 - TensorFlow has no types
     """Give the signature's names of a function's inputs, in its order."""
-    by_argument = {object_model.argument(number): tensor.name for number, tensor in enumerate(facts.inputs)}
+    by_argument = {tf2.argument(number): tensor.name for number, tensor in enumerate(facts.inputs)}
     return [by_argument.get(name, name) for name in function._arg_keywords]  # noqa: SLF001 - no public way to the order
 
 

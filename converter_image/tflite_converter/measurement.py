@@ -20,9 +20,9 @@ from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.local_spec import LocalQuantization
 from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, REPORT_DATA_FILE, write_model
 from tflite_converter.flatbuffer import ArtifactFacts
+from tflite_converter.model.signature import SignatureFacts, TensorFacts
 from tflite_converter.reference import Reference
 from tflite_converter.report_material import ReportMaterial
-from tflite_converter.signature import SignatureFacts, TensorFacts
 from tflite_converter.verification import Comparison, Outputs, Verdict, judge
 from tflite_converter.worker.reporter import Report, reported
 

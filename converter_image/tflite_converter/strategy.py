@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tflite_api.reasons import Reason
-from tflite_converter import operations
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.operations import LackingOperations
+from tflite_converter.model import operations
+from tflite_converter.model.operations import LackingOperations
+from tflite_converter.model.signature import SignatureFacts, single_batch
 from tflite_converter.quantization import LoopsNotMeasured
-from tflite_converter.signature import SignatureFacts, single_batch
 
 PLAIN: Final = "Plain"
 _SINGLE_BATCH: Final = "SingleBatch"

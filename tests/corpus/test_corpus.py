@@ -11,9 +11,10 @@ import pytest
 
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.step import FetchLimits
-from tflite_converter import handle_inspection, operations
+from tflite_converter import handle_inspection
 from tflite_converter.core.local_spec import LocalModelSource
 from tflite_converter.core.progress import LoggedProgress
+from tflite_converter.model import operations
 
 CORPUS = Path(os.environ.get("TFLITE_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
 MODELS = [

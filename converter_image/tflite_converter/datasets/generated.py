@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tflite_converter.signature import TensorFacts
+from tflite_converter.model.signature import TensorFacts
 
 Array = npt.NDArray[Any]
 Sample = Mapping[str, Array]

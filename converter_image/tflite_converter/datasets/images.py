@@ -13,7 +13,7 @@ from tflite_api.reasons import Reason
 from tflite_api.spec import ImagePreprocessing, Samples
 from tflite_converter.core.failure import StepFailure, one_line
 from tflite_converter.datasets.generated import Array
-from tflite_converter.signature import SignatureFacts, TensorFacts
+from tflite_converter.model.signature import SignatureFacts, TensorFacts
 
 ARCHIVES: Final = (".zip", ".tar", ".tar.gz", ".tgz")
 SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif")

@@ -35,7 +35,7 @@ from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch import fetched, http
 from tflite_converter.fetch.fetched import Pin
-from tflite_converter.signature import SignatureFacts, TensorFacts
+from tflite_converter.model.signature import SignatureFacts, TensorFacts
 from tflite_converter.signing import attest
 from tflite_converter.steps.accept import accept
 from tflite_converter.steps.runner import guarded

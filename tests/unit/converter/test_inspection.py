@@ -13,11 +13,12 @@ from tests.unit.converter import exported_models
 from tests.unit.converter.test_conversion import convert
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
-from tflite_converter import handle_inspection, inspection_text, loaded_model, saved_model
+from tflite_converter import handle_inspection, inspection_text
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.local_spec import LocalModelSource
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.inspection import InspectedSignature, Inspection
+from tflite_converter.model import loader, saved_model
 
 pytestmark = pytest.mark.tensorflow
 
@@ -78,7 +79,7 @@ def test_without_a_default_it_shows_which_signatures_are_taken_unasked(tmp_path:
 def test_a_model_without_signatures_is_told_by_what_loading_it_finds(tmp_path: Path) -> None:
     model = exported(exported_models.without_signatures, tmp_path)
     (graph,) = saved_model.read(model)
-    loaded = loaded_model.load(model, graph)
+    loaded = loader.load(model, graph)
     assert loaded.strategy == "Call"
     assert graph.declared == loaded.signatures
     found = signatures(inspect(model))["serving_default"]
@@ -117,7 +118,7 @@ def test_nothing_of_the_model_is_run(tmp_path: Path) -> None:
     assert list(mark.iterdir()) == []
     # The trap is one: loading the model springs it.
     (graph,) = saved_model.read(tmp_path / "model")
-    loaded_model.load(tmp_path / "model", graph)
+    loader.load(tmp_path / "model", graph)
     assert list(mark.iterdir()) != []
 
 

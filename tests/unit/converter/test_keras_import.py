@@ -16,9 +16,9 @@ import sys
 from pathlib import Path
 from tflite_converter.conversion import load_tensorflow
 load_tensorflow()
-from tflite_converter import loaded_model, saved_model
+from tflite_converter.model import loader, saved_model
 folder = Path(sys.argv[1])
-model = loaded_model.load(folder, saved_model.read(folder)[0])
+model = loader.load(folder, saved_model.read(folder)[0])
 print(type(model).__name__, "keras" in sys.modules, "_pywrap_profiler_plugin" in Path("/proc/self/maps").read_text())
 """
 

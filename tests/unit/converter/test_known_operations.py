@@ -9,8 +9,8 @@ import pytest
 
 from tests.unit.converter import exported_models
 from tests.unit.converter.test_inspection import inspect, signatures
-from tflite_converter import operations
-from tflite_converter.operations import known_lacking
+from tflite_converter.model import operations
+from tflite_converter.model.operations import known_lacking
 
 pytestmark = pytest.mark.tensorflow
 

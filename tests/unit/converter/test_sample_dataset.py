@@ -16,7 +16,7 @@ from tflite_api.spec import Calibration
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.datasets import reader
 from tflite_converter.datasets.generated import Sample
-from tflite_converter.signature import SignatureFacts, TensorFacts
+from tflite_converter.model.signature import SignatureFacts, TensorFacts
 
 VECTOR = TensorFacts("x", "float32", (-1, 3))
 SCALE = TensorFacts("scale", "float32", ())

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tflite_api.reasons import Reason
 from tflite_api.spec import InputPin, Signature
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.signature import (
+from tflite_converter.model.signature import (
     SignatureFacts,
     TensorFacts,
     check_types,

@@ -13,18 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from tflite_converter import loaded_model
 from tflite_converter.datasets.generated import Sample
+from tflite_converter.model import loader
+from tflite_converter.model.saved_model import MetaGraph
+from tflite_converter.model.signature import SignatureFacts, TensorFacts
 from tflite_converter.reference import RunRefused
-from tflite_converter.saved_model import MetaGraph
-from tflite_converter.signature import SignatureFacts, TensorFacts
 from tflite_converter.verification import Array
 
 
 class SessionModel:
     """The graph in a session."""
 
-    strategy: str | None = loaded_model.SESSION
+    strategy: str | None = loader.SESSION
 
     def __init__(self, folder: Path, graph: MetaGraph) -> None:
         """Load it; raises whatever TensorFlow raises."""
@@ -127,7 +127,7 @@ class SessionModel:
         try:
             return self._function(signature)
         except (AssertionError, KeyError, ValueError, UnliftableError) as error:
-            raise loaded_model.signature_failure(signature.key, error) from error
+            raise loader.signature_failure(signature.key, error) from error
 
     def _function(self, signature: SignatureFacts) -> Any:  # noqa: ANN401 - TensorFlow has no types
         import tensorflow as tf  # noqa: PLC0415 - takes seconds
@@ -155,7 +155,7 @@ class SessionModel:
                 builder.add_meta_graph_and_variables(session, [tf.saved_model.SERVING], definitions)
                 builder.save()
         except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
-            raise loaded_model.saving_failure(error) from error
+            raise loader.saving_failure(error) from error
 
     def _import(self, signature: SignatureFacts) -> Any:  # noqa: ANN401 - TensorFlow has no types
         """Copy the frozen graph into the current one, with new inputs of the pinned shapes.
@@ -185,7 +185,7 @@ class SessionModel:
         self._session.close()
         self._frozen.clear()
         del self._session, self._graph
-        loaded_model.give_memory_back()
+        loader.give_memory_back()
 
 
 def _placeholder(tensor: TensorFacts) -> Any:  # noqa: ANN401 - TensorFlow has no types

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from tflite_api.reasons import Reason
-from tflite_converter import checkpoint
 from tflite_converter.core.failure import StepFailure, one_line
 from tflite_converter.datasets.generated import Sample
-from tflite_converter.operations import named_in
-from tflite_converter.saved_model import MetaGraph
-from tflite_converter.signature import SignatureFacts
+from tflite_converter.model import checkpoint
+from tflite_converter.model.operations import named_in
+from tflite_converter.model.saved_model import MetaGraph
+from tflite_converter.model.signature import SignatureFacts
 from tflite_converter.verification import Outputs
 
 SESSION: Final = "Session"
-"""Strategy: the model is one graph for a session (session_model.py)."""
+"""Strategy: the model is one graph for a session (tf1.py)."""
 CALL: Final = "Call"
 """Strategy: the model has no signatures, so what can be called stands in for them (callables.py)."""
 
@@ -70,8 +70,8 @@ def load(folder: Path, graph: MetaGraph) -> LoadedModel:
     """
     import tensorflow as tf  # noqa: PLC0415 - takes seconds
 
-    from tflite_converter.object_model import ObjectModel  # noqa: PLC0415 - they import this module's names
-    from tflite_converter.session_model import SessionModel  # noqa: PLC0415 - see above
+    from tflite_converter.model.tf1 import SessionModel  # noqa: PLC0415 - see above
+    from tflite_converter.model.tf2 import ObjectModel  # noqa: PLC0415 - they import this module's names
 
     try:
         if not graph.has_objects:

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from tflite_converter import callables, loaded_model
 from tflite_converter.datasets.generated import Sample
+from tflite_converter.model import callables, loader
+from tflite_converter.model.saved_model import MetaGraph
+from tflite_converter.model.signature import SignatureFacts, TensorFacts
 from tflite_converter.reference import RunRefused
-from tflite_converter.saved_model import MetaGraph
-from tflite_converter.signature import SignatureFacts, TensorFacts
 from tflite_converter.verification import Array
 
 _PROTO: Final = "saved_model.pb"
@@ -28,7 +28,7 @@ class ObjectModel:
         self.signatures: Mapping[str, SignatureFacts] = graph.signatures
         self.strategy: str | None = None
         if not graph.signatures:
-            self.strategy = loaded_model.CALL
+            self.strategy = loader.CALL
             found = callables.of(self._model)
             self._functions = {name: found_callable.function for name, found_callable in found.items()}
             self.signatures = {name: found_callable.facts for name, found_callable in found.items()}
@@ -50,7 +50,7 @@ class ObjectModel:
         except tf.errors.OpError as error:
             raise RunRefused(error.message) from error
         except TypeError as error:
-            raise loaded_model.signature_failure(key, error) from error
+            raise loader.signature_failure(key, error) from error
 
     def function(self, signature: SignatureFacts) -> Any:  # noqa: ANN401 - TensorFlow has no types
         """Give the signature as a ConcreteFunction."""
@@ -75,7 +75,7 @@ class ObjectModel:
     def close(self) -> None:
         """Let go of the weights."""
         del self._model, self._functions
-        loaded_model.give_memory_back()
+        loader.give_memory_back()
 
 
 def save(functions: Sequence[Any], signatures: Sequence[SignatureFacts], folder: Path, module: Any) -> None:  # noqa: ANN401
@@ -99,7 +99,7 @@ def save(functions: Sequence[Any], signatures: Sequence[SignatureFacts], folder:
         }
         tf.saved_model.save(module, str(folder), signatures=concrete)
     except (ValueError, TypeError, AssertionError, tf.errors.InvalidArgumentError) as error:
-        raise loaded_model.saving_failure(error) from error
+        raise loader.saving_failure(error) from error
     _rename_inputs(folder, signatures)
 
 
