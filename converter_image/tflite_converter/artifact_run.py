@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from tflite_api.reasons import Reason
+from tflite_converter.artifact.flatbuffer import ArtifactFacts
 from tflite_converter.core.failure import StepFailure, one_line
 from tflite_converter.datasets.generated import Sample
-from tflite_converter.flatbuffer import ArtifactFacts
 from tflite_converter.model.signature import SignatureFacts, TensorFacts
 from tflite_converter.verification import Array, Verdict
 

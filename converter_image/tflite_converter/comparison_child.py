@@ -13,7 +13,8 @@ from typing import Protocol
 from tflite_api.reasons import Reason
 from tflite_api.spec import Samples
 from tflite_api.status import SampleSource
-from tflite_converter import artifact_run, conversion, flatbuffer, reference, signature_pairing
+from tflite_converter import artifact_run, conversion, reference, signature_pairing
+from tflite_converter.artifact import flatbuffer
 from tflite_converter.comparison_protocol import ComparedSignature, ComparisonFindings, ComparisonOrder, FileContents
 from tflite_converter.core.failure import StepFailure, exhausted_resource
 from tflite_converter.core.step_files import write_model

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from tflite_api.report import BINS, WORST_SAMPLES, OutputErrors, WorstSample
-from tflite_converter.artifact_inventory import shown
+from tflite_converter.artifact.inventory import shown
 from tflite_converter.verification import Accuracy, Array, Outputs, as_doubles
 
 _FINE_BINS: Final = 4096

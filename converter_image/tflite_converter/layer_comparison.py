@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from tflite_converter import artifact_inventory
+from tflite_converter.artifact import inventory
 from tflite_converter.artifact_run import dequantized, quantized
 from tflite_converter.datasets.generated import Sample
 from tflite_converter.layer_errors import LayerPowers
@@ -21,7 +21,7 @@ class _Probe:
     def __init__(self, file: Path, key: str) -> None:
         from ai_edge_litert import interpreter as litert  # noqa: PLC0415 - takes long
 
-        self._graph = artifact_inventory.signature_graph(file.read_bytes(), key)
+        self._graph = inventory.signature_graph(file.read_bytes(), key)
         self._interpreter = litert.Interpreter(
             model_path=str(file),
             experimental_preserve_all_tensors=True,

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import KeepFloat, Quantization, QuantizationType
-from tflite_converter import flatbuffer
+from tflite_converter.artifact import flatbuffer
+from tflite_converter.artifact.flatbuffer import ArtifactFacts, Constant
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.flatbuffer import ArtifactFacts, Constant
 
 _WEIGHT_TYPES: Final[dict[QuantizationType, str]] = {
     "Float16": "float16",

@@ -8,7 +8,8 @@ from typing import Final
 from tflite_api.report import SHOWN_OUTPUTS, FloatTrial, Layers, OutputErrors, ReportData
 from tflite_api.spec import KeepFloat, QuantizationType
 from tflite_api.status import SampleSource
-from tflite_converter import artifact_inventory, artifact_run, layer_comparison, layer_errors, quantization_debugger
+from tflite_converter import artifact_run, layer_comparison, layer_errors, quantization_debugger
+from tflite_converter.artifact import inventory
 from tflite_converter.core.failure import StepFailure, one_line
 from tflite_converter.error_distribution import distributions
 from tflite_converter.layer_errors import LayerPowers
@@ -69,8 +70,8 @@ def measure(
     layers, absent = _layers(measured, kind, kept or KeepFloat(), material, scratch)
     return ReportData(
         model_sizes=material.model_sizes,
-        artifact_sizes=artifact_inventory.sizes(content),
-        operators=artifact_inventory.operators(content),
+        artifact_sizes=inventory.sizes(content),
+        operators=inventory.operators(content),
         outputs=_outputs(measured) if measured.is_compared else (),
         source=measured.source,
         layers=layers,
@@ -117,7 +118,7 @@ def _side_by_side(measured: MeasuredArtifact, floats: Path, note: str | None) ->
 
 
 def _of_one(key: str) -> str:
-    return f"Of the signature {artifact_inventory.shown(key)} alone."
+    return f"Of the signature {inventory.shown(key)} alone."
 
 
 def _debugged(measured: MeasuredArtifact, kept: KeepFloat, floats: Path, scratch: Path) -> Layers:

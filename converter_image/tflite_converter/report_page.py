@@ -22,7 +22,7 @@ from tflite_api.spec import ConversionSpec
 from tflite_api.status import MeasuredError, OutputError
 from tflite_api.step import StepResult
 from tflite_converter import report_charts
-from tflite_converter.artifact_inventory import shown
+from tflite_converter.artifact.inventory import shown
 from tflite_converter.core.units import bytes_in_words
 from tflite_converter.layer_errors import LARGE_STEPS, stands_out
 

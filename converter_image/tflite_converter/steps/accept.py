@@ -11,9 +11,9 @@ from typing import Any, Final, NoReturn
 from tflite_api.reasons import Reason
 from tflite_api.report import DATA_BYTES, ReportData
 from tflite_api.step import ConvertedModel
+from tflite_converter.artifact.flatbuffer import IDENTIFIER
 from tflite_converter.core.failure import StepFailure, one_line
 from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, REPORT_DATA_FILE, open_regular, read_model
-from tflite_converter.flatbuffer import IDENTIFIER
 
 _LARGEST: Final = 5 * 1024**3
 """What S3 takes in one upload; a file in several parts would have no checksum of the whole."""

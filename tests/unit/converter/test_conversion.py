@@ -8,7 +8,8 @@ import pytest
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import Quantization
-from tflite_converter import artifact_run, flatbuffer, measurement, tflite_conversion
+from tflite_converter import artifact_run, measurement, tflite_conversion
+from tflite_converter.artifact import flatbuffer
 from tflite_converter.conversion import convert_model
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.tflite_conversion import ConverterSettings

@@ -30,7 +30,8 @@ from tflite_api.metadata import ModelMetadata
 from tflite_api.names import SIGNING_KEY_ENV, STEPS
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.step import FetchLimits, StepResult, exit_code
-from tflite_converter import metadata, verification
+from tflite_converter import verification
+from tflite_converter.artifact import metadata
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch import fetched, http

@@ -10,9 +10,9 @@ from tests.unit.converter import exported_models
 from tests.unit.converter.test_conversion import convert
 from tflite_api.reasons import Reason
 from tflite_api.spec import Quantization
-from tflite_converter import flatbuffer
+from tflite_converter.artifact import flatbuffer
+from tflite_converter.artifact.flatbuffer import ArtifactFacts
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.flatbuffer import ArtifactFacts
 from tflite_converter.loop_unrolling import MOST_STEPS
 
 pytestmark = pytest.mark.tensorflow

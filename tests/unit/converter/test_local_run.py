@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tflite_converter import flatbuffer
+from tflite_converter.artifact import flatbuffer
 
 pytestmark = pytest.mark.tensorflow
 Write = Callable[..., Path]

@@ -16,7 +16,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from tflite_api.metadata import ModelMetadata
 from tflite_api.reasons import Reason
-from tflite_converter import metadata
+from tflite_converter.artifact import metadata
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.model.signature import SignatureFacts, TensorFacts
 

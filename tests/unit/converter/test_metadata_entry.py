@@ -8,7 +8,7 @@ import flatbuffers
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from tflite_converter import metadata_entry
+from tflite_converter.artifact import metadata_entry
 
 VALUE = b"an odd number of bytes"
 

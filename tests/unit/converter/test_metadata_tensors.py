@@ -6,7 +6,7 @@ import flatbuffers
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from tflite_converter.metadata_tensors import read_main_signature
+from tflite_converter.artifact.main_signature import read_main_signature
 from tflite_converter.model.signature import SignatureFacts, TensorFacts
 
 

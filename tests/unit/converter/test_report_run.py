@@ -11,7 +11,7 @@ import pytest
 from tests.report_pages import HOSTILE
 from tests.unit.converter import exported_models
 from tests.unit.converter.test_report_page import Elements
-from tflite_converter import artifact_inventory
+from tflite_converter.artifact import inventory
 
 pytestmark = pytest.mark.tensorflow
 SYNTHETIC = {"type": "Int8", "calibration": {"synthetic": True}}
@@ -68,7 +68,7 @@ def test_a_report_leaves_the_artifact_as_it_is_and_shows_the_debuggers_figures(s
 
 
 def artifact_names(file: Path) -> set[str]:
-    return {layer.name for layer in artifact_inventory.signature_graph(file.read_bytes(), "serving_default").layers}
+    return {layer.name for layer in inventory.signature_graph(file.read_bytes(), "serving_default").layers}
 
 
 def test_names_that_are_html_go_through_all_steps_as_text(small: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import BinaryIO, Final
 from flatbuffers import Builder
 from flatbuffers.table import Table
 
-from tflite_converter.flatbuffer import IDENTIFIER
+from tflite_converter.artifact.flatbuffer import IDENTIFIER
 
 _ALIGNMENT: Final = 64
 """The old file moves by a multiple of this (bytes), so that its weights keep their alignment (at least 16)."""

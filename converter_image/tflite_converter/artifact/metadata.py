@@ -9,11 +9,11 @@ from zipfile import ZipFile, ZipInfo
 
 from tflite_api.metadata import InputMetadata, ModelMetadata, OutputMetadata
 from tflite_api.reasons import Reason
-from tflite_converter import metadata_entry, metadata_schema
+from tflite_converter.artifact import metadata_entry, metadata_schema
+from tflite_converter.artifact.flatbuffer import IDENTIFIER
+from tflite_converter.artifact.main_signature import read_main_signature
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.step_files import written_whole
-from tflite_converter.flatbuffer import IDENTIFIER
-from tflite_converter.metadata_tensors import read_main_signature
 from tflite_converter.model.signature import SignatureFacts, TensorFacts
 
 _CHANNELS: Final = {"RGB": 3, "Grayscale": 1}
