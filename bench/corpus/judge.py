@@ -12,12 +12,13 @@ from typing import Final
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import DEFAULT_MIN_SNR_DECIBELS, Quantization, QuantizationType
-from tflite_converter import artifact_run, quantization, reference
+from tflite_converter import artifact_run, reference
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.model import index_bounds, loader, operations, saved_model, selection
 from tflite_converter.model.signature import TensorFacts
+from tflite_converter.quantize import quantization
 from tflite_converter.verification import Comparison
 
 _KEYS: Final = "keys.json"

@@ -16,8 +16,7 @@ from typing import Final
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import Quantization
-from tflite_converter import calibration_samples, loop_unrolling, reference, strategy, tflite_conversion
-from tflite_converter.calibration_samples import CalibrationSamples
+from tflite_converter import loop_unrolling, reference, strategy, tflite_conversion
 from tflite_converter.core.failure import StepFailure, exhausted_resource
 from tflite_converter.core.step_files import ARTIFACT_FILE, write_whole
 from tflite_converter.datasets import reader
@@ -27,6 +26,8 @@ from tflite_converter.model import index_bounds, loader, operations, saved_model
 from tflite_converter.model.loader import LoadedModel
 from tflite_converter.model.saved_model import MetaGraph
 from tflite_converter.model.signature import SignatureFacts
+from tflite_converter.quantize import calibration
+from tflite_converter.quantize.calibration import CalibrationSamples
 from tflite_converter.reference import GivenSamples
 from tflite_converter.report_material import ReportMaterial
 from tflite_converter.strategy import Attempt
@@ -114,7 +115,7 @@ class _Workshop:
         """Run the model, save it pinned, and let go of it: the converter needs the memory."""
         for folder in (self._pinned_dir, *self._reference_dirs):
             shutil.rmtree(folder, ignore_errors=True)
-        self._calibration = calibration_samples.gather(self._order, self._signatures)
+        self._calibration = calibration.gather(self._order, self._signatures)
         verification = self._verification_samples()
         for facts, folder in zip(self._signatures, self._reference_dirs, strict=True):
             bounds = index_bounds.of(model.function(facts), facts.inputs)

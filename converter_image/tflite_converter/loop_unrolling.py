@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from tflite_converter.model import tf2
 from tflite_converter.model.signature import SignatureFacts
-from tflite_converter.quantization import LoopsNotMeasured
+from tflite_converter.quantize.quantization import LoopsNotMeasured
 
 MOST_STEPS: Final = 512
 """Every step adds its operators to the file: 336 steps of a small LSTM make 2 MB and 7 s (own measurement)."""

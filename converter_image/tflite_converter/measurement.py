@@ -15,13 +15,14 @@ from tflite_api.reasons import Reason
 from tflite_api.schema import Integer, Schema
 from tflite_api.status import ArtifactSignature, CalibrationData, Tensor
 from tflite_api.step import ConvertedModel
-from tflite_converter import artifact_run, quantization, reference, weight_only
+from tflite_converter import artifact_run, reference
 from tflite_converter.artifact import flatbuffer, metadata
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.local_spec import LocalQuantization
 from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, REPORT_DATA_FILE, write_model
 from tflite_converter.model.signature import SignatureFacts, TensorFacts
+from tflite_converter.quantize import quantization, weight_only
 from tflite_converter.reference import Reference
 from tflite_converter.report_material import ReportMaterial
 from tflite_converter.verification import Comparison, Outputs, Verdict, judge

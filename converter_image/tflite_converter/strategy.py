@@ -9,7 +9,7 @@ from tflite_converter.core.failure import StepFailure
 from tflite_converter.model import operations
 from tflite_converter.model.operations import LackingOperations
 from tflite_converter.model.signature import SignatureFacts, single_batch
-from tflite_converter.quantization import LoopsNotMeasured
+from tflite_converter.quantize.quantization import LoopsNotMeasured
 
 PLAIN: Final = "Plain"
 _SINGLE_BATCH: Final = "SingleBatch"

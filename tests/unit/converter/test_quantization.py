@@ -8,7 +8,7 @@ from tflite_api.reasons import Reason
 from tflite_api.spec import Quantization
 from tflite_converter.artifact.flatbuffer import ArtifactFacts, Constant
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.quantization import check_applied
+from tflite_converter.quantize.quantization import check_applied
 
 SHAPES = Constant("int32", 4)
 
