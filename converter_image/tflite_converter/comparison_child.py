@@ -13,7 +13,7 @@ from typing import Protocol
 from tflite_api.reasons import Reason
 from tflite_api.spec import Samples
 from tflite_api.status import SampleSource
-from tflite_converter import artifact_run, conversion, reference, signature_pairing
+from tflite_converter import conversion, signature_pairing
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.comparison_protocol import ComparedSignature, ComparisonFindings, ComparisonOrder, FileContents
 from tflite_converter.core.failure import StepFailure, exhausted_resource
@@ -22,9 +22,10 @@ from tflite_converter.datasets import reader
 from tflite_converter.datasets.generated import Sample
 from tflite_converter.model import index_bounds, loader, operations, saved_model, selection
 from tflite_converter.model.signature import SignatureFacts
-from tflite_converter.reference import GivenSamples, Reference, RunRefused
 from tflite_converter.signature_pairing import Pair
-from tflite_converter.verification import Comparison, Outputs
+from tflite_converter.verify import litert, reference
+from tflite_converter.verify.metrics import Comparison, Outputs
+from tflite_converter.verify.reference import GivenSamples, Reference, RunRefused
 from tflite_converter.worker.reporter import Report, die_with_parent, reported
 
 _GIVEN: SampleSource = "Verification"
@@ -54,8 +55,8 @@ class _ArtifactReference:
         Raises:
             StepFailure: VerificationFailed where LiteRT cannot read it, or where it computes nothing to compare with.
         """
-        signatures = artifact_run.signatures(path)
-        doubt = artifact_run.doubt(flatbuffer.read(path))
+        signatures = litert.signatures(path)
+        doubt = litert.doubt(flatbuffer.read(path))
         if doubt is not None:
             raise StepFailure(Reason.VERIFICATION_FAILED, f"Nothing can be compared with {path.name}: {doubt.message}")
         self._path = path
@@ -63,7 +64,7 @@ class _ArtifactReference:
 
     def run(self, key: str, sample: Sample) -> Outputs:
         try:
-            return next(artifact_run.run(self._path, key, [sample]))
+            return next(litert.run(self._path, key, [sample]))
         except StepFailure as failure:
             raise RunRefused(failure.message) from failure
 
@@ -106,7 +107,7 @@ def compare(order: ComparisonOrder, announce: Callable[[str], None]) -> Comparis
     """
     artifact = Path(order.artifact)
     announce("Reading the artifact")
-    ours = artifact_run.signatures(artifact)
+    ours = litert.signatures(artifact)
     announce("Reading the reference")
     against = _reference(order)
     found = []
@@ -144,11 +145,11 @@ def _observed(against: _Runnable, pair: Pair, order: ComparisonOrder) -> Referen
 
 def _compared(artifact: Path, pair: Pair, seen: Reference) -> ComparedSignature:
     facts = pair.reference
-    doubt = seen.doubt or artifact_run.doubt(flatbuffer.read(artifact))
+    doubt = seen.doubt or litert.doubt(flatbuffer.read(artifact))
     comparison = Comparison()
     if doubt is None:
         renamed = ({pair.input_names[name]: value for name, value in sample.items()} for sample in seen.samples)
-        measured = artifact_run.run(artifact, pair.artifact_key, renamed)
+        measured = litert.run(artifact, pair.artifact_key, renamed)
         for expected, found in zip(seen.compared, measured, strict=True):
             comparison.add(expected, {name: found[theirs] for name, theirs in pair.output_names.items()})
         doubt = seen.reservation

@@ -16,7 +16,7 @@ from typing import Final
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import Quantization
-from tflite_converter import loop_unrolling, reference, strategy, tflite_conversion
+from tflite_converter import loop_unrolling, strategy, tflite_conversion
 from tflite_converter.core.failure import StepFailure, exhausted_resource
 from tflite_converter.core.step_files import ARTIFACT_FILE, write_whole
 from tflite_converter.datasets import reader
@@ -28,10 +28,11 @@ from tflite_converter.model.saved_model import MetaGraph
 from tflite_converter.model.signature import SignatureFacts
 from tflite_converter.quantize import calibration
 from tflite_converter.quantize.calibration import CalibrationSamples
-from tflite_converter.reference import GivenSamples
 from tflite_converter.report_material import ReportMaterial
 from tflite_converter.strategy import Attempt
 from tflite_converter.tflite_conversion import ConverterSettings
+from tflite_converter.verify import reference
+from tflite_converter.verify.reference import GivenSamples
 from tflite_converter.worker.messages import ConversionOrder
 from tflite_converter.worker.reporter import Report, die_with_parent, reported
 

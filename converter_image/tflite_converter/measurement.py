@@ -15,7 +15,6 @@ from tflite_api.reasons import Reason
 from tflite_api.schema import Integer, Schema
 from tflite_api.status import ArtifactSignature, CalibrationData, Tensor
 from tflite_api.step import ConvertedModel
-from tflite_converter import artifact_run, reference
 from tflite_converter.artifact import flatbuffer, metadata
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
 from tflite_converter.core.failure import StepFailure
@@ -23,9 +22,10 @@ from tflite_converter.core.local_spec import LocalQuantization
 from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, REPORT_DATA_FILE, write_model
 from tflite_converter.model.signature import SignatureFacts, TensorFacts
 from tflite_converter.quantize import quantization, weight_only
-from tflite_converter.reference import Reference
 from tflite_converter.report_material import ReportMaterial
-from tflite_converter.verification import Comparison, Outputs, Verdict, judge
+from tflite_converter.verify import litert, reference
+from tflite_converter.verify.metrics import Comparison, Outputs, Verdict, judge
+from tflite_converter.verify.reference import Reference
 from tflite_converter.worker.reporter import Report, reported
 
 _ORDER_FILE: Final = "measurement.json"
@@ -148,11 +148,11 @@ def _compare(
     for seen in references:
         if (doubt := seen.doubt) is not None:
             return doubt
-    if (doubt := artifact_run.doubt(facts)) is not None:
+    if (doubt := litert.doubt(facts)) is not None:
         return doubt
     for each, seen in zip(order.signatures, references, strict=True):
         prefix = f"{each.wanted.key}/" if len(order.signatures) > 1 else ""
-        measured = artifact_run.run(artifact, each.wanted.key, seen.samples)
+        measured = litert.run(artifact, each.wanted.key, seen.samples)
         for expected, found in zip(seen.compared, measured, strict=True):
             comparison.add(_prefixed(expected, prefix), _prefixed(found, prefix))
     verdict = judge(comparison, order.min_snr_decibels, references[0].source)

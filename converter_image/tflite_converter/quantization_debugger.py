@@ -15,11 +15,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from tflite_api.spec import KeepFloat
-from tflite_converter import reference
 from tflite_converter.core.failure import one_line
 from tflite_converter.datasets.generated import Sample
 from tflite_converter.layer_errors import LayerPowers, suspects
-from tflite_converter.verification import Array
+from tflite_converter.verify import reference
+from tflite_converter.verify.metrics import Array
 
 _ORDER_FILE: Final = "debugger.json"
 _LAYERS_FILE: Final = "layers.json"

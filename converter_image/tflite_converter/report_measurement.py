@@ -8,15 +8,16 @@ from typing import Final
 from tflite_api.report import SHOWN_OUTPUTS, FloatTrial, Layers, OutputErrors, ReportData
 from tflite_api.spec import KeepFloat, QuantizationType
 from tflite_api.status import SampleSource
-from tflite_converter import artifact_run, layer_comparison, layer_errors, quantization_debugger
+from tflite_converter import layer_comparison, layer_errors, quantization_debugger
 from tflite_converter.artifact import inventory
 from tflite_converter.core.failure import StepFailure, one_line
 from tflite_converter.error_distribution import distributions
 from tflite_converter.layer_errors import LayerPowers
 from tflite_converter.quantization_debugger import DebuggedLayers, DebuggerError, DebuggerOrder
-from tflite_converter.reference import Reference
 from tflite_converter.report_material import ReportMaterial
-from tflite_converter.verification import Comparison, Outputs
+from tflite_converter.verify import litert
+from tflite_converter.verify.metrics import Comparison, Outputs
+from tflite_converter.verify.reference import Reference
 
 _SAMPLES: Final = 16
 """Of a comparison layer by layer: it keeps every tensor, and LiteRT's plain kernels are slow."""
@@ -49,7 +50,7 @@ class MeasuredArtifact:
         for key, seen in zip(self.keys, self.references, strict=True):
             prefix = f"{key}/" if len(self.keys) > 1 else ""
             numbers = [number for number, output in enumerate(seen.outputs) if output is not None]
-            measured = artifact_run.run(self.file, key, seen.samples)
+            measured = litert.run(self.file, key, seen.samples)
             for number, expected, found in zip(numbers, seen.compared, measured, strict=True):
                 yield number, _prefixed(expected, prefix), _prefixed(found, prefix)
 
@@ -147,7 +148,7 @@ def _trial(measured: MeasuredArtifact, first: int, found: DebuggedLayers) -> Flo
 
 def _snr(file: Path, key: str, seen: Reference, count: int) -> str:
     comparison = Comparison()
-    for expected, given in zip(seen.compared[:count], artifact_run.run(file, key, seen.samples[:count]), strict=True):
+    for expected, given in zip(seen.compared[:count], litert.run(file, key, seen.samples[:count]), strict=True):
         comparison.add(expected, given)
     return f"{comparison.worst()[1].snr_decibels:.1f}"
 

@@ -14,7 +14,7 @@ from tflite_converter.model import checkpoint
 from tflite_converter.model.operations import named_in
 from tflite_converter.model.saved_model import MetaGraph
 from tflite_converter.model.signature import SignatureFacts
-from tflite_converter.verification import Outputs
+from tflite_converter.verify.metrics import Outputs
 
 SESSION: Final = "Session"
 """Strategy: the model is one graph for a session (tf1.py)."""

@@ -17,8 +17,8 @@ from tflite_converter.datasets.generated import Sample
 from tflite_converter.model import loader
 from tflite_converter.model.saved_model import MetaGraph
 from tflite_converter.model.signature import SignatureFacts, TensorFacts
-from tflite_converter.reference import RunRefused
-from tflite_converter.verification import Array
+from tflite_converter.verify.metrics import Array
+from tflite_converter.verify.reference import RunRefused
 
 
 class SessionModel:

@@ -8,11 +8,12 @@ import pytest
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import Quantization
-from tflite_converter import artifact_run, measurement, tflite_conversion
+from tflite_converter import measurement, tflite_conversion
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.conversion import convert_model
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.tflite_conversion import ConverterSettings
+from tflite_converter.verify import litert
 from tflite_converter.worker.messages import ConversionOrder
 
 pytestmark = pytest.mark.tensorflow
@@ -139,7 +140,7 @@ def test_the_direct_way_gives_the_same_graph_as_the_public_one(models: Path, tmp
         for path, content in zip(files, (direct, public), strict=True):
             path.write_bytes(content)
         assert flatbuffer.read(files[0]) == flatbuffer.read(files[1])
-        outputs = [list(artifact_run.run(path, "serving_default", [sample()])) for path in files]
+        outputs = [list(litert.run(path, "serving_default", [sample()])) for path in files]
         assert (outputs[0][0]["y"] == outputs[1][0]["y"]).all()
 
 

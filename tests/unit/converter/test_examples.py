@@ -30,7 +30,6 @@ from tflite_api.metadata import ModelMetadata
 from tflite_api.names import SIGNING_KEY_ENV, STEPS
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.step import FetchLimits, StepResult, exit_code
-from tflite_converter import verification
 from tflite_converter.artifact import metadata
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
@@ -42,6 +41,7 @@ from tflite_converter.steps.accept import accept
 from tflite_converter.steps.runner import guarded
 from tflite_converter.storage import object_metadata, s3
 from tflite_converter.storage.object_metadata import Reuse
+from tflite_converter.verify import metrics
 from tflite_operator.decide import step_report as result
 
 LOCAL = FetchLimits(allow_local_addresses=True)
@@ -107,10 +107,10 @@ def wrong_labels() -> None:
     metadata.check(said, CLASSIFIER.key, CLASSIFIER)
 
 
-def judged(noise: float, gate: int) -> verification.Verdict:
-    comparison = verification.Comparison()
+def judged(noise: float, gate: int) -> metrics.Verdict:
+    comparison = metrics.Comparison()
     comparison.add({"scores": np.ones(100)}, {"scores": np.full(100, 1 + noise)})
-    return verification.judge(comparison, gate)
+    return metrics.judge(comparison, gate)
 
 
 def unforeseen() -> StepResult:

@@ -6,8 +6,8 @@ from tflite_api.reasons import Reason
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.datasets.generated import Sample
 from tflite_converter.model.signature import Shape, TensorFacts
-from tflite_converter.reference import Reference, RunRefused, observe
-from tflite_converter.verification import Outputs
+from tflite_converter.verify.metrics import Outputs
+from tflite_converter.verify.reference import Reference, RunRefused, observe
 
 
 @pytest.mark.parametrize(

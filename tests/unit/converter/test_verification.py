@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as arrays
 from tflite_api.reasons import Reason
 from tflite_api.status import MeasuredError, OutputError
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.verification import Accuracy, Comparison, judge, responds, same
+from tflite_converter.verify.metrics import Accuracy, Comparison, judge, responds, same
 
 VALUES = st.floats(-1e3, 1e3, allow_subnormal=False, width=32)
 ARRAYS = arrays.arrays(np.float32, st.integers(1, 8), elements=VALUES)
