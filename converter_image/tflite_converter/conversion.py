@@ -28,7 +28,7 @@ from tflite_converter.model.saved_model import MetaGraph
 from tflite_converter.model.signature import SignatureFacts
 from tflite_converter.quantize import calibration
 from tflite_converter.quantize.calibration import CalibrationSamples
-from tflite_converter.report_material import ReportMaterial
+from tflite_converter.report.inputs import ReportMaterial
 from tflite_converter.strategy import Attempt
 from tflite_converter.tflite_conversion import ConverterSettings
 from tflite_converter.verify import reference

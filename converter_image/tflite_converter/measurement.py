@@ -22,7 +22,7 @@ from tflite_converter.core.local_spec import LocalQuantization
 from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, REPORT_DATA_FILE, write_model
 from tflite_converter.model.signature import SignatureFacts, TensorFacts
 from tflite_converter.quantize import quantization, weight_only
-from tflite_converter.report_material import ReportMaterial
+from tflite_converter.report.inputs import ReportMaterial
 from tflite_converter.verify import litert, reference
 from tflite_converter.verify.metrics import Comparison, Outputs, Verdict, judge
 from tflite_converter.verify.reference import Reference
@@ -111,13 +111,13 @@ def measure(order: MeasurementOrder) -> ConvertedModel:
 def _gather_for_report(
     order: MeasurementOrder, material: ReportMaterial, references: Sequence[Reference], comparison: Comparison
 ) -> None:
-    from tflite_converter import report_measurement  # noqa: PLC0415 - most conversions ask for no report
+    from tflite_converter.report import measurement  # noqa: PLC0415 - most conversions ask for no report
 
     asked, output = order.quantization, Path(order.output_dir)
     keys = [each.wanted.key for each in order.signatures]
-    measured = report_measurement.MeasuredArtifact(output / ARTIFACT_FILE, keys, references, comparison)
+    measured = measurement.MeasuredArtifact(output / ARTIFACT_FILE, keys, references, comparison)
     scratch = Path(order.signatures[0].reference_dir).parent
-    data = report_measurement.measure(measured, asked.type, asked.keep_float, material, scratch)
+    data = measurement.measure(measured, asked.type, asked.keep_float, material, scratch)
     write_model(output / REPORT_DATA_FILE, data)
 
 

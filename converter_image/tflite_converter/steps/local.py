@@ -126,6 +126,6 @@ def _convert(
 
 
 def _page(conversion: LocalConversion, result: StepResult, converted_dir: Path) -> bytes:
-    from tflite_converter import report_page  # noqa: PLC0415 - most conversions ask for no report
+    from tflite_converter.report.page import render  # noqa: PLC0415 - most conversions ask for no report
 
-    return report_page.render(conversion.metadata.name, conversion.spec, result, report_data(converted_dir)).encode()
+    return render(conversion.metadata.name, conversion.spec, result, report_data(converted_dir)).encode()

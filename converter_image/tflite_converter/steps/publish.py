@@ -48,11 +48,11 @@ def publish(request: StepRequest, prepared: PreparedModel, output_dir: Path, pro
 def _upload_page(
     request: StepRequest, prepared: PreparedModel, result: StepResult, data: ReportData, progress: Progress
 ) -> None:
-    from tflite_converter import report_page  # noqa: PLC0415 - most conversions ask for no report
+    from tflite_converter.report.page import render  # noqa: PLC0415 - most conversions ask for no report
 
     where = request.spec.destination.s3.report_page
     progress.phase(f"Uploading to {where.uri}")
-    page = report_page.render(request.owner, request.spec, result, data).encode()
+    page = render(request.owner, request.spec, result, data).encode()
     digest = hashlib.sha256(page).hexdigest()
     metadata = object_metadata.ownership(digest, identity(request, where))
     Storage(where).upload(BytesIO(page), digest, metadata, prepared.existing_page_etag, PAGE_TYPE)

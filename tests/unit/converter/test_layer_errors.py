@@ -7,7 +7,7 @@ import pytest
 
 from tflite_api.report import SHOWN_LAYERS, SUSPECTS
 from tflite_api.spec import KeepFloat
-from tflite_converter.layer_errors import LayerPowers, suspects, worst
+from tflite_converter.report.layer_errors import LayerPowers, suspects, worst
 
 
 def layer(name: str, decibels: float, steps: float = 0.29) -> LayerPowers:

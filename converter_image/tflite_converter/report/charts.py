@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from tflite_api.report import BINS, LayerError, OutputErrors, TypeSize
 from tflite_converter.core.units import bytes_in_words
-from tflite_converter.layer_errors import stands_out
+from tflite_converter.report.layer_errors import stands_out
 
 _WIDTH: Final = 360
 """In the units of the text's size: a chart is as wide as a phone, so that its letters are as large as the page's."""

@@ -1,7 +1,8 @@
 """The process that runs TensorFlow's quantization debugger on an Int8 artifact, and makes the file of the trial.
 
 By itself, since it needs TensorFlow again, whose Interpreter may crash on what it is given: the artifact is made and
-measured by then, and is not to be lost with it. Started as `python -m tflite_converter.quantization_debugger ORDER`.
+measured by then, and is not to be lost with it.
+Started as `python -m tflite_converter.report.quantization_debugger ORDER`.
 """
 
 import os
@@ -17,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from tflite_api.spec import KeepFloat
 from tflite_converter.core.failure import one_line
 from tflite_converter.datasets.generated import Sample
-from tflite_converter.layer_errors import LayerPowers, suspects
+from tflite_converter.report.layer_errors import LayerPowers, suspects
 from tflite_converter.verify import reference
 from tflite_converter.verify.metrics import Array
 
@@ -64,7 +65,7 @@ def debug(order: DebuggerOrder) -> DebuggedLayers:
     """
     path = order.scratch_dir / _ORDER_FILE
     path.write_text(order.model_dump_json())
-    command = [sys.executable, "-P", "-m", "tflite_converter.quantization_debugger", str(path)]
+    command = [sys.executable, "-P", "-m", "tflite_converter.report.quantization_debugger", str(path)]
     with (order.scratch_dir / _LOG_FILE).open("w+b") as log:
         done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
         log.seek(max(log.seek(0, os.SEEK_END) - _LAST_WORDS, 0))

@@ -21,10 +21,10 @@ from tflite_api.report import Layers, OutputErrors, ReportData, TypeSize
 from tflite_api.spec import ConversionSpec
 from tflite_api.status import MeasuredError, OutputError
 from tflite_api.step import StepResult
-from tflite_converter import report_charts
 from tflite_converter.artifact.inventory import shown
 from tflite_converter.core.units import bytes_in_words
-from tflite_converter.layer_errors import LARGE_STEPS, stands_out
+from tflite_converter.report import charts
+from tflite_converter.report.layer_errors import LARGE_STEPS, stands_out
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _CHARTED_LAYERS: Final = 20
@@ -134,7 +134,7 @@ def _sizes(data: ReportData, result: StepResult) -> dict[str, Any]:
         "size_before": bytes_in_words(before),
         "share": f"{100 * after / before:.0f} %" if before else None,
         "size_rows": [(name, _of(data.model_sizes, name), _of(data.artifact_sizes, name)) for name in names],
-        "size_chart": report_charts.sizes(data.model_sizes, data.artifact_sizes),
+        "size_chart": charts.sizes(data.model_sizes, data.artifact_sizes),
     }
 
 
@@ -151,7 +151,7 @@ def _output(output: OutputErrors, measured: MeasuredError | None) -> dict[str, A
     return {
         "errors": output,
         "overall": overall,
-        "chart": report_charts.errors(output) if float(output.max_absolute_error) > 0 else None,
+        "chart": charts.errors(output) if float(output.max_absolute_error) > 0 else None,
         "worst": [(sample, _shape(sample.position)) for sample in output.worst],
     }
 
@@ -168,7 +168,7 @@ def _layers(layers: Layers, spec: ConversionSpec) -> dict[str, Any]:
     return {
         "all": layers,
         "listed": listed,
-        "chart": report_charts.layers(charted, max(finite, default=0.0)),
+        "chart": charts.layers(charted, max(finite, default=0.0)),
         "charted": len(charted),
         "marked": any(map(stands_out, charted)),
         "stands_out": stands_out,

@@ -8,7 +8,7 @@ import numpy as np
 
 from tflite_converter.artifact import inventory
 from tflite_converter.datasets.generated import Sample
-from tflite_converter.layer_errors import LayerPowers
+from tflite_converter.report.layer_errors import LayerPowers
 from tflite_converter.verify.litert import dequantized, quantized
 from tflite_converter.verify.metrics import Array
 
