@@ -13,9 +13,10 @@ from typing import Protocol
 from tflite_api.reasons import Reason
 from tflite_api.spec import Samples
 from tflite_api.status import SampleSource
-from tflite_converter import conversion, signature_pairing
+from tflite_converter import signature_pairing
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.comparison_protocol import ComparedSignature, ComparisonFindings, ComparisonOrder, FileContents
+from tflite_converter.convert import child
 from tflite_converter.core.failure import StepFailure, exhausted_resource
 from tflite_converter.core.step_files import write_model
 from tflite_converter.datasets import reader
@@ -83,7 +84,7 @@ class _ModelReference:
 
     def __init__(self, folder: Path, tags: Sequence[str] | None) -> None:
         """Load it, as a conversion does."""
-        conversion.load_tensorflow()
+        child.load_tensorflow()
         self._graph = selection.choose_graph(saved_model.read(folder), tags)
         self._model = loader.load(folder, self._graph)
         self.signatures: Mapping[str, SignatureFacts] = self._model.signatures
@@ -178,7 +179,7 @@ def main() -> int:
     order = ComparisonOrder.model_validate_json(sys.stdin.buffer.read())
 
     # Where TensorFlow is not in use, asking it would take seconds.
-    exhausted = conversion.exhausted if order.model_dir else exhausted_resource
+    exhausted = child.exhausted if order.model_dir else exhausted_resource
 
     def work() -> None:
         write_model(Path(order.findings), compare(order, report.announce))

@@ -67,7 +67,7 @@ class Child:
 
 def command() -> list[str]:
     """Give the command of the converting child; `-P` keeps its working folder off the import path."""
-    return [sys.executable, "-P", "-m", "tflite_converter.conversion"]
+    return [sys.executable, "-P", "-m", "tflite_converter.convert.child"]
 
 
 def environment(ours: Mapping[str, str], scratch: Path) -> dict[str, str]:

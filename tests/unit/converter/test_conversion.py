@@ -8,11 +8,11 @@ import pytest
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import Quantization
-from tflite_converter import measurement, tflite_conversion
 from tflite_converter.artifact import flatbuffer
-from tflite_converter.conversion import convert_model
+from tflite_converter.convert import finish, tf_converter
+from tflite_converter.convert.child import convert_model
+from tflite_converter.convert.tf_converter import ConverterSettings
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.tflite_conversion import ConverterSettings
 from tflite_converter.verify import litert
 from tflite_converter.worker.messages import ConversionOrder
 
@@ -37,7 +37,7 @@ def order(model: Path, tmp_path: Path, **changes: Any) -> ConversionOrder:
 
 
 def convert(model: Path, tmp_path: Path, **changes: Any) -> Any:
-    return measurement.measure(convert_model(order(model, tmp_path, **changes), lambda _: None))
+    return finish.measure(convert_model(order(model, tmp_path, **changes), lambda _: None))
 
 
 @pytest.mark.parametrize(
@@ -133,8 +133,8 @@ def test_indices_stay_inside_their_table(models: Path, tmp_path: Path) -> None:
 def test_the_direct_way_gives_the_same_graph_as_the_public_one(models: Path, tmp_path: Path) -> None:
     for kind in ("None", "DynamicRange"):
         settings = ConverterSettings(("serving_default",), Quantization.from_object({"type": kind}))
-        direct = tflite_conversion._directly(models / "dense", settings)
-        public = tflite_conversion._publicly(models / "dense", settings)
+        direct = tf_converter._directly(models / "dense", settings)
+        public = tf_converter._publicly(models / "dense", settings)
         assert direct is not None, "this TensorFlow is not known inside"
         files = tmp_path / "direct", tmp_path / "public"
         for path, content in zip(files, (direct, public), strict=True):

@@ -12,8 +12,8 @@ from tflite_api.reasons import Reason
 from tflite_api.spec import Quantization
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
+from tflite_converter.convert.loop_unrolling import MOST_STEPS
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.loop_unrolling import MOST_STEPS
 
 pytestmark = pytest.mark.tensorflow
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.tensorflow
 LOAD = """
 import sys
 from pathlib import Path
-from tflite_converter.conversion import load_tensorflow
+from tflite_converter.convert.child import load_tensorflow
 load_tensorflow()
 from tflite_converter.model import loader, saved_model
 folder = Path(sys.argv[1])

@@ -1,6 +1,6 @@
 """The child process that runs a stranger's model: load, pin, run as the reference, convert.
 
-Started by the supervisor as `python -m tflite_converter.conversion DESCRIPTOR` with a ConversionOrder on stdin; it
+Started by the supervisor as `python -m tflite_converter.convert.child DESCRIPTOR` with a ConversionOrder on stdin; it
 reports on that file descriptor. TensorFlow is imported here, once, and nowhere else but in prepare's Hub resolution.
 """
 
@@ -16,12 +16,14 @@ from typing import Final
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import Quantization
-from tflite_converter import loop_unrolling, strategy, tflite_conversion
+from tflite_converter.convert import loop_unrolling, strategy, tf_converter
+from tflite_converter.convert.finish import MeasuredSignature, MeasurementOrder, become_measurement
+from tflite_converter.convert.strategy import Attempt
+from tflite_converter.convert.tf_converter import ConverterSettings
 from tflite_converter.core.failure import StepFailure, exhausted_resource
 from tflite_converter.core.step_files import ARTIFACT_FILE, write_whole
 from tflite_converter.datasets import reader
 from tflite_converter.datasets.generated import Sample
-from tflite_converter.measurement import MeasuredSignature, MeasurementOrder, become_measurement
 from tflite_converter.model import index_bounds, loader, operations, saved_model, selection, size
 from tflite_converter.model.loader import LoadedModel
 from tflite_converter.model.saved_model import MetaGraph
@@ -29,8 +31,6 @@ from tflite_converter.model.signature import SignatureFacts
 from tflite_converter.quantize import calibration
 from tflite_converter.quantize.calibration import CalibrationSamples
 from tflite_converter.report.inputs import ReportMaterial
-from tflite_converter.strategy import Attempt
-from tflite_converter.tflite_conversion import ConverterSettings
 from tflite_converter.verify import reference
 from tflite_converter.verify.reference import GivenSamples
 from tflite_converter.worker.messages import ConversionOrder
@@ -149,7 +149,7 @@ class _Workshop:
     def convert(self, attempt: Attempt) -> bytes:
         """Run TensorFlow's converter."""
         wants_ranges = self._order.report and self._order.quantization.type == "Int8"
-        return tflite_conversion.convert(
+        return tf_converter.convert(
             self._folder(attempt),
             self._settings(attempt, self._order.quantization, self._float_file if wants_ranges else None),
         )
@@ -176,9 +176,7 @@ class _Workshop:
         problem = None
         if self._order.quantization.type != "None" and not self._float_file.exists():
             try:
-                content = tflite_conversion.convert(
-                    self._folder(attempt), self._settings(attempt, Quantization(), None)
-                )
+                content = tf_converter.convert(self._folder(attempt), self._settings(attempt, Quantization(), None))
             except StepFailure as failure:
                 problem = failure.message
             else:

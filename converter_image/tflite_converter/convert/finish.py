@@ -65,7 +65,7 @@ def become_measurement(order: MeasurementOrder, report: Report, scratch: Path) -
     sys.stdout.flush()
     sys.stderr.flush()
     os.set_inheritable(report.descriptor, True)
-    command = [sys.executable, "-P", "-m", "tflite_converter.measurement", str(report.descriptor), str(path)]
+    command = [sys.executable, "-P", "-m", "tflite_converter.convert.finish", str(report.descriptor), str(path)]
     os.execv(sys.executable, command)  # noqa: S606 - no shell, and nothing of the command is a stranger's
 
 

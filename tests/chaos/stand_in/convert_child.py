@@ -1,7 +1,7 @@
 """Stands in for the process that runs a model, which takes seconds of both cores: hundreds of conversions are wanted.
 
-Takes the place of tflite_converter/conversion.py in the image of the chaos test: gets the same order, leaves the same
-files, speaks the same protocol. Everything around it is the real thing.
+Takes the place of tflite_converter/convert/child.py in the image of the chaos test: gets the same order, leaves the
+same files, speaks the same protocol. Everything around it is the real thing.
 """
 
 import hashlib
