@@ -11,7 +11,7 @@ from typer.cli import get_docs_for_click
 from tflite_converter.artifact_comparison import ArtifactComparison
 from tflite_converter.cli import PROGRAM, app
 from tflite_converter.core.local_spec import LocalModelSource
-from tflite_converter.inspection import Inspection
+from tflite_converter.inspection.findings import Inspection
 
 PAGE: Final = Path(__file__).parents[1] / "docs/cli.md"
 

@@ -42,24 +42,24 @@ def init(  # noqa: PLR0913, PLR0917 - one parameter an option
 
     Exits with 0 where the file is written, 3 where nothing of the model can be converted, 4 where another try may help.
     """
-    from tflite_converter import conversion_file  # noqa: PLC0415 - a command pays for its own imports only
-    from tflite_converter.conversion_file import Placement  # noqa: PLC0415 - see above
+    from tflite_converter.inspection import first_manifest  # noqa: PLC0415 - a command pays for its own imports only
+    from tflite_converter.inspection.first_manifest import Placement  # noqa: PLC0415 - see above
 
     if output != _STDOUT and output.exists() and not force:
         raise typer.BadParameter(f"{output} is there already: choose another, or add --force", param_hint="--output")
     source = options.read_model(model, tag, model_endpoint, model_region)
-    placement = Placement(name or conversion_file.suggested_name(source), bucket, secret, endpoint)
+    placement = Placement(name or first_manifest.suggested_name(source), bucket, secret, endpoint)
     try:
-        conversion_file.check(conversion_file.empty(source, placement))
+        first_manifest.check(first_manifest.empty(source, placement))
     except ValidationError as error:
         raise typer.BadParameter(describe(error)) from error
     with ended(as_json=False) as progress:
-        from tflite_converter import handle_inspection  # noqa: PLC0415 - see above
+        from tflite_converter.inspection import fetch  # noqa: PLC0415 - see above
 
-        found = handle_inspection.inspect(source, FetchLimits(allow_local_addresses=allow_local_addresses), progress)
+        found = fetch.inspect(source, FetchLimits(allow_local_addresses=allow_local_addresses), progress)
         if found.verdict.reason is not None:
             raise StepFailure(found.verdict.reason, found.verdict.message or "")
-        text = conversion_file.compose(found, placement)
+        text = first_manifest.compose(found, placement)
     _write(text, output)
     if output != _STDOUT:
         file = shlex.quote(str(output))

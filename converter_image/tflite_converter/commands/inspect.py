@@ -25,14 +25,15 @@ def inspect(
     """
     source = options.read_model(model, tag, model_endpoint, model_region)
     with ended(as_json=as_json) as progress:
-        from tflite_converter import handle_inspection  # noqa: PLC0415 - a command pays for its own imports only
+        from tflite_converter.inspection import fetch  # noqa: PLC0415 - a command pays for its own imports only
 
         limits = FetchLimits(allow_local_addresses=allow_local_addresses)
-        found = handle_inspection.inspect(source, limits, progress)
+        found = fetch.inspect(source, limits, progress)
     if as_json:
         print_json(found.to_object())
     else:
-        from tflite_converter import inspection_text, terminal  # noqa: PLC0415 - see above
+        from tflite_converter import terminal  # noqa: PLC0415 - see above
+        from tflite_converter.inspection import text  # noqa: PLC0415 - see above
 
-        terminal.show(inspection_text.of(found))
+        terminal.show(text.of(found))
     raise typer.Exit(ExitCode.SUCCEEDED if found.verdict.reason is None else exit_code(found.verdict.reason))

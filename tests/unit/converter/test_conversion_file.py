@@ -9,11 +9,17 @@ from hypothesis import strategies as st
 
 from tflite_api.conversion import Conversion
 from tflite_api.reasons import Reason
-from tflite_converter import conversion_file
-from tflite_converter.conversion_file import Placement
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.local_spec import LocalConversion, LocalModelSource
-from tflite_converter.inspection import InspectedGraph, InspectedSignature, InspectedTensor, Inspection, Verdict
+from tflite_converter.inspection import first_manifest
+from tflite_converter.inspection.findings import (
+    InspectedGraph,
+    InspectedSignature,
+    InspectedTensor,
+    Inspection,
+    Verdict,
+)
+from tflite_converter.inspection.first_manifest import Placement
 
 HUB = LocalModelSource(handle="https://tfhub.dev/google/imagenet/mobilenet_v2_100_224/classification/5")
 DIGEST = "sha256:" + "5d" * 32
@@ -39,7 +45,7 @@ def inspected(
 
 
 def written(found: Inspection, placement: Placement = PLACEMENT) -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load(conversion_file.compose(found, placement))
+    content: dict[str, Any] = yaml.safe_load(first_manifest.compose(found, placement))
     LocalConversion.from_object(content)
     return content
 
@@ -62,7 +68,7 @@ def test_it_names_the_model_its_files_its_signature_and_its_inputs() -> None:
 
 
 def test_every_part_that_is_commented_out_fits_in_its_place() -> None:
-    text = conversion_file.compose(inspected(signature("serving_default", IMAGE)), PLACEMENT)
+    text = first_manifest.compose(inspected(signature("serving_default", IMAGE)), PLACEMENT)
     samples = {"type: None": "type: Int8", "# calibration": "calibration", "#   dataset": "  dataset"}
     gate = {"# verification": "verification", "#   minSNR": "  minSNR", "# endpoint": "endpoint"}
     for found, instead in (samples | gate).items():
@@ -90,7 +96,7 @@ def test_several_signatures_that_are_converted_unasked_are_all_named() -> None:
     ],
 )
 def test_inputs_that_no_conversion_can_pin_are_shown_in_comments(signatures: tuple[InspectedSignature, ...]) -> None:
-    text = conversion_file.compose(inspected(*signatures), PLACEMENT)
+    text = first_manifest.compose(inspected(*signatures), PLACEMENT)
     assert "inputs" not in yaml.safe_load(text)["spec"]["signature"]
     assert f'#   - name: "{signatures[0].inputs[0].name}"' in text
 
@@ -103,7 +109,7 @@ def test_tags_are_named_where_the_model_has_several_sets() -> None:
 def test_a_model_at_a_web_address_is_named_as_an_archive() -> None:
     model = LocalModelSource.from_object({"archive": {"url": "https://example.com/a/style_transfer.tar.gz"}})
     assert written(inspected(signature(), model=model))["spec"]["model"]["archive"] == {"url": model.address}
-    assert conversion_file.suggested_name(model) == "style-transfer"
+    assert first_manifest.suggested_name(model) == "style-transfer"
 
 
 BUCKET = {"bucket": "training", "prefix": "flowers/1", "endpoint": "https://s3.example.com", "region": "eu-west-1"}
@@ -122,19 +128,19 @@ def test_a_model_of_a_bucket_or_of_kaggle_is_named_with_its_secret(
 ) -> None:
     reference = {"secretRef": {"name": secret}}
     open_to_all = LocalModelSource.from_object({kind: source})
-    text = conversion_file.compose(inspected(signature(), model=open_to_all), PLACEMENT)
+    text = first_manifest.compose(inspected(signature(), model=open_to_all), PLACEMENT)
     assert yaml.safe_load(text)["spec"]["model"][kind] == source
     assert text.count("# secretRef") == text.count("#   name") == 1
     text = text.replace("# secretRef", "secretRef").replace("#   name", "  name")
     assert yaml.safe_load(text)["spec"]["model"][kind] == source | reference
     closed = LocalModelSource.from_object({kind: source | reference})
     assert written(inspected(signature(), model=closed))["spec"]["model"][kind] == source | reference
-    assert conversion_file.suggested_name(closed) == name
+    assert first_manifest.suggested_name(closed) == name
 
 
 def test_a_name_is_made_of_a_kaggle_handle_though_its_parts_are_numbers() -> None:
     model = LocalModelSource.from_object({"kaggle": {"handle": "team/kinds/tensorFlow2/2/1"}})
-    assert conversion_file.suggested_name(model) == "kinds-2"
+    assert first_manifest.suggested_name(model) == "kinds-2"
 
 
 def test_a_model_of_this_machine_is_not_pinned_to_its_files() -> None:
@@ -153,7 +159,7 @@ def test_a_model_of_this_machine_is_not_pinned_to_its_files() -> None:
     ],
 )
 def test_a_name_is_made_of_the_address(handle: str, name: str) -> None:
-    assert conversion_file.suggested_name(LocalModelSource(handle=handle)) == name
+    assert first_manifest.suggested_name(LocalModelSource(handle=handle)) == name
 
 
 @settings(max_examples=50)
@@ -167,6 +173,6 @@ def test_no_name_of_a_model_breaks_out_of_its_place(key: str, name: str) -> None
 
 def test_what_no_conversion_can_name_is_refused() -> None:
     with pytest.raises(StepFailure) as caught:
-        conversion_file.compose(inspected(signature("k" * 257, IMAGE)), PLACEMENT)
+        first_manifest.compose(inspected(signature("k" * 257, IMAGE)), PLACEMENT)
     assert caught.value.reason is Reason.INVALID_SPEC
     assert "spec.signature.key" in caught.value.message

@@ -13,11 +13,11 @@ from tests.unit.converter import exported_models
 from tests.unit.converter.test_conversion import convert
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
-from tflite_converter import handle_inspection, inspection_text
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.local_spec import LocalModelSource
 from tflite_converter.core.progress import LoggedProgress
-from tflite_converter.inspection import InspectedSignature, Inspection
+from tflite_converter.inspection import fetch, text
+from tflite_converter.inspection.findings import InspectedSignature, Inspection
 from tflite_converter.model import loader, saved_model
 
 pytestmark = pytest.mark.tensorflow
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.tensorflow
 
 def inspect(model: Path, *tags: str) -> Inspection:
     source = LocalModelSource(handle=model.as_uri(), tags=tags or None)
-    return handle_inspection.inspect(source, FetchLimits(), LoggedProgress())
+    return fetch.inspect(source, FetchLimits(), LoggedProgress())
 
 
 def signatures(found: Inspection) -> Mapping[str, InspectedSignature]:
@@ -131,7 +131,7 @@ def test_names_of_the_model_cannot_move_the_terminal(tmp_path: Path, models: Pat
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "saved_model.pb").write_bytes(proto.SerializeToString())
     found = inspect(tmp_path / "model")
-    shown = inspection_text.of(found).plain
+    shown = text.of(found).plain
     assert "gone" in shown
     assert all(line.isprintable() for line in shown.splitlines())
     assert json.dumps(found.to_object()).isprintable()

@@ -4,12 +4,12 @@ import tempfile
 from pathlib import Path
 
 from tflite_api.step import FetchLimits
-from tflite_converter import inspection
 from tflite_converter.core.local_spec import LocalModelSource
 from tflite_converter.core.progress import Progress
 from tflite_converter.fetch import model
 from tflite_converter.fetch.fetched import Place
-from tflite_converter.inspection import Inspection
+from tflite_converter.inspection import findings
+from tflite_converter.inspection.findings import Inspection
 from tflite_converter.model import saved_model
 
 
@@ -24,7 +24,7 @@ def inspect(source: LocalModelSource, limits: FetchLimits, progress: Progress) -
         folder.mkdir()
         fetched = model.fetch(source, Place(folder, Path(work), limits, progress))
         progress.phase("Reading saved_model.pb")
-        graphs, verdict = inspection.inspect(saved_model.read(fetched.folder), source.tags)
+        graphs, verdict = findings.inspect(saved_model.read(fetched.folder), source.tags)
         return Inspection(
             model=source,
             digest=fetched.digest,

@@ -19,7 +19,7 @@ from tflite_converter.core.failure import StepFailure, one_line
 from tflite_converter.core.local_spec import LocalConversion, LocalModelSource
 from tflite_converter.fetch.address import ARCHIVE_ENDS, KAGGLE_SECRET, MODEL_SECRET
 from tflite_converter.fetch.sources.local import FILE_SCHEME
-from tflite_converter.inspection import InspectedGraph, InspectedSignature, InspectedTensor, Inspection
+from tflite_converter.inspection.findings import InspectedGraph, InspectedSignature, InspectedTensor, Inspection
 
 _NAME_CHARACTERS: Final = 50
 

@@ -7,7 +7,13 @@ from rich.text import Text
 
 from tflite_converter.core.failure import one_line
 from tflite_converter.core.units import bytes_in_words
-from tflite_converter.inspection import InspectedGraph, InspectedSignature, InspectedTensor, Inspection, Verdict
+from tflite_converter.inspection.findings import (
+    InspectedGraph,
+    InspectedSignature,
+    InspectedTensor,
+    Inspection,
+    Verdict,
+)
 
 _SHOWN_OPERATIONS: Final = 12
 
