@@ -8,8 +8,8 @@ import typer
 from pydantic import BaseModel
 from typer.cli import get_docs_for_click
 
-from tflite_converter.artifact_comparison import ArtifactComparison
 from tflite_converter.cli import PROGRAM, app
+from tflite_converter.compare.comparison import ArtifactComparison
 from tflite_converter.core.local_spec import LocalModelSource
 from tflite_converter.inspection.findings import Inspection
 

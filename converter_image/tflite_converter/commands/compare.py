@@ -14,7 +14,7 @@ from tflite_converter.commands.ending import ended, print_json
 from tflite_converter.commands.options import AllowLocalAddresses, AsJson, ModelEndpoint, ModelRegion, Tags, Verbose
 
 if TYPE_CHECKING:
-    from tflite_converter.artifact_comparison import SavedModelReference
+    from tflite_converter.compare.comparison import SavedModelReference
     from tflite_converter.core.local_spec import LocalModelSource
     from tflite_converter.core.progress import Progress
 
@@ -69,21 +69,22 @@ def compare(  # noqa: PLR0913, PLR0917 - one parameter an option
     _check_artifact(artifact, "ARTIFACT")
     against = _read_reference(reference, tag, model_endpoint, model_region)
     with ended(as_json=as_json, verbose=verbose) as progress:
-        from tflite_converter import artifact_comparison  # noqa: PLC0415 - a command pays for its own imports only
-        from tflite_converter.artifact_comparison import Terms  # noqa: PLC0415 - see above
+        from tflite_converter.compare import comparison  # noqa: PLC0415 - a command pays for its own imports only
+        from tflite_converter.compare.comparison import Terms  # noqa: PLC0415 - see above
 
         terms = Terms(signature, samples, max_samples)
         limits = FetchLimits(allow_local_addresses=allow_local_addresses)
         with _fetched(against, limits, progress) as there:
-            found = artifact_comparison.compare(artifact, there, terms, progress)
+            found = comparison.compare(artifact, there, terms, progress)
         if min_snr_decibels is not None:
-            found = artifact_comparison.held_against(found, min_snr_decibels)
+            found = comparison.held_against(found, min_snr_decibels)
     if as_json:
         print_json(found.to_object())
     else:
-        from tflite_converter import comparison_text, terminal  # noqa: PLC0415 - see above
+        from tflite_converter import terminal  # noqa: PLC0415 - see above
+        from tflite_converter.compare import text  # noqa: PLC0415 - see above
 
-        terminal.show(comparison_text.of(found))
+        terminal.show(text.of(found))
     raise typer.Exit(ExitCode.SUCCEEDED if found.reason is None else exit_code(found.reason))
 
 
@@ -112,7 +113,7 @@ def _fetched(
     reference: "Path | LocalModelSource", limits: FetchLimits, progress: "Progress"
 ) -> Iterator["Path | SavedModelReference"]:
     """Give a file as it is; fetch a model, and keep it for the while."""
-    from tflite_converter.artifact_comparison import SavedModelReference  # noqa: PLC0415 - see above
+    from tflite_converter.compare.comparison import SavedModelReference  # noqa: PLC0415 - see above
     from tflite_converter.fetch import model  # noqa: PLC0415 - see above
     from tflite_converter.fetch.fetched import Place  # noqa: PLC0415 - see above
 

@@ -14,8 +14,8 @@ import pytest
 from tests import hostile_models
 from tests.unit.converter import exported_models
 from tflite_api.reasons import Reason
-from tflite_converter import artifact_comparison
-from tflite_converter.artifact_comparison import ArtifactComparison, SavedModelReference, Terms
+from tflite_converter.compare import comparison
+from tflite_converter.compare.comparison import ArtifactComparison, SavedModelReference, Terms
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 
@@ -53,7 +53,7 @@ def model(folder: Path) -> SavedModelReference:
 
 
 def compare(artifact: Path, reference: Path | SavedModelReference, **terms: Any) -> ArtifactComparison:
-    return artifact_comparison.compare(artifact, reference, Terms(**terms), LoggedProgress())
+    return comparison.compare(artifact, reference, Terms(**terms), LoggedProgress())
 
 
 def refusal(artifact: Path, reference: Path | SavedModelReference, **terms: Any) -> StepFailure:
@@ -130,7 +130,7 @@ def test_what_no_comparison_can_tell_is_told_so(models: Path, tmp_path: Path, na
     found = compare(artifact, model(folder))
     (signature,) = found.signatures
     assert (signature.doubt, signature.error) == (reason, None)
-    missed = artifact_comparison.held_against(found, 10)
+    missed = comparison.held_against(found, 10)
     assert missed.reason is Reason.VERIFICATION_FAILED
     assert "serving_default" in (missed.message or "")
     failure = refusal(artifact, artifact)
@@ -140,8 +140,8 @@ def test_what_no_comparison_can_tell_is_told_so(models: Path, tmp_path: Path, na
 
 def test_a_gate_names_the_output_that_misses_it(artifacts: Path) -> None:
     found = compare(artifacts / "int8.tflite", artifacts / "float.tflite")
-    assert artifact_comparison.held_against(found, 10).reason is None
-    missed = artifact_comparison.held_against(found, 90)
+    assert comparison.held_against(found, 10).reason is None
+    missed = comparison.held_against(found, 90)
     assert missed.reason is Reason.VERIFICATION_FAILED
     assert "of serving_default" in (missed.message or "")
     assert "90 dB" in (missed.message or "")

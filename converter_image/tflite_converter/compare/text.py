@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from tflite_api.status import OutputError
-from tflite_converter.artifact_comparison import ArtifactComparison, ComparedFile
-from tflite_converter.comparison_protocol import ComparedSignature
+from tflite_converter.compare.comparison import ArtifactComparison, ComparedFile
+from tflite_converter.compare.messages import ComparedSignature
 from tflite_converter.core.failure import one_line
 from tflite_converter.core.units import bytes_in_words
 

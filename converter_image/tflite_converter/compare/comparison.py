@@ -17,7 +17,7 @@ from pydantic import ConfigDict
 from tflite_api.reasons import Reason
 from tflite_api.schema import Integer, Schema
 from tflite_api.status import MeasuredError
-from tflite_converter.comparison_protocol import ComparedSignature, ComparisonFindings, ComparisonOrder, FileContents
+from tflite_converter.compare.messages import ComparedSignature, ComparisonFindings, ComparisonOrder, FileContents
 from tflite_converter.core.failure import StepFailure, one_line
 from tflite_converter.core.progress import Progress
 from tflite_converter.core.step_files import read_model
@@ -28,7 +28,7 @@ from tflite_converter.worker.supervisor import Listener
 
 _LOG = logging.getLogger(__name__)
 _FINDINGS_FILE: Final = "findings.json"
-_COMMAND: Final = [sys.executable, "-P", "-m", "tflite_converter.comparison_child"]
+_COMMAND: Final = [sys.executable, "-P", "-m", "tflite_converter.compare.child"]
 
 
 @dataclass(frozen=True)

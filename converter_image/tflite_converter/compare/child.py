@@ -1,6 +1,6 @@
 """The child process that runs two files on the same inputs: an artifact, and another or the SavedModel it came from.
 
-Started by artifact_comparison as `python -m tflite_converter.comparison_child DESCRIPTOR`, with a ComparisonOrder on
+Started by comparison.py as `python -m tflite_converter.compare.child DESCRIPTOR`, with a ComparisonOrder on
 stdin. Both files are a stranger's, and run here as in a conversion.
 """
 
@@ -13,9 +13,10 @@ from typing import Protocol
 from tflite_api.reasons import Reason
 from tflite_api.spec import Samples
 from tflite_api.status import SampleSource
-from tflite_converter import signature_pairing
 from tflite_converter.artifact import flatbuffer
-from tflite_converter.comparison_protocol import ComparedSignature, ComparisonFindings, ComparisonOrder, FileContents
+from tflite_converter.compare import pairing
+from tflite_converter.compare.messages import ComparedSignature, ComparisonFindings, ComparisonOrder, FileContents
+from tflite_converter.compare.pairing import Pair
 from tflite_converter.convert import child
 from tflite_converter.core.failure import StepFailure, exhausted_resource
 from tflite_converter.core.step_files import write_model
@@ -23,7 +24,6 @@ from tflite_converter.datasets import reader
 from tflite_converter.datasets.generated import Sample
 from tflite_converter.model import index_bounds, loader, operations, saved_model, selection
 from tflite_converter.model.signature import SignatureFacts
-from tflite_converter.signature_pairing import Pair
 from tflite_converter.verify import litert, reference
 from tflite_converter.verify.metrics import Comparison, Outputs
 from tflite_converter.verify.reference import GivenSamples, Reference, RunRefused
@@ -112,7 +112,7 @@ def compare(order: ComparisonOrder, announce: Callable[[str], None]) -> Comparis
     announce("Reading the reference")
     against = _reference(order)
     found = []
-    for pair in signature_pairing.pair_signatures(ours, against.signatures, order.key):
+    for pair in pairing.pair_signatures(ours, against.signatures, order.key):
         announce(f"Running {pair.artifact_key}"[:100])
         seen = _observed(against, pair, order)
         found.append(_compared(artifact, pair, seen))
