@@ -8,7 +8,7 @@ import typer
 from pydantic import BaseModel
 from typer.cli import get_docs_for_click
 
-from tflite_converter.cli import PROGRAM, app
+from tflite_converter.cli.app import PROGRAM, app
 from tflite_converter.compare.comparison import ArtifactComparison
 from tflite_converter.core.local_spec import LocalModelSource
 from tflite_converter.inspection.findings import Inspection
@@ -18,7 +18,7 @@ PAGE: Final = Path(__file__).parents[1] / "docs/cli.md"
 _BEGINNING: Final = """\
 # Command line
 
-<!-- Written by `python -m dev.cli_page` from converter_image/tflite_converter/cli.py. -->
+<!-- Written by `python -m dev.cli_page` from converter_image/tflite_converter/cli/app.py. -->
 
 `tflite-convert` is in the converter image, and on your own machine after
 

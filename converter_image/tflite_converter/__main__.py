@@ -11,9 +11,9 @@ def main() -> None:
     """Run the command line; for the convert step with its child under way."""
     ahead = process.Child(process.command()) if sys.argv[1:2] == [CONVERT] else None
     with ahead or nullcontext():
-        from tflite_converter import cli  # noqa: PLC0415 - takes as long as a tenth of what the child begins with
+        from tflite_converter.cli.app import app  # noqa: PLC0415 - takes as long as a tenth of what the child begins with
 
-        cli.app(prog_name="tflite-convert", obj=ahead)
+        app(prog_name="tflite-convert", obj=ahead)
 
 
 if __name__ == "__main__":

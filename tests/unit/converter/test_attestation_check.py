@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from tests.unit.converter import signing_keys
 from tests.unit.converter.attestations import ARTIFACT, PREPARED, SHA256, environment, request
 from tests.unit.converter.signing_keys import ED25519, OTHER, P256, public
-from tflite_converter.cli import app
+from tflite_converter.cli.app import app
 from tflite_converter.signing import attest, dsse
 
 Object = dict[str, Any]

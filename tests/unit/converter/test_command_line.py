@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dev import cli_page
-from tflite_converter.cli import app
+from tflite_converter.cli.app import app
 
 COMMANDS = ("inspect", "init", "run", "compare", "verify-attestation")
 STEPS = ("prepare", "convert", "publish", "cleanup")

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tflite_api.reasons import Reason
+from tflite_converter.cli.manifest import read
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.local_resource import read
 
 GOOD = """\
 apiVersion: tflite-operator.dev/v1alpha1

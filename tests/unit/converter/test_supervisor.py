@@ -134,11 +134,11 @@ def test_what_starts_the_child_needs_nothing_that_takes_time_to_import() -> None
     ("modules", "spared"),
     [
         (
-            "tflite_converter.cli, tflite_converter.steps.convert, tflite_converter.steps.local",
+            "tflite_converter.cli.app, tflite_converter.steps.convert, tflite_converter.steps.local",
             "tensorflow tensorflow_hub",
         ),
         # What a terminal needs, and the commands for people: a container has neither.
-        ("tflite_converter.cli, tflite_converter.steps.convert", "rich yaml numpy tflite_converter.terminal"),
+        ("tflite_converter.cli.app, tflite_converter.steps.convert", "rich yaml numpy tflite_converter.cli.terminal"),
     ],
 )
 def test_the_supervisor_imports_nothing_that_only_others_need(modules: str, spared: str) -> None:

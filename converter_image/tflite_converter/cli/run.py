@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tflite_api.step import FetchLimits, StepResult
-from tflite_converter.commands.ending import keep_tensorflow_quiet
-from tflite_converter.commands.options import AllowLocalAddresses, Verbose
+from tflite_converter.cli.options import AllowLocalAddresses, Verbose
+from tflite_converter.cli.session import keep_tensorflow_quiet
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.step_files import ARTIFACT_FILE
 from tflite_converter.steps import runner
@@ -47,13 +47,13 @@ def run(
 
     Exits with 0 where every conversion succeeded, 3 where a spec or model must change, 4 where another try may help.
     """
-    from tflite_converter import local_resource, terminal  # noqa: PLC0415 - a command pays for its own
+    from tflite_converter.cli import manifest, terminal  # noqa: PLC0415 - a command pays for its own
     from tflite_converter.steps import local  # noqa: PLC0415 - a command pays for its own
 
     keep_tensorflow_quiet()
     console = terminal.for_progress(verbose=verbose)
     try:
-        resources = local_resource.read(file)
+        resources = manifest.read(file)
     except StepFailure as failure:
         result = failure.result()
         # Where an older run's files are not ours to remove, the failure at hand is the one to tell.
@@ -74,7 +74,7 @@ def run(
 
 
 def _run_one(conversion: "LocalConversion", folder: Path, limits: FetchLimits, console: "Console") -> StepResult:
-    from tflite_converter import terminal  # noqa: PLC0415 - see above
+    from tflite_converter.cli import terminal  # noqa: PLC0415 - see above
     from tflite_converter.steps import local  # noqa: PLC0415 - see above
 
     with terminal.progress(console) as progress:
@@ -84,6 +84,6 @@ def _run_one(conversion: "LocalConversion", folder: Path, limits: FetchLimits, c
 
 
 def _show(name: str, result: StepResult, folder: Path) -> None:
-    from tflite_converter import terminal  # noqa: PLC0415 - see above
+    from tflite_converter.cli import terminal  # noqa: PLC0415 - see above
 
     terminal.show(terminal.summary(name, result, str(folder / ARTIFACT_FILE)))

@@ -5,7 +5,7 @@ from typing import Final
 import typer
 
 from tflite_api.names import CLEANUP, CONVERT, PREPARE, PUBLISH
-from tflite_converter.commands import compare, init, inspect, run, steps, verify_attestation
+from tflite_converter.cli import compare, init, inspect, run, steps, verify_attestation
 
 PROGRAM: Final = "tflite-convert"
 

@@ -24,7 +24,7 @@ def ended(*, as_json: bool, verbose: bool = False) -> Iterator["Progress"]:
         as_json: show the failure as `result.json` has it.
         verbose: log also what a child process prints.
     """
-    from tflite_converter import terminal  # noqa: PLC0415 - a command pays for its own imports only
+    from tflite_converter.cli import terminal  # noqa: PLC0415 - a command pays for its own imports only
 
     keep_tensorflow_quiet()
     console = terminal.for_progress(verbose=verbose)

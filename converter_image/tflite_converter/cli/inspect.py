@@ -3,9 +3,9 @@
 import typer
 
 from tflite_api.step import ExitCode, FetchLimits, exit_code
-from tflite_converter.commands import options
-from tflite_converter.commands.ending import ended, print_json
-from tflite_converter.commands.options import AllowLocalAddresses, AsJson, Model, ModelEndpoint, ModelRegion, Tags
+from tflite_converter.cli import options
+from tflite_converter.cli.options import AllowLocalAddresses, AsJson, Model, ModelEndpoint, ModelRegion, Tags
+from tflite_converter.cli.session import ended, print_json
 
 
 def inspect(
@@ -32,7 +32,7 @@ def inspect(
     if as_json:
         print_json(found.to_object())
     else:
-        from tflite_converter import terminal  # noqa: PLC0415 - see above
+        from tflite_converter.cli import terminal  # noqa: PLC0415 - see above
         from tflite_converter.inspection import text  # noqa: PLC0415 - see above
 
         terminal.show(text.of(found))

@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from tflite_api.schema import describe
 from tflite_api.step import FetchLimits
-from tflite_converter.commands import options
-from tflite_converter.commands.ending import ended
-from tflite_converter.commands.options import AllowLocalAddresses, Model, ModelEndpoint, ModelRegion, Tags
+from tflite_converter.cli import options
+from tflite_converter.cli.options import AllowLocalAddresses, Model, ModelEndpoint, ModelRegion, Tags
+from tflite_converter.cli.session import ended
 from tflite_converter.core.failure import StepFailure
 
 _STDOUT: Final = Path("-")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from tflite_api.step import ExitCode, FetchLimits, exit_code
-from tflite_converter.commands import options
-from tflite_converter.commands.ending import ended, print_json
-from tflite_converter.commands.options import AllowLocalAddresses, AsJson, ModelEndpoint, ModelRegion, Tags, Verbose
+from tflite_converter.cli import options
+from tflite_converter.cli.options import AllowLocalAddresses, AsJson, ModelEndpoint, ModelRegion, Tags, Verbose
+from tflite_converter.cli.session import ended, print_json
 
 if TYPE_CHECKING:
     from tflite_converter.compare.comparison import SavedModelReference
@@ -81,7 +81,7 @@ def compare(  # noqa: PLR0913, PLR0917 - one parameter an option
     if as_json:
         print_json(found.to_object())
     else:
-        from tflite_converter import terminal  # noqa: PLC0415 - see above
+        from tflite_converter.cli import terminal  # noqa: PLC0415 - see above
         from tflite_converter.compare import text  # noqa: PLC0415 - see above
 
         terminal.show(text.of(found))
