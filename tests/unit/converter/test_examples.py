@@ -11,19 +11,16 @@ import pytest
 
 from tests.examples import is_like_the_example
 from tests.hostile_models import FORGED_REPORT
-from tests.unit.converter import (
-    attestations,
-    exported_models,
-    signing_keys,
-    test_archive,
-    test_cleanup,
-    test_conversion,
-    test_published,
-    test_sample_dataset,
-    test_supervisor,
-)
-from tests.unit.converter.test_s3 import WHERE
-from tests.unit.converter.web_server import serving
+from tests.unit.converter import exported_models
+from tests.unit.converter.convert import test_conversion
+from tests.unit.converter.datasets import test_reader
+from tests.unit.converter.fetch.archive import test_unpack
+from tests.unit.converter.fetch.web_server import serving
+from tests.unit.converter.signing import attestations, signing_keys
+from tests.unit.converter.steps import test_cleanup
+from tests.unit.converter.storage import test_object_metadata
+from tests.unit.converter.storage.test_s3 import WHERE
+from tests.unit.converter.worker import test_supervisor
 from tests.unit.operator.builders import failed, failing_pod, job, message, planned, report, started, succeeded_pod
 from tflite_api.explanations import explained
 from tflite_api.metadata import ModelMetadata
@@ -69,10 +66,10 @@ class Place:
         return self.download(path, limits, http.dataset("quantization.calibration.dataset"))
 
     def samples(self, **arrays: Any) -> object:
-        return test_sample_dataset.read(test_sample_dataset.npz(self.folder, **arrays), test_sample_dataset.VECTOR)
+        return test_reader.read(test_reader.npz(self.folder, **arrays), test_reader.VECTOR)
 
-    def unpack(self, *members: test_archive.Member) -> object:
-        return test_archive.unpacked(self.folder, test_archive.pack(*members))
+    def unpack(self, *members: test_unpack.Member) -> object:
+        return test_unpack.unpacked(self.folder, test_unpack.pack(*members))
 
     def folder_without_model(self) -> object:
         (self.folder / "README.md").touch()
@@ -97,7 +94,7 @@ def say(failure: StepFailure) -> object:
 
 
 def reused() -> StepResult:
-    decision = object_metadata.decide(test_published.stored(), test_published.WANTED)
+    decision = object_metadata.decide(test_object_metadata.stored(), test_object_metadata.WANTED)
     assert isinstance(decision, Reuse)
     return decision.result
 
@@ -122,7 +119,7 @@ def unforeseen() -> StepResult:
 
 EXAMPLES: dict[Reason, Callable[[Place], Any]] = {
     Reason.ARTIFACT_DELETED: lambda _: test_cleanup.cleaned(
-        test_cleanup.Bucket(test_published.stored(test_cleanup.OURS))
+        test_cleanup.Bucket(test_object_metadata.stored(test_cleanup.OURS))
     ),
     Reason.REUSED: lambda _: reused(),
     Reason.INVALID_SPEC: lambda _: say(s3.error_failure("AuthorizationHeaderMalformed", 400, WHERE)),
@@ -132,7 +129,7 @@ EXAMPLES: dict[Reason, Callable[[Place], Any]] = {
     Reason.ADDRESS_REFUSED: lambda place: place.download("model", FetchLimits()),
     Reason.MODEL_TOO_LARGE: lambda place: place.download("chunked", replaced(max_archive_bytes=4 << 20)),
     Reason.DIGEST_MISMATCH: lambda place: place.another_model(),
-    Reason.ARCHIVE_REFUSED: lambda place: place.unpack(test_archive.plain("../../etc/cron.d/x")),
+    Reason.ARCHIVE_REFUSED: lambda place: place.unpack(test_unpack.plain("../../etc/cron.d/x")),
     Reason.NOT_A_SAVED_MODEL: lambda place: place.folder_without_model(),
     Reason.INVALID_METADATA: lambda _: wrong_labels(),
     Reason.DATASET_NOT_FOUND: lambda place: place.dataset("status/404"),
@@ -148,8 +145,8 @@ EXAMPLES: dict[Reason, Callable[[Place], Any]] = {
     Reason.STORAGE_UNAVAILABLE: lambda _: say(s3.error_failure("SlowDown", 503, WHERE)),
     Reason.DESTINATION_CHANGED: lambda _: say(s3.error_failure("PreconditionFailed", 412, WHERE)),
     Reason.DESTINATION_CONFLICT: lambda _: object_metadata.decide(
-        test_published.stored(replace(test_published.WANTED, owner="vision/mobilenet-v1", recipe="9" * 64)),
-        test_published.WANTED,
+        test_object_metadata.stored(replace(test_object_metadata.WANTED, owner="vision/mobilenet-v1", recipe="9" * 64)),
+        test_object_metadata.WANTED,
     ),
     Reason.ARTIFACT_REFUSED: lambda place: place.publish(),
     Reason.SIGNING_KEY_INVALID: lambda _: attest.make(
