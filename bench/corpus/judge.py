@@ -15,8 +15,8 @@ from tflite_api.spec import DEFAULT_MIN_SNR_DECIBELS, Quantization, Quantization
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
 from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.tensors import TensorFacts
 from tflite_converter.model import index_bounds, loader, operations, saved_model, selection
-from tflite_converter.model.signature import TensorFacts
 from tflite_converter.quantize import quantization
 from tflite_converter.verify import litert, reference
 from tflite_converter.verify.metrics import Comparison

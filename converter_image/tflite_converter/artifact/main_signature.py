@@ -4,7 +4,7 @@ import mmap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tflite_converter.model.signature import SignatureFacts, TensorFacts
+from tflite_converter.core.tensors import SignatureFacts, TensorFacts
 
 
 def read_main_signature(content: bytes | mmap.mmap, key: str) -> SignatureFacts:

@@ -14,7 +14,7 @@ from tflite_converter.artifact.flatbuffer import IDENTIFIER
 from tflite_converter.artifact.main_signature import read_main_signature
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.step_files import written_whole
-from tflite_converter.model.signature import SignatureFacts, TensorFacts
+from tflite_converter.core.tensors import SignatureFacts, TensorFacts
 
 _CHANNELS: Final = {"RGB": 3, "Grayscale": 1}
 _IMAGE_RANK: Final = 4

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from tflite_api.reasons import Reason
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.model.signature import SignatureFacts, TensorFacts
+from tflite_converter.core.tensors import SignatureFacts, TensorFacts
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,11 @@ from tflite_converter.convert.strategy import Attempt
 from tflite_converter.convert.tf_converter import ConverterSettings
 from tflite_converter.core.failure import StepFailure, exhausted_resource
 from tflite_converter.core.step_files import ARTIFACT_FILE, write_whole
+from tflite_converter.core.tensors import Sample, SignatureFacts
 from tflite_converter.datasets import reader
-from tflite_converter.datasets.generated import Sample
 from tflite_converter.model import index_bounds, loader, operations, saved_model, selection, size
 from tflite_converter.model.loader import LoadedModel
 from tflite_converter.model.saved_model import MetaGraph
-from tflite_converter.model.signature import SignatureFacts
 from tflite_converter.quantize import calibration
 from tflite_converter.quantize.calibration import CalibrationSamples
 from tflite_converter.report.inputs import ReportMaterial

@@ -20,11 +20,11 @@ from tflite_converter.artifact.flatbuffer import ArtifactFacts
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.local_spec import LocalQuantization
 from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, REPORT_DATA_FILE, write_model
-from tflite_converter.model.signature import SignatureFacts, TensorFacts
+from tflite_converter.core.tensors import Outputs, SignatureFacts, TensorFacts
 from tflite_converter.quantize import quantization, weight_only
 from tflite_converter.report.inputs import ReportMaterial
 from tflite_converter.verify import litert, reference
-from tflite_converter.verify.metrics import Comparison, Outputs, Verdict, judge
+from tflite_converter.verify.metrics import Comparison, Verdict, judge
 from tflite_converter.verify.reference import Reference
 from tflite_converter.worker.reporter import Report, reported
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from tflite_converter.core.tensors import SignatureFacts
 from tflite_converter.model import tf2
-from tflite_converter.model.signature import SignatureFacts
 from tflite_converter.quantize.quantization import LoopsNotMeasured
 
 MOST_STEPS: Final = 512

@@ -6,9 +6,10 @@ from typing import Final
 
 from tflite_api.reasons import Reason
 from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.tensors import SignatureFacts
 from tflite_converter.model import operations
 from tflite_converter.model.operations import LackingOperations
-from tflite_converter.model.signature import SignatureFacts, single_batch
+from tflite_converter.model.signature import single_batch
 from tflite_converter.quantize.quantization import LoopsNotMeasured
 
 PLAIN: Final = "Plain"

@@ -8,7 +8,7 @@ from typing import Any
 
 from tflite_api.spec import KeepFloat, Quantization
 from tflite_converter.convert import lstm_fusion
-from tflite_converter.datasets.generated import Sample
+from tflite_converter.core.tensors import Sample
 from tflite_converter.model import operations
 from tflite_converter.quantize import quantization
 

@@ -6,13 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
-from tflite_converter.model.signature import TensorFacts
-
-Array = npt.NDArray[Any]
-Sample = Mapping[str, Array]
-"""One input by each name of the signature."""
+from tflite_converter.core.tensors import Array, Sample, TensorFacts
 
 COUNT: Final = 4
 _SEED: Final = 20_240_229

@@ -12,8 +12,7 @@ import numpy as np
 from tflite_api.reasons import Reason
 from tflite_api.spec import ImagePreprocessing, Samples
 from tflite_converter.core.failure import StepFailure, one_line
-from tflite_converter.datasets.generated import Array
-from tflite_converter.model.signature import SignatureFacts, TensorFacts
+from tflite_converter.core.tensors import Array, SignatureFacts, TensorFacts
 
 ARCHIVES: Final = (".zip", ".tar", ".tar.gz", ".tgz")
 SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif")

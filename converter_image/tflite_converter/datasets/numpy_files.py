@@ -9,8 +9,7 @@ import numpy as np
 
 from tflite_api.reasons import Reason
 from tflite_converter.core.failure import StepFailure, one_line
-from tflite_converter.datasets.generated import Array
-from tflite_converter.model.signature import SignatureFacts
+from tflite_converter.core.tensors import Array, SignatureFacts
 
 _LARGEST: Final = 8 * 1024**3
 """Of all arrays of an .npz unpacked (bytes): a small file may unpack without end."""

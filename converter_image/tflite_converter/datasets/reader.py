@@ -14,9 +14,8 @@ import numpy as np
 from tflite_api.reasons import Reason
 from tflite_api.spec import Samples
 from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.tensors import Array, Sample, SignatureFacts, TensorFacts
 from tflite_converter.datasets import images, numpy_files, tfrecord
-from tflite_converter.datasets.generated import Array, Sample
-from tflite_converter.model.signature import SignatureFacts, TensorFacts
 
 Example = Mapping[str, Array]
 """One example: an array for each name in the dataset, without the dimension that counts examples."""

@@ -11,9 +11,8 @@ import numpy as np
 from tflite_api.reasons import Reason
 from tflite_api.spec import ImagePreprocessing, Samples
 from tflite_converter.core.failure import StepFailure, one_line
+from tflite_converter.core.tensors import Array, SignatureFacts, TensorFacts
 from tflite_converter.datasets import images
-from tflite_converter.datasets.generated import Array
-from tflite_converter.model.signature import SignatureFacts, TensorFacts
 
 _NAME: Final = re.compile(r".*\.tfrecords?(-\d+-of-\d+)?(\.gz)?$")
 _IMAGES: Final = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF")

@@ -12,9 +12,9 @@ from tflite_api.spec import Signature
 from tflite_converter.convert import strategy
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.local_spec import LocalModelSource
+from tflite_converter.core.tensors import SignatureFacts, TensorFacts
 from tflite_converter.model import loader, operations, selection
 from tflite_converter.model.saved_model import MetaGraph
-from tflite_converter.model.signature import SignatureFacts, TensorFacts
 
 _DOCUMENTED: Final = ConfigDict(use_attribute_docstrings=True)
 

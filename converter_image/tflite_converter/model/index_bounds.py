@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tflite_converter.model.signature import TensorFacts
+from tflite_converter.core.tensors import TensorFacts
 
 _PASSING: Final = frozenset(
     {"Cast", "Identity", "Reshape", "ExpandDims", "Squeeze", "StopGradient", "Transpose", "Snapshot", "EnsureShape"}

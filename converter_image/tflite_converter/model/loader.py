@@ -9,12 +9,10 @@ from typing import Any, Final, Protocol
 
 from tflite_api.reasons import Reason
 from tflite_converter.core.failure import StepFailure, one_line
-from tflite_converter.datasets.generated import Sample
+from tflite_converter.core.tensors import Outputs, Sample, SignatureFacts
 from tflite_converter.model import checkpoint
 from tflite_converter.model.operations import named_in
 from tflite_converter.model.saved_model import MetaGraph
-from tflite_converter.model.signature import SignatureFacts
-from tflite_converter.verify.metrics import Outputs
 
 SESSION: Final = "Session"
 """Strategy: the model is one graph for a session (tf1.py)."""

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from tflite_api.reasons import Reason
 from tflite_converter.core.failure import StepFailure, one_line
+from tflite_converter.core.tensors import SignatureFacts, TensorFacts
 from tflite_converter.model import callables
 from tflite_converter.model.callables import DeclaredCallable
-from tflite_converter.model.signature import SignatureFacts, TensorFacts
 
 _INTERNAL_KEYS: Final = frozenset({"__saved_model_init_op", "__saved_model_train_op"})
 """tensorflow/python/saved_model/constants.py: signatures that no user asked for."""

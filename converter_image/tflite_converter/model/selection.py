@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from tflite_api.spec import Signature
+from tflite_converter.core.tensors import SignatureFacts
 from tflite_converter.model import operations, signature
 from tflite_converter.model.saved_model import MetaGraph
-from tflite_converter.model.signature import SignatureFacts
 
 
 def choose_graph(graphs: Sequence[MetaGraph], tags: Collection[str] | None) -> MetaGraph:

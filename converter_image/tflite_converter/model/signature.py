@@ -1,15 +1,14 @@
 """Choosing a MetaGraph, a signature and the shapes of its inputs: decisions on plain data, without TensorFlow."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from tflite_api.names import DEFAULT_SIGNATURE_KEY
 from tflite_api.reasons import Reason
 from tflite_api.spec import InputPin, Signature
 from tflite_converter.core.failure import StepFailure
-
-Shape = tuple[int, ...]
+from tflite_converter.core.tensors import Shape, SignatureFacts, TensorFacts
 
 NUMERIC: Final = frozenset(
     {
@@ -19,28 +18,6 @@ NUMERIC: Final = frozenset(
 )
 """What LiteRT takes as an input or output here (tensorflow/compiler/mlir/lite/schema/schema.fbs); strings it can hold,
 but no delegate and no phone's tensor API can do anything with them."""
-
-
-@dataclass(frozen=True)
-class TensorFacts:
-    """An input or output: -1 in a shape is flexible, None an unknown rank."""
-
-    name: str
-    dtype: str
-    shape: Shape | None
-
-    def __str__(self) -> str:
-        """Give it as messages show it: `x: float32 [-1, 224]`."""
-        return f"{self.name}: {self.dtype} {list(self.shape) if self.shape is not None else 'of unknown rank'}"
-
-
-@dataclass(frozen=True)
-class SignatureFacts:
-    """A signature as the SavedModel's proto declares it."""
-
-    key: str
-    inputs: tuple[TensorFacts, ...]
-    outputs: tuple[TensorFacts, ...]
 
 
 def choose_tags(available: Sequence[frozenset[str]], asked: Collection[str] | None) -> frozenset[str]:

@@ -13,11 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from tflite_converter.datasets.generated import Sample
+from tflite_converter.core.tensors import Array, Sample, SignatureFacts, TensorFacts
 from tflite_converter.model import loader
 from tflite_converter.model.saved_model import MetaGraph
-from tflite_converter.model.signature import SignatureFacts, TensorFacts
-from tflite_converter.verify.metrics import Array
 from tflite_converter.verify.reference import RunRefused
 
 

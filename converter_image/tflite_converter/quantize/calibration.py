@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Final
 
 from tflite_api.status import CalibrationData
+from tflite_converter.core.tensors import Sample, SignatureFacts
 from tflite_converter.datasets import reader
-from tflite_converter.datasets.generated import Sample, Sampling, generate
-from tflite_converter.model.signature import SignatureFacts
+from tflite_converter.datasets.generated import Sampling, generate
 from tflite_converter.worker.messages import ConversionOrder
 
 _LEAST: Final = 10

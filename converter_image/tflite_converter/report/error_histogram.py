@@ -8,7 +8,8 @@ import numpy as np
 
 from tflite_api.report import BINS, WORST_SAMPLES, OutputErrors, WorstSample
 from tflite_converter.artifact.inventory import shown
-from tflite_converter.verify.metrics import Accuracy, Array, Outputs, as_doubles
+from tflite_converter.core.tensors import Array, Outputs
+from tflite_converter.verify.metrics import Accuracy, as_doubles
 
 _FINE_BINS: Final = 4096
 """For the shares: an error is known to a 4096th of the largest."""

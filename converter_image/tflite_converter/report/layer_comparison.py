@@ -7,10 +7,9 @@ from typing import Any, Final
 import numpy as np
 
 from tflite_converter.artifact import inventory
-from tflite_converter.datasets.generated import Sample
+from tflite_converter.core.tensors import Array, Sample
 from tflite_converter.report.layer_errors import LayerPowers
 from tflite_converter.verify.litert import dequantized, quantized
-from tflite_converter.verify.metrics import Array
 
 _REAL: Final = "fiu"
 

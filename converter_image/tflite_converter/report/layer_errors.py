@@ -10,7 +10,8 @@ import numpy as np
 from tflite_api.report import SHOWN_LAYERS, SUSPECTS, LayerError
 from tflite_api.spec import LAYER_NAME_CHARACTERS
 from tflite_converter.artifact.inventory import shown
-from tflite_converter.verify.metrics import Array, as_doubles
+from tflite_converter.core.tensors import Array
+from tflite_converter.verify.metrics import as_doubles
 
 LARGE_STEPS: Final = 0.7
 """Above this many steps the error is more than rounding: the measure of TensorFlow's own guide

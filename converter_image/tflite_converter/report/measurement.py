@@ -10,13 +10,14 @@ from tflite_api.spec import KeepFloat, QuantizationType
 from tflite_api.status import SampleSource
 from tflite_converter.artifact import inventory
 from tflite_converter.core.failure import StepFailure, one_line
+from tflite_converter.core.tensors import Outputs
 from tflite_converter.report import layer_comparison, layer_errors, quantization_debugger
 from tflite_converter.report.error_histogram import distributions
 from tflite_converter.report.inputs import ReportMaterial
 from tflite_converter.report.layer_errors import LayerPowers
 from tflite_converter.report.quantization_debugger import DebuggedLayers, DebuggerError, DebuggerOrder
 from tflite_converter.verify import litert
-from tflite_converter.verify.metrics import Comparison, Outputs
+from tflite_converter.verify.metrics import Comparison
 from tflite_converter.verify.reference import Reference
 
 _SAMPLES: Final = 16

@@ -17,10 +17,9 @@ from pydantic import BaseModel, ConfigDict
 
 from tflite_api.spec import KeepFloat
 from tflite_converter.core.failure import one_line
-from tflite_converter.datasets.generated import Sample
+from tflite_converter.core.tensors import Array, Sample
 from tflite_converter.report.layer_errors import LayerPowers, suspects
 from tflite_converter.verify import reference
-from tflite_converter.verify.metrics import Array
 
 _ORDER_FILE: Final = "debugger.json"
 _LAYERS_FILE: Final = "layers.json"

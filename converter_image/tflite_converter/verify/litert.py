@@ -14,9 +14,8 @@ import numpy as np
 from tflite_api.reasons import Reason
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
 from tflite_converter.core.failure import StepFailure, one_line
-from tflite_converter.datasets.generated import Sample
-from tflite_converter.model.signature import SignatureFacts, TensorFacts
-from tflite_converter.verify.metrics import Array, Verdict
+from tflite_converter.core.tensors import Array, Sample, SignatureFacts, TensorFacts
+from tflite_converter.verify.metrics import Verdict
 
 
 def run(artifact: Path, key: str, samples: Iterable[Sample]) -> Iterator[dict[str, Array]]:

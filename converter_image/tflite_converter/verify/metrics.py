@@ -1,9 +1,9 @@
 """How far an artifact is from its model: measures and the gate, in numpy alone."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +11,7 @@ import numpy.typing as npt
 from tflite_api.reasons import Reason
 from tflite_api.status import MeasuredError, OutputError, SampleSource
 from tflite_converter.core.failure import StepFailure
-
-Array = npt.NDArray[Any]
-Outputs = Mapping[str, Array]
-"""One output by each name of the signature."""
+from tflite_converter.core.tensors import Array, Outputs
 
 SELF_SNR_DECIBELS: Final = 100.0
 """A model that is closer to itself than this is deterministic: float32 sums in another order stay above 120 dB."""

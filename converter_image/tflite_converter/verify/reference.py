@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict
 from tflite_api.reasons import Reason
 from tflite_api.status import SampleSource
 from tflite_converter.core.failure import StepFailure, one_line
-from tflite_converter.datasets.generated import STRENGTHS, Sample, Sampling, generate, samplings
-from tflite_converter.model.signature import TensorFacts
-from tflite_converter.verify.metrics import Array, Outputs, Verdict, all_finite, responds, same
+from tflite_converter.core.tensors import Array, Outputs, Sample, TensorFacts
+from tflite_converter.datasets.generated import STRENGTHS, Sampling, generate, samplings
+from tflite_converter.verify.metrics import Verdict, all_finite, responds, same
 
 _SOURCES: Final[dict[SampleSource, str]] = {
     "Generated": "generated inputs",

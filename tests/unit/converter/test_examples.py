@@ -30,9 +30,9 @@ from tflite_api.step import FetchLimits, StepResult, exit_code
 from tflite_converter.artifact import metadata
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
+from tflite_converter.core.tensors import SignatureFacts, TensorFacts
 from tflite_converter.fetch import fetched, http
 from tflite_converter.fetch.fetched import Pin
-from tflite_converter.model.signature import SignatureFacts, TensorFacts
 from tflite_converter.signing import attest
 from tflite_converter.steps.accept import accept
 from tflite_converter.steps.runner import guarded

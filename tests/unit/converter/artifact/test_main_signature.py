@@ -7,7 +7,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from tflite_converter.artifact.main_signature import read_main_signature
-from tflite_converter.model.signature import SignatureFacts, TensorFacts
+from tflite_converter.core.tensors import SignatureFacts, TensorFacts
 
 
 def signature(key: str, subgraph: int, inputs: dict[str, int], outputs: dict[str, int]) -> Any:

@@ -18,7 +18,7 @@ from tflite_api.metadata import ModelMetadata
 from tflite_api.reasons import Reason
 from tflite_converter.artifact import metadata
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.model.signature import SignatureFacts, TensorFacts
+from tflite_converter.core.tensors import SignatureFacts, TensorFacts
 
 pytestmark = pytest.mark.tensorflow
 

@@ -5,7 +5,7 @@ import pytest
 from tflite_api.reasons import Reason
 from tflite_converter.compare.pairing import pair_signatures
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.model.signature import SignatureFacts, TensorFacts
+from tflite_converter.core.tensors import SignatureFacts, TensorFacts
 
 Shape = tuple[int, ...]
 

@@ -14,9 +14,8 @@ from PIL import Image
 from tflite_api.reasons import Reason
 from tflite_api.spec import Calibration
 from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.tensors import Sample, SignatureFacts, TensorFacts
 from tflite_converter.datasets import reader
-from tflite_converter.datasets.generated import Sample
-from tflite_converter.model.signature import SignatureFacts, TensorFacts
 
 VECTOR = TensorFacts("x", "float32", (-1, 3))
 SCALE = TensorFacts("scale", "float32", ())

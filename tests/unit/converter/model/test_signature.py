@@ -7,14 +7,8 @@ from hypothesis import strategies as st
 from tflite_api.reasons import Reason
 from tflite_api.spec import InputPin, Signature
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.model.signature import (
-    SignatureFacts,
-    TensorFacts,
-    check_types,
-    choose_signatures,
-    choose_tags,
-    pin_inputs,
-)
+from tflite_converter.core.tensors import SignatureFacts, TensorFacts
+from tflite_converter.model.signature import check_types, choose_signatures, choose_tags, pin_inputs
 
 IMAGE = TensorFacts("image", "float32", (-1, 224, 224, 3))
 SCALE = TensorFacts("scale", "float32", ())

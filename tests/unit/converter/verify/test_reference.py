@@ -4,9 +4,7 @@ import pytest
 
 from tflite_api.reasons import Reason
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.datasets.generated import Sample
-from tflite_converter.model.signature import Shape, TensorFacts
-from tflite_converter.verify.metrics import Outputs
+from tflite_converter.core.tensors import Outputs, Sample, Shape, TensorFacts
 from tflite_converter.verify.reference import Reference, RunRefused, observe
 
 
