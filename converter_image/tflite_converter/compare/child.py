@@ -18,14 +18,14 @@ from tflite_converter.compare import pairing
 from tflite_converter.compare.messages import ComparedSignature, ComparisonFindings, ComparisonOrder, FileContents
 from tflite_converter.compare.pairing import Pair
 from tflite_converter.convert import child
-from tflite_converter.core.failure import StepFailure, exhausted_resource
+from tflite_converter.core.failure import RunRefused, StepFailure, exhausted_resource
 from tflite_converter.core.step_files import write_model
 from tflite_converter.core.tensors import Outputs, Sample, SignatureFacts
 from tflite_converter.datasets import reader
 from tflite_converter.model import index_bounds, loader, operations, saved_model, selection
 from tflite_converter.verify import litert, reference
 from tflite_converter.verify.metrics import Comparison
-from tflite_converter.verify.reference import GivenSamples, Reference, RunRefused
+from tflite_converter.verify.reference import GivenSamples, Reference
 from tflite_converter.worker.reporter import Report, die_with_parent, reported
 
 _GIVEN: SampleSource = "Verification"

@@ -1,4 +1,4 @@
-"""How a step fails: one exception type that carries the reason and a message for a person."""
+"""How a step fails: one exception type that carries the reason and a message for a person; and how a model refuses."""
 
 import errno
 from typing import Final
@@ -53,3 +53,7 @@ class StepFailure(Exception):  # noqa: N818 - a failure is an outcome of a step,
         return StepResult(
             reason=self.reason, message=self.message, signature=self.signature, verification=self.verification
         )
+
+
+class RunRefused(Exception):  # noqa: N818 - what a model does with a sample that is not for it
+    """A model cannot take a sample; the message has TensorFlow's words."""

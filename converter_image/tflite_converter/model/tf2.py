@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from tflite_converter.core.failure import RunRefused
 from tflite_converter.core.tensors import Array, Sample, SignatureFacts, TensorFacts
 from tflite_converter.model import callables, loader
 from tflite_converter.model.saved_model import MetaGraph
-from tflite_converter.verify.reference import RunRefused
 
 _PROTO: Final = "saved_model.pb"
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tflite_api.reasons import Reason
 from tflite_api.status import SampleSource
-from tflite_converter.core.failure import StepFailure, one_line
+from tflite_converter.core.failure import RunRefused, StepFailure, one_line
 from tflite_converter.core.tensors import Array, Outputs, Sample, TensorFacts
 from tflite_converter.datasets.generated import STRENGTHS, Sampling, generate, samplings
 from tflite_converter.verify.metrics import Verdict, all_finite, responds, same
@@ -30,10 +30,6 @@ class GivenSamples:
 
     samples: Sequence[Sample]
     source: SampleSource
-
-
-class RunRefused(Exception):  # noqa: N818 - what a model does with a sample that is not for it
-    """The model cannot take a sample; the message has TensorFlow's words."""
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 import pytest
 
 from tflite_api.reasons import Reason
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import RunRefused, StepFailure
 from tflite_converter.core.tensors import Outputs, Sample, Shape, TensorFacts
-from tflite_converter.verify.reference import Reference, RunRefused, observe
+from tflite_converter.verify.reference import Reference, observe
 
 
 @pytest.mark.parametrize(
