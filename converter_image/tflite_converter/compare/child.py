@@ -17,12 +17,11 @@ from tflite_converter.artifact import flatbuffer
 from tflite_converter.compare import pairing
 from tflite_converter.compare.messages import ComparedSignature, ComparisonFindings, ComparisonOrder, FileContents
 from tflite_converter.compare.pairing import Pair
-from tflite_converter.convert import child
 from tflite_converter.core.failure import RunRefused, StepFailure, exhausted_resource
 from tflite_converter.core.step_files import write_model
 from tflite_converter.core.tensors import Outputs, Sample, SignatureFacts
 from tflite_converter.datasets import reader
-from tflite_converter.model import index_bounds, loader, operations, saved_model, selection
+from tflite_converter.model import index_bounds, loader, operations, runtime, saved_model, selection
 from tflite_converter.verify import litert, reference
 from tflite_converter.verify.metrics import Comparison
 from tflite_converter.verify.reference import GivenSamples, Reference
@@ -83,7 +82,7 @@ class _ModelReference:
 
     def __init__(self, folder: Path, tags: Sequence[str] | None) -> None:
         """Load it, as a conversion does."""
-        child.load_tensorflow()
+        runtime.load_tensorflow()
         self._graph = selection.choose_graph(saved_model.read(folder), tags)
         self._model = loader.load(folder, self._graph)
         self.signatures: Mapping[str, SignatureFacts] = self._model.signatures
@@ -178,7 +177,7 @@ def main() -> int:
     order = ComparisonOrder.model_validate_json(sys.stdin.buffer.read())
 
     # Where TensorFlow is not in use, asking it would take seconds.
-    exhausted = child.exhausted if order.model_dir else exhausted_resource
+    exhausted = runtime.exhausted if order.model_dir else exhausted_resource
 
     def work() -> None:
         write_model(Path(order.findings), compare(order, report.announce))

@@ -4,15 +4,11 @@ Started by the supervisor as `python -m tflite_converter.convert.child DESCRIPTO
 reports on that file descriptor. TensorFlow is imported here, once, and nowhere else but in prepare's Hub resolution.
 """
 
-import errno
-import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from types import ModuleType
-from typing import Final
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import Quantization
@@ -20,12 +16,12 @@ from tflite_converter.convert import loop_unrolling, strategy, tf_converter
 from tflite_converter.convert.finish import MeasuredSignature, MeasurementOrder, become_measurement
 from tflite_converter.convert.strategy import Attempt
 from tflite_converter.convert.tf_converter import ConverterSettings
-from tflite_converter.core.failure import StepFailure, exhausted_resource
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.step_files import ARTIFACT_FILE, write_whole
 from tflite_converter.core.tensors import Sample, SignatureFacts
 from tflite_converter.datasets import reader
-from tflite_converter.model import index_bounds, loader, operations, saved_model, selection, size
-from tflite_converter.model.loader import LoadedModel
+from tflite_converter.model import index_bounds, loader, operations, runtime, saved_model, selection, size
+from tflite_converter.model.loaded import LoadedModel
 from tflite_converter.model.saved_model import MetaGraph
 from tflite_converter.quantize import calibration
 from tflite_converter.quantize.calibration import CalibrationSamples
@@ -34,9 +30,6 @@ from tflite_converter.verify import reference
 from tflite_converter.verify.reference import GivenSamples
 from tflite_converter.worker.messages import ConversionOrder
 from tflite_converter.worker.reporter import Report, die_with_parent, reported
-
-_SPARED: Final = ("keras", "h5py", "scipy")
-_UNUSED: Final = ("tensorflow.python.profiler.internal._pywrap_profiler_plugin", "requests")
 
 Announce = Callable[[str], None]
 
@@ -206,46 +199,12 @@ class _Workshop:
         )
 
 
-def load_tensorflow() -> None:
-    """Import TensorFlow without what it can do without: a sixth of the time and 57 MiB (own measurement on 2.21).
-
-    It imports Keras 3 to register its optimizers (the end of tensorflow/__init__.py), and h5py and scipy for its own
-    old copy of Keras (tensorflow/python/keras), and goes on where they are absent. Models that saved an optimizer need
-    tf_keras, which is imported for them alone, and finds all three.
-
-    The library of its profiler's client (15 MiB; tensorflow/python/profiler/profiler_client.py), and requests (5 MiB),
-    which asks Google's machines whether they are about to be taken away
-    (tensorflow/python/distribute/failure_handling), it imports whatever happens and uses only where one of them is
-    called. Nobody does here: empty modules stand in for them meanwhile.
-    """
-    for name in _SPARED:
-        # How Python marks what cannot be imported.
-        sys.modules[name] = None  # type: ignore[assignment] # see above
-    for name in _UNUSED:
-        sys.modules[name] = ModuleType(name)
-    try:
-        import tensorflow  # noqa: F401, PLC0415 - takes seconds
-    finally:
-        for name in (*_SPARED, *_UNUSED):
-            del sys.modules[name]
-
-
-def exhausted(error: Exception) -> Reason | None:
-    """Give the reason where an exception of TensorFlow's or Python's own says that memory or disk are used up."""
-    import tensorflow as tf  # noqa: PLC0415 - takes seconds
-
-    if isinstance(error, tf.errors.ResourceExhaustedError):
-        # TensorFlow has one error for both (xla/tsl/platform/errors.cc).
-        return Reason.OUT_OF_DISK if os.strerror(errno.ENOSPC) in str(error) else Reason.OUT_OF_MEMORY
-    return exhausted_resource(error)
-
-
 def main() -> int:
     """Do as ordered, then become the process that measures; exit code 1 where a failure was reported."""
     die_with_parent()
     report = Report(int(sys.argv[1]))
     # Before the order comes: it takes longest.
-    load_tensorflow()
+    runtime.load_tensorflow()
     order = ConversionOrder.model_validate_json(sys.stdin.buffer.read())
 
     def work() -> None:
@@ -253,7 +212,7 @@ def main() -> int:
         rest = convert_model(order, report.announce)
         become_measurement(rest, report, Path(order.scratch_dir))
 
-    return reported(work, report, exhausted)
+    return reported(work, report, runtime.exhausted)
 
 
 if __name__ == "__main__":

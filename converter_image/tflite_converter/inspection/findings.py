@@ -13,7 +13,7 @@ from tflite_converter.convert import strategy
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.local_spec import LocalModelSource
 from tflite_converter.core.tensors import SignatureFacts, TensorFacts
-from tflite_converter.model import loader, operations, selection
+from tflite_converter.model import loaded, operations, selection
 from tflite_converter.model.saved_model import MetaGraph
 
 _DOCUMENTED: Final = ConfigDict(use_attribute_docstrings=True)
@@ -137,7 +137,7 @@ def _graph(graph: MetaGraph, taken: Sequence[SignatureFacts], *, chosen: bool) -
 def _signature(graph: MetaGraph, facts: SignatureFacts, *, converted: bool) -> InspectedSignature:
     used = graph.operations(facts.key)
     foreseen = strategy.foreseen(facts, used)
-    loading = loader.foreseen(graph)
+    loading = loaded.foreseen(graph)
     # Not validated: a model may have keys that no spec can name.
     _, verdict = _tried(graph, Signature.model_construct(keys=(facts.key,)))
     return InspectedSignature(

@@ -15,14 +15,15 @@ import numpy as np
 
 from tflite_converter.core.failure import RunRefused
 from tflite_converter.core.tensors import Array, Sample, SignatureFacts, TensorFacts
-from tflite_converter.model import loader
+from tflite_converter.model import runtime
+from tflite_converter.model.loaded import SESSION, saving_failure, signature_failure
 from tflite_converter.model.saved_model import MetaGraph
 
 
 class SessionModel:
     """The graph in a session."""
 
-    strategy: str | None = loader.SESSION
+    strategy: str | None = SESSION
 
     def __init__(self, folder: Path, graph: MetaGraph) -> None:
         """Load it; raises whatever TensorFlow raises."""
@@ -125,7 +126,7 @@ class SessionModel:
         try:
             return self._function(signature)
         except (AssertionError, KeyError, ValueError, UnliftableError) as error:
-            raise loader.signature_failure(signature.key, error) from error
+            raise signature_failure(signature.key, error) from error
 
     def _function(self, signature: SignatureFacts) -> Any:  # noqa: ANN401 - TensorFlow has no types
         import tensorflow as tf  # noqa: PLC0415 - takes seconds
@@ -153,7 +154,7 @@ class SessionModel:
                 builder.add_meta_graph_and_variables(session, [tf.saved_model.SERVING], definitions)
                 builder.save()
         except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
-            raise loader.saving_failure(error) from error
+            raise saving_failure(error) from error
 
     def _import(self, signature: SignatureFacts) -> Any:  # noqa: ANN401 - TensorFlow has no types
         """Copy the frozen graph into the current one, with new inputs of the pinned shapes.
@@ -183,7 +184,7 @@ class SessionModel:
         self._session.close()
         self._frozen.clear()
         del self._session, self._graph
-        loader.give_memory_back()
+        runtime.give_memory_back()
 
 
 def _placeholder(tensor: TensorFacts) -> Any:  # noqa: ANN401 - TensorFlow has no types

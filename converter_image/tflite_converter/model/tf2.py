@@ -8,7 +8,8 @@ import numpy as np
 
 from tflite_converter.core.failure import RunRefused
 from tflite_converter.core.tensors import Array, Sample, SignatureFacts, TensorFacts
-from tflite_converter.model import callables, loader
+from tflite_converter.model import callables, runtime
+from tflite_converter.model.loaded import CALL, saving_failure, signature_failure
 from tflite_converter.model.saved_model import MetaGraph
 
 _PROTO: Final = "saved_model.pb"
@@ -26,7 +27,7 @@ class ObjectModel:
         self.signatures: Mapping[str, SignatureFacts] = graph.signatures
         self.strategy: str | None = None
         if not graph.signatures:
-            self.strategy = loader.CALL
+            self.strategy = CALL
             found = callables.of(self._model)
             self._functions = {name: found_callable.function for name, found_callable in found.items()}
             self.signatures = {name: found_callable.facts for name, found_callable in found.items()}
@@ -48,7 +49,7 @@ class ObjectModel:
         except tf.errors.OpError as error:
             raise RunRefused(error.message) from error
         except TypeError as error:
-            raise loader.signature_failure(key, error) from error
+            raise signature_failure(key, error) from error
 
     def function(self, signature: SignatureFacts) -> Any:  # noqa: ANN401 - TensorFlow has no types
         """Give the signature as a ConcreteFunction."""
@@ -73,7 +74,7 @@ class ObjectModel:
     def close(self) -> None:
         """Let go of the weights."""
         del self._model, self._functions
-        loader.give_memory_back()
+        runtime.give_memory_back()
 
 
 def save(functions: Sequence[Any], signatures: Sequence[SignatureFacts], folder: Path, module: Any) -> None:  # noqa: ANN401
@@ -97,7 +98,7 @@ def save(functions: Sequence[Any], signatures: Sequence[SignatureFacts], folder:
         }
         tf.saved_model.save(module, str(folder), signatures=concrete)
     except (ValueError, TypeError, AssertionError, tf.errors.InvalidArgumentError) as error:
-        raise loader.saving_failure(error) from error
+        raise saving_failure(error) from error
     _rename_inputs(folder, signatures)
 
 

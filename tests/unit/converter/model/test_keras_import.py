@@ -14,8 +14,8 @@ pytestmark = pytest.mark.tensorflow
 LOAD = """
 import sys
 from pathlib import Path
-from tflite_converter.convert.child import load_tensorflow
-load_tensorflow()
+from tflite_converter.model import runtime
+runtime.load_tensorflow()
 from tflite_converter.model import loader, saved_model
 folder = Path(sys.argv[1])
 model = loader.load(folder, saved_model.read(folder)[0])
