@@ -14,6 +14,7 @@ from tflite_api.reasons import Reason
 from tflite_api.spec import Quantization
 from tflite_converter.convert import loop_unrolling, strategy, tf_converter
 from tflite_converter.convert.finish import MeasuredSignature, MeasurementOrder, become_measurement
+from tflite_converter.convert.order import ConversionOrder
 from tflite_converter.convert.strategy import Attempt
 from tflite_converter.convert.tf_converter import ConverterSettings
 from tflite_converter.core.failure import StepFailure
@@ -28,7 +29,6 @@ from tflite_converter.quantize.calibration import CalibrationSamples
 from tflite_converter.report.inputs import ReportMaterial
 from tflite_converter.verify import reference
 from tflite_converter.verify.reference import GivenSamples
-from tflite_converter.worker.messages import ConversionOrder
 from tflite_converter.worker.reporter import Report, die_with_parent, reported
 
 Announce = Callable[[str], None]
@@ -108,7 +108,9 @@ class _Workshop:
         """Run the model, save it pinned, and let go of it: the converter needs the memory."""
         for folder in (self._pinned_dir, *self._reference_dirs):
             shutil.rmtree(folder, ignore_errors=True)
-        self._calibration = calibration.gather(self._order, self._signatures)
+        self._calibration = calibration.gather(
+            self._order.quantization.calibration, self._order.datasets.calibration, self._signatures
+        )
         verification = self._verification_samples()
         for facts, folder in zip(self._signatures, self._reference_dirs, strict=True):
             bounds = index_bounds.of(model.function(facts), facts.inputs)

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from tflite_api.spec import Calibration
 from tflite_api.status import CalibrationData
+from tflite_api.step import FetchedDataset
 from tflite_converter.core.tensors import Sample, SignatureFacts
 from tflite_converter.datasets import reader
 from tflite_converter.datasets.generated import Sampling, generate
-from tflite_converter.worker.messages import ConversionOrder
 
 _LEAST: Final = 10
 """Fewer say too little about the ranges of activations (https://ai.google.dev/edge/litert/conversion/tensorflow/quantization
@@ -20,10 +21,10 @@ _SERIES: Final = 1
 class CalibrationSamples:
     """Samples by signature key."""
 
-    def __init__(self, order: ConversionOrder, found: Mapping[str, Sequence[Sample]]) -> None:
-        """Take the user's samples; none where they are to be generated."""
-        self._most = order.quantization.calibration.max_samples if order.quantization.calibration else 0
-        self._digest = order.datasets.calibration.digest if order.datasets.calibration else None
+    def __init__(self, most: int, found: Mapping[str, Sequence[Sample]], digest: str | None = None) -> None:
+        """Take the user's samples and their dataset's digest; none where `most` samples are to be generated."""
+        self._most = most
+        self._digest = digest
         self._samples = {key: list(samples) for key, samples in found.items()}
         self.is_synthetic = not found
 
@@ -50,17 +51,23 @@ class CalibrationSamples:
         )
 
 
-def gather(order: ConversionOrder, signatures: Sequence[SignatureFacts]) -> CalibrationSamples | None:
-    """Read the samples that the spec asks for; None where its quantization type needs none.
+def gather(
+    settings: Calibration | None, fetched: FetchedDataset | None, signatures: Sequence[SignatureFacts]
+) -> CalibrationSamples | None:
+    """Read the samples that the spec asks for.
+
+    Args:
+        settings: how activations are measured; None where the quantization type needs none.
+        fetched: the user's dataset; None where samples are to be generated.
+        signatures: those to give samples for.
 
     Raises:
         StepFailure: DatasetInvalid or DatasetMismatch.
     """
-    settings = order.quantization.calibration
     if settings is None:
         return None
-    fetched = order.datasets.calibration
     if fetched is None:
-        return CalibrationSamples(order, {})
+        return CalibrationSamples(settings.max_samples, {})
     field = "quantization.calibration.dataset"
-    return CalibrationSamples(order, reader.read(Path(fetched.path), signatures, settings, _LEAST, field=field))
+    found = reader.read(Path(fetched.path), signatures, settings, _LEAST, field=field)
+    return CalibrationSamples(settings.max_samples, found, fetched.digest)

@@ -16,9 +16,9 @@ from tflite_api.spec import Signature
 from tflite_api.status import ArtifactSignature, Tensor
 from tflite_api.step import ConvertedModel
 from tflite_converter.artifact.flatbuffer import IDENTIFIER
+from tflite_converter.convert.order import ConversionOrder
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, write_model, write_whole
-from tflite_converter.worker.messages import ConversionOrder
 from tflite_converter.worker.reporter import Report, reported
 
 MODEL_FILE: Final = "saved_model.pb"

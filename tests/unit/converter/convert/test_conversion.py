@@ -11,10 +11,10 @@ from tflite_api.spec import Quantization
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.convert import finish, tf_converter
 from tflite_converter.convert.child import convert_model
+from tflite_converter.convert.order import ConversionOrder
 from tflite_converter.convert.tf_converter import ConverterSettings
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.verify import litert
-from tflite_converter.worker.messages import ConversionOrder
 
 pytestmark = pytest.mark.tensorflow
 
