@@ -6,7 +6,6 @@ This module imports no TensorFlow and no LiteRT.
 import hashlib
 import logging
 import secrets
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +20,14 @@ from tflite_converter.compare.messages import ComparedSignature, ComparisonFindi
 from tflite_converter.core.failure import StepFailure, one_line
 from tflite_converter.core.progress import Progress
 from tflite_converter.core.step_files import read_model
-from tflite_converter.worker import supervisor
+from tflite_converter.worker import process, supervisor
 from tflite_converter.worker.cgroup import MemoryGroup
 from tflite_converter.worker.process import Child
 from tflite_converter.worker.supervisor import Listener
 
 _LOG = logging.getLogger(__name__)
 _FINDINGS_FILE: Final = "findings.json"
-_COMMAND: Final = [sys.executable, "-P", "-m", "tflite_converter.compare.child"]
+_CHILD: Final = "tflite_converter.compare.child"
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ def compare(
     """
     proof = secrets.token_hex(16)
     listener = Listener(progress.phase, lambda line: _LOG.debug("%s", line))
-    with Child(_COMMAND) as worker:
+    with Child(process.command(_CHILD)) as worker:
         order = ComparisonOrder(
             artifact=str(artifact.resolve()),
             key=terms.key,

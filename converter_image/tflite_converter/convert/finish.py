@@ -26,8 +26,10 @@ from tflite_converter.report.inputs import ReportMaterial
 from tflite_converter.verify import litert, reference
 from tflite_converter.verify.metrics import Comparison, Verdict, judge
 from tflite_converter.verify.reference import Reference
+from tflite_converter.worker import process
 from tflite_converter.worker.reporter import Report, reported
 
+_MODULE: Final = "tflite_converter.convert.finish"
 _ORDER_FILE: Final = "measurement.json"
 
 
@@ -65,7 +67,7 @@ def become_measurement(order: MeasurementOrder, report: Report, scratch: Path) -
     sys.stdout.flush()
     sys.stderr.flush()
     os.set_inheritable(report.descriptor, True)
-    command = [sys.executable, "-P", "-m", "tflite_converter.convert.finish", str(report.descriptor), str(path)]
+    command = [*process.command(_MODULE), str(report.descriptor), str(path)]
     os.execv(sys.executable, command)  # noqa: S606 - no shell, and nothing of the command is a stranger's
 
 

@@ -12,11 +12,12 @@ from typing import Final
 from tflite_api.reasons import Reason
 from tflite_api.spec import ConversionSpec
 from tflite_api.step import ConvertedModel, FetchedDatasets
+from tflite_converter.convert.launch import launch
 from tflite_converter.convert.order import ConversionOrder
 from tflite_converter.core.failure import StepFailure, one_line
 from tflite_converter.core.progress import Progress
 from tflite_converter.core.step_files import CONVERTED_FILE, read_model
-from tflite_converter.worker import process, supervisor
+from tflite_converter.worker import supervisor
 from tflite_converter.worker.cgroup import MemoryGroup
 from tflite_converter.worker.process import Child
 from tflite_converter.worker.supervisor import Listener
@@ -69,7 +70,7 @@ def convert(
     """
     proof = secrets.token_hex(16)
     listener = Listener(progress.phase, lambda line: _LOG.debug("%s", line))
-    with ahead or Child(process.command()) as worker:
+    with ahead or launch() as worker:
         order = ConversionOrder.of(
             spec,
             model_dir=str(model),

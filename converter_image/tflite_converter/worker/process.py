@@ -65,9 +65,9 @@ class Child:
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 
-def command() -> list[str]:
-    """Give the command of the converting child; `-P` keeps its working folder off the import path."""
-    return [sys.executable, "-P", "-m", "tflite_converter.convert.child"]
+def command(module: str) -> list[str]:
+    """Return the command that runs a module; `-P` keeps the working folder off its import path."""
+    return [sys.executable, "-P", "-m", module]
 
 
 def environment(ours: Mapping[str, str], scratch: Path) -> dict[str, str]:

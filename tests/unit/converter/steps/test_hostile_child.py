@@ -47,7 +47,7 @@ def output(tmp_path: Path) -> Path:
 
 def run(code: str, output: Path, monkeypatch: pytest.MonkeyPatch) -> Conversion:
     """Convert with another program in place of the one that converts."""
-    monkeypatch.setattr(process, "command", lambda: [sys.executable, "-c", HEAD + code])
+    monkeypatch.setattr(process, "command", lambda _module: [sys.executable, "-c", HEAD + code])
     return convert(SPEC, output.parent / "model", output, LoggedProgress())
 
 
