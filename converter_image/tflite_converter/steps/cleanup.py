@@ -7,7 +7,7 @@ from tflite_api.reasons import Reason
 from tflite_api.spec import S3Destination
 from tflite_api.step import StepRequest, StepResult
 from tflite_converter.core.progress import Progress
-from tflite_converter.steps.prepare import identity
+from tflite_converter.steps.identity import identity
 from tflite_converter.storage import object_metadata
 from tflite_converter.storage.s3 import Storage
 

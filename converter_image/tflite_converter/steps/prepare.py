@@ -5,8 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from tflite_api.recipe import recipe_hash
-from tflite_api.spec import S3Destination
 from tflite_api.step import PreparedModel, StepRequest
 from tflite_converter.core.progress import Progress
 from tflite_converter.core.step_files import PREPARED_FILE, write_model
@@ -15,17 +13,12 @@ from tflite_converter.fetch.fetched import FetchedModel, Place
 from tflite_converter.fetch.network import endpoint
 from tflite_converter.signing import reuse
 from tflite_converter.signing.provenance import TIMESTAMP
+from tflite_converter.steps.identity import identity
 from tflite_converter.storage import object_metadata
-from tflite_converter.storage.object_metadata import Identity, Reuse
+from tflite_converter.storage.object_metadata import Reuse
 from tflite_converter.storage.s3 import Storage
 
 _UNPACKED: Final = "unpacked"
-
-
-def identity(request: StepRequest, where: S3Destination) -> Identity:
-    """Give who converts what to where."""
-    page = where.report_page.uri if request.spec.report else None
-    return Identity(where.uri, request.owner, recipe_hash(request.spec), page)
 
 
 def prepare(request: StepRequest, model_dir: Path, scratch: Path, progress: Progress) -> PreparedModel:

@@ -12,7 +12,7 @@ from tflite_api.step import PreparedModel, StepRequest, StepResult
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import Progress
 from tflite_converter.steps.accept import AcceptedArtifact, accept, report_data
-from tflite_converter.steps.prepare import identity
+from tflite_converter.steps.identity import identity
 from tflite_converter.storage import object_metadata
 from tflite_converter.storage.s3 import PAGE_TYPE, Storage
 

@@ -17,7 +17,8 @@ from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch import model
 from tflite_converter.fetch.fetched import FetchedModel
 from tflite_converter.steps import prepare as prepare_module
-from tflite_converter.steps.prepare import identity, prepare
+from tflite_converter.steps.identity import identity
+from tflite_converter.steps.prepare import prepare
 from tflite_converter.storage import object_metadata
 from tflite_converter.storage.object_metadata import Identity, StoredObject
 

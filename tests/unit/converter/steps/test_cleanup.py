@@ -7,8 +7,9 @@ from tflite_api.reasons import Reason
 from tflite_api.spec import S3Destination
 from tflite_api.step import StepRequest, StepResult
 from tflite_converter.core.progress import LoggedProgress
-from tflite_converter.steps import cleanup, prepare
+from tflite_converter.steps import cleanup
 from tflite_converter.steps.cleanup import clean_up
+from tflite_converter.steps.identity import identity
 from tflite_converter.storage.object_metadata import Identity, StoredObject, ownership
 
 REQUEST = StepRequest.from_object(
@@ -20,7 +21,7 @@ REQUEST = StepRequest.from_object(
         },
     }
 )
-OURS = prepare.identity(REQUEST, REQUEST.spec.destination.s3)
+OURS = identity(REQUEST, REQUEST.spec.destination.s3)
 
 
 class Bucket:

@@ -13,6 +13,7 @@ from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch import model
 from tflite_converter.fetch.fetched import FetchedModel, Place
 from tflite_converter.steps import prepare
+from tflite_converter.steps.identity import identity
 from tflite_converter.storage.object_metadata import Identity, StoredObject, ownership
 
 REQUEST = StepRequest.from_object(
@@ -25,7 +26,7 @@ REQUEST = StepRequest.from_object(
         },
     }
 )
-OURS = prepare.identity(REQUEST, REQUEST.spec.destination.s3)
+OURS = identity(REQUEST, REQUEST.spec.destination.s3)
 PAGE = "a.tflite.report.html"
 
 

@@ -17,9 +17,9 @@ from tflite_api.spec import S3Destination
 from tflite_api.step import PreparedModel, StepRequest, StepResult
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
-from tflite_converter.steps import prepare
 from tflite_converter.steps import publish as publish_module
 from tflite_converter.steps.accept import accept
+from tflite_converter.steps.identity import identity
 from tflite_converter.steps.publish import publish
 from tflite_converter.storage import object_metadata
 from tflite_converter.storage.object_metadata import StoredObject
@@ -194,7 +194,7 @@ def test_the_page_is_there_before_its_artifact(output: Path, storage: type[FakeS
     assert result.artifact.report_uri == "s3://models/a.tflite.report.html"
     # What prepare finds in the next run.
     found = StoredObject('"tag"', len(page["content"]), page["sha256"], page["metadata"])
-    assert object_metadata.is_page_of(found, prepare.identity(WITH_REPORT, WITH_REPORT.spec.destination.s3))
+    assert object_metadata.is_page_of(found, identity(WITH_REPORT, WITH_REPORT.spec.destination.s3))
 
 
 def test_without_the_wish_for_a_report_what_convert_left_of_one_is_not_looked_at(

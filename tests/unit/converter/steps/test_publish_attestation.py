@@ -15,8 +15,8 @@ from tflite_api.reasons import Reason
 from tflite_api.step import StepResult
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
-from tflite_converter.steps import prepare
 from tflite_converter.steps import publish as publish_module
+from tflite_converter.steps.identity import identity
 from tflite_converter.storage import object_metadata
 from tflite_converter.storage.object_metadata import StoredObject
 
@@ -68,7 +68,7 @@ def test_it_goes_before_the_artifact_which_names_it(tmp_path: Path, storage: typ
     assert SHA256.encode() in base64.b64decode(json.loads(beside["content"])["payload"])
     asked = attestations.request()
     stored = StoredObject('"tag"', len(FORGED), SHA256, artifact["metadata"])
-    recalled = object_metadata.decide(stored, prepare.identity(asked, asked.spec.destination.s3))
+    recalled = object_metadata.decide(stored, identity(asked, asked.spec.destination.s3))
     assert isinstance(recalled, object_metadata.Reuse)
     assert recalled.result.attestation == result.attestation
 
