@@ -1,5 +1,6 @@
 """How `tflite-convert run` looks to a person: progress while it works, a summary when it is done."""
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,8 +29,19 @@ _SHOWN_TENSORS = 4
 def for_progress(*, verbose: bool) -> Console:
     """Give the console on stderr, and send the log there: in colours on a terminal, else as plain lines."""
     console = Console(stderr=True)
-    log.set_up(log.on_console(console) if console.is_terminal else log.plain_lines(), verbose=verbose)
+    log.set_up(_on_console(console) if console.is_terminal else log.plain_lines(), verbose=verbose)
     return console
+
+
+def _on_console(console: Console) -> logging.Handler:
+    """Return the handler of log lines for a terminal, which keeps clear of the progress shown there."""
+    # A pipe or a file would pay for them and never use them.
+    from rich.highlighter import NullHighlighter  # noqa: PLC0415 - see above
+    from rich.logging import RichHandler  # noqa: PLC0415 - see above
+
+    return RichHandler(
+        console=console, show_path=False, show_time=False, show_level=False, highlighter=NullHighlighter()
+    )
 
 
 @contextmanager

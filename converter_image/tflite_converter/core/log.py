@@ -4,10 +4,7 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from typing import Final
 
 _LOGGER: Final = "tflite_converter"
 
@@ -43,17 +40,6 @@ def plain_lines() -> logging.Handler:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     return handler
-
-
-def on_console(console: "Console") -> logging.Handler:
-    """Give the handler for a terminal, which keeps clear of the progress shown there."""
-    # A step in a container would pay for it and never use it.
-    from rich.highlighter import NullHighlighter  # noqa: PLC0415 - see above
-    from rich.logging import RichHandler  # noqa: PLC0415 - see above
-
-    return RichHandler(
-        console=console, show_path=False, show_time=False, show_level=False, highlighter=NullHighlighter()
-    )
 
 
 def set_up(handler: logging.Handler, *, verbose: bool = False) -> None:
