@@ -82,8 +82,8 @@ def _fetch(wanted: Wanted, name: str, fetch: Fetch) -> FetchedDataset:
         target.mkdir()
         file = target / (PurePosixPath(unquote(urlsplit(address).path)).name or name)
         what = http.dataset(f"{wanted.field}.dataset")
-        arrived = http.fetch(address, file, fetch.limits, fetch.progress, what)
-        found = FetchedDataset(path=str(file), digest=f"sha256:{arrived.sha256}")
+        sha256 = http.fetch(address, file, fetch.limits, fetch.progress, what)
+        found = FetchedDataset(path=str(file), digest=f"sha256:{sha256}")
     _check_digest(found, wanted)
     return found
 

@@ -29,16 +29,6 @@ _SILENCE_SECONDS: Final = 60
 
 
 @dataclass(frozen=True)
-class Downloaded:
-    """A file that arrived."""
-
-    path: Path
-    sha256: str
-    size: int
-    content_type: str
-
-
-@dataclass(frozen=True)
 class Subject:
     """What is fetched: the words and reasons of its failures."""
 
@@ -75,8 +65,10 @@ def dataset(field: str) -> Subject:
     )
 
 
-def fetch(url: str, target: Path, limits: FetchLimits, progress: Progress, subject: Subject) -> Downloaded:
+def fetch(url: str, target: Path, limits: FetchLimits, progress: Progress, subject: Subject) -> str:
     """Download `url` to `target`, which must not exist; nothing stays there on failure.
+
+    Return its SHA-256 (64 hexadecimal digits).
 
     Every address connected to is checked where the connection is made, so neither a redirect nor a name that changes
     its meaning leads to an address that is refused.
@@ -123,7 +115,7 @@ class _Transfer:
         self._refused: str | None = None
         self._proxy: Proxy | None = None
 
-    async def run(self) -> Downloaded:
+    async def run(self) -> str:
         try:
             async with asyncio.timeout(self._limits.timeout_seconds) as deadline:
                 return await self._run_with_session()
@@ -140,7 +132,7 @@ class _Transfer:
                 ) from error
             raise
 
-    async def _run_with_session(self) -> Downloaded:
+    async def _run_with_session(self) -> str:
         # Made now: aiohttp's own knows only the authorities that were there when it was imported.
         context = ssl.create_default_context()
         connector = aiohttp.TCPConnector(socket_factory=self._open_socket, force_close=True, ssl=context)
@@ -180,7 +172,7 @@ class _Transfer:
                 f"{shown(came_from)} redirects to {shown(self._url)}: only http and https are followed",
             )
 
-    async def _save(self, response: aiohttp.ClientResponse) -> Downloaded:
+    async def _save(self, response: aiohttp.ClientResponse) -> str:
         failure = status_failure(response.status, self._url, self._subject)
         if failure is not None:
             raise failure
@@ -193,7 +185,7 @@ class _Transfer:
                 digest.update(chunk)
                 file.write(chunk)
                 self._progress.received(self._received, response.content_length)
-        return Downloaded(self._target, digest.hexdigest(), self._received, response.content_type)
+        return digest.hexdigest()
 
     def _check_size(self, size: int) -> None:
         if size > self._limits.max_archive_bytes:

@@ -12,5 +12,5 @@ def fetch(url: str, pin: Pin, place: Place) -> FetchedModel:
     """
     place.progress.phase("Downloading the model")
     with place.packed() as packed:
-        arrived = http.fetch(url, packed, place.limits, place.progress, http.model(pin.field))
-        return from_archive(packed, arrived.sha256, pin, place)
+        sha256 = http.fetch(url, packed, place.limits, place.progress, http.model(pin.field))
+        return from_archive(packed, sha256, pin, place)

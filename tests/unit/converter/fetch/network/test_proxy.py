@@ -13,7 +13,7 @@ from tflite_api.spec import S3Destination
 from tflite_api.step import FetchLimits
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
-from tflite_converter.fetch.http import Downloaded, dataset, fetch
+from tflite_converter.fetch.http import dataset, fetch
 from tflite_converter.fetch.network.proxy import Proxy
 from tflite_converter.storage.s3 import Storage
 
@@ -27,8 +27,9 @@ def no_proxy_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def get(url: str, tmp_path: Path) -> Downloaded:
-    return fetch(url, tmp_path / "target", FetchLimits(), LoggedProgress(), SUBJECT)
+def get(url: str, tmp_path: Path) -> bytes:
+    fetch(url, tmp_path / "target", FetchLimits(), LoggedProgress(), SUBJECT)
+    return (tmp_path / "target").read_bytes()
 
 
 def refused(url: str, tmp_path: Path) -> StepFailure:
@@ -43,7 +44,7 @@ def test_a_name_that_only_the_proxy_knows_is_fetched_through_it(
 ) -> None:
     with serving() as server, forwarding(server) as proxy:
         monkeypatch.setenv("HTTP_PROXY", f"http://{user}{proxy.address}")
-        assert get("http://models.invalid/a.npz", tmp_path).path.read_bytes() == CONTENT
+        assert get("http://models.invalid/a.npz", tmp_path) == CONTENT
     assert proxy.requests == ["GET http://models.invalid/a.npz"]
     [authorization] = proxy.authorizations
     assert authorization == (None if told is None else f"Basic {base64.b64encode(told).decode()}")
@@ -66,7 +67,8 @@ def test_what_is_named_in_no_proxy_is_asked_directly(tmp_path: Path, monkeypatch
         monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.address}")
         monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1,.invalid")
         limits = FetchLimits(allow_local_addresses=True)
-        assert fetch(f"{server}/a", tmp_path / "a", limits, LoggedProgress(), SUBJECT).size == len(CONTENT)
+        fetch(f"{server}/a", tmp_path / "a", limits, LoggedProgress(), SUBJECT)
+        assert (tmp_path / "a").read_bytes() == CONTENT
         assert Proxy.of("http://models.invalid/a") is None
     assert proxy.requests == []
 
