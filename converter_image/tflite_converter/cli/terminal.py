@@ -170,5 +170,5 @@ def _tensor(tensor: Tensor) -> str:
 def _accuracy(measured: MeasuredError) -> str:
     return (
         f"SNR {measured.snr_decibels} dB, largest error {measured.max_absolute_error}, cosine {measured.cosine}"
-        f" ({measured.samples} generated samples)"
+        f" ({measured.samples} {measured.source.lower()} samples)"
     )
