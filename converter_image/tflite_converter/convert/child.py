@@ -1,7 +1,7 @@
 """The child process that runs a stranger's model: load, pin, run as the reference, convert.
 
 Started by the supervisor as `python -m tflite_converter.convert.child DESCRIPTOR` with a ConversionOrder on stdin; it
-reports on that file descriptor. TensorFlow is imported here, once, and nowhere else but in prepare's Hub resolution.
+reports on that file descriptor.
 """
 
 import shutil

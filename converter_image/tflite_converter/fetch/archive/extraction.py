@@ -1,7 +1,7 @@
 """The folder that a stranger's files go into, within limits of paths, links, size, count and ratio.
 
-The rules are those of DESIGN's security section: whatever an archive, a bucket or a volume holds, nothing is written
-outside the folder, and no link is ever created on disk.
+Whatever an archive, a bucket or a volume holds, nothing is written outside the folder, and no link is ever created on
+disk.
 """
 
 import errno
