@@ -55,9 +55,10 @@ images: venv ## Build the two images and give them to the running cluster
 PYTEST := $(PYTHON) -m pytest -n 3 --dist loadgroup
 
 .PHONY: lint
-lint: venv ## Check style, format and types
+lint: venv ## Check style, format, the direction of imports and types
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
+	$(CACHE)/venv/bin/lint-imports --no-logo --cache-dir $(CACHE)/import_linter
 	$(PYTHON) -m mypy api operator/tflite_operator converter_image/tflite_converter dev bench tests
 
 .PHONY: unit

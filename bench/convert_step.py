@@ -24,7 +24,7 @@ from bench.markdown import table
 from bench.processes import ROOT, ProcessEnd, run
 from tflite_api.names import STEP_REQUEST_ENV
 from tflite_api.step import PreparedModel, StepRequest
-from tflite_converter.handover import PREPARED_FILE, write_model
+from tflite_converter.core.step_files import PREPARED_FILE, write_model
 
 CACHE: Final = ROOT / ".cache" / "bench"
 _USUAL_ARTIFACT: Final = CACHE / "usual.tflite"

@@ -6,7 +6,7 @@ from tflite_api.reasons import Reason
 from tflite_api.report import BINS, SUSPECTS, ReportData
 from tflite_api.spec import ConversionSpec
 from tflite_api.step import StepResult
-from tflite_converter import report_page
+from tflite_converter.report import page
 
 HOSTILE: Final = (
     "</style></title><script>document.title='owned'</script>"
@@ -113,14 +113,14 @@ def result(name: str = "logits") -> StepResult:
 def usual() -> str:
     """Give the page of a usual conversion."""
     output = data().outputs[0].to_object() | {"name": "logits"}
-    return report_page.render("team/mobilenet-v2-int8", spec(), result(), data(outputs=[output]))
+    return page.render("team/mobilenet-v2-int8", spec(), result(), data(outputs=[output]))
 
 
 def hostile() -> str:
     """Give a page whose every name tries to become part of it."""
-    return report_page.render("team/a", spec(), result(HOSTILE), data(HOSTILE))
+    return page.render("team/a", spec(), result(HOSTILE), data(HOSTILE))
 
 
 def long() -> str:
     """Give a page whose every name is as long as it may be and has no space."""
-    return report_page.render("team/" + "a" * 60, spec(), result(LONG), data(LONG, 300))
+    return page.render("team/" + "a" * 60, spec(), result(LONG), data(LONG, 300))

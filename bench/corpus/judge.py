@@ -12,21 +12,14 @@ from typing import Final
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import DEFAULT_MIN_SNR_DECIBELS, Quantization, QuantizationType
-from tflite_converter import (
-    artifact_run,
-    flatbuffer,
-    index_bounds,
-    loaded_model,
-    operations,
-    quantization,
-    reference,
-    saved_model,
-    selection,
-)
-from tflite_converter.failure import StepFailure
-from tflite_converter.flatbuffer import ArtifactFacts
-from tflite_converter.signature import TensorFacts
-from tflite_converter.verification import Comparison
+from tflite_converter.artifact import flatbuffer
+from tflite_converter.artifact.flatbuffer import ArtifactFacts
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.tensors import TensorFacts
+from tflite_converter.model import index_bounds, loader, operations, saved_model, selection
+from tflite_converter.quantize import quantization
+from tflite_converter.verify import litert, reference
+from tflite_converter.verify.metrics import Comparison
 
 _KEYS: Final = "keys.json"
 
@@ -34,7 +27,7 @@ _KEYS: Final = "keys.json"
 def keep_reference(model_dir: Path, folder: Path) -> None:
     """Run every signature that can be run on generated inputs; what is flexible is tried at several sizes."""
     graph = selection.choose_graph(saved_model.read(model_dir), None)
-    model = loaded_model.load(model_dir, graph)
+    model = loader.load(model_dir, graph)
     kept: dict[str, str] = {}
     for key, facts in model.signatures.items():
         assigns = operations.assigns_state(graph.operations(key))
@@ -83,7 +76,7 @@ def _worst(folder: Path, artifact: Path, facts: ArtifactFacts) -> float:
         if seen.doubt is not None:
             raise _NotJudged(seen.doubt.reason)
         _check_names(signature.inputs, seen)
-        measured = artifact_run.run(artifact, signature.key, seen.samples)
+        measured = litert.run(artifact, signature.key, seen.samples)
         for expected, found in zip(seen.compared, measured, strict=True):
             comparison.add(expected, found)
     if not comparison.samples:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from tflite_api.step import FetchLimits
-from tflite_converter import archive
-from tflite_converter.failure import StepFailure
-from tflite_converter.fetched_model import find_saved_model
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.fetch.archive.unpack import unpack
+from tflite_converter.fetch.fetched import find_saved_model
 
 _ARCHIVES: Final = (".tar.gz", ".tgz", ".tar")
 
@@ -51,6 +51,6 @@ def _unpack(path: Path, target: Path) -> Path:
         partial = target.with_name(f".{target.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        archive.unpack(path, partial, FetchLimits(), "the corpus")
+        unpack(path, partial, FetchLimits(), "the corpus")
         partial.rename(target)
     return target

@@ -8,15 +8,15 @@ from pydantic import BaseModel
 from typer.cli import get_docs_for_click
 
 from dev.host.checkout import Checkout
-from tflite_converter.artifact_comparison import ArtifactComparison
-from tflite_converter.cli import PROGRAM, app
-from tflite_converter.inspection import Inspection
-from tflite_converter.local_spec import LocalModelSource
+from tflite_converter.cli.app import PROGRAM, app
+from tflite_converter.compare.comparison import ArtifactComparison
+from tflite_converter.core.local_spec import LocalModelSource
+from tflite_converter.inspection.findings import Inspection
 
 PAGE: Final = Checkout.here().root / "docs/cli.md"
 
 _BEGINNING: Final = """\
-<!-- Written by `python -m dev.generate.cli_page` from converter_image/tflite_converter/cli.py. -->
+<!-- Written by `python -m dev.generate.cli_page` from converter_image/tflite_converter/cli/app.py. -->
 
 # Command line
 

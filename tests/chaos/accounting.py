@@ -9,7 +9,7 @@ from tests.e2e.conversions import Object, is_finished
 from tflite_operator.core.labels import ATTEMPT_ANNOTATION
 
 _WRITES_PER_JOB = 5
-"""DESIGN section 7: a kill costs no write."""
+"""The most status writes that a conversion takes; a kill costs none."""
 
 
 def doubled(ledger: Ledger) -> list[str]:

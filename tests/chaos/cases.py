@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from tests.chaos.fixture import QUICK, SLOW, Fixture, model_bytes
-from tests.chaos.stand_in.conversion import artifact
+from tests.chaos.stand_in.convert_child import artifact
 from tests.e2e.conversions import Object, condition, is_finished
 from tflite_api.names import REQUESTED_AT_ANNOTATION
 from tflite_api.spec import Signature

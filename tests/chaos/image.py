@@ -18,8 +18,8 @@ def give(checkout: Checkout) -> None:
     layout = checkout.images / "tflite-converter-chaos"
     added = {
         # A package is found before a module of the same name, whatever compiled forms of that there are.
-        "opt/project/tflite_converter/conversion/__init__.py": b"",
-        "opt/project/tflite_converter/conversion/__main__.py": (_STAND_IN / "conversion.py").read_bytes(),
+        "opt/project/tflite_converter/convert/child/__init__.py": b"",
+        "opt/project/tflite_converter/convert/child/__main__.py": (_STAND_IN / "convert_child.py").read_bytes(),
         "opt/stand-in/tensorflow_hub.py": (_STAND_IN / "tensorflow_hub.py").read_bytes(),
     }
     oci.layered(base, layout, added, {"PYTHONPATH": "/opt/stand-in"})

@@ -11,9 +11,10 @@ import pytest
 
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.step import FetchLimits
-from tflite_converter import handle_inspection, operations
-from tflite_converter.local_spec import LocalModelSource
-from tflite_converter.progress import LoggedProgress
+from tflite_converter.core.local_spec import LocalModelSource
+from tflite_converter.core.progress import LoggedProgress
+from tflite_converter.inspection import fetch
+from tflite_converter.model import operations
 
 CORPUS = Path(os.environ.get("TFLITE_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
 MODELS = [
@@ -64,7 +65,7 @@ def test_a_real_model_is_verified_or_refused_by_name(model: str, tmp_path: Path)
 def _check_inspection(archive: Path, result: dict[str, Any]) -> None:
     """Hold what inspection says against what the conversion came to."""
     source = LocalModelSource(handle=archive.resolve().as_uri())
-    found = handle_inspection.inspect(source, FetchLimits(), LoggedProgress())
+    found = fetch.inspect(source, FetchLimits(), LoggedProgress())
     if found.verdict.outcome == "Refused":
         assert (found.verdict.reason, found.verdict.message) == (result["reason"], result["message"])
     elif result["outcome"] == "SUCCESS":

@@ -6,10 +6,10 @@ import pytest
 
 from tests.corpus.test_corpus import CORPUS
 from tflite_api.step import FetchLimits
-from tflite_converter import handle_inspection
-from tflite_converter.inspection import Inspection
-from tflite_converter.local_spec import LocalModelSource
-from tflite_converter.progress import LoggedProgress
+from tflite_converter.core.local_spec import LocalModelSource
+from tflite_converter.core.progress import LoggedProgress
+from tflite_converter.inspection import fetch
+from tflite_converter.inspection.findings import Inspection
 
 pytestmark = [
     pytest.mark.tensorflow,
@@ -24,7 +24,7 @@ def inspected() -> dict[str, Inspection]:
 
 def inspect(archive: Path) -> Inspection:
     source = LocalModelSource(handle=archive.resolve().as_uri())
-    return handle_inspection.inspect(source, FetchLimits(), LoggedProgress())
+    return fetch.inspect(source, FetchLimits(), LoggedProgress())
 
 
 def test_every_model_is_told_with_signatures_and_operations(inspected: dict[str, Inspection]) -> None:

@@ -13,7 +13,7 @@ from tests import cosign
 from tests.e2e.conversions import Object, Workbench, condition, is_finished
 from tests.e2e.test_bad_input import assert_bucket_is_empty, assert_stalled
 from tests.e2e.test_deletion_policy import exists
-from tflite_converter.cli import app
+from tflite_converter.cli.app import app
 
 pytestmark = pytest.mark.tensorflow
 

@@ -13,11 +13,11 @@ from tests.e2e.environment import Environment
 from tests.hostile_models import FORGED, FORGED_REPORT
 from tflite_api.reasons import Reason
 from tflite_api.step import PreparedModel, StepRequest, StepResult
-from tflite_converter.artifact import accept
-from tflite_converter.failure import StepFailure
-from tflite_converter.progress import Progress
-from tflite_converter.publish import publish
-from tflite_converter.s3 import Storage
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.progress import Progress
+from tflite_converter.steps.accept import accept
+from tflite_converter.steps.publish import publish
+from tflite_converter.storage.s3 import Storage
 
 SMALL, LARGE = 1 << 10, 20 << 20
 """Bytes; clients that upload large objects in parts begin to at 8 MiB."""

@@ -86,7 +86,7 @@ def test_a_model_that_carries_away_what_it_reads_finds_no_credentials(
 def test_a_model_that_tells_what_it_can_write_and_read_has_little_to_tell(
     bench: Workbench, env: Environment, s3: S3Client
 ) -> None:
-    program = "/opt/project/tflite_converter/publish.py"
+    program = "/opt/project/tflite_converter/steps/publish.py"
     closed = ("/planted", "/model/prepared.json", "/model/planted", program, "/opt/venv/planted.pth", "/etc/planted")
     attack = hostile_models.complain("/tmp/planted", *closed, "/proc/1/environ", "/usr/lib/planted", "/dev/planted")
     finished = bench.run(bench.conversion("talker", serve(env, "talker", attack)))

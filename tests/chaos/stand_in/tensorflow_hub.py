@@ -1,6 +1,6 @@
 """Stands in for tensorflow_hub, whose import brings TensorFlow's: 2 s of each conversion.
 
-As much of it as tflite_converter/hub.py uses; what downloads and unpacks is that module's own.
+As much of it as tflite_converter/fetch/sources/tfhub.py uses; what downloads and unpacks is that module's own.
 """
 
 from typing import Any

@@ -11,19 +11,16 @@ import pytest
 
 from tests.examples import is_like_the_example
 from tests.hostile_models import FORGED_REPORT
-from tests.unit.converter import (
-    attestations,
-    exported_models,
-    signing_keys,
-    test_archive,
-    test_cleanup,
-    test_conversion,
-    test_published,
-    test_sample_dataset,
-    test_supervisor,
-)
-from tests.unit.converter.test_s3 import WHERE
-from tests.unit.converter.web_server import serving
+from tests.unit.converter import exported_models
+from tests.unit.converter.convert import test_conversion
+from tests.unit.converter.datasets import test_reader
+from tests.unit.converter.fetch.archive import test_unpack
+from tests.unit.converter.fetch.web_server import serving
+from tests.unit.converter.signing import attestations, signing_keys
+from tests.unit.converter.steps import test_cleanup
+from tests.unit.converter.storage import test_object_metadata
+from tests.unit.converter.storage.test_s3 import WHERE
+from tests.unit.converter.worker import test_supervisor
 from tests.unit.operator.builders import failed, failing_pod, job, message, planned, report, started, succeeded_pod
 from tflite_api.explanations import explained
 from tflite_api.metadata import ModelMetadata
@@ -31,17 +28,22 @@ from tflite_api.names import SIGNING_KEY_ENV, STEPS
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.step import FetchLimits, StepResult, exit_code
 from tflite_api.step_reasons import STEP_REASONS
-from tflite_converter import artifact, attestation, download, fetched_model, metadata, published, s3, verification
-from tflite_converter.failure import StepFailure
-from tflite_converter.fetched_model import Pin
-from tflite_converter.progress import LoggedProgress
-from tflite_converter.published import Reuse
-from tflite_converter.signature import SignatureFacts, TensorFacts
-from tflite_converter.step import guarded
+from tflite_converter.artifact import metadata
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.progress import LoggedProgress
+from tflite_converter.core.tensors import SignatureFacts, TensorFacts
+from tflite_converter.fetch import fetched, http
+from tflite_converter.fetch.fetched import Pin
+from tflite_converter.signing import attest
+from tflite_converter.steps.accept import accept
+from tflite_converter.steps.runner import guarded
+from tflite_converter.storage import object_metadata, s3
+from tflite_converter.storage.object_metadata import Reuse
+from tflite_converter.verify import metrics
 
 LOCAL = FetchLimits(allow_local_addresses=True)
 SYNTHETIC = {"synthetic": True, "maxSamples": 10}
-MODEL = download.model("model.handle")
+MODEL = http.model("model.handle")
 CLASSIFIER = SignatureFacts("serving_default", (), (TensorFacts("scores", "float32", (-1, 3)),))
 
 
@@ -57,30 +59,30 @@ class Place:
     def __init__(self, folder: Path, server: str) -> None:
         self.folder, self.server = folder, server
 
-    def download(self, path: str, limits: FetchLimits = LOCAL, subject: download.Subject = MODEL) -> object:
-        return download.fetch(f"{self.server}/{path}", self.folder / "target", limits, LoggedProgress(), subject)
+    def download(self, path: str, limits: FetchLimits = LOCAL, subject: http.Subject = MODEL) -> object:
+        return http.fetch(f"{self.server}/{path}", self.folder / "target", limits, LoggedProgress(), subject)
 
     def dataset(self, path: str, limits: FetchLimits = LOCAL) -> object:
-        return self.download(path, limits, download.dataset("quantization.calibration.dataset"))
+        return self.download(path, limits, http.dataset("quantization.calibration.dataset"))
 
     def samples(self, **arrays: Any) -> object:
-        return test_sample_dataset.read(test_sample_dataset.npz(self.folder, **arrays), test_sample_dataset.VECTOR)
+        return test_reader.read(test_reader.npz(self.folder, **arrays), test_reader.VECTOR)
 
-    def unpack(self, *members: test_archive.Member) -> object:
-        return test_archive.unpacked(self.folder, test_archive.pack(*members))
+    def unpack(self, *members: test_unpack.Member) -> object:
+        return test_unpack.unpacked(self.folder, test_unpack.pack(*members))
 
     def folder_without_model(self) -> object:
         (self.folder / "README.md").touch()
-        return fetched_model.find_saved_model(self.folder, "model.handle")
+        return fetched.find_saved_model(self.folder, "model.handle")
 
     def another_model(self) -> object:
         (self.folder / "saved_model.pb").touch()
-        return fetched_model.accept(self.folder, Pin("model.handle", "0" * 64), "1" * 64)
+        return fetched.accept(self.folder, Pin("model.handle", "0" * 64), "1" * 64)
 
     def publish(self) -> object:
         (self.folder / "model.tflite").write_bytes(b"\x7fELF")
         (self.folder / "converted.json").write_text(json.dumps(FORGED_REPORT))
-        with artifact.accept(self.folder, 60) as accepted:
+        with accept(self.folder, 60) as accepted:
             return accepted
 
     def crash(self) -> object:
@@ -92,7 +94,7 @@ def say(failure: StepFailure) -> object:
 
 
 def reused() -> StepResult:
-    decision = published.decide(test_published.stored(), test_published.WANTED)
+    decision = object_metadata.decide(test_object_metadata.stored(), test_object_metadata.WANTED)
     assert isinstance(decision, Reuse)
     return decision.result
 
@@ -102,10 +104,10 @@ def wrong_labels() -> None:
     metadata.check(said, CLASSIFIER.key, CLASSIFIER)
 
 
-def judged(noise: float, gate: int) -> verification.Verdict:
-    comparison = verification.Comparison()
+def judged(noise: float, gate: int) -> metrics.Verdict:
+    comparison = metrics.Comparison()
     comparison.add({"scores": np.ones(100)}, {"scores": np.full(100, 1 + noise)})
-    return verification.judge(comparison, gate)
+    return metrics.judge(comparison, gate)
 
 
 def unforeseen() -> StepResult:
@@ -117,7 +119,7 @@ def unforeseen() -> StepResult:
 
 EXAMPLES: dict[Reason, Callable[[Place], Any]] = {
     Reason.ARTIFACT_DELETED: lambda _: test_cleanup.cleaned(
-        test_cleanup.Bucket(test_published.stored(test_cleanup.OURS))
+        test_cleanup.Bucket(test_object_metadata.stored(test_cleanup.OURS))
     ),
     Reason.REUSED: lambda _: reused(),
     Reason.INVALID_SPEC: lambda _: say(s3.error_failure("AuthorizationHeaderMalformed", 400, WHERE)),
@@ -127,7 +129,7 @@ EXAMPLES: dict[Reason, Callable[[Place], Any]] = {
     Reason.ADDRESS_REFUSED: lambda place: place.download("model", FetchLimits()),
     Reason.MODEL_TOO_LARGE: lambda place: place.download("chunked", replaced(max_archive_bytes=4 << 20)),
     Reason.DIGEST_MISMATCH: lambda place: place.another_model(),
-    Reason.ARCHIVE_REFUSED: lambda place: place.unpack(test_archive.plain("../../etc/cron.d/x")),
+    Reason.ARCHIVE_REFUSED: lambda place: place.unpack(test_unpack.plain("../../etc/cron.d/x")),
     Reason.NOT_A_SAVED_MODEL: lambda place: place.folder_without_model(),
     Reason.INVALID_METADATA: lambda _: wrong_labels(),
     Reason.DATASET_NOT_FOUND: lambda place: place.dataset("status/404"),
@@ -142,12 +144,12 @@ EXAMPLES: dict[Reason, Callable[[Place], Any]] = {
     Reason.BUCKET_NOT_FOUND: lambda _: say(s3.error_failure("NoSuchBucket", 404, WHERE)),
     Reason.STORAGE_UNAVAILABLE: lambda _: say(s3.error_failure("SlowDown", 503, WHERE)),
     Reason.DESTINATION_CHANGED: lambda _: say(s3.error_failure("PreconditionFailed", 412, WHERE)),
-    Reason.DESTINATION_CONFLICT: lambda _: published.decide(
-        test_published.stored(replace(test_published.WANTED, owner="vision/mobilenet-v1", recipe="9" * 64)),
-        test_published.WANTED,
+    Reason.DESTINATION_CONFLICT: lambda _: object_metadata.decide(
+        test_object_metadata.stored(replace(test_object_metadata.WANTED, owner="vision/mobilenet-v1", recipe="9" * 64)),
+        test_object_metadata.WANTED,
     ),
     Reason.ARTIFACT_REFUSED: lambda place: place.publish(),
-    Reason.SIGNING_KEY_INVALID: lambda _: attestation.make(
+    Reason.SIGNING_KEY_INVALID: lambda _: attest.make(
         attestations.request(), attestations.PREPARED, attestations.SHA256, signed_with_a_public_key()
     ),
     Reason.INTERNAL_ERROR: lambda _: unforeseen(),

@@ -6,7 +6,7 @@ import yaml
 from tests.network_policies import FOLDER, lets_out, policy
 from tests.unit.operator.builders import conversion, job
 from tests.unit.operator.test_deploy import OBJECTS
-from tflite_converter.network_address import refusal
+from tflite_converter.fetch.network.address_policy import refusal
 
 PRIVATE = ["10.0.0.1", "10.96.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "100.64.0.1", "fd12::1", "fc00::1"]
 HOST_AND_LINK = ["127.0.0.1", "0.0.0.0", "::1", "::", "169.254.169.254", "fd00:ec2::254", "fe80::1", "100.100.100.200"]  # noqa: S104

@@ -1,0 +1,1 @@
+"""TensorFlow Lite files: what is in them, and the metadata that is written into them."""

@@ -1,0 +1,171 @@
+"""What a .tflite file says about itself, read from the file and not from the converter that wrote it."""
+
+import math
+import mmap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tflite_converter.core.tensors import SignatureFacts, TensorFacts
+
+IDENTIFIER: Final = b"TFL3"
+"""At bytes 4 to 8 of every file (file_identifier in tensorflow/compiler/mlir/lite/schema/schema.fbs)."""
+
+_RANDOM: Final = frozenset({"RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL", "MULTINOMIAL"})
+_FLEX: Final = "Flex"
+"""Begins the custom code of TensorFlow's own operations (tensorflow/lite/core/api/op_resolver.cc)."""
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A tensor whose values are in the file."""
+
+    dtype: str
+    elements: int
+
+
+@dataclass(frozen=True)
+class ArtifactFacts:
+    """The contents of a .tflite file in short."""
+
+    signatures: tuple[SignatureFacts, ...]
+    constants: tuple[Constant, ...]
+    operations: frozenset[str]
+    """Operators by their names in the schema, for example `CONV_2D`; custom ones by their own, like `FlexErf`."""
+    float_operations: frozenset[str]
+    """Those of them that read or write 32-bit floats anywhere, and read anything but constants."""
+
+    @property
+    def lost_weights(self) -> bool:
+        """Whether variables are read that nothing ever fills.
+
+        The converter writes such files without an error where a SavedModel does not tell it which variables a function
+        captures: they compute NaN.
+        """
+        return "VAR_HANDLE" in self.operations and "CALL_ONCE" not in self.operations
+
+    @property
+    def random(self) -> tuple[str, ...]:
+        """Operators in it that draw random numbers; what only training draws, the converter has removed."""
+        return tuple(sorted(_RANDOM & self.operations))
+
+    @property
+    def select_tf(self) -> tuple[str, ...]:
+        """TensorFlow's own operations in it, which only the Flex delegate runs."""
+        return tuple(sorted(name.removeprefix(_FLEX) for name in self.operations if name.startswith(_FLEX)))
+
+
+def read(path: Path) -> ArtifactFacts:
+    """Read a file that the converter wrote.
+
+    Raises:
+        ValueError: it is no TensorFlow Lite file.
+    """
+    with path.open("rb") as file:
+        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    if content[4:8] != IDENTIFIER:
+        raise ValueError(f"{path.name} is no TensorFlow Lite file")
+    return parse(content)
+
+
+def parse(content: bytes | mmap.mmap) -> ArtifactFacts:
+    """Read the content of such a file."""
+    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
+
+    model = schema.Model.GetRootAs(content, 0)
+    types = type_names()
+    used = list(_operations(model, operator_names(model), types))
+    return ArtifactFacts(
+        signatures=tuple(_signatures(model, types)),
+        constants=tuple(_constants(model, types)),
+        operations=frozenset(name for name, _ in used),
+        float_operations=frozenset(name for name, dtypes in used if "float32" in dtypes),
+    )
+
+
+def type_names() -> dict[int, str]:
+    """Give the names of the schema's types."""
+    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
+
+    return {value: name.lower() for name, value in vars(schema.TensorType).items() if isinstance(value, int)}
+
+
+def operator_names(model: Any) -> list[str]:  # noqa: ANN401 - generated without types
+    """Give the names of the operators that a model uses, in the order of its codes."""
+    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
+
+    operators = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
+    return [_operator_name(model.OperatorCodes(index), operators) for index in range(model.OperatorCodesLength())]
+
+
+def tensor_names(content: bytes) -> frozenset[str]:
+    """Give the names of all tensors in a file's main graph."""
+    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
+
+    graph = schema.Model.GetRootAs(content, 0).Subgraphs(0)
+    return frozenset(graph.Tensors(index).Name().decode() for index in range(graph.TensorsLength()))
+
+
+def _operator_name(code: Any, operators: dict[int, str]) -> str:  # noqa: ANN401 - generated without types
+    # Files of old converters have only the deprecated field, a byte; it reads 127 for the newer operators.
+    name = operators[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
+    return code.CustomCode().decode() if name == "CUSTOM" and code.CustomCode() else name
+
+
+def _operations(model: Any, names: list[str], types: dict[int, str]) -> Iterator[tuple[str, frozenset[str]]]:  # noqa: ANN401
+    """Give each operator's name and the types of all that it reads and writes; none where it computes a constant."""
+    for graph_index in range(model.SubgraphsLength()):
+        graph = model.Subgraphs(graph_index)
+        dtypes = [types[graph.Tensors(index).Type()] for index in range(graph.TensorsLength())]
+        for index in range(graph.OperatorsLength()):
+            operator = graph.Operators(index)
+            # An optional input that is not given has the index -1.
+            read = [operator.Inputs(position) for position in range(operator.InputsLength())]
+            read = [tensor for tensor in read if tensor >= 0]
+            written = [operator.Outputs(position) for position in range(operator.OutputsLength())]
+            varies = any(not is_constant(model, graph.Tensors(tensor)) for tensor in read)
+            touched = [*read, *written] if varies else []
+            yield names[operator.OpcodeIndex()], frozenset(dtypes[tensor] for tensor in touched)
+
+
+def _constants(model: Any, types: dict[int, str]) -> Iterator[Constant]:  # noqa: ANN401 - see above
+    for graph_index in range(model.SubgraphsLength()):
+        graph = model.Subgraphs(graph_index)
+        for index in range(graph.TensorsLength()):
+            tensor = graph.Tensors(index)
+            if is_constant(model, tensor):
+                yield Constant(types[tensor.Type()], math.prod(_shape(tensor)))
+
+
+def is_constant(model: Any, tensor: Any) -> bool:  # noqa: ANN401 - see above
+    """Say whether a tensor's values are in the file."""
+    buffer = model.Buffers(tensor.Buffer())
+    # A file of more than 2 GB keeps its buffers behind the flatbuffer: Offset and Size.
+    return bool(buffer.DataLength() or buffer.Size())
+
+
+def _shape(tensor: Any) -> tuple[int, ...]:  # noqa: ANN401 - see above
+    return tuple(int(tensor.Shape(axis)) for axis in range(tensor.ShapeLength()))
+
+
+def _declared_shape(tensor: Any) -> tuple[int, ...]:  # noqa: ANN401 - see above
+    if tensor.ShapeSignatureLength():
+        return tuple(int(tensor.ShapeSignature(axis)) for axis in range(tensor.ShapeSignatureLength()))
+    return _shape(tensor)
+
+
+def _signatures(model: Any, types: dict[int, str]) -> Iterator[SignatureFacts]:  # noqa: ANN401 - see above
+    for index in range(model.SignatureDefsLength()):
+        definition = model.SignatureDefs(index)
+        graph = model.Subgraphs(definition.SubgraphIndex())
+
+        def facts(entry: Any, graph: Any = graph) -> TensorFacts:  # noqa: ANN401 - see above
+            tensor = graph.Tensors(entry.TensorIndex())
+            return TensorFacts(entry.Name().decode(), types[tensor.Type()], _declared_shape(tensor))
+
+        yield SignatureFacts(
+            definition.SignatureKey().decode(),
+            inputs=tuple(facts(definition.Inputs(item)) for item in range(definition.InputsLength())),
+            outputs=tuple(facts(definition.Outputs(item)) for item in range(definition.OutputsLength())),
+        )

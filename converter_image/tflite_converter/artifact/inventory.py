@@ -1,0 +1,113 @@
+"""What a .tflite file consists of: sizes by type, operators, and the layers of a signature."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tflite_api.report import SHOWN_OPERATORS, OperatorUse, TypeSize
+from tflite_converter.artifact import flatbuffer
+from tflite_converter.core.failure import one_line
+
+_NAME: Final = 250
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A tensor that an operator writes."""
+
+    index: int
+    name: str
+    """As it is in the file."""
+    operator: str
+
+
+@dataclass(frozen=True)
+class SignatureGraph:
+    """The subgraph that a signature runs."""
+
+    index: int
+    layers: tuple[Layer, ...]
+    """In the order in which they are computed."""
+
+
+def shown(name: str) -> str:
+    """Give a stranger's name as a page may show it."""
+    return one_line(name, _NAME)
+
+
+def sizes(content: bytes) -> tuple[TypeSize, ...]:
+    """Give what the constants take by type, the largest first; what several tensors share counts once."""
+    model, types = _parsed(content)
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    seen = set[int]()
+    for graph in _graphs(model):
+        for index in range(graph.TensorsLength()):
+            tensor = graph.Tensors(index)
+            buffer = model.Buffers(tensor.Buffer())
+            size = buffer.DataLength() or buffer.Size()
+            if size and tensor.Buffer() not in seen:
+                seen.add(tensor.Buffer())
+                found[types[tensor.Type()]] += Counter(tensors=1, bytes=size)
+    largest_first = sorted(found.items(), key=lambda item: (-item[1]["bytes"], item[0]))
+    return tuple(TypeSize(dtype=name, tensors=one["tensors"], size_bytes=one["bytes"]) for name, one in largest_first)
+
+
+def operators(content: bytes) -> tuple[OperatorUse, ...]:
+    """Give how often each operator is used with which types of what varies, the most frequent first."""
+    model, types = _parsed(content)
+    names = flatbuffer.operator_names(model)
+    uses = Counter(
+        (names[operator.OpcodeIndex()], ", ".join(sorted(_varying_types(model, graph, operator, types))))
+        for graph in _graphs(model)
+        for operator in map(graph.Operators, range(graph.OperatorsLength()))
+    )
+    frequent_first = sorted(uses.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(
+        OperatorUse(name=shown(name), types=dtypes, count=count)
+        for (name, dtypes), count in frequent_first[:SHOWN_OPERATORS]
+    )
+
+
+def signature_graph(content: bytes, key: str) -> SignatureGraph:
+    """Give the subgraph of a signature.
+
+    Raises:
+        ValueError: the file has no such signature.
+    """
+    model, _ = _parsed(content)
+    names = flatbuffer.operator_names(model)
+    for number in range(model.SignatureDefsLength()):
+        definition = model.SignatureDefs(number)
+        if definition.SignatureKey().decode() == key:
+            index = int(definition.SubgraphIndex())
+            return SignatureGraph(index, tuple(_layers(model.Subgraphs(index), names)))
+    raise ValueError(f"no signature {shown(key)}")
+
+
+def _layers(graph: Any, names: list[str]) -> Iterator[Layer]:  # noqa: ANN401 - generated without types
+    for number in range(graph.OperatorsLength()):
+        operator = graph.Operators(number)
+        for position in range(operator.OutputsLength()):
+            index = int(operator.Outputs(position))
+            name = graph.Tensors(index).Name()
+            yield Layer(index, name.decode() if name else "", names[operator.OpcodeIndex()])
+
+
+def _varying_types(model: Any, graph: Any, operator: Any, types: dict[int, str]) -> set[str]:  # noqa: ANN401 - see above
+    """Give the types of what an operator reads and writes, but for constants."""
+    read = [operator.Inputs(position) for position in range(operator.InputsLength())]
+    written = [operator.Outputs(position) for position in range(operator.OutputsLength())]
+    # An optional input that is not given has the index -1.
+    tensors = [graph.Tensors(index) for index in (*read, *written) if index >= 0]
+    return {types[tensor.Type()] for tensor in tensors if not flatbuffer.is_constant(model, tensor)}
+
+
+def _graphs(model: Any) -> Iterator[Any]:  # noqa: ANN401 - see above
+    return (model.Subgraphs(index) for index in range(model.SubgraphsLength()))
+
+
+def _parsed(content: bytes) -> tuple[Any, dict[int, str]]:
+    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
+
+    return schema.Model.GetRootAs(content, 0), flatbuffer.type_names()

@@ -1,0 +1,1 @@
+"""The program `tflite-convert`: its commands, and how they look."""

@@ -1,0 +1,174 @@
+"""How `tflite-convert run` looks to a person: progress while it works, a summary when it is done."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, SpinnerColumn, TaskID, TextColumn, TransferSpeedColumn
+from rich.progress import Progress as Display
+from rich.table import Column
+from rich.text import Text
+
+from tflite_api.explanations import EXPLANATIONS, explained
+from tflite_api.reasons import Outcome
+from tflite_api.status import ArtifactSignature, MeasuredError, Tensor
+from tflite_api.step import StepResult
+from tflite_converter.core import log
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.progress import LoggedProgress, Progress
+from tflite_converter.core.units import bytes_in_words
+
+_STYLES = {Outcome.SUCCESS: ("✔", "green"), Outcome.STALLED: ("✘", "red"), Outcome.RETRIED: ("↻", "yellow")}
+_SHOWN_TENSORS = 4
+
+
+def for_progress(*, verbose: bool) -> Console:
+    """Give the console on stderr, and send the log there: in colours on a terminal, else as plain lines."""
+    console = Console(stderr=True)
+    log.set_up(_on_console(console) if console.is_terminal else log.plain_lines(), verbose=verbose)
+    return console
+
+
+def _on_console(console: Console) -> logging.Handler:
+    """Return the handler of log lines for a terminal, which keeps clear of the progress shown there."""
+    # A pipe or a file would pay for them and never use them.
+    from rich.highlighter import NullHighlighter  # noqa: PLC0415 - see above
+    from rich.logging import RichHandler  # noqa: PLC0415 - see above
+
+    return RichHandler(
+        console=console, show_path=False, show_time=False, show_level=False, highlighter=NullHighlighter()
+    )
+
+
+@contextmanager
+def progress(console: Console) -> Iterator[Progress]:
+    """Give a listener that shows progress on a terminal, and logs it elsewhere."""
+    if not console.is_terminal:
+        yield LoggedProgress()
+        return
+    with TerminalProgress(console) as live:
+        yield live
+
+
+def show(text: Text) -> None:
+    """Print a result on stdout, with no line broken: it may be read by a program."""
+    Console(highlight=False).print(text, soft_wrap=True)
+
+
+class TerminalProgress:
+    """Progress on a terminal: a line for each phase that is over, and a live one for the phase at work."""
+
+    def __init__(self, console: Console) -> None:
+        """Prepare the display; it shows from `with` on."""
+        self._console = console
+        self._phase: str | None = None
+        self._since = time.monotonic()
+        self._task: TaskID | None = None
+        words = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True))
+        self._display = Display(SpinnerColumn(), words, console=console, transient=True)
+        self._download = Display(
+            SpinnerColumn(),
+            words,
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            console=console,
+            transient=True,
+        )
+
+    def __enter__(self) -> Self:
+        """Show nothing until the first phase begins."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+        """Clear the live line."""
+        self._end_phase()
+
+    def phase(self, text: str) -> None:
+        """Show the phase before as done, and this one at work."""
+        self._end_phase()
+        self._phase, self._since = text, time.monotonic()
+        self._display.add_task(text, total=None)
+        self._display.start()
+
+    def received(self, done: int, total: int | None) -> None:
+        """Show how much of a download is here."""
+        if self._task is None:
+            self._stop(self._display)
+            self._task = self._download.add_task(self._phase or "", total=total)
+            self._download.start()
+        self._download.update(self._task, completed=done)
+
+    def _end_phase(self) -> None:
+        self._stop(self._display)
+        self._stop(self._download)
+        self._task = None
+        if self._phase is not None:
+            took = f"{time.monotonic() - self._since:5.1f} s"
+            self._console.print(Text.assemble((took, "dim"), "  ", self._phase))
+        self._phase = None
+
+    @staticmethod
+    def _stop(display: Display) -> None:
+        display.stop()
+        for task in list(display.task_ids):
+            display.remove_task(task)
+
+
+def summary(name: str, result: StepResult, output: str) -> Text:
+    """Give a result for people: what came out, or what is wrong and what to do."""
+    mark, style = _STYLES.get(result.outcome, ("•", ""))
+    lines = [Text.assemble((mark, style), "  ", (name, "bold"), "  ", (str(result.reason), style))]
+    lines.append(Text.assemble("   ", result.message))
+    lines += [Text.assemble("   ", (f"{label:<11}", "dim"), text) for label, text in _rows(result, output)]
+    return Text("\n").join(lines)
+
+
+def failed(failure: StepFailure) -> Text:
+    """Give a failure for people: the reason, what was found, and what to do."""
+    lines = [Text.assemble(("✘  ", "red"), (str(failure.reason), "red"))]
+    lines.append(Text.assemble("   ", explained(failure.reason, failure.message)))
+    return Text("\n").join(lines)
+
+
+def _rows(result: StepResult, output: str) -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    if (cure := EXPLANATIONS[result.reason].cure) is not None:
+        rows.append(("cure", cure))
+    if result.artifact is not None:
+        rows.append(("artifact", f"{output} ({bytes_in_words(result.artifact.size_bytes)})"))
+        rows.append(("sha256", result.artifact.sha256))
+        if result.artifact.report_uri is not None:
+            rows.append(("report", result.artifact.report_uri))
+    if result.signature is not None and result.outcome is Outcome.SUCCESS:
+        rows.append(("signature", result.signature.key))
+        rows += [(side, text) for side, text in _tensors(result.signature)]
+    if result.verification is not None:
+        rows.append(("accuracy", _accuracy(result.verification)))
+    if result.duration_seconds is not None and result.peak_memory_bytes is not None:
+        rows.append(("took", f"{result.duration_seconds:.1f} s, {bytes_in_words(result.peak_memory_bytes)} at peak"))
+    return rows
+
+
+def _tensors(signature: ArtifactSignature) -> list[tuple[str, str]]:
+    rows = []
+    for side, tensors in (("input", signature.inputs), ("output", signature.outputs)):
+        rows += [(f"  {side}", _tensor(tensor)) for tensor in tensors[:_SHOWN_TENSORS]]
+        if len(tensors) > _SHOWN_TENSORS:
+            rows.append((f"  {side}", f"and {len(tensors) - _SHOWN_TENSORS} more"))
+    return rows
+
+
+def _tensor(tensor: Tensor) -> str:
+    return f"{tensor.name}: {tensor.dtype} {list(tensor.shape)}"
+
+
+def _accuracy(measured: MeasuredError) -> str:
+    return (
+        f"SNR {measured.snr_decibels} dB, largest error {measured.max_absolute_error}, cosine {measured.cosine}"
+        f" ({measured.samples} {measured.source.lower()} samples)"
+    )

@@ -1,0 +1,1 @@
+"""Comparing an artifact with another one, or with its SavedModel."""

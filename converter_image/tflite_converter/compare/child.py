@@ -1,0 +1,190 @@
+"""The child process that runs two files on the same inputs: an artifact, and another or the SavedModel it came from.
+
+Started by comparison.py as `python -m tflite_converter.compare.child DESCRIPTOR`, with a ComparisonOrder on
+stdin. Both files are a stranger's, and run here as in a conversion.
+"""
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from tflite_api.reasons import Reason
+from tflite_api.spec import Samples
+from tflite_api.status import SampleSource
+from tflite_converter.artifact import flatbuffer
+from tflite_converter.compare import pairing
+from tflite_converter.compare.messages import ComparedSignature, ComparisonFindings, ComparisonOrder, FileContents
+from tflite_converter.compare.pairing import Pair
+from tflite_converter.core.failure import RunRefused, StepFailure, exhausted_resource
+from tflite_converter.core.step_files import write_model
+from tflite_converter.core.tensors import Outputs, Sample, SignatureFacts
+from tflite_converter.datasets import reader
+from tflite_converter.model import index_bounds, loader, operations, runtime, saved_model, selection
+from tflite_converter.verify import litert, reference
+from tflite_converter.verify.metrics import Comparison
+from tflite_converter.verify.reference import GivenSamples, Reference
+from tflite_converter.worker.reporter import Report, die_with_parent, reported
+
+_GIVEN: SampleSource = "Verification"
+
+
+class _Runnable(Protocol):
+    """A reference, whatever it is."""
+
+    signatures: Mapping[str, SignatureFacts]
+
+    def run(self, key: str, sample: Sample) -> Outputs:
+        """Run a signature once; raises RunRefused where it cannot take the sample."""
+
+    def bounds(self, signature: SignatureFacts) -> Mapping[str, int]:
+        """Give the lengths of the tables that inputs index, as far as they are known."""
+
+    def assigns_state(self, key: str) -> bool:
+        """Say whether a run changes what the next one gives."""
+
+
+class _ArtifactReference:
+    """A .tflite that another is compared with."""
+
+    def __init__(self, path: Path) -> None:
+        """Read it.
+
+        Raises:
+            StepFailure: VerificationFailed where LiteRT cannot read it, or where it computes nothing to compare with.
+        """
+        signatures = litert.signatures(path)
+        doubt = litert.doubt(flatbuffer.read(path))
+        if doubt is not None:
+            raise StepFailure(Reason.VERIFICATION_FAILED, f"Nothing can be compared with {path.name}: {doubt.message}")
+        self._path = path
+        self.signatures: Mapping[str, SignatureFacts] = signatures
+
+    def run(self, key: str, sample: Sample) -> Outputs:
+        try:
+            return next(litert.run(self._path, key, [sample]))
+        except StepFailure as failure:
+            raise RunRefused(failure.message) from failure
+
+    def bounds(self, signature: SignatureFacts) -> Mapping[str, int]:
+        del signature
+        return {}
+
+    def assigns_state(self, key: str) -> bool:
+        # Its variables are reset before each run.
+        del key
+        return False
+
+
+class _ModelReference:
+    """The SavedModel that an artifact came from."""
+
+    def __init__(self, folder: Path, tags: Sequence[str] | None) -> None:
+        """Load it, as a conversion does."""
+        runtime.load_tensorflow()
+        self._graph = selection.choose_graph(saved_model.read(folder), tags)
+        self._model = loader.load(folder, self._graph)
+        self.signatures: Mapping[str, SignatureFacts] = self._model.signatures
+
+    def run(self, key: str, sample: Sample) -> Outputs:
+        return self._model.run(key, sample)
+
+    def bounds(self, signature: SignatureFacts) -> Mapping[str, int]:
+        return index_bounds.of(self._model.function(signature), signature.inputs)
+
+    def assigns_state(self, key: str) -> bool:
+        return operations.assigns_state(self._graph.operations(key))
+
+
+def compare(order: ComparisonOrder, announce: Callable[[str], None]) -> ComparisonFindings:
+    """Run both on the same samples.
+
+    Raises:
+        StepFailure: what is wrong with either file, or with the samples; VerificationFailed where an output has
+            another shape, or is not finite.
+    """
+    artifact = Path(order.artifact)
+    announce("Reading the artifact")
+    ours = litert.signatures(artifact)
+    announce("Reading the reference")
+    against = _reference(order)
+    found = []
+    for pair in pairing.pair_signatures(ours, against.signatures, order.key):
+        announce(f"Running {pair.artifact_key}"[:100])
+        seen = _observed(against, pair, order)
+        found.append(_compared(artifact, pair, seen))
+    return ComparisonFindings(
+        artifact=_contents(artifact),
+        reference=_contents(Path(order.reference_artifact)) if order.reference_artifact else None,
+        signatures=tuple(found),
+    )
+
+
+def _reference(order: ComparisonOrder) -> _Runnable:
+    if order.model_dir is not None:
+        return _ModelReference(Path(order.model_dir), order.tags)
+    return _ArtifactReference(Path(order.reference_artifact or ""))
+
+
+def _observed(against: _Runnable, pair: Pair, order: ComparisonOrder) -> Reference:
+    facts = pair.reference
+
+    def run(sample: Sample) -> Outputs:
+        return against.run(facts.key, sample)
+
+    given = None
+    if order.samples is not None:
+        settings = Samples(max_samples=order.max_samples)
+        samples = reader.read(Path(order.samples), [facts], settings, field="--samples")
+        given = GivenSamples(samples[facts.key], _GIVEN)
+    bounds = against.bounds(facts)
+    return reference.observe(run, facts.inputs, bounds, given, assigns_state=against.assigns_state(facts.key))
+
+
+def _compared(artifact: Path, pair: Pair, seen: Reference) -> ComparedSignature:
+    facts = pair.reference
+    doubt = seen.doubt or litert.doubt(flatbuffer.read(artifact))
+    comparison = Comparison()
+    if doubt is None:
+        renamed = ({pair.input_names[name]: value for name, value in sample.items()} for sample in seen.samples)
+        measured = litert.run(artifact, pair.artifact_key, renamed)
+        for expected, found in zip(seen.compared, measured, strict=True):
+            comparison.add(expected, {name: found[theirs] for name, theirs in pair.output_names.items()})
+        doubt = seen.reservation
+    return ComparedSignature(
+        key=pair.artifact_key,
+        reference_key=facts.key,
+        inputs=tuple(map(str, facts.inputs)),
+        error=comparison.summary(seen.source) if comparison.samples else None,
+        doubt=doubt.reason if doubt else None,
+        message=doubt.message if doubt else None,
+    )
+
+
+def _contents(path: Path) -> FileContents:
+    facts = flatbuffer.read(path)
+    constants = Counter[str]()
+    for constant in facts.constants:
+        constants[constant.dtype] += constant.elements
+    return FileContents(constants=dict(sorted(constants.items())), operations=tuple(sorted(facts.operations)))
+
+
+def main() -> int:
+    """Do as ordered; exit code 0 where the findings are written, 1 where a failure was reported."""
+    die_with_parent()
+    report = Report(int(sys.argv[1]))
+    order = ComparisonOrder.model_validate_json(sys.stdin.buffer.read())
+
+    # Where TensorFlow is not in use, asking it would take seconds.
+    exhausted = runtime.exhausted if order.model_dir else exhausted_resource
+
+    def work() -> None:
+        write_model(Path(order.findings), compare(order, report.announce))
+        report.done(order.proof)
+
+    return reported(work, report, exhausted)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The process that converts a model, and measures what came out."""

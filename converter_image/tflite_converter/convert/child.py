@@ -1,0 +1,221 @@
+"""The child process that runs a stranger's model: load, pin, run as the reference, convert.
+
+Started by the supervisor as `python -m tflite_converter.convert.child DESCRIPTOR` with a ConversionOrder on stdin; it
+reports on that file descriptor.
+"""
+
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from tflite_api.reasons import Reason
+from tflite_api.spec import Quantization
+from tflite_converter.convert import loop_unrolling, strategy, tf_converter
+from tflite_converter.convert.finish import MeasuredSignature, MeasurementOrder, become_measurement
+from tflite_converter.convert.order import ConversionOrder
+from tflite_converter.convert.strategy import Attempt
+from tflite_converter.convert.tf_converter import ConverterSettings
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.step_files import ARTIFACT_FILE, write_whole
+from tflite_converter.core.tensors import Sample, SignatureFacts
+from tflite_converter.datasets import reader
+from tflite_converter.model import index_bounds, loader, operations, runtime, saved_model, selection, size
+from tflite_converter.model.loaded import LoadedModel
+from tflite_converter.model.saved_model import MetaGraph
+from tflite_converter.quantize import calibration
+from tflite_converter.quantize.calibration import CalibrationSamples
+from tflite_converter.report.inputs import ReportMaterial
+from tflite_converter.verify import reference
+from tflite_converter.verify.reference import GivenSamples
+from tflite_converter.worker.reporter import Report, die_with_parent, reported
+
+Announce = Callable[[str], None]
+
+
+def convert_model(order: ConversionOrder, announce: Announce) -> MeasurementOrder:
+    """Convert the model: writes `model.tflite` to the output folder, and the model's own outputs to the scratch folder.
+
+    Gives what is left to do: to measure the artifact, in a process without TensorFlow.
+
+    Raises:
+        StepFailure: what is wrong with the model, the dataset or the spec.
+    """
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+    output = Path(order.output_dir)
+    before = _entries(output)
+    graph = selection.choose_graph(saved_model.read(Path(order.model_dir)), order.tags)
+    plan = partial(selection.plan, graph, asked=order.signature)
+    signatures = plan(graph.signatures) if selection.knows_its_inputs(graph) else None
+    load = partial(loader.load, Path(order.model_dir), graph)
+    loaded = load()
+    model: LoadedModel | None = loaded
+    names = (loaded.strategy,) if loaded.strategy else ()
+    attempt = Attempt(signatures or plan(loaded.signatures), order.select_tf, names)
+    while True:
+        announce("Running the model")
+        workshop = _Workshop(order, graph, attempt)
+        workshop.prepare(model or load())
+        model = None
+        failed = attempt
+        while failed.signatures == attempt.signatures:
+            announce("Converting" if attempt.name == strategy.PLAIN else f"Converting ({attempt.name})")
+            try:
+                content = workshop.convert(attempt)
+            except StepFailure as failure:
+                following = strategy.next_attempt(attempt, failure)
+                if following is None:
+                    raise
+                failed, attempt = attempt, following
+            else:
+                _check_untouched(output, before)
+                write_whole(output / ARTIFACT_FILE, content)
+                if order.report:
+                    announce("Gathering for the report")
+                return workshop.rest(attempt, tf.__version__)
+
+
+def _entries(folder: Path) -> set[str]:
+    return {entry.name for entry in folder.iterdir()}
+
+
+def _check_untouched(output: Path, before: set[str]) -> None:
+    """Hold the model to what models do: this folder is for the conversion alone to write."""
+    if planted := sorted(_entries(output) - before):
+        raise StepFailure(
+            Reason.ARTIFACT_REFUSED,
+            f"The model itself wrote {', '.join(planted[:5])} where its conversion leaves the result:"
+            " do not trust it, or export it without operations that write files",
+        )
+
+
+class _Workshop:
+    """The files of one attempt's shapes: the pinned SavedModel, and what the model itself computes."""
+
+    def __init__(self, order: ConversionOrder, graph: MetaGraph, attempt: Attempt) -> None:
+        self._order = order
+        self._graph = graph
+        self._signatures: Sequence[SignatureFacts] = attempt.signatures
+        scratch = Path(order.scratch_dir)
+        self._pinned_dir = scratch / "pinned"
+        self._reference_dirs = [scratch / f"reference-{number}" for number in range(len(attempt.signatures))]
+        self._float_file = scratch / "float.tflite"
+        self._calibration: CalibrationSamples | None = None
+
+    def prepare(self, model: LoadedModel) -> None:
+        """Run the model, save it pinned, and let go of it: the converter needs the memory."""
+        for folder in (self._pinned_dir, *self._reference_dirs):
+            shutil.rmtree(folder, ignore_errors=True)
+        self._calibration = calibration.gather(
+            self._order.quantization.calibration, self._order.datasets.calibration, self._signatures
+        )
+        verification = self._verification_samples()
+        for facts, folder in zip(self._signatures, self._reference_dirs, strict=True):
+            bounds = index_bounds.of(model.function(facts), facts.inputs)
+            given = self._given(facts.key, verification)
+            observe = partial(reference.observe, partial(model.run, facts.key), facts.inputs, bounds)
+            seen = observe(given, assigns_state=self._assigns_state(facts.key))
+            if self._calibration is not None and self._calibration.is_synthetic:
+                like = seen if given is None else observe(None, assigns_state=True)
+                self._calibration.complete(facts, bounds, like.sampling)
+            reference.save(seen, folder)
+        model.save_pinned(self._signatures, self._pinned_dir)
+        model.close()
+
+    def _verification_samples(self) -> Mapping[str, Sequence[Sample]]:
+        settings, fetched = self._order.verification_samples, self._order.datasets.verification
+        if settings is None or fetched is None:
+            return {}
+        return reader.read(Path(fetched.path), self._signatures, settings, field="verification.samples.dataset")
+
+    def _given(self, key: str, verification: Mapping[str, Sequence[Sample]]) -> GivenSamples | None:
+        """Choose the samples to compare on: those for it, else those of the calibration, else none."""
+        if key in verification:
+            return GivenSamples(verification[key], "Verification")
+        calibrated = self._calibration.given(key) if self._calibration else None
+        return GivenSamples(calibrated, "Calibration") if calibrated is not None else None
+
+    def _assigns_state(self, key: str) -> bool:
+        return operations.assigns_state(self._graph.operations(key))
+
+    def convert(self, attempt: Attempt) -> bytes:
+        """Run TensorFlow's converter."""
+        wants_ranges = self._order.report and self._order.quantization.type == "Int8"
+        return tf_converter.convert(
+            self._folder(attempt),
+            self._settings(attempt, self._order.quantization, self._float_file if wants_ranges else None),
+        )
+
+    def _settings(self, attempt: Attempt, quantization: Quantization, calibrated: Path | None) -> ConverterSettings:
+        samples = self._calibration.samples if self._calibration and quantization.calibration else None
+        return ConverterSettings(
+            keys=tuple(facts.key for facts in self._signatures),
+            quantization=quantization,
+            samples=samples,
+            select_tf=attempt.select_tf,
+            single_batch=attempt.single_batch,
+            fused_lstm=attempt.fused_lstm,
+            calibrated_file=calibrated,
+        )
+
+    def _folder(self, attempt: Attempt) -> Path:
+        if not attempt.unrolled_loops:
+            return self._pinned_dir
+        return loop_unrolling.unrolled(self._pinned_dir, self._signatures)
+
+    def _report_material(self, attempt: Attempt) -> ReportMaterial:
+        """Give the size of the model that was converted, and its file in floats where the artifact is not that."""
+        problem = None
+        if self._order.quantization.type != "None" and not self._float_file.exists():
+            try:
+                content = tf_converter.convert(self._folder(attempt), self._settings(attempt, Quantization(), None))
+            except StepFailure as failure:
+                problem = failure.message
+            else:
+                self._float_file.write_bytes(content)
+        return ReportMaterial(
+            model_sizes=size.by_type(self._pinned_dir),
+            float_file=str(self._float_file) if self._float_file.exists() else None,
+            float_problem=problem,
+        )
+
+    def rest(self, attempt: Attempt, tensorflow: str) -> MeasurementOrder:
+        """Say what is left to do with the artifact."""
+        return MeasurementOrder(
+            output_dir=self._order.output_dir,
+            signatures=tuple(
+                MeasuredSignature(wanted=facts, reference_dir=str(folder))
+                for facts, folder in zip(self._signatures, self._reference_dirs, strict=True)
+            ),
+            quantization=self._order.quantization,
+            min_snr_decibels=self._order.min_snr_decibels,
+            calibration=self._calibration.facts if self._calibration else None,
+            metadata=self._order.metadata,
+            tensorflow=tensorflow,
+            strategy=attempt.name,
+            notes=attempt.notes,
+            report=self._report_material(attempt) if self._order.report else None,
+            proof=self._order.proof,
+        )
+
+
+def main() -> int:
+    """Do as ordered, then become the process that measures; exit code 1 where a failure was reported."""
+    die_with_parent()
+    report = Report(int(sys.argv[1]))
+    # Before the order comes: it takes longest.
+    runtime.load_tensorflow()
+    order = ConversionOrder.model_validate_json(sys.stdin.buffer.read())
+
+    def work() -> None:
+        report.announce("Reading the model")
+        rest = convert_model(order, report.announce)
+        become_measurement(rest, report, Path(order.scratch_dir))
+
+    return reported(work, report, runtime.exhausted)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

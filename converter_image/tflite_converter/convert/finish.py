@@ -1,0 +1,221 @@
+"""The process that measures a new artifact against the model's outputs: LiteRT and numpy, no TensorFlow.
+
+The converting child becomes it by exec, so that TensorFlow's half gigabyte is gone before LiteRT takes its own.
+"""
+
+import hashlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NoReturn
+
+from tflite_api.metadata import ModelMetadata
+from tflite_api.reasons import Reason
+from tflite_api.schema import Integer, Schema
+from tflite_api.status import ArtifactSignature, CalibrationData, Tensor
+from tflite_api.step import ConvertedModel
+from tflite_converter.artifact import flatbuffer, metadata
+from tflite_converter.artifact.flatbuffer import ArtifactFacts
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.local_spec import LocalQuantization
+from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, REPORT_DATA_FILE, write_model
+from tflite_converter.core.tensors import Outputs, SignatureFacts, TensorFacts
+from tflite_converter.quantize import quantization, weight_only
+from tflite_converter.report.inputs import ReportMaterial
+from tflite_converter.verify import litert, reference
+from tflite_converter.verify.metrics import Comparison, Verdict, judge
+from tflite_converter.verify.reference import Reference
+from tflite_converter.worker import process
+from tflite_converter.worker.reporter import Report, reported
+
+_MODULE: Final = "tflite_converter.convert.finish"
+_ORDER_FILE: Final = "measurement.json"
+
+
+class MeasuredSignature(Schema):
+    """One signature to compare."""
+
+    wanted: SignatureFacts
+    reference_dir: str
+    """What the model computes."""
+
+
+class MeasurementOrder(Schema):
+    """What is left to do when the converter's artifact is there."""
+
+    output_dir: str
+    signatures: tuple[MeasuredSignature, ...]
+    quantization: LocalQuantization
+    min_snr_decibels: Integer
+    calibration: CalibrationData | None = None
+    metadata: ModelMetadata | None = None
+    tensorflow: str
+    strategy: str
+    notes: tuple[str, ...] = ()
+    """What the artifact's user has to know."""
+    report: ReportMaterial | None = None
+    """What the report page is made from, where there is to be one."""
+    proof: str = ""
+    """See ConversionOrder."""
+
+
+def become_measurement(order: MeasurementOrder, report: Report, scratch: Path) -> NoReturn:
+    """Replace this process by the one that measures."""
+    path = scratch / _ORDER_FILE
+    write_model(path, order)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.set_inheritable(report.descriptor, True)
+    command = [*process.command(_MODULE), str(report.descriptor), str(path)]
+    os.execv(sys.executable, command)  # noqa: S606 - no shell, and nothing of the command is a stranger's
+
+
+def measure(order: MeasurementOrder) -> ConvertedModel:
+    """Finish, check and measure the artifact; writes `converted.json` beside it.
+
+    Raises:
+        StepFailure: ConversionFailed, QuantizationNotApplied, OperationNotQuantizable, InvalidMetadata or
+            VerificationFailed.
+    """
+    artifact = Path(order.output_dir) / ARTIFACT_FILE
+    facts, strategy = _with_integer_weights(artifact, order)
+    quantization.check_applied(order.quantization, facts)
+    kept = tuple(_artifact_signature(facts, each.wanted) for each in order.signatures)
+    if order.metadata is not None:
+        # Metadata describes the main subgraph alone; the converter makes it of the alphabetically first signature.
+        metadata.write(artifact, order.metadata, min(signature.key for signature in kept))
+    references = [reference.load(Path(each.reference_dir)) for each in order.signatures]
+    comparison = Comparison()
+    try:
+        verdict = _compare(artifact, facts, order, references, comparison)
+    except StepFailure as failure:
+        failure.signature = kept[0]
+        raise
+    notes = (*_sizes(references, "measured" if comparison.samples else "run"), *order.notes)
+    converted = ConvertedModel(
+        sha256=_digest(artifact),
+        verdict=verdict.reason,
+        message="; ".join((verdict.message, *notes)),
+        signature=kept[0],
+        additional_signatures=kept[1:] or None,
+        verification=comparison.summary(references[0].source) if comparison.samples else None,
+        calibration=order.calibration,
+        tensorflow=order.tensorflow,
+        strategy=strategy,
+    )
+    if order.report is not None:
+        _gather_for_report(order, order.report, references, comparison)
+    write_model(Path(order.output_dir) / CONVERTED_FILE, converted)
+    return converted
+
+
+def _gather_for_report(
+    order: MeasurementOrder, material: ReportMaterial, references: Sequence[Reference], comparison: Comparison
+) -> None:
+    from tflite_converter.report import measurement  # noqa: PLC0415 - most conversions ask for no report
+
+    asked, output = order.quantization, Path(order.output_dir)
+    keys = [each.wanted.key for each in order.signatures]
+    measured = measurement.MeasuredArtifact(output / ARTIFACT_FILE, keys, references, comparison)
+    scratch = Path(order.signatures[0].reference_dir).parent
+    data = measurement.measure(measured, asked.type, asked.keep_float, material, scratch)
+    write_model(output / REPORT_DATA_FILE, data)
+
+
+def _with_integer_weights(artifact: Path, order: MeasurementOrder) -> tuple[ArtifactFacts, str]:
+    """Store the weights as integers where TensorFlow's converter does not do it; give the facts and the strategy.
+
+    TensorFlow's dynamic range quantization leaves weights of fewer than 1024 values alone
+    (tensorflow/compiler/mlir/lite/transforms/prepare_quantize_dynamic_range.cc); litert-quantizer takes them.
+    """
+    facts = _read_artifact(artifact)
+    kind = order.quantization.type
+    if kind in weight_only.TYPES:
+        weight_only.apply(artifact, kind)
+        return _read_artifact(artifact), order.strategy
+    if kind == "DynamicRange" and not quantization.is_applied(kind, facts.constants):
+        weight_only.apply(artifact, kind)
+        return _read_artifact(artifact), f"{order.strategy}+SmallWeights"
+    return facts, order.strategy
+
+
+def _compare(
+    artifact: Path,
+    facts: ArtifactFacts,
+    order: MeasurementOrder,
+    references: Sequence[Reference],
+    comparison: Comparison,
+) -> Verdict:
+    for seen in references:
+        if (doubt := seen.doubt) is not None:
+            return doubt
+    if (doubt := litert.doubt(facts)) is not None:
+        return doubt
+    for each, seen in zip(order.signatures, references, strict=True):
+        prefix = f"{each.wanted.key}/" if len(order.signatures) > 1 else ""
+        measured = litert.run(artifact, each.wanted.key, seen.samples)
+        for expected, found in zip(seen.compared, measured, strict=True):
+            comparison.add(_prefixed(expected, prefix), _prefixed(found, prefix))
+    verdict = judge(comparison, order.min_snr_decibels, references[0].source)
+    reservations = [seen.reservation for seen in references if seen.reservation is not None]
+    if verdict.reason is Reason.SNR_SUFFICIENT and reservations:
+        return Verdict(reservations[0].reason, f"{verdict.message}; {reservations[0].message}")
+    return verdict
+
+
+def _prefixed(outputs: Outputs, prefix: str) -> Outputs:
+    return {f"{prefix}{name}": value for name, value in outputs.items()}
+
+
+def _sizes(references: Sequence[Reference], done: str) -> tuple[str, ...]:
+    return tuple(f"{done} with {words}" for words in dict.fromkeys(seen.sizes for seen in references) if words)
+
+
+def _read_artifact(path: Path) -> ArtifactFacts:
+    try:
+        facts = flatbuffer.read(path)
+    except ValueError as error:
+        raise StepFailure(Reason.CONVERSION_FAILED, f"TensorFlow's converter gave no model: {error}") from error
+    if facts.lost_weights:
+        raise StepFailure(Reason.CONVERSION_FAILED, "TensorFlow's converter lost the model's weights")
+    return facts
+
+
+def _artifact_signature(facts: ArtifactFacts, wanted: SignatureFacts) -> ArtifactSignature:
+    found = next((candidate for candidate in facts.signatures if candidate.key == wanted.key), None)
+    if found is None:
+        raise StepFailure(Reason.CONVERSION_FAILED, f"TensorFlow's converter lost the signature {wanted.key}")
+    for side, asked, given in (("input", wanted.inputs, found.inputs), ("output", wanted.outputs, found.outputs)):
+        lost = {tensor.name for tensor in asked} - {tensor.name for tensor in given}
+        if lost:
+            raise StepFailure(
+                Reason.CONVERSION_FAILED, f"TensorFlow's converter lost the {side} {', '.join(sorted(lost))}"
+            )
+    return ArtifactSignature(key=found.key, inputs=_tensors(found.inputs), outputs=_tensors(found.outputs))
+
+
+def _tensors(facts: tuple[TensorFacts, ...]) -> tuple[Tensor, ...]:
+    return tuple(Tensor(name=tensor.name, dtype=tensor.dtype, shape=tensor.shape or ()) for tensor in facts)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def main() -> int:
+    """Do as ordered; exit code 0 where `converted.json` is written, 1 where a failure was reported."""
+    report = Report(int(sys.argv[1]))
+    order = MeasurementOrder.model_validate_json(Path(sys.argv[2]).read_bytes())
+
+    def work() -> None:
+        report.announce("Verifying")
+        measure(order)
+        report.done(order.proof)
+
+    return reported(work, report)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,248 @@
+"""Loops over time steps written out, step after step: the calibrator follows no loop, but measures each step.
+
+What Keras does with `unroll=True`, done to a model that was exported without. Lists of tensors, which such loops read
+and write, become the tensors themselves: only where every index is known while tracing, and only in loops that are no
+part of another.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from tflite_converter.core.tensors import SignatureFacts
+from tflite_converter.model import tf2
+from tflite_converter.quantize.quantization import LoopsNotMeasured
+
+MOST_STEPS: Final = 512
+"""Every step adds its operators to the file: 336 steps of a small LSTM make 2 MB and 7 s (own measurement)."""
+_LOOPS: Final = frozenset({"While", "StatelessWhile"})
+_CALLS: Final = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
+
+Value = Any
+"""A tensor of the graph being traced, or a list of them (a tensor list)."""
+
+
+def unrolled(folder: Path, signatures: Sequence[SignatureFacts]) -> Path:
+    """Give a folder with the same SavedModel without loops.
+
+    Args:
+        folder: a SavedModel with pinned signatures.
+        signatures: these.
+
+    Raises:
+        LoopsNotMeasured: a loop is too long or too complicated; the message says why.
+    """
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+    target = folder.with_name(f"{folder.name}-unrolled")
+    model = tf.saved_model.load(str(folder))
+    functions = [_without_loops(model.signatures[facts.key], facts) for facts in signatures]
+    tf2.save(functions, signatures, target, tf.Module())
+    return target
+
+
+def _without_loops(function: Any, facts: SignatureFacts) -> Callable[..., dict[str, Value]]:  # noqa: ANN401 - untyped
+    from tensorflow.python.framework import convert_to_constants  # noqa: PLC0415 - takes seconds
+
+    # This also puts the bodies of called functions in the place of their calls.
+    frozen = convert_to_constants.convert_variables_to_constants_v2(function, lower_control_flow=False)
+    graph = frozen.graph.as_graph_def()
+    steps = {node.name: _steps(frozen, node.name) for node in graph.node if node.op in _LOOPS}
+    inputs = dict(zip(_input_names(function, facts), (tensor.op.name for tensor in frozen.inputs), strict=True))
+    outputs = dict(zip(sorted(function.structured_outputs), (tensor.name for tensor in frozen.outputs), strict=True))
+
+    def called(**given: Value) -> dict[str, Value]:
+        body = _Body(graph.node, {inputs[name]: [value] for name, value in given.items()}, _functions(graph), steps)
+        return {name: body.value(tensor) for name, tensor in outputs.items()}
+
+    return called
+
+
+def _input_names(function: Any, facts: SignatureFacts) -> list[str]:  # noqa: ANN401 - TensorFlow has no types
+    """Give the signature's names of a function's inputs, in its order."""
+    by_argument = {tf2.argument(number): tensor.name for number, tensor in enumerate(facts.inputs)}
+    return [by_argument.get(name, name) for name in function._arg_keywords]  # noqa: SLF001 - no public way to the order
+
+
+def _steps(frozen: Any, loop: str) -> int:  # noqa: ANN401 - TensorFlow has no types
+    """Run a function on zeros up to a loop; its first variable counts its steps (tensorflow/python/ops/while_v2.py)."""
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+    if any(not tensor.shape.is_fully_defined() for tensor in frozen.inputs):
+        raise _refusal("its number of steps depends on the inputs: pin their shapes in signature.inputs")
+    counter = frozen.prune(frozen.inputs, frozen.graph.get_tensor_by_name(f"{loop}:0"))
+    steps = int(counter(*(tf.zeros(tensor.shape, tensor.dtype) for tensor in frozen.inputs)))
+    if steps > MOST_STEPS:
+        raise _refusal(f"it has {steps} steps, more than the {MOST_STEPS} that are written out")
+    return steps
+
+
+def _functions(graph: Any) -> dict[str, Any]:  # noqa: ANN401 - TensorFlow's protos have no types
+    return {function.signature.name: function for function in graph.library.function}
+
+
+class _Body:
+    """A graph or function in the course of being traced anew, from its outputs back."""
+
+    def __init__(
+        self,
+        nodes: Any,  # noqa: ANN401 - TensorFlow's protos have no types
+        known: Mapping[str, Sequence[Value]],
+        functions: Mapping[str, Any],
+        steps: Mapping[str, int],
+    ) -> None:
+        self._nodes = {node.name: node for node in nodes}
+        self._known: dict[str, Sequence[Value]] = dict(known)
+        self._functions = functions
+        self._steps = steps
+
+    def value(self, tensor: str) -> Value:
+        """Give a tensor by its name: `node`, `node:0`, or inside a function `node:output:0`."""
+        name, *place = tensor.split(":")
+        for pending in self._pending(name):
+            self._known[pending.name] = self._trace(pending)
+        return self._known[name][self._position(name, place)]
+
+    def _position(self, name: str, place: Sequence[str]) -> int:
+        if len(place) < 2:
+            return int(place[0]) if place else 0
+        # Inside a function an output is named by its argument in the operation's definition.
+        node = self._nodes[name]
+        before = 0
+        for argument in _definition(node.op).output_arg:
+            if argument.name == place[0]:
+                return before + int(place[1])
+            before += _length(argument, node)
+        raise _refusal(f"{node.op} has no output {place[0]}")
+
+    def _pending(self, name: str) -> Iterator[Any]:
+        """Give what a node waits for, and the node, in the order of a stack: loops make graphs too deep to recurse."""
+        waiting = [name]
+        while waiting:
+            if waiting[-1] in self._known:
+                waiting.pop()
+                continue
+            node = self._nodes[waiting[-1]]
+            missing = [source for source in _sources(node) if source not in self._known]
+            if missing:
+                waiting.extend(missing)
+            else:
+                waiting.pop()
+                yield node
+
+    def _trace(self, node: Any) -> Sequence[Value]:  # noqa: ANN401 - TensorFlow's protos have no types
+        inputs = [self.value(name) for name in node.input if not name.startswith("^")]
+        if node.op in _LOOPS:
+            return self._written_out(node, inputs)
+        if node.op in _CALLS:
+            return self._call(node.attr["f"].func.name, inputs)
+        if node.op in _LISTS:
+            return [_LISTS[node.op](*inputs)]
+        if node.op == "Split":
+            return _slices(inputs[1], _number(inputs[0]), int(node.attr["num_split"].i))
+        if any(isinstance(value, list) for value in inputs):
+            if node.op != "Identity":
+                raise _refusal(f"it hands a list of tensors to {node.op}")
+            return inputs
+        return _applied(node, inputs)
+
+    def _written_out(self, node: Any, inputs: list[Value]) -> Sequence[Value]:  # noqa: ANN401 - see above
+        if node.name not in self._steps:
+            raise _refusal("it is part of another loop")
+        values: Sequence[Value] = inputs
+        for _ in range(self._steps[node.name]):
+            values = self._call(node.attr["body"].func.name, values)
+        return values
+
+    def _call(self, name: str, inputs: Sequence[Value]) -> list[Value]:
+        function = self._functions[name]
+        arguments = {
+            argument.name: [value] for argument, value in zip(function.signature.input_arg, inputs, strict=True)
+        }
+        body = _Body(function.node_def, arguments, self._functions, {})
+        return [body.value(function.ret[output.name]) for output in function.signature.output_arg]
+
+
+def _refusal(why: str) -> LoopsNotMeasured:
+    return LoopsNotMeasured(f"Activations inside a loop cannot be measured, and it cannot be written out: {why}")
+
+
+def _sources(node: Any) -> Iterator[str]:  # noqa: ANN401 - TensorFlow's protos have no types
+    return (name.partition(":")[0] for name in node.input if not name.startswith("^"))
+
+
+def _definition(op: str) -> Any:  # noqa: ANN401 - TensorFlow's protos have no types
+    from tensorflow.python.framework import op_def_registry  # noqa: PLC0415 - takes seconds
+
+    return op_def_registry.get(op)
+
+
+def _length(argument: Any, node: Any) -> int:  # noqa: ANN401 - see above
+    if argument.number_attr:
+        return int(node.attr[argument.number_attr].i)
+    return len(node.attr[argument.type_list_attr].list.type) if argument.type_list_attr else 1
+
+
+def _applied(node: Any, inputs: Sequence[Value]) -> Sequence[Value]:  # noqa: ANN401 - see above
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+    if any(value.HasField("func") for value in node.attr.values()):
+        raise _refusal(f"it calls functions through {node.op}")
+    graph = tf.compat.v1.get_default_graph()
+    made = graph.create_op(node.op, list(inputs), name=node.op, attrs=dict(node.attr))
+    return list(made.outputs)
+
+
+def _slices(tensor: Value, axis: int, count: int) -> list[Value]:
+    """Give the parts of a tensor one by one: the quantizer leaves SPLIT in floats where its parts differ in scale."""
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+    shape = tensor.shape.as_list()
+    size = [part // count if place == axis % len(shape) else part for place, part in enumerate(shape)]
+    begins = (
+        [number * size[place] if place == axis % len(shape) else 0 for place in range(len(shape))]
+        for number in range(count)
+    )
+    return [tf.slice(tensor, begin, size) for begin in begins]
+
+
+def _number(tensor: Any) -> int:  # noqa: ANN401 - TensorFlow has no types
+    from tensorflow.python.framework import smart_cond  # noqa: PLC0415 - takes seconds
+
+    value = smart_cond.smart_constant_value(tensor)
+    if value is None:
+        raise _refusal("the place it reads or writes is not known before it runs")
+    return int(value)
+
+
+def _from_tensor(tensor: Value, _: Value) -> list[Value]:
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+    return list(tf.unstack(tensor))
+
+
+def _reserved(_: Value, length: Value) -> list[Value]:
+    return [None] * _number(length)
+
+
+def _with_item(items: list[Value], index: Value, item: Value) -> list[Value]:
+    place = _number(index)
+    return [*items[:place], item, *items[place + 1 :]]
+
+
+def _stacked(items: list[Value], *_: Value) -> Value:
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+    if any(item is None for item in items):
+        raise _refusal("it leaves places of a list empty")
+    return tf.stack(items)
+
+
+_LISTS: Final[Mapping[str, Callable[..., Value]]] = {
+    "TensorListFromTensor": _from_tensor,
+    "TensorListReserve": _reserved,
+    "TensorListSetItem": _with_item,
+    "TensorListGetItem": lambda items, index, _: items[_number(index)],
+    "TensorListStack": _stacked,
+}
+"""Operations on lists of tensors (tensorflow/core/ops/list_ops.cc), done while tracing."""

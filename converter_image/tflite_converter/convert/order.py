@@ -1,0 +1,63 @@
+"""What the child that converts is told to do."""
+
+from typing import Self
+
+from tflite_api.metadata import ModelMetadata
+from tflite_api.schema import Boolean, Integer, Schema
+from tflite_api.spec import ConversionSpec, Samples, Signature
+from tflite_api.step import FetchedDatasets
+from tflite_converter.core.local_spec import LocalQuantization
+
+
+class ConversionOrder(Schema):
+    """What the child is to do: no more of the spec than it needs."""
+
+    model_dir: str
+    output_dir: str
+    scratch_dir: str
+    tags: tuple[str, ...] | None = None
+    signature: Signature = Signature()
+    quantization: LocalQuantization
+    select_tf: Boolean
+    min_snr_decibels: Integer
+    metadata: ModelMetadata | None = None
+    verification_samples: Samples | None = None
+    """How samples are taken from the verification dataset."""
+    datasets: FetchedDatasets = FetchedDatasets()
+    report: Boolean = False
+    """Whether to measure what the report page shows."""
+    proof: str = ""
+    """What the child says when all is done. A graph does not know it, but can end the process with exit code 0."""
+
+    @classmethod
+    def of(
+        cls,
+        spec: ConversionSpec,
+        *,
+        model_dir: str,
+        output_dir: str,
+        scratch_dir: str,
+        datasets: FetchedDatasets,
+        proof: str = "",
+    ) -> Self:
+        """Take from a spec what the child needs."""
+        return cls(
+            model_dir=model_dir,
+            output_dir=output_dir,
+            scratch_dir=scratch_dir,
+            tags=spec.model.tags,
+            signature=spec.signature or Signature(),
+            quantization=LocalQuantization.from_object(spec.quantization.to_object()),
+            select_tf=spec.ops.select_tf,
+            min_snr_decibels=spec.min_snr_decibels,
+            metadata=spec.metadata,
+            verification_samples=_settings(spec),
+            datasets=datasets,
+            report=spec.report,
+            proof=proof,
+        )
+
+
+def _settings(spec: ConversionSpec) -> Samples | None:
+    given = spec.verification.samples if spec.verification else None
+    return Samples(sha256=given.sha256, max_samples=given.max_samples, images=given.images) if given else None

@@ -1,0 +1,124 @@
+"""What to try where the plain way of converting fails: a short ordered list, each entry with the failure it answers."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from typing import Final
+
+from tflite_api.reasons import Reason
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.tensors import SignatureFacts
+from tflite_converter.model import operations
+from tflite_converter.model.operations import LackingOperations
+from tflite_converter.model.signature import single_batch
+from tflite_converter.quantize.quantization import LoopsNotMeasured
+
+PLAIN: Final = "Plain"
+_SINGLE_BATCH: Final = "SingleBatch"
+_FUSED_LSTM: Final = "FusedLSTM"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One way of converting a model."""
+
+    signatures: tuple[SignatureFacts, ...]
+    """What is converted, with the shapes to pin."""
+    select_tf_allowed: bool = False
+    """Whether the spec allows TensorFlow's own operations."""
+    names: tuple[str, ...] = ()
+    """The strategies in it."""
+    single_batch: bool = False
+    fused_lstm: bool = False
+    unrolled_loops: bool = False
+    select_tf: bool = False
+
+    @property
+    def name(self) -> str:
+        """Name it as status shows it."""
+        return "+".join(self.names) or PLAIN
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say what its user has to know about the artifact."""
+        notes = []
+        if self.single_batch:
+            notes.append("the batch is fixed at 1, as LiteRT's loops over time steps need")
+        if self.fused_lstm:
+            notes.append("its LSTMs keep their state between calls: reset the interpreter's variables before each")
+        if self.unrolled_loops:
+            notes.append("its loops are written out, so that it grows with the number of time steps")
+        return tuple(notes)
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A change of an attempt that answers a named failure."""
+
+    name: str
+    answers: Callable[[Attempt, StepFailure], bool]
+    apply: Callable[[Attempt], Attempt]
+
+
+def _loops_over_batches(attempt: Attempt, failure: StepFailure) -> bool:
+    """Lists of tensors become plain tensors only where the converter knows the shape of each, batch included."""
+    return isinstance(failure, LackingOperations) and operations.are_tensor_lists(failure.operations)
+
+
+def _with_single_batch(attempt: Attempt) -> Attempt:
+    return replace(attempt, signatures=tuple(map(single_batch, attempt.signatures)), single_batch=True)
+
+
+def _has_loops_that_cannot_be_measured(attempt: Attempt, failure: StepFailure) -> bool:
+    """The calibrator follows no loop, but knows the operator for a whole LSTM."""
+    return isinstance(failure, LoopsNotMeasured) and not attempt.fused_lstm and not attempt.unrolled_loops
+
+
+def _with_fused_lstm(attempt: Attempt) -> Attempt:
+    return replace(attempt, fused_lstm=True)
+
+
+def _has_loops_that_are_no_lstm(attempt: Attempt, failure: StepFailure) -> bool:
+    """Keras 2 alone marks what is fused, and that has no 16-bit form; any short loop can be written out."""
+    return failure.reason is Reason.OPERATION_NOT_QUANTIZABLE and attempt.fused_lstm
+
+
+def _with_unrolled_loops(attempt: Attempt) -> Attempt:
+    # Writing out puts the bodies of functions in the place of their marks.
+    names = tuple(name for name in attempt.names if name != _FUSED_LSTM)
+    return replace(attempt, fused_lstm=False, unrolled_loops=True, names=names)
+
+
+def _lacks_what_tensorflow_has(attempt: Attempt, failure: StepFailure) -> bool:
+    return attempt.select_tf_allowed and isinstance(failure, LackingOperations) and failure.flex_has_them
+
+
+def _with_select_tf(attempt: Attempt) -> Attempt:
+    return replace(attempt, select_tf=True)
+
+
+STRATEGIES: Final = (
+    Strategy(_SINGLE_BATCH, _loops_over_batches, _with_single_batch),
+    Strategy(_FUSED_LSTM, _has_loops_that_cannot_be_measured, _with_fused_lstm),
+    Strategy("UnrolledLoops", _has_loops_that_are_no_lstm, _with_unrolled_loops),
+    Strategy("SelectTF", _lacks_what_tensorflow_has, _with_select_tf),
+)
+
+
+def foreseen(signature: SignatureFacts, used: Collection[str]) -> Attempt:
+    """Give the attempt that a signature will come to, as far as its operations tell before anything is tried.
+
+    They foretell nothing of what integers need.
+    """
+    attempt = Attempt((signature,))
+    if operations.are_tensor_lists(used) and single_batch(signature) != signature:
+        return replace(_with_single_batch(attempt), names=(_SINGLE_BATCH,))
+    return attempt
+
+
+def next_attempt(failed: Attempt, failure: StepFailure) -> Attempt | None:
+    """Give what to try after a failure; None where nothing here answers it."""
+    for strategy in STRATEGIES:
+        if strategy.name not in failed.names and strategy.answers(failed, failure):
+            applied = strategy.apply(failed)
+            return replace(applied, names=(*applied.names, strategy.name))
+    return None

@@ -1,0 +1,121 @@
+"""TensorFlow's converter, on a SavedModel that this package wrote itself."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tflite_api.spec import KeepFloat, Quantization
+from tflite_converter.convert import lstm_fusion
+from tflite_converter.core.tensors import Sample
+from tflite_converter.model import operations
+from tflite_converter.quantize import quantization
+
+
+@dataclass(frozen=True)
+class ConverterSettings:
+    """What is asked of the converter."""
+
+    keys: tuple[str, ...]
+    """The signatures that go into the file."""
+    quantization: Quantization
+    samples: Callable[[], Iterator[tuple[str, Sample]]] | None = None
+    """Calibration samples, each with the key of its signature; for the types that measure activations."""
+    select_tf: bool = False
+    single_batch: bool = False
+    fused_lstm: bool = False
+    """Whether Keras' LSTM layers become UNIDIRECTIONAL_SEQUENCE_LSTM. It keeps its state from call to call, which the
+    model does not, and the converter gets some stacks of them wrong (own measurement: 10 dB where loops give 127)."""
+    calibrated_file: Path | None = None
+    """Where to leave the float file with the ranges of its activations, for the type Int8."""
+
+
+def convert(folder: Path, settings: ConverterSettings) -> bytes:
+    """Convert signatures of a SavedModel with the tag `serve`.
+
+    Raises:
+        StepFailure: UnsupportedOperation, OperationNotQuantizable or ConversionFailed, with the converter's words.
+    """
+    from tensorflow.lite.python.convert import ConverterError  # noqa: PLC0415 - takes seconds
+
+    if not settings.fused_lstm:
+        folder = lstm_fusion.prevented(folder)
+    try:
+        converted = _directly(folder, settings)
+        return converted if converted is not None else _publicly(folder, settings)
+    except ConverterError as error:
+        raise operations.converter_failure(str(error)) from error
+    except (ValueError, NotImplementedError, RuntimeError) as error:
+        raise quantization.quantizer_failure(settings.quantization.type, str(error)) from error
+
+
+def _publicly(folder: Path, settings: ConverterSettings) -> bytes:
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=list(settings.keys))
+    _configure(converter, settings)
+    converted: bytes = converter.convert()
+    return converted
+
+
+def _directly(folder: Path, settings: ConverterSettings) -> bytes | None:
+    """Do what the public way does without loading the model twice more for debug information and statistics.
+
+    None where this TensorFlow is not the one whose inside is known (2.21's tensorflow/lite/python/lite.py); a test
+    holds that both ways give the same graph. The public way adds a metadata entry with the converter's environment.
+    """
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds
+    from tensorflow.lite.python import lite  # noqa: PLC0415 - takes seconds
+    from tensorflow.python.saved_model import loader_impl  # noqa: PLC0415 - takes seconds
+
+    kind_of_converter: Any = getattr(lite, "TFLiteSavedModelConverterV2", None)
+    if not tf.__version__.startswith("2.21.") or not hasattr(kind_of_converter, "_convert_from_saved_model"):
+        return None
+    converter = _selective()(str(folder), {tf.saved_model.SERVING}, list(settings.keys))
+    converter.kept_float = settings.quantization.keep_float
+    converter.calibrated_file = settings.calibrated_file
+    _configure(converter, settings)
+    graph = loader_impl.parse_saved_model(str(folder)).meta_graphs[0].graph_def
+    converted: bytes = converter._convert_from_saved_model(graph)  # noqa: SLF001 - see above
+    return converted
+
+
+@cache
+def _selective() -> Any:  # noqa: ANN401 - TensorFlow has no types
+    """Give the converter's class with one step replaced, the one between the float file and the integer one."""
+    from tensorflow.lite.python import lite  # noqa: PLC0415 - takes seconds
+
+    class Selective(lite.TFLiteSavedModelConverterV2):  # type: ignore[misc] # untyped
+        """Refuses what the calibrator would crash on, and leaves out what is to stay in floats."""
+
+        kept_float: KeepFloat | None = None
+        calibrated_file: Path | None = None
+
+        def _quantize(self, result: bytes, *args: Any) -> bytes:  # noqa: ANN401 - handed through as they are
+            quantization.check_calibratable(result)
+            if self.kept_float is None and self.calibrated_file is None:
+                quantized: bytes = super()._quantize(result, *args)
+                return quantized
+            self._experimental_calibrate_only = True
+            calibrated: bytes = super()._quantize(result, *args)
+            if self.calibrated_file is not None:
+                self.calibrated_file.write_bytes(calibrated)
+            return quantization.quantize_selected(
+                calibrated, self.kept_float or KeepFloat(), self.inference_input_type, self.inference_output_type
+            )
+
+    return Selective
+
+
+def _configure(converter: Any, settings: ConverterSettings) -> None:  # noqa: ANN401 - TensorFlow has no types
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+    quantization.configure(converter, settings.quantization)
+    if settings.samples is not None:
+        converter.representative_dataset = settings.samples
+    if settings.select_tf:
+        converter.target_spec.supported_ops = [*converter.target_spec.supported_ops, tf.lite.OpsSet.SELECT_TF_OPS]
+        converter._experimental_lower_tensor_list_ops = False  # noqa: SLF001 - the converter's own error names it
+    if settings.single_batch:
+        converter._experimental_default_to_single_batch_in_tensor_list_ops = True  # noqa: SLF001 - no public way

@@ -1,0 +1,39 @@
+"""What the steps tell while they work; who listens decides how it looks."""
+
+import logging
+import time
+from typing import Final, Protocol
+
+from tflite_converter.core.units import bytes_in_words
+
+_LOG = logging.getLogger(__name__)
+_SECONDS_BETWEEN_LINES: Final = 10.0
+
+
+class Progress(Protocol):
+    """A listener to the steps."""
+
+    def phase(self, text: str) -> None:
+        """Something new begins, for example `Converting`."""
+
+    def received(self, done: int, total: int | None) -> None:
+        """`done` bytes of a download are here, of `total` where the server said how many."""
+
+
+class LoggedProgress:
+    """Progress as log lines: each phase, and a download's bytes now and then."""
+
+    def __init__(self) -> None:
+        """Start the clock of the download's lines."""
+        self._last_line = time.monotonic()
+
+    def phase(self, text: str) -> None:
+        """Log the phase."""
+        _LOG.info(text)
+
+    def received(self, done: int, total: int | None) -> None:
+        """Log the bytes received, at most one line in ten seconds."""
+        if time.monotonic() - self._last_line < _SECONDS_BETWEEN_LINES:
+            return
+        self._last_line = time.monotonic()
+        _LOG.info("Received %s%s", bytes_in_words(done), f" of {bytes_in_words(total)}" if total else "")

@@ -1,0 +1,1 @@
+"""Samples to run models on: read from the user's files, or generated."""

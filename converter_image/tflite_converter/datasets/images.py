@@ -1,0 +1,178 @@
+"""Examples from images: decoded by Pillow, fitted and normalised as the spec says."""
+
+import tarfile
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO, Final
+
+import numpy as np
+
+from tflite_api.reasons import Reason
+from tflite_api.spec import ImagePreprocessing, Samples
+from tflite_converter.core.failure import StepFailure, one_line
+from tflite_converter.core.tensors import Array, SignatureFacts, TensorFacts
+
+ARCHIVES: Final = (".zip", ".tar", ".tar.gz", ".tgz")
+SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif")
+_LARGEST_PIXELS: Final = 100_000_000
+_LARGEST_FILE: Final = 256 * 1024**2
+_MODES: Final = {"RGB": "RGB", "BGR": "RGB", "Grayscale": "L"}
+
+
+def read(path: Path, signature: SignatureFacts, settings: Samples) -> Iterator[Mapping[str, Array]]:
+    """Give an example for each image of a folder or archive, in the order of their names.
+
+    Raises:
+        StepFailure: DatasetMismatch where the model takes no image, DatasetInvalid where one cannot be read.
+    """
+    tensor = _image_input(signature)
+    how = settings.images or ImagePreprocessing()
+    try:
+        for name, file in _files(path, settings.max_samples):
+            yield {tensor.name: decode(file, name, tensor, how)}
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
+        words = f"{path.name} cannot be read as an archive: {one_line(str(error), 300)}"
+        raise StepFailure(Reason.DATASET_INVALID, words) from error
+
+
+def _image_input(signature: SignatureFacts) -> TensorFacts:
+    tensor = signature.inputs[0] if len(signature.inputs) == 1 else None
+    shape = tensor.shape if tensor is not None else None
+    if tensor is None or shape is None or len(shape) != 4 or shape[3] not in {1, 3}:
+        listing = "; ".join(map(str, signature.inputs))
+        raise StepFailure(
+            Reason.DATASET_MISMATCH,
+            "A dataset of images needs a model with one input of the shape [batch, height, width, 1 or 3 channels],"
+            f" but signature {signature.key} has {listing}: write an .npz instead",
+        )
+    if -1 in shape[1:3]:
+        raise StepFailure(
+            Reason.DATASET_MISMATCH,
+            f"Input {tensor.name} takes images of any size, {list(shape)}: pin height and width in signature.inputs",
+        )
+    return tensor
+
+
+def decode(file: IO[bytes], name: str, tensor: TensorFacts, how: ImagePreprocessing) -> Array:
+    """Give an image as an example of an input.
+
+    Args:
+        file: a JPEG, PNG, BMP, WebP or GIF; of an animation the first frame.
+        name: for messages.
+        tensor: the input, of the shape [batch, height, width, channels] with 1 or 3 channels.
+        how: colours, fit, and what each channel is normalised with.
+
+    Raises:
+        StepFailure: DatasetInvalid where it is no image, DatasetMismatch where it does not fit.
+    """
+    from PIL import Image, ImageOps  # noqa: PLC0415 - only for datasets of images
+
+    _, height, width, channels = tensor.shape or ()
+    if (how.color_space == "Grayscale") != (channels == 1):
+        raise StepFailure(
+            Reason.DATASET_MISMATCH,
+            f"Input {tensor.name} has {channels} channels: set images.colorSpace to"
+            f" {'Grayscale' if channels == 1 else 'RGB'} (found {how.color_space})",
+        )
+    try:
+        with Image.open(file) as opened:
+            _check_pixels(name, opened.width, opened.height)
+            upright = ImageOps.exif_transpose(opened).convert(_MODES[how.color_space])
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        words = f"{name} is no image that can be read: {one_line(str(error), 300)}"
+        raise StepFailure(Reason.DATASET_INVALID, words) from error
+    size, bilinear = (width, height), Image.Resampling.BILINEAR
+    match how.fit:
+        case "Stretch":
+            fitted = upright.resize(size, bilinear)
+        case "CenterCrop":
+            fitted = ImageOps.fit(upright, size, bilinear)
+        case "Pad":
+            fitted = ImageOps.pad(upright, size, bilinear)
+    return normalised(np.asarray(fitted).reshape(height, width, channels), tensor, how)
+
+
+def _check_pixels(name: str, width: int, height: int) -> None:
+    if width * height > _LARGEST_PIXELS:
+        raise StepFailure(Reason.DATASET_INVALID, f"{name} has {width} x {height} pixels: too many for a sample")
+
+
+def normalised(pixels: Array, tensor: TensorFacts, how: ImagePreprocessing) -> Array:
+    """Give (value - mean) / std of each channel in the input's dtype.
+
+    Args:
+        pixels: uint8 [height, width, channels].
+        tensor: the input.
+        how: the means and standard deviations; BGR reverses the channels first.
+
+    Raises:
+        StepFailure: DatasetMismatch where their number fits no channel, or the values not the dtype.
+    """
+    channels = pixels.shape[-1]
+    values = pixels[..., ::-1] if how.color_space == "BGR" else pixels
+    wanted = np.dtype(tensor.dtype)
+    if how.mean is None and how.std is None and wanted == np.uint8:
+        return np.ascontiguousarray(values)
+    result = (values.astype(np.float32) - _channels(how.mean, 0, channels)) / _channels(how.std, 1, channels)
+    if wanted.kind == "f":
+        return np.asarray(result, dtype=wanted)
+    limits = np.iinfo(wanted)
+    if result.min() < limits.min or result.max() > limits.max:
+        raise StepFailure(
+            Reason.DATASET_MISMATCH,
+            f"Normalised images have values from {result.min():.3g} to {result.max():.3g}, beyond input {tensor.name}'s"
+            f" {wanted}: correct images.mean and std",
+        )
+    return np.asarray(np.round(result), dtype=wanted)
+
+
+def _channels(numbers: Sequence[str] | None, default: float, channels: int) -> Array:
+    values = np.array([float(number) for number in numbers] if numbers else [default], dtype=np.float32)
+    if len(values) not in {1, channels}:
+        raise StepFailure(
+            Reason.DATASET_MISMATCH,
+            f"images has {len(values)} numbers for {channels} channels: write one, or {channels}",
+        )
+    return values
+
+
+def is_image(name: str) -> bool:
+    """Say whether a file's name is that of an image; hidden files are none."""
+    path = PurePosixPath(name)
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+    return path.suffix.lower() in SUFFIXES and not hidden
+
+
+def _files(path: Path, most: int) -> Iterator[tuple[str, IO[bytes]]]:
+    """Open the first images in place: nothing of an archive is unpacked to disk."""
+    if path.is_dir():
+        names = sorted(str(found.relative_to(path)) for found in path.rglob("*") if found.is_file())
+        for name in list(filter(is_image, names))[:most]:
+            with (path / name).open("rb") as plain:
+                yield name, plain
+    elif path.suffix.lower() == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
+            for name in sorted(filter(is_image, sizes))[:most]:
+                with _bounded(name, sizes[name]), archive.open(name) as packed:
+                    yield name, packed
+    else:
+        # A compressed tar can be read in its own order only.
+        with tarfile.open(path) as tape:
+            members = (member for member in tape if member.isfile() and is_image(member.name))
+            for _, member in zip(range(most), members, strict=False):
+                taken = tape.extractfile(member)
+                if taken is not None:
+                    with _bounded(member.name, member.size), taken:
+                        yield member.name, taken
+
+
+@contextmanager
+def _bounded(name: str, size: int) -> Iterator[None]:
+    if size > _LARGEST_FILE:
+        raise StepFailure(
+            Reason.DATASET_INVALID, f"{name} has {size} bytes: no image may have more than {_LARGEST_FILE}"
+        )
+    yield

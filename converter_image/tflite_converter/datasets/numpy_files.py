@@ -1,0 +1,57 @@
+"""Examples from NumPy's own files."""
+
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from tflite_api.reasons import Reason
+from tflite_converter.core.failure import StepFailure, one_line
+from tflite_converter.core.tensors import Array, SignatureFacts
+
+_LARGEST: Final = 8 * 1024**3
+"""Of all arrays of an .npz unpacked (bytes): a small file may unpack without end."""
+
+
+def read(path: Path, signature: SignatureFacts) -> Iterator[Mapping[str, Array]]:
+    """Give the examples of an .npz with an array for each input, or of an .npy for a model with one input.
+
+    The first axis of every array counts the examples.
+
+    Raises:
+        StepFailure: DatasetInvalid.
+    """
+    try:
+        arrays = _arrays(path, signature)
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+        raise _invalid(f"{path.name} cannot be read as {path.suffix}: {one_line(str(error), 300)}") from error
+    scalars = [name for name, array in arrays.items() if array.ndim == 0]
+    if scalars:
+        raise _invalid(f"{path.name} has a single number for {scalars[0]}: the first axis must count the examples")
+    lengths = {name: len(array) for name, array in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        listing = ", ".join(f"{name} {length}" for name, length in sorted(lengths.items()))
+        raise _invalid(f"The arrays of {path.name} have different numbers of examples: {listing}")
+    for number in range(min(lengths.values(), default=0)):
+        yield {name: array[number] for name, array in arrays.items()}
+
+
+def _arrays(path: Path, signature: SignatureFacts) -> dict[str, Array]:
+    if path.suffix.lower() == ".npy":
+        if len(signature.inputs) != 1:
+            names = ", ".join(tensor.name for tensor in signature.inputs)
+            raise ValueError(f"it holds one array, but the model has the inputs {names}: write an .npz instead")
+        single: Any = np.load(path, mmap_mode="r", allow_pickle=False)
+        return {signature.inputs[0].name: np.asarray(single)}
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(entry.file_size for entry in archive.infolist())
+    if unpacked > _LARGEST:
+        raise ValueError(f"it unpacks to {unpacked} bytes, more than the {_LARGEST} allowed")
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def _invalid(message: str) -> StepFailure:
+    return StepFailure(Reason.DATASET_INVALID, message)

@@ -1,0 +1,158 @@
+"""Reading a dataset of inputs: from a file or folder to samples that surely fit the signature.
+
+TensorFlow's calibrator takes nearly anything without a word: NaN or an empty dataset give a float file, a wrong size is
+accepted (own measurement on 2.21). So everything is checked before it sees a sample.
+"""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+from tflite_api.reasons import Reason
+from tflite_api.spec import Samples
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.tensors import Array, Sample, SignatureFacts, TensorFacts
+from tflite_converter.datasets import images, numpy_files, tfrecord
+
+Example = Mapping[str, Array]
+"""One example: an array for each name in the dataset, without the dimension that counts examples."""
+
+
+def read(
+    path: Path, signatures: Sequence[SignatureFacts], settings: Samples, least: int = 1, *, field: str
+) -> dict[str, tuple[Sample, ...]]:
+    """Give samples for each signature, by its key; every sample has the inputs' exact names, dtypes and ranks.
+
+    An example without a first dimension of its own becomes a batch of one; where the signature pins a larger batch, as
+    many examples as it holds become one. With several signatures, arrays named `key/input` are for that signature.
+
+    Args:
+        path: what was fetched.
+        signatures: those to give samples for.
+        settings: what is taken, and how images are prepared.
+        least: how many examples there must be, unless `settings` asks for fewer.
+        field: the spec's field that names the dataset, for messages: there may be two.
+
+    Raises:
+        StepFailure: DatasetInvalid where it cannot be read, DatasetMismatch where it does not fit.
+    """
+    found = {}
+    try:
+        for signature in signatures:
+            examples = _named_for(signature, _examples(path, signature, settings), several=len(signatures) > 1)
+            taken = itertools.islice(examples, settings.max_samples)
+            found[signature.key] = tuple(_samples(signature, taken, min(least, settings.max_samples)))
+    except StepFailure as failure:
+        raise StepFailure(failure.reason, f"{field}: {failure.message}") from failure
+    return found
+
+
+def _examples(path: Path, signature: SignatureFacts, settings: Samples) -> Iterator[Example]:
+    name = path.name.lower()
+    if path.is_dir() or name.endswith(images.ARCHIVES):
+        return images.read(path, signature, settings)
+    if name.endswith((".npz", ".npy")):
+        return numpy_files.read(path, signature)
+    if tfrecord.is_named(name):
+        return tfrecord.read(path, signature, settings)
+    raise StepFailure(
+        Reason.DATASET_INVALID,
+        f"The name {path.name} says no format: a dataset is a .npz, .npy, .tfrecord or .tfrecord.gz file, a .zip, .tar"
+        " or .tar.gz archive of images, or a folder of images (with a slash at its end)",
+    )
+
+
+def _named_for(signature: SignatureFacts, examples: Iterator[Example], *, several: bool) -> Iterator[Example]:
+    prefix = f"{signature.key}/"
+    for example in examples:
+        if several and any(name.startswith(prefix) for name in example):
+            yield {name.removeprefix(prefix): value for name, value in example.items() if name.startswith(prefix)}
+        else:
+            yield example
+
+
+def _samples(signature: SignatureFacts, examples: Iterator[Example], least: int) -> Iterator[Sample]:
+    size = _batch(signature)
+    count = 0
+    waiting = list[dict[str, Array]]()
+    for number, example in enumerate(examples):
+        waiting.append({tensor.name: _fitted(tensor, example, number) for tensor in _checked(signature, example)})
+        count += 1
+        if len(waiting) == size:
+            yield _batched(waiting)
+            waiting.clear()
+    if count == 0:
+        raise StepFailure(Reason.DATASET_INVALID, "The dataset is empty: it needs one example at least, better 100")
+    if count < max(least, size):
+        _refuse(f"The dataset has {count} examples, but {max(least, size)} are the least: add some, better 100")
+
+
+def _batch(signature: SignatureFacts) -> int:
+    """Give how many examples become one sample: the first dimension that all inputs share, where it is pinned."""
+    first = {tensor.shape[0] for tensor in signature.inputs if tensor.shape}
+    size = first.pop() if len(first) == 1 else 1
+    return max(size, 1) if all(tensor.shape and len(tensor.shape) > 1 for tensor in signature.inputs) else 1
+
+
+def _checked(signature: SignatureFacts, example: Example) -> tuple[TensorFacts, ...]:
+    names = {tensor.name for tensor in signature.inputs}
+    if names != set(example):
+        wanted = "; ".join(map(str, signature.inputs))
+        has = ", ".join(sorted(example)) or "nothing"
+        _refuse(f"The dataset has {has}, but the inputs of signature {signature.key} are {wanted}")
+    return signature.inputs
+
+
+def _fitted(tensor: TensorFacts, example: Example, number: int) -> Array:
+    """Give one example's array for an input with a first dimension of 1, or whole where the input has none."""
+    array = np.asarray(example[tensor.name])
+    shape = tensor.shape or ()
+    given = (1, *array.shape) if len(shape) == array.ndim + 1 else array.shape
+    expected = shape[1:] if len(shape) == array.ndim + 1 else shape
+    if len(expected) != array.ndim or any(
+        want not in {-1, have} for want, have in zip(expected, array.shape, strict=True)
+    ):
+        _refuse(
+            f"Example {number} has the shape {list(array.shape)} for input {tensor.name}, which is {list(shape)}:"
+            f" an example must have {_in_words(expected)}"
+        )
+    fitted = _cast(array, tensor, number).reshape(given)
+    if fitted.dtype.kind in "fc" and not np.all(np.isfinite(fitted)):
+        what = "NaN" if np.any(np.isnan(fitted)) else "an infinity"
+        _refuse(f"Example {number} has {what} in input {tensor.name}: remove such examples from the dataset")
+    return fitted
+
+
+def _in_words(shape: Sequence[int]) -> str:
+    return f"the shape {list(shape)}" + (", where -1 is any size" if -1 in shape else "")
+
+
+def _cast(array: Array, tensor: TensorFacts, number: int) -> Array:
+    """Cast without loss of meaning: to fewer digits of the same kind, or whole numbers to a type that holds them."""
+    wanted = np.dtype(tensor.dtype)
+    if array.dtype == wanted or np.can_cast(array.dtype, wanted, "safe") or (array.dtype.kind == wanted.kind == "f"):
+        return array.astype(wanted)
+    if array.dtype.kind in "iu" and wanted.kind in "iu":
+        limits = np.iinfo(wanted)
+        if array.size == 0 or (int(array.min()) >= limits.min and int(array.max()) <= limits.max):
+            return array.astype(wanted)
+        _refuse(
+            f"Example {number} has values beyond {wanted} in input {tensor.name}:"
+            f" they must be from {limits.min} to {limits.max}"
+        )
+    return _refuse(
+        f"The dataset has {array.dtype} for input {tensor.name}, which is {wanted}: write it with .astype('{wanted}')"
+    )
+
+
+def _batched(examples: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
+    if len(examples) == 1:
+        return dict(examples[0])
+    return {name: np.concatenate([example[name] for example in examples]) for name in examples[0]}
+
+
+def _refuse(message: str) -> NoReturn:
+    raise StepFailure(Reason.DATASET_MISMATCH, message)

@@ -1,0 +1,1 @@
+"""Bringing models and datasets onto the disk, from wherever they are, within limits."""

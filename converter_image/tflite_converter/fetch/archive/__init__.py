@@ -1,0 +1,1 @@
+"""Unpacking untrusted archives within limits."""

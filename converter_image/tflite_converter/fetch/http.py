@@ -1,0 +1,240 @@
+"""Fetching a stranger's file over HTTP within limits of time, size and address."""
+
+import asyncio
+import errno
+import hashlib
+import socket
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urljoin, urlsplit, urlunsplit
+
+import aiohttp
+from aiohttp import AddrInfoType
+
+from tflite_api.reasons import Reason
+from tflite_api.step import FetchLimits
+from tflite_converter.core.failure import NO_SPACE, StepFailure, one_line
+from tflite_converter.core.progress import Progress
+from tflite_converter.core.units import bytes_in_words
+from tflite_converter.fetch.network.address_policy import refusal, refused_meaning
+from tflite_converter.fetch.network.proxy import Proxy, ProxyOptions
+
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_MAX_REDIRECTS: Final = 10
+_CHUNK_BYTES: Final = 1 << 20
+_CONNECT_SECONDS: Final = 30
+_SILENCE_SECONDS: Final = 60
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is fetched: the words and reasons of its failures."""
+
+    field: str
+    """Of the spec, which named the address."""
+    thing: str
+    not_found: Reason
+    access_denied: Reason
+    too_large: Reason
+    unavailable: Reason
+
+
+def model(field: str) -> Subject:
+    """Give the archive of a model that a field of the spec names."""
+    return Subject(
+        field,
+        "archive",
+        Reason.MODEL_NOT_FOUND,
+        Reason.MODEL_ACCESS_DENIED,
+        Reason.MODEL_TOO_LARGE,
+        Reason.MODEL_UNAVAILABLE,
+    )
+
+
+def dataset(field: str) -> Subject:
+    """Give a dataset that a field of the spec names."""
+    return Subject(
+        field,
+        "dataset",
+        Reason.DATASET_NOT_FOUND,
+        Reason.DATASET_ACCESS_DENIED,
+        Reason.DATASET_TOO_LARGE,
+        Reason.DATASET_UNAVAILABLE,
+    )
+
+
+def fetch(url: str, target: Path, limits: FetchLimits, progress: Progress, subject: Subject) -> str:
+    """Download `url` to `target`, which must not exist; nothing stays there on failure.
+
+    Return its SHA-256 (64 hexadecimal digits).
+
+    Every address connected to is checked where the connection is made, so neither a redirect nor a name that changes
+    its meaning leads to an address that is refused.
+
+    Raises:
+        StepFailure: the subject's reasons, AddressRefused or OutOfDisk.
+    """
+    transfer = _Transfer(url, target, limits, progress, subject)
+    try:
+        return asyncio.run(transfer.run())
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+
+
+def shown(url: str) -> str:
+    """Give a URL as it may be shown: without user, query and fragment, which may hold credentials."""
+    parts = urlsplit(url)
+    return one_line(urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")), 300)
+
+
+def status_failure(status: int, url: str, subject: Subject) -> StepFailure | None:
+    """Give what an HTTP status means for what is fetched; None for success."""
+    where = f"{shown(url)} answered {status}"
+    if status == 200:
+        return None
+    if status == 407:
+        return StepFailure(subject.unavailable, f"{shown(url)} cannot be reached: the proxy answered {status}")
+    if status in {401, 403, 451}:
+        return StepFailure(subject.access_denied, f"{where}: {subject.field} must be readable without credentials")
+    if status >= 500 or status in {408, 425, 429}:
+        return StepFailure(subject.unavailable, where)
+    return StepFailure(subject.not_found, f"{where}: correct {subject.field}")
+
+
+class _Transfer:
+    def __init__(self, url: str, target: Path, limits: FetchLimits, progress: Progress, subject: Subject) -> None:
+        self._subject = subject
+        self._url = url
+        self._target = target
+        self._limits = limits
+        self._progress = progress
+        self._received = 0
+        self._refused: str | None = None
+        self._proxy: Proxy | None = None
+
+    async def run(self) -> str:
+        try:
+            async with asyncio.timeout(self._limits.timeout_seconds) as deadline:
+                return await self._run_with_session()
+        except TimeoutError as error:
+            raise self._timed_out(expired=deadline.expired()) from error
+        except aiohttp.InvalidURL as error:
+            raise StepFailure(self._subject.not_found, f"{shown(self._url)} is no valid address") from error
+        except aiohttp.ClientError as error:
+            raise self._broken_off(error) from error
+        except OSError as error:
+            if error.errno in NO_SPACE:
+                raise StepFailure(
+                    Reason.OUT_OF_DISK, f"No space left after {bytes_in_words(self._received)} of {self._subject.field}"
+                ) from error
+            raise
+
+    async def _run_with_session(self) -> str:
+        # Made now: aiohttp's own knows only the authorities that were there when it was imported.
+        context = ssl.create_default_context()
+        connector = aiohttp.TCPConnector(socket_factory=self._open_socket, force_close=True, ssl=context)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_SILENCE_SECONDS)
+        async with aiohttp.ClientSession(
+            connector=connector,
+            timeout=timeout,
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"Accept-Encoding": "identity", "User-Agent": "tflite-operator"},
+        ) as session:
+            for _ in range(_MAX_REDIRECTS + 1):
+                async with session.get(self._url, allow_redirects=False, **await self._way()) as response:
+                    if response.status not in _REDIRECTS or "Location" not in response.headers:
+                        return await self._save(response)
+                    self._follow(response.headers["Location"])
+        words = f"{self._subject.field} redirects more than {_MAX_REDIRECTS} times"
+        raise StepFailure(self._subject.not_found, words)
+
+    async def _way(self) -> ProxyOptions:
+        """Find the way to the address: through a proxy, which then makes the connection that could be checked here."""
+        self._proxy = Proxy.of(self._url)
+        if self._proxy is None:
+            return {}
+        if not self._limits.allow_local_addresses:
+            # A name that only the proxy knows is for the proxy to judge.
+            refused = await asyncio.to_thread(refused_meaning, self._url)
+            if refused is not None:
+                raise self._address_refused(refused)
+        return self._proxy.options(self._url)
+
+    def _follow(self, location: str) -> None:
+        came_from, self._url = self._url, urljoin(self._url, location)
+        if urlsplit(self._url).scheme not in {"http", "https"}:
+            raise StepFailure(
+                Reason.ADDRESS_REFUSED,
+                f"{shown(came_from)} redirects to {shown(self._url)}: only http and https are followed",
+            )
+
+    async def _save(self, response: aiohttp.ClientResponse) -> str:
+        failure = status_failure(response.status, self._url, self._subject)
+        if failure is not None:
+            raise failure
+        self._check_size(response.content_length or 0)
+        digest = hashlib.sha256()
+        with self._target.open("xb") as file:
+            async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+                self._received += len(chunk)
+                self._check_size(self._received)
+                digest.update(chunk)
+                file.write(chunk)
+                self._progress.received(self._received, response.content_length)
+        return digest.hexdigest()
+
+    def _check_size(self, size: int) -> None:
+        if size > self._limits.max_archive_bytes:
+            raise StepFailure(
+                self._subject.too_large,
+                f"The {self._subject.thing} at {shown(self._url)} is larger than the"
+                f" {bytes_in_words(self._limits.max_archive_bytes)} allowed",
+            )
+
+    def _open_socket(self, addr_info: AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, address = addr_info
+        # A proxy is the administrator's choice, wherever it is.
+        trusted = self._limits.allow_local_addresses or self._proxy is not None
+        if not trusted and (why := refusal(str(address[0]))) is not None:
+            self._refused = f"{address[0]}, which {why}"
+            raise OSError(errno.EACCES, "address refused")
+        opened = socket.socket(family, kind, protocol)
+        opened.setblocking(False)
+        return opened
+
+    def _timed_out(self, *, expired: bool) -> StepFailure:
+        if expired and self._received:
+            return StepFailure(
+                self._subject.too_large,
+                f"The {self._subject.thing} at {shown(self._url)} did not arrive within"
+                f" {self._limits.timeout_seconds} s: {bytes_in_words(self._received)} did",
+            )
+        return StepFailure(self._subject.unavailable, f"{shown(self._url)} did not answer in time")
+
+    def _broken_off(self, error: aiohttp.ClientError) -> StepFailure:
+        if self._refused is not None and isinstance(error, aiohttp.ClientConnectorError):
+            return self._address_refused(self._refused)
+        # Its address may come from a Secret, and so is not shown.
+        if isinstance(error, aiohttp.ClientHttpProxyError):
+            what = f"cannot be reached: the proxy answered {error.status}"
+        elif isinstance(error, aiohttp.ClientProxyConnectionError):
+            what = "cannot be reached: the proxy does not answer"
+        elif isinstance(error, aiohttp.ClientConnectorCertificateError):
+            what = "has no valid certificate"
+        elif isinstance(error, aiohttp.ClientConnectorDNSError):
+            what = "has a host name that is not known"
+        elif isinstance(error, aiohttp.ClientConnectorError):
+            what = f"cannot be reached: {error.os_error.strerror or type(error.os_error).__name__}"
+        elif self._received:
+            what = f"broke off after {bytes_in_words(self._received)}"
+        else:
+            what = f"gave no valid answer ({type(error).__name__})"
+        return StepFailure(self._subject.unavailable, f"{shown(self._url)} {what}")
+
+    def _address_refused(self, meaning: str) -> StepFailure:
+        words = f"{shown(self._url)} leads to {meaning}: such addresses are not allowed"
+        return StepFailure(Reason.ADDRESS_REFUSED, words)

@@ -1,0 +1,50 @@
+"""The certificate authorities that a step trusts: the public ones, and those of the administrator."""
+
+import logging
+import ssl
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Final
+
+import certifi
+
+from tflite_api.names import CA_BUNDLE_ENV
+from tflite_api.reasons import Reason
+from tflite_converter.core.failure import StepFailure
+
+_LOG = logging.getLogger(__name__)
+_READ_BY_CLIENTS: Final = ("SSL_CERT_FILE", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""By Python's ssl, botocore, requests, and TensorFlow's own client of Google Cloud Storage. Each takes one file."""
+
+
+def trust(environment: MutableMapping[str, str], folder: Path) -> None:
+    """Have every client of this process trust the administrator's authorities too.
+
+    Args:
+        environment: of this process; where it names no bundle, nothing changes.
+        folder: where the file with all authorities is written.
+
+    Raises:
+        StepFailure: InternalError where the bundle holds no certificates.
+    """
+    named = environment.get(CA_BUNDLE_ENV)
+    if named is None:
+        return
+    bundle = Path(named)
+    if not bundle.exists():
+        _LOG.warning(
+            "The ConfigMap of the certificate authorities is not in this namespace, or lacks its key:"
+            " only public authorities are trusted"
+        )
+        return
+    try:
+        ssl.create_default_context().load_verify_locations(cafile=bundle)
+    except ssl.SSLError as error:
+        raise StepFailure(
+            Reason.INTERNAL_ERROR,
+            "The ConfigMap of the certificate authorities (CONVERTER_CA_CONFIG_MAP) holds no certificates in PEM form"
+            f" under the operator's CONVERTER_CA_KEY: {error.reason or 'they cannot be read'}",
+        ) from error
+    every = folder / "authorities.pem"
+    every.write_bytes(Path(certifi.where()).read_bytes() + b"\n" + bundle.read_bytes())
+    environment.update(dict.fromkeys(_READ_BY_CLIENTS, str(every)))

@@ -1,0 +1,30 @@
+"""Models of this machine: a SavedModel folder or an archive named by a file:/// handle."""
+
+import hashlib
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote
+
+from tflite_api.reasons import Reason
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, accept, from_archive
+
+FILE_SCHEME: Final = "file://"
+
+
+def fetch(handle: str, pin: Pin, place: Place) -> FetchedModel:
+    """Give the model that a file:/// handle names; an archive is unpacked.
+
+    Raises:
+        StepFailure: ModelNotFound, or what `accept` and `from_archive` raise.
+    """
+    place.progress.phase("Reading the model's files")
+    path = Path(unquote(handle.removeprefix(FILE_SCHEME)))
+    if path.is_dir():
+        return accept(path, pin)
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise StepFailure(Reason.MODEL_NOT_FOUND, f"{path} cannot be read: {error.strerror}") from error
+    return from_archive(path, found, pin, place)

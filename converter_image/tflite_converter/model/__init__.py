@@ -1,0 +1,1 @@
+"""SavedModels: what their protos say, and running them in TensorFlow."""

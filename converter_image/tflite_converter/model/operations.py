@@ -1,0 +1,114 @@
+"""Which operations LiteRT lacks: known before trying, or from the words of TensorFlow's converter."""
+
+import re
+from collections.abc import Collection
+from typing import Final
+
+from tflite_api.reasons import Reason
+from tflite_converter.core.failure import StepFailure
+
+_PYTHON_ONLY: Final = frozenset({"EagerPyFunc", "PyFunc", "PyFuncStateless"})
+"""Their code is in the exporting Python process, not in the model: nothing else can ever run them."""
+
+_LACKING: Final = frozenset(
+    {
+        *("Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Cosh", "Sinh", "Tan"),
+        *("Betainc", "Digamma", "Igamma", "Igammac", "Polygamma", "Zeta"),
+        *("Cholesky", "MatrixDeterminant", "MatrixInverse", "MatrixSolve", "MatrixTriangularSolve"),
+        *("Cross", "Cumprod", "Qr", "SelfAdjointEigV2", "SparseTensorDenseMatMul", "Svd"),
+        *("FFT", "FFT2D", "FFT3D", "IFFT", "IFFT2D"),
+        *("AdjustContrastv2", "AdjustHue", "AdjustSaturation", "CropAndResize", "ExtractImagePatches"),
+        *("HSVToRGB", "RGBToHSV", "ResizeArea", "ResizeBicubic"),
+        *("AvgPool3D", "Dilation2D", "MaxPool3D", "MaxPoolWithArgmax"),
+        *("BitwiseAnd", "Bincount", "CTCGreedyDecoder", "DynamicPartition", "InTopKV2", "RandomShuffle"),
+        *("SegmentMax", "SegmentMean", "SegmentProd", "UniqueV2"),
+    }
+)
+"""LiteRT has no operator for these and TensorFlow's converter no substitute; a test holds each against it. There are
+others; Erf is none, as the converter knows it for a part of GELU."""
+
+_ASSIGNING: Final = re.compile(
+    r"Assign|ResourceApply|Resource(Sparse|Scatter)|Scatter(Add|Sub|Mul|Div|Min|Max|Update|NdAdd|NdSub|NdUpdate)$"
+    r"|Apply[A-Z]|SparseApply|CountUpTo|ResourceCountUpTo|.*(Queue|Stack|Map|Barrier)(Enqueue|Push|Stage|Insert)"
+)
+"""What changes a variable or another resource between calls (tensorflow/core/ops/*.cc)."""
+
+_NOT_LEGAL: Final = re.compile(r"error: .*?(?:operation 'tf\.(\w+)'|'tf\.(\w+)' op )")
+"""`'tf.Xyz' op is neither a custom op nor a flex op`, `failed to legalize operation 'tf.Xyz'` and the like."""
+_SUMMARY: Final = re.compile(r"^\s*(TF Select|Custom) ops: (.+)$", re.MULTILINE)
+"""The converter's own sorting: what the Flex delegate has, and what nothing has."""
+_NO_KERNEL: Final = re.compile(r"Op type not registered '(\w+)'")
+_SHOWN: Final = 20
+
+
+def check_before_trying(operations: Collection[str]) -> None:
+    """Refuse what surely cannot be converted.
+
+    Raises:
+        StepFailure: UnsupportedOperation, naming the operations.
+    """
+    lacking = sorted(_PYTHON_ONLY.intersection(operations))
+    if lacking:
+        raise StepFailure(
+            Reason.UNSUPPORTED_OPERATION,
+            f"The graph calls Python code that is not part of the model ({', '.join(lacking)}):"
+            " export the model without tf.py_function and tf.numpy_function",
+        )
+
+
+def known_lacking(operations: Collection[str]) -> tuple[str, ...]:
+    """Name those that LiteRT is known to lack, sorted; only trying tells of all."""
+    return tuple(sorted(_LACKING.intersection(operations)))
+
+
+def assigns_state(operations: Collection[str]) -> bool:
+    """Say whether any of them changes what a later call computes."""
+    return any(_ASSIGNING.match(operation) for operation in operations)
+
+
+def are_tensor_lists(operations: Collection[str]) -> bool:
+    """Say whether operations on lists of tensors are among these: loops over time steps have them."""
+    return any(operation.startswith("TensorList") for operation in operations)
+
+
+def named_in(words: str) -> tuple[str, ...]:
+    """Give the operations that TensorFlow's error text says it lacks, sorted."""
+    found = {name for names in _NOT_LEGAL.findall(words) for name in names if name}
+    found.update(_NO_KERNEL.findall(words))
+    for _, listed in _SUMMARY.findall(words):
+        found.update(_split(listed))
+    return tuple(sorted(found))
+
+
+def _split(listed: str) -> set[str]:
+    return {name.strip() for name in listed.split(",") if re.fullmatch(r"\s*\w+\s*", name)}
+
+
+def converter_failure(words: str) -> StepFailure:
+    """Give what TensorFlow's converter meant: UnsupportedOperation with names, else ConversionFailed with its words."""
+    if not (lacking := named_in(words)):
+        return StepFailure(Reason.CONVERSION_FAILED, f"TensorFlow's converter gave up: {_telling_line(words)}")
+    nowhere = {name for kind, listed in _SUMMARY.findall(words) if kind == "Custom" for name in _split(listed)}
+    shown = ", ".join(lacking[:_SHOWN]) + (f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else "")
+    cure = "export it without them"
+    if not nowhere:
+        cure += ", or allow TensorFlow's own with ops.selectTF: true"
+    message = f"LiteRT lacks operations of this graph: {shown}; {cure}"
+    return LackingOperations(message, lacking, flex_has_them=not nowhere)
+
+
+class LackingOperations(StepFailure):
+    """UnsupportedOperation, with the names."""
+
+    def __init__(self, message: str, operations: tuple[str, ...], *, flex_has_them: bool) -> None:
+        """Keep the operations that are lacking, and whether the Flex delegate has all of them."""
+        super().__init__(Reason.UNSUPPORTED_OPERATION, message)
+        self.operations = operations
+        self.flex_has_them = flex_has_them
+
+
+def _telling_line(words: str) -> str:
+    """Choose the line that tells most: converter errors begin with paths of TensorFlow's own source."""
+    lines = [line.strip() for line in words.splitlines() if line.strip()]
+    errors = [line.partition("error: ")[2] for line in lines if "error: " in line]
+    return next(iter([*errors, *lines]), "it gave no reason")[:600]

@@ -1,0 +1,160 @@
+"""A SavedModel of TensorFlow 2: objects with variables and functions."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from tflite_converter.core.failure import RunRefused
+from tflite_converter.core.tensors import Array, Sample, SignatureFacts, TensorFacts
+from tflite_converter.model import callables, runtime
+from tflite_converter.model.loaded import CALL, saving_failure, signature_failure
+from tflite_converter.model.saved_model import MetaGraph
+
+_PROTO: Final = "saved_model.pb"
+
+
+class ObjectModel:
+    """The objects in memory."""
+
+    def __init__(self, folder: Path, graph: MetaGraph) -> None:
+        """Load them; raises whatever TensorFlow raises."""
+        import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+        self._model = tf.saved_model.load(str(folder), tags=sorted(graph.tags))
+        self._functions: dict[str, Any] = dict(self._model.signatures)
+        self.signatures: Mapping[str, SignatureFacts] = graph.signatures
+        self.strategy: str | None = None
+        if not graph.signatures:
+            self.strategy = CALL
+            found = callables.of(self._model)
+            self._functions = {name: found_callable.function for name, found_callable in found.items()}
+            self.signatures = {name: found_callable.facts for name, found_callable in found.items()}
+
+    def run(self, key: str, sample: Sample) -> dict[str, Array]:
+        """Run a signature once.
+
+        Raises:
+            RunRefused: the model cannot take this sample.
+            StepFailure: ModelLoadFailed where the function takes other inputs than the signature says.
+        """
+        import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+        try:
+            given = {name: tf.constant(value) for name, value in sample.items()}
+            return {name: np.asarray(value.numpy()) for name, value in self._functions[key](**given).items()}
+        except tf.errors.ResourceExhaustedError:
+            raise
+        except tf.errors.OpError as error:
+            raise RunRefused(error.message) from error
+        except TypeError as error:
+            raise signature_failure(key, error) from error
+
+    def function(self, signature: SignatureFacts) -> Any:  # noqa: ANN401 - TensorFlow has no types
+        """Give the signature as a ConcreteFunction."""
+        return self._functions[signature.key]
+
+    def save_pinned(self, signatures: Sequence[SignatureFacts], folder: Path) -> None:
+        """Save these signatures with their shapes as a SavedModel of their own.
+
+        Neither `from_concrete_functions` (loses the names) nor `set_shape` on the loaded function (is ignored without a
+        word) does it; nor does saving a Keras 3 model itself, whose variables are then lost in the artifact.
+
+        Raises:
+            StepFailure: ConversionFailed, with TensorFlow's words.
+        """
+        import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+        module = tf.Module()
+        functions = [self._functions[signature.key] for signature in signatures]
+        module.captured = _captured(functions) or self._model
+        save(functions, signatures, folder, module)
+
+    def close(self) -> None:
+        """Let go of the weights."""
+        del self._model, self._functions
+        runtime.give_memory_back()
+
+
+def save(functions: Sequence[Any], signatures: Sequence[SignatureFacts], folder: Path, module: Any) -> None:  # noqa: ANN401
+    """Save functions with their signatures' names and shapes.
+
+    Args:
+        functions: by signature; each takes its inputs by name, and gives a dict.
+        signatures: in the same order.
+        folder: is made.
+        module: a tf.Module that holds the variables the functions use.
+
+    Raises:
+        StepFailure: ConversionFailed, with TensorFlow's words.
+    """
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+    try:
+        concrete = {
+            signature.key: _pinned(function, signature)
+            for signature, function in zip(signatures, functions, strict=True)
+        }
+        tf.saved_model.save(module, str(folder), signatures=concrete)
+    except (ValueError, TypeError, AssertionError, tf.errors.InvalidArgumentError) as error:
+        raise saving_failure(error) from error
+    _rename_inputs(folder, signatures)
+
+
+def _captured(functions: Sequence[Any]) -> list[Any] | None:
+    """Give the variables that have to be saved with functions; None where they use tables as well.
+
+    Everything would include the training functions of a Keras model: three times the time.
+    """
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+    variables = [list(getattr(function, "variables", ())) for function in functions]
+    resources = [sum(tensor.dtype == tf.resource for tensor in function.captured_inputs) for function in functions]
+    if resources != [len(found) for found in variables]:
+        return None
+    return [variable for found in variables for variable in found]
+
+
+def _pinned(function: Any, signature: SignatureFacts) -> Any:  # noqa: ANN401 - TensorFlow has no types
+    """Trace a function anew with the signature's shapes; its inputs are then called input_0, input_1, …
+
+    A function's arguments must be identifiers; names of a signature may be anything, and often hold slashes or colons.
+    """
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+    names = {argument(number): tensor.name for number, tensor in enumerate(signature.inputs)}
+
+    def pinned(**inputs: Any) -> Any:  # noqa: ANN401 - tensors have no types
+        return function(**{names[argument]: value for argument, value in inputs.items()})
+
+    specs = {argument(number): _spec(tensor, argument(number)) for number, tensor in enumerate(signature.inputs)}
+    return tf.function(pinned, autograph=False).get_concrete_function(**specs)
+
+
+def argument(number: int) -> str:
+    """Name an input while its function is saved: names of a signature may be no identifiers."""
+    return f"input_{number}"
+
+
+def _spec(tensor: TensorFacts, name: str) -> Any:  # noqa: ANN401 - TensorFlow has no types
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+    dimensions = [None if dimension == -1 else dimension for dimension in tensor.shape or ()]
+    return tf.TensorSpec(dimensions, tf.dtypes.as_dtype(tensor.dtype), name=name)
+
+
+def _rename_inputs(folder: Path, signatures: Sequence[SignatureFacts]) -> None:
+    """Give the inputs of a SavedModel that `_pinned` made their own names back: the converter reads them here."""
+    from tensorflow.core.protobuf import saved_model_pb2  # noqa: PLC0415 - takes seconds
+
+    path = folder / _PROTO
+    proto = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    for signature in signatures:
+        inputs = proto.meta_graphs[0].signature_def[signature.key].inputs
+        given = {tensor.name: inputs[argument(number)] for number, tensor in enumerate(signature.inputs)}
+        kept = {name: type(info).FromString(info.SerializeToString()) for name, info in given.items()}
+        inputs.clear()
+        for name, info in kept.items():
+            inputs[name].CopyFrom(info)
+    path.write_bytes(proto.SerializeToString())

@@ -1,0 +1,210 @@
+"""What a quantization type asks of the converter, and whether the artifact's weights and operations show it."""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+from tflite_api.reasons import Reason
+from tflite_api.spec import KeepFloat, Quantization, QuantizationType
+from tflite_converter.artifact import flatbuffer
+from tflite_converter.artifact.flatbuffer import ArtifactFacts, Constant
+from tflite_converter.core.failure import StepFailure
+
+_WEIGHT_TYPES: Final[dict[QuantizationType, str]] = {
+    "Float16": "float16",
+    "DynamicRange": "int8",
+    "Int8": "int8",
+    "Int16x8": "int8",
+    "WeightOnlyInt8": "int8",
+    "WeightOnlyInt4": "int4",
+}
+INTEGER: Final[frozenset[QuantizationType]] = frozenset({"Int8", "Int16x8"})
+_FLOATS: Final = frozenset({"float32", "float64"})
+_NO_WEIGHTS: Final = frozenset({"int16", "int32", "int64", "bool", "string"})
+"""Shapes, axes, indices and biases, and the constants that Int16x8 treats as activations."""
+_BETWEEN_TYPES: Final = frozenset({"QUANTIZE", "DEQUANTIZE", "CAST"})
+"""Operators whose very purpose is to have floats on one side."""
+_BLIND: Final = frozenset({"SHAPE", "RANK"})
+"""Operators that look at no value of what they read."""
+_NOT_CALIBRATED: Final = frozenset({"WHILE", "IF", "CALL", "CALL_ONCE", "STABLEHLO_WHILE"})
+"""TensorFlow 2.21's calibrator follows no subgraph: it crashes on them (own measurement on recurrent models)."""
+_NO_INTEGERS: Final = re.compile(r"not yet supported for op: '(\w+)'")
+"""tensorflow/lite/tools/optimize/quantize_model.cc: how it names what it has no 16-bit form of."""
+_SHOWN: Final = 10
+
+
+def configure(converter: Any, asked: Quantization) -> None:  # noqa: ANN401 - TensorFlow has no types
+    """Set a tf.lite.TFLiteConverter to a quantization type.
+
+    `supported_types` without `optimizations`, or `optimizations` as a string, give float32 without any error. The types
+    that store weights alone are applied to the float file afterwards (weight_only.py).
+    """
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+    sets = tf.lite.OpsSet
+    converter.target_spec.supported_ops = [sets.TFLITE_BUILTINS]
+    if asked.type in {"None", "WeightOnlyInt8", "WeightOnlyInt4"}:
+        return
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    match asked.type:
+        case "Float16":
+            converter.target_spec.supported_types = [tf.float16]
+        case "Int8":
+            converter.target_spec.supported_ops = [sets.TFLITE_BUILTINS_INT8]
+            if asked.keep_float is not None:
+                converter.target_spec.supported_ops.append(sets.TFLITE_BUILTINS)
+            kind = {"Float32": tf.float32, "Int8": tf.int8, "UInt8": tf.uint8}[asked.io]
+            converter.inference_input_type = converter.inference_output_type = kind
+        case "Int16x8":
+            converter.target_spec.supported_ops = [sets.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8]
+
+
+def check_calibratable(content: bytes) -> None:
+    """Refuse a float file that the calibrator would crash on.
+
+    Raises:
+        LoopsNotMeasured: naming the operations.
+    """
+    found = sorted(_NOT_CALIBRATED & flatbuffer.parse(content).operations)
+    if found:
+        raise LoopsNotMeasured(f"Activations inside {', '.join(found)} cannot be measured")
+
+
+class LoopsNotMeasured(StepFailure):
+    """OperationNotQuantizable for a model with control flow."""
+
+    def __init__(self, what: str) -> None:
+        """Say what is in the way."""
+        super().__init__(
+            Reason.OPERATION_NOT_QUANTIZABLE,
+            f"{what}, so this model has no integer form: use quantization.type DynamicRange, Float16 or WeightOnlyInt8",
+        )
+
+
+def quantizer_failure(kind: QuantizationType, words: str) -> StepFailure:
+    """Give what the quantizer meant: OperationNotQuantizable with names, else ConversionFailed with its words."""
+    if names := sorted(set(_NO_INTEGERS.findall(words))):
+        return StepFailure(
+            Reason.OPERATION_NOT_QUANTIZABLE,
+            f"quantization.type {kind} has no integers for {_listed(names)}: {_cure(kind, names)}",
+        )
+    return StepFailure(Reason.CONVERSION_FAILED, f"TensorFlow's converter gave up: {words}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+
+
+def _cure(kind: QuantizationType, names: Sequence[str]) -> str:
+    kept = f"quantization.keepFloat.operations: [{', '.join(names)}]"
+    if kind == "Int8":
+        return f"set {kept} to leave them so, or use another quantization.type"
+    return f"use quantization.type Int8 with {kept}, or DynamicRange"
+
+
+def quantize_selected(calibrated: bytes, kept: KeepFloat, input_type: Any, output_type: Any) -> bytes:  # noqa: ANN401
+    """Quantize a calibrated float file but for what is to stay in floats.
+
+    As tf.lite.experimental.QuantizationDebugger does with its deny lists (tensorflow/lite/tools/optimize/debugging).
+
+    Args:
+        calibrated: a file with the ranges of its activations.
+        kept: operators and tensors to leave.
+        input_type: tf.DType of the artifact's inputs, for those that are real numbers.
+        output_type: the same for its outputs.
+
+    Raises:
+        StepFailure: InvalidSpec where keepFloat names what the file does not have.
+    """
+    _check_kept(kept, calibrated)
+    from tensorflow.lite.python.convert import mlir_quantize  # noqa: PLC0415 - takes seconds
+
+    quantized: bytes = mlir_quantize(
+        calibrated,
+        input_data_type=input_type,
+        output_data_type=output_type,
+        denylisted_ops=set(kept.operations or ()),
+        denylisted_nodes=set(kept.tensors or ()),
+    )
+    return quantized
+
+
+def _check_kept(kept: KeepFloat, content: bytes) -> None:
+    operators = flatbuffer.parse(content).operations
+    if unknown := sorted(set(kept.operations or ()) - operators):
+        raise StepFailure(
+            Reason.INVALID_SPEC,
+            f"quantization.keepFloat.operations names {', '.join(unknown)}, but the artifact has:"
+            f" {', '.join(sorted(operators))}",
+        )
+    if unknown := sorted(set(kept.tensors or ()) - flatbuffer.tensor_names(content)):
+        raise StepFailure(
+            Reason.INVALID_SPEC,
+            f"quantization.keepFloat.tensors names {', '.join(unknown)}, which the artifact does not have: look at the"
+            " names in the artifact of type None",
+        )
+
+
+def check_applied(asked: Quantization, facts: ArtifactFacts) -> None:
+    """Compare what the artifact holds with what was asked.
+
+    Raises:
+        StepFailure: QuantizationNotApplied, saying which types the weights have; OperationNotQuantizable, naming the
+            operators that still compute with floats.
+    """
+    if asked.type == "None":
+        return
+    if asked.type in INTEGER:
+        _check_operations(asked, facts)
+    wanted = _WEIGHT_TYPES[asked.type]
+    elements = _elements(facts.constants)
+    if (elements[wanted] and _mostly(asked.type, wanted, elements)) or not elements:
+        return
+    found = ", ".join(f"{count} {dtype}" for dtype, count in sorted(elements.items()))
+    raise StepFailure(
+        Reason.QUANTIZATION_NOT_APPLIED,
+        f"quantization.type {asked.type} asks for {wanted} weights, but the artifact has {found}: {_why(elements)}",
+    )
+
+
+def _why(elements: Mapping[str, int]) -> str:
+    if not _FLOATS & elements.keys():
+        return "the model was trained for integers, by fake quantization; use quantization.type None, which keeps them"
+    return "none of its operations has a kernel for them; use quantization.type None or Float16"
+
+
+def is_applied(kind: QuantizationType, constants: Collection[Constant]) -> bool:
+    """Say whether any weight has the type asked for."""
+    return kind != "None" and _elements(constants)[_WEIGHT_TYPES[kind]] > 0
+
+
+def _elements(constants: Collection[Constant]) -> Counter[str]:
+    """Count the weights by type."""
+    elements = Counter[str]()
+    for constant in constants:
+        if constant.dtype not in _NO_WEIGHTS:
+            elements[constant.dtype] += constant.elements
+    return elements
+
+
+def _mostly(kind: QuantizationType, wanted: str, elements: Counter[str]) -> bool:
+    """Float16 concerns every weight; the others those of operations that have kernels for them, or are not kept."""
+    return kind != "Float16" or elements[wanted] >= sum(elements[dtype] for dtype in _FLOATS)
+
+
+def _check_operations(asked: Quantization, facts: ArtifactFacts) -> None:
+    kept = asked.keep_float
+    if kept is not None and kept.tensors:
+        # What else stays in floats beside a tensor is the converter's choice.
+        return
+    excused = _BETWEEN_TYPES | _BLIND | set(kept.operations or () if kept else ())
+    floating = sorted(facts.float_operations - excused)
+    if not floating:
+        return
+    everything = sorted({*floating, *(kept.operations or () if kept else ())})
+    raise StepFailure(
+        Reason.OPERATION_NOT_QUANTIZABLE,
+        f"quantization.type {asked.type} is integers throughout, but {_listed(floating)} still compute with floats:"
+        f" {_cure(asked.type, everything)}",
+    )

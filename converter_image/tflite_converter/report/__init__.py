@@ -1,0 +1,1 @@
+"""The report page: measuring what it shows, and rendering it."""

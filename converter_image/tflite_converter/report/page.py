@@ -1,0 +1,195 @@
+"""The report page: one HTML file that needs nothing else, from a spec, a step's result and what convert measured.
+
+The page is made where no model code runs, of data that were checked; whatever a model may have named is escaped.
+"""
+
+import base64
+import hashlib
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from tflite_api.explanations import EXPLANATIONS
+from tflite_api.model_source import SOURCES, ModelSource
+from tflite_api.reasons import Reason
+from tflite_api.report import Layers, OutputErrors, ReportData, TypeSize
+from tflite_api.spec import ConversionSpec
+from tflite_api.status import MeasuredError, OutputError
+from tflite_api.step import StepResult
+from tflite_converter.artifact.inventory import shown
+from tflite_converter.core.units import bytes_in_words
+from tflite_converter.report import charts
+from tflite_converter.report.layer_errors import LARGE_STEPS, stands_out
+
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+_CHARTED_LAYERS: Final = 20
+_WORTH_DECIBELS: Final = 1.0
+"""What leaving layers in floats has to bring for the page to recommend it."""
+
+
+class _Row(NamedTuple):
+    label: str
+    text: str
+
+
+def render(title: str, spec: ConversionSpec, result: StepResult, data: ReportData) -> str:
+    """Give the page.
+
+    Args:
+        title: whose conversion it is.
+        spec: what was asked.
+        result: what came out.
+        data: what convert measured.
+    """
+    style = (_TEMPLATES / "report.css").read_text()
+    environment = Environment(
+        autoescape=True,
+        loader=FileSystemLoader(_TEMPLATES),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return environment.get_template("report.html.jinja").render(
+        title=title,
+        # Ours, and named by its digest in the page's policy.
+        style=Markup(style),  # noqa: S704 - see above
+        policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
+        result=result,
+        is_verified=result.verdict is Reason.SNR_SUFFICIENT,
+        verdict_meaning=EXPLANATIONS[result.verdict].cause if result.verdict is not None else "",
+        asked=asked(spec),
+        signatures=[one for one in (result.signature, *(result.additional_signatures or ())) if one is not None],
+        shape=_shape,
+        **_sizes(data, result),
+        operators=data.operators,
+        source=data.source,
+        outputs=[_output(output, result.verification) for output in data.outputs],
+        layers=_layers(data.layers, spec) if data.layers else None,
+        layers_absent=data.layers_absent,
+        provenance=_provenance(result),
+    )
+
+
+def asked(spec: ConversionSpec) -> list[_Row]:
+    """Give what a spec asks for, as far as it shapes the artifact or its measurement."""
+    quantization, signature = spec.quantization, spec.signature
+    rows = [_Row("Model", _source(spec.model)), _Row("Quantization", quantization.type)]
+    if signature is not None:
+        keys = [signature.key] if signature.key else list(signature.keys or ())
+        rows += [_Row("Signature", ", ".join(keys))] if keys else []
+        rows += [_Row(f"Shape of {pin.name}", _shape(pin.shape)) for pin in signature.inputs or ()]
+    if quantization.io != "Float32":
+        rows.append(_Row("Inputs and outputs", quantization.io))
+    if (calibration := quantization.calibration) is not None:
+        rows.append(_Row("Calibration", calibration.dataset or "random numbers (synthetic)"))
+    if (kept := quantization.keep_float) is not None:
+        rows.append(_Row("Kept in floats", ", ".join((*(kept.operations or ()), *(kept.tensors or ())))))
+    if spec.ops.select_tf:
+        rows.append(_Row("Operations", "TensorFlow's own are allowed (selectTF)"))
+    if spec.verification is not None and spec.verification.samples is not None:
+        rows.append(_Row("Compared on", spec.verification.samples.dataset))
+    gate = spec.min_snr_decibels
+    rows.append(_Row("Gate", f"every output at least {gate} dB" if gate else "none (measure only)"))
+    return rows
+
+
+def _source(model: ModelSource) -> str:
+    """Say where a model comes from, without what may be a secret: a query often signs its address."""
+    if model.s3 is not None:
+        return model.s3.uri
+    named = model.to_object()
+    source = next(named[name] for name in SOURCES if name in named)
+    parts = [source] if isinstance(source, str) else [value for value in source.values() if isinstance(value, str)]
+    return ", ".join(part.partition("?")[0] for part in parts)
+
+
+def _provenance(result: StepResult) -> list[_Row]:
+    rows = []
+    if (artifact := result.artifact) is not None:
+        rows += [_Row("Artifact", artifact.uri), _Row("SHA-256", artifact.sha256)]
+    if (made := result.provenance) is not None:
+        rows += [
+            _Row("Model's digest", made.model_digest),
+            _Row("Recipe's hash", made.recipe_hash),
+            _Row("TensorFlow", made.tensorflow),
+            _Row("Strategy", made.strategy),
+        ]
+        if (samples := made.calibration) is not None:
+            digest = f", {samples.digest}" if samples.digest else ""
+            rows.append(_Row("Calibrated on", f"{samples.samples} samples ({samples.source}{digest})"))
+    return rows
+
+
+def _sizes(data: ReportData, result: StepResult) -> dict[str, Any]:
+    before, after = (sum(size.size_bytes for size in side) for side in (data.model_sizes, data.artifact_sizes))
+    names = dict.fromkeys(size.dtype for size in (*data.model_sizes, *data.artifact_sizes))
+    return {
+        "size": bytes_in_words(result.artifact.size_bytes) if result.artifact is not None else "",
+        "size_before": bytes_in_words(before),
+        "share": f"{100 * after / before:.0f} %" if before else None,
+        "size_rows": [(name, _of(data.model_sizes, name), _of(data.artifact_sizes, name)) for name in names],
+        "size_chart": charts.sizes(data.model_sizes, data.artifact_sizes),
+    }
+
+
+def _of(sizes: Sequence[TypeSize], dtype: str) -> tuple[str, int] | None:
+    found = [size for size in sizes if size.dtype == dtype]
+    if not found:
+        return None
+    return bytes_in_words(sum(size.size_bytes for size in found)), sum(size.tensors for size in found)
+
+
+def _output(output: OutputErrors, measured: MeasuredError | None) -> dict[str, Any]:
+    known = measured.outputs or () if measured is not None else ()
+    overall: OutputError | None = next((one for one in known if shown(one.name) == output.name), None)
+    return {
+        "errors": output,
+        "overall": overall,
+        "chart": charts.errors(output) if float(output.max_absolute_error) > 0 else None,
+        "worst": [(sample, _shape(sample.position)) for sample in output.worst],
+    }
+
+
+def _layers(layers: Layers, spec: ConversionSpec) -> dict[str, Any]:
+    worst_first = sorted(layers.layers, key=lambda layer: float(layer.snr_decibels))
+    finite = [float(layer.snr_decibels) for layer in worst_first if math.isfinite(float(layer.snr_decibels))]
+    # Where errors add up, the order tells.
+    listed = worst_first if layers.method == "Debugger" else list(layers.layers)
+    chosen = {id(layer) for layer in worst_first[:_CHARTED_LAYERS]}
+    charted = [layer for layer in listed if id(layer) in chosen]
+    trial = layers.trial
+    gain = float(trial.snr_after) - float(trial.snr_before) if trial is not None else 0.0
+    return {
+        "all": layers,
+        "listed": listed,
+        "chart": charts.layers(charted, max(finite, default=0.0)),
+        "charted": len(charted),
+        "marked": any(map(stands_out, charted)),
+        "stands_out": stands_out,
+        "large_steps": LARGE_STEPS,
+        "trial": trial,
+        "trial_size": bytes_in_words(trial.size_bytes) if trial is not None else "",
+        "is_worth_it": trial is not None and gain >= _WORTH_DECIBELS,
+        "yaml": keep_float_yaml(trial.tensors, spec) if trial is not None else "",
+    }
+
+
+def keep_float_yaml(tensors: Sequence[str], spec: ConversionSpec) -> str:
+    """Give what to write into the spec to leave these layers in floats beside those that are already."""
+    kept = spec.quantization.keep_float
+    wanted: dict[str, list[str]] = {}
+    if kept is not None and kept.operations:
+        wanted["operations"] = list(kept.operations)
+    before = kept.tensors or () if kept is not None else ()
+    wanted["tensors"] = list(dict.fromkeys((*before, *tensors)))
+    return yaml.safe_dump({"spec": {"quantization": {"keepFloat": wanted}}}, sort_keys=False, width=10_000)
+
+
+def _shape(dimensions: Sequence[int]) -> str:
+    return f"[{', '.join(map(str, dimensions))}]"

@@ -1,0 +1,1 @@
+"""Attestations of artifacts: made, signed, checked, and recognised in the bucket."""

@@ -1,0 +1,85 @@
+"""Making the attestation of an artifact, with the key that publish alone is given."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Final
+
+from tflite_api import __version__
+from tflite_api.attestation_spec import SigningKeyReference
+from tflite_api.names import SIGNING_KEY_ENV, SIGNING_PASSWORD_ENV
+from tflite_api.reasons import Reason
+from tflite_api.recipe import recipe_hash
+from tflite_api.status import Attestation
+from tflite_api.step import PreparedModel, StepRequest
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.signing import dsse, provenance
+from tflite_converter.signing.keys import KeyRefusedError, PrivateKey, fingerprint, read_private
+from tflite_converter.signing.provenance import Run
+
+_DISTRIBUTIONS: Final = {
+    "tensorflow": "tensorflow-cpu",
+    "litert-quantizer": "litert-quantizer",
+    "ai-edge-litert": "ai-edge-litert",
+}
+"""What converts and verifies, by the names of their distributions in the image."""
+
+
+@dataclass(frozen=True)
+class MadeAttestation:
+    """An attestation that is not in the bucket yet."""
+
+    content: bytes
+    status: Attestation
+
+
+def make(
+    request: StepRequest, prepared: PreparedModel, artifact_sha256: str, environment: Mapping[str, str]
+) -> MadeAttestation:
+    """Attest an artifact.
+
+    Args:
+        request: what the step was told; its spec wants an attestation.
+        prepared: what prepare fetched.
+        artifact_sha256: 64 hexadecimal digits.
+        environment: holds the private key, where the spec names one.
+
+    Raises:
+        StepFailure: SigningKeyInvalid; InternalError where the operator did not say which run this is.
+    """
+    if request.invocation is None:
+        raise StepFailure(Reason.INTERNAL_ERROR, "The operator did not say which run this is, so it cannot be attested")
+    reference = request.spec.attestation.secret_ref if request.spec.attestation is not None else None
+    key = read_key(reference, environment) if reference is not None else None
+    run = Run(request.invocation, recipe_hash(request.spec), versions(), datetime.now(UTC))
+    content = dsse.seal(provenance.statement(request, prepared, artifact_sha256, run), key)
+    status = Attestation(
+        uri=request.spec.destination.s3.attestation.uri,
+        sha256=hashlib.sha256(content).hexdigest(),
+        key_id=fingerprint(key.public_key()) if key is not None else None,
+    )
+    return MadeAttestation(content, status)
+
+
+def read_key(reference: SigningKeyReference, environment: Mapping[str, str]) -> PrivateKey:
+    """Read the private key that the kubelet put into the environment.
+
+    Raises:
+        StepFailure: SigningKeyInvalid.
+    """
+    password = environment.get(SIGNING_PASSWORD_ENV, "")
+    try:
+        return read_private(environment.get(SIGNING_KEY_ENV, "").encode(), password.encode())
+    except KeyRefusedError as refused:
+        raise StepFailure(
+            Reason.SIGNING_KEY_INVALID,
+            f"Entry {reference.key} of Secret {reference.name} (attestation.secretRef) cannot be used: {refused}",
+        ) from refused
+
+
+def versions() -> dict[str, str]:
+    """Give the versions of the programs that took part, by name."""
+    found = {name: metadata.version(distribution) for name, distribution in _DISTRIBUTIONS.items()}
+    return {"tflite-operator": __version__, **found}

@@ -1,0 +1,1 @@
+"""The steps of a conversion, and the run of all of them without a cluster."""

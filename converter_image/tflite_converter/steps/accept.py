@@ -1,0 +1,99 @@
+"""Taking over what the convert step left: an artifact and a report that a stranger's code could write at will."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from tflite_api.reasons import Reason
+from tflite_api.report import DATA_BYTES, ReportData
+from tflite_api.step import ConvertedModel
+from tflite_converter.artifact.flatbuffer import IDENTIFIER
+from tflite_converter.core.failure import StepFailure, one_line
+from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, REPORT_DATA_FILE, open_regular, read_model
+
+_LARGEST: Final = 5 * 1024**3
+"""What S3 takes in one upload; a file in several parts would have no checksum of the whole."""
+_IDENTIFIER_END: Final = 8
+
+
+@dataclass(frozen=True)
+class AcceptedArtifact:
+    """An artifact that is what its report says, open for reading at its start."""
+
+    file: BufferedReader
+    sha256: str
+    size: int
+    report: ConvertedModel
+
+
+@contextmanager
+def accept(output_dir: Path, gate: int) -> Iterator[AcceptedArtifact]:
+    """Open the artifact in `output_dir` and check it against its report, on one and the same open file.
+
+    Args:
+        output_dir: where the convert step wrote.
+        gate: the SNR asked for (dB), which the report's verdict must fit.
+
+    Raises:
+        StepFailure: ArtifactRefused.
+    """
+    try:
+        report = read_model(output_dir / CONVERTED_FILE, ConvertedModel)
+        file = open_regular(output_dir / ARTIFACT_FILE, _LARGEST)
+    except ValueError as error:
+        _refuse(one_line(str(error), 600))
+    _check_report(report, gate)
+    with file:
+        head = file.read(_IDENTIFIER_END)
+        if head[4:] != IDENTIFIER:
+            _refuse(f"{ARTIFACT_FILE} is no TensorFlow Lite file")
+        file.seek(0)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        size = file.tell()
+        if digest != report.sha256:
+            _refuse(f"{ARTIFACT_FILE} has the SHA-256 {digest}, but its report says {report.sha256}")
+        file.seek(0)
+        yield AcceptedArtifact(file, digest, size, report)
+
+
+def report_data(output_dir: Path) -> ReportData:
+    """Read what the report page is to show.
+
+    Raises:
+        StepFailure: ArtifactRefused.
+    """
+    try:
+        return read_model(output_dir / REPORT_DATA_FILE, ReportData, DATA_BYTES)
+    except ValueError as error:
+        _refuse(one_line(str(error), 600))
+
+
+def _check_report(report: ConvertedModel, gate: int) -> None:
+    if not all(text.isprintable() for text in _texts(report.model_dump())):
+        _refuse("its report holds control characters")
+    measured = report.verification
+    if report.verdict is Reason.SNR_SUFFICIENT and (
+        gate == 0 or measured is None or not float(measured.snr_decibels) >= gate
+    ):
+        _refuse(f"its report calls the SNR sufficient for {gate} dB, but does not show it")
+    if report.verdict is Reason.REPORT_ONLY and gate != 0:
+        _refuse(f"its report leaves out the gate of {gate} dB")
+
+
+def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from _texts(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _texts(part)
+
+
+def _refuse(what: str) -> NoReturn:
+    raise StepFailure(Reason.ARTIFACT_REFUSED, f"What the conversion left is refused: {what}")

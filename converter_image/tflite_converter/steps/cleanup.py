@@ -1,0 +1,44 @@
+"""What a deleted conversion leaves behind: its artifact, report page and attestation go, if they are its own."""
+
+from typing import Final
+
+from tflite_api.field_types import KEY_CHARACTERS
+from tflite_api.reasons import Reason
+from tflite_api.spec import S3Destination
+from tflite_api.step import StepRequest, StepResult
+from tflite_converter.core.progress import Progress
+from tflite_converter.steps.identity import identity
+from tflite_converter.storage import object_metadata
+from tflite_converter.storage.s3 import Storage
+
+_ABSENT: Final = "was not there any more"
+
+
+def clean_up(request: StepRequest, progress: Progress) -> StepResult:
+    """Delete the artifact, its report page and its attestation, as far as this conversion wrote them.
+
+    All three are looked for, whatever the spec wants by now.
+
+    Raises:
+        StepFailure: what is wrong with the storage; DestinationChanged where the object was replaced meanwhile.
+    """
+    where = request.spec.destination.s3
+    # The artifact last: what fails is tried again, and the artifact says then that there is something to do.
+    beside = [one for one in (where.report_page, where.attestation) if len(one.key) <= KEY_CHARACTERS]
+    fates = {one.uri: _delete(request, one, progress) for one in beside}
+    told = [f"{where.uri} {_delete(request, where, progress)}"]
+    told += [f"{uri} {fate}" for uri, fate in fates.items() if fate != _ABSENT]
+    return StepResult(reason=Reason.ARTIFACT_DELETED, message="; ".join(told))
+
+
+def _delete(request: StepRequest, where: S3Destination, progress: Progress) -> str:
+    """Delete an object that this conversion wrote; say what became of it."""
+    storage = Storage(where)
+    progress.phase(f"Looking at {where.uri}")
+    found = storage.look()
+    if found is None:
+        return _ABSENT
+    if not object_metadata.is_owned(found, identity(request, where)):
+        return "holds an object that this conversion did not write, and was left alone"
+    storage.delete(found.etag)
+    return "was deleted"

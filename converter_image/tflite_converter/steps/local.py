@@ -1,0 +1,131 @@
+"""The same three steps without a cluster: fetch, convert, and put the artifact into a folder."""
+
+import hashlib
+import json
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from tflite_api.reasons import Reason
+from tflite_api.recipe import recipe_hash
+from tflite_api.status import Artifact
+from tflite_api.step import ExitCode, FetchLimits, StepResult
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.local_spec import LocalConversion
+from tflite_converter.core.progress import Progress
+from tflite_converter.core.step_files import ARTIFACT_FILE, REPORT_PAGE_FILE, open_regular, write_whole
+from tflite_converter.fetch import dataset, model
+from tflite_converter.fetch.fetched import Place
+from tflite_converter.steps.accept import accept, report_data
+from tflite_converter.steps.convert import convert
+from tflite_converter.steps.publish import outcome
+from tflite_converter.steps.runner import Cost, code_of, guarded
+
+RESULT_FILE: Final = "result.json"
+_RESULT_BYTES: Final = 1 << 20
+_LARGEST: Final = 16 * 1024**3
+
+
+def run(conversion: LocalConversion, output: Path, limits: FetchLimits, progress: Progress) -> StepResult:
+    """Convert into `output`: `model.tflite` and `result.json`, or `result.json` alone; `report.html` where asked for.
+
+    Files of an earlier run are removed first, so that an old artifact is never taken for the new result; what no run
+    wrote is left alone, and the run fails with DestinationConflict.
+    """
+
+    def work(cost: Cost) -> StepResult:
+        clear(output, wants_page=conversion.spec.report)
+        return _convert(conversion, output, limits, progress, cost)
+
+    result = guarded(work)
+    write_result(output, result)
+    return result
+
+
+def clear(output: Path, *, wants_page: bool = False) -> None:
+    """Make a folder ready for a run; `wants_page` where it writes a report page.
+
+    Raises:
+        StepFailure: DestinationConflict where it holds a file of that name that no run wrote, InvalidSpec where it is
+            none.
+    """
+    artifact, result, page = (output / name for name in (ARTIFACT_FILE, RESULT_FILE, REPORT_PAGE_FILE))
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        recorded = _recorded(result)
+        if recorded is not None and recorded.report_uri is not None:
+            page.unlink(missing_ok=True)
+        if artifact.exists() and not _is_recorded(artifact, recorded):
+            raise _not_ours(artifact)
+        if wants_page and page.exists():
+            raise _not_ours(page)
+        artifact.unlink(missing_ok=True)
+        result.unlink(missing_ok=True)
+    except OSError as error:
+        raise StepFailure(Reason.INVALID_SPEC, f"{output} cannot be written to: {error.strerror}") from error
+
+
+def write_result(output: Path, result: StepResult) -> None:
+    """Write result.json: the whole result with the name of its outcome."""
+    content = {"outcome": result.outcome.name, **result.to_object()}
+    with suppress(OSError):
+        output.mkdir(parents=True, exist_ok=True)
+        write_whole(output / RESULT_FILE, json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n")
+
+
+def worst(results: list[StepResult]) -> ExitCode:
+    """Give the exit code of several runs: what must be changed comes before what may be tried again."""
+    codes = {code_of(result) for result in results}
+    return next(code for code in (ExitCode.SPEC_MUST_CHANGE, ExitCode.TRY_AGAIN, ExitCode.SUCCEEDED) if code in codes)
+
+
+def _recorded(result: Path) -> Artifact | None:
+    """Give the artifact of which an earlier run's result.json speaks."""
+    try:
+        with open_regular(result, _RESULT_BYTES) as file:
+            return Artifact.model_validate(json.loads(file.read()).get("artifact"))
+    except (ValueError, AttributeError):
+        return None
+
+
+def _is_recorded(artifact: Path, recorded: Artifact | None) -> bool:
+    try:
+        with open_regular(artifact, _LARGEST) as file:
+            return recorded is not None and recorded.sha256 == hashlib.file_digest(file, "sha256").hexdigest()
+    except ValueError:
+        return False
+
+
+def _not_ours(file: Path) -> StepFailure:
+    return StepFailure(Reason.DESTINATION_CONFLICT, f"{file} was not written by this command: choose another --output")
+
+
+def _convert(
+    conversion: LocalConversion, output: Path, limits: FetchLimits, progress: Progress, cost: Cost
+) -> StepResult:
+    spec = conversion.spec
+    with tempfile.TemporaryDirectory(prefix="tflite-convert-") as name:
+        work = Path(name)
+        model_dir, converted_dir = work / "model", work / "output"
+        model_dir.mkdir()
+        converted_dir.mkdir()
+        fetched = model.fetch(spec.model, Place(model_dir, work, limits, progress))
+        where = spec.destination.s3 if spec.destination else None
+        datasets = dataset.fetch_all(spec, dataset.Fetch(where, limits, model_dir, progress))
+        done = convert(spec, fetched.folder, converted_dir, progress, spec.active_deadline_seconds, datasets)
+        cost.child_peak_bytes = done.peak_memory_bytes
+        with accept(converted_dir, spec.min_snr_decibels) as artifact:
+            target, page = output.resolve() / ARTIFACT_FILE, output.resolve() / REPORT_PAGE_FILE
+            page_uri = page.as_uri() if spec.report else None
+            result = outcome(artifact, target.as_uri(), recipe_hash(spec), fetched.digest, page_uri)
+            if spec.report:
+                write_whole(page, _page(conversion, result, converted_dir))
+            write_whole(target, artifact.file.read())
+    return result
+
+
+def _page(conversion: LocalConversion, result: StepResult, converted_dir: Path) -> bytes:
+    from tflite_converter.report.page import render  # noqa: PLC0415 - most conversions ask for no report
+
+    return render(conversion.metadata.name, conversion.spec, result, report_data(converted_dir)).encode()

@@ -1,0 +1,219 @@
+"""What our metadata on an object in a bucket says, and what follows from it for a new conversion: pure decisions.
+
+The metadata is what makes a rebuilt cluster recognise its artifacts; like everything from a bucket it is data to check.
+"""
+
+import base64
+import binascii
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import quote, unquote
+
+from pydantic import ValidationError
+
+from tflite_api.reasons import Reason
+from tflite_api.step import StepResult
+from tflite_converter.core.failure import StepFailure, one_line
+
+RECIPE: Final = "tflite-recipe"
+OWNER: Final = "tflite-owner"
+SHA256: Final = "tflite-sha256"
+RESULT: Final = "tflite-result"
+
+_PREFIX: Final = "x-amz-meta-"
+METADATA_BYTES: Final = 2048
+"""S3's limit for names and values together
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html); counted with the prefix, to be safe."""
+_RESULT_BYTES: Final = 64 * 1024
+_OWNER_SAFE: Final = "/.-_"
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object as HEAD shows it."""
+
+    etag: str
+    size: int
+    sha256: str | None
+    """64 hexadecimal digits, where the storage keeps checksums of whole objects."""
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Write:
+    """The artifact has to be made; `replaces` is the ETag of the object it replaces, None where there is none."""
+
+    replaces: str | None = None
+
+
+@dataclass(frozen=True)
+class Reuse:
+    """The bucket holds the artifact."""
+
+    result: StepResult
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who converts what to where."""
+
+    uri: str
+    owner: str
+    recipe: str
+    report_uri: str | None = None
+    """Where the report page is to be."""
+
+
+@dataclass(frozen=True)
+class _Note:
+    """Our metadata, as far as it is well-formed."""
+
+    owner: str
+    recipe: str
+    sha256: str
+    result: StepResult | None = field(default=None)
+
+
+def decide(found: StoredObject | None, wanted: Identity, *, anew: bool = False) -> Write | Reuse:
+    """Decide what the object at the destination means for a conversion; `anew` where none is to be reused.
+
+    Raises:
+        StepFailure: DestinationConflict where the object is not this conversion's to replace.
+    """
+    if found is None:
+        return Write()
+    result = stored_result(found, wanted)
+    if result is not None and not anew:
+        return Reuse(_as_reused(result, found, wanted))
+    check_replaceable(found, wanted)
+    return Write(replaces=found.etag)
+
+
+def check_replaceable(found: StoredObject | None, wanted: Identity) -> None:
+    """Refuse an object that is not this conversion's to replace.
+
+    Raises:
+        StepFailure: DestinationConflict.
+    """
+    if found is None:
+        return
+    note = _read_note(found.metadata)
+    if note is None:
+        raise StepFailure(
+            Reason.DESTINATION_CONFLICT,
+            f"{wanted.uri} holds an object that no conversion wrote: choose another key or remove the object",
+        )
+    if note.owner != wanted.owner:
+        raise StepFailure(
+            Reason.DESTINATION_CONFLICT,
+            f"{wanted.uri} holds the artifact of {one_line(note.owner, 300)}: choose another key or remove the object",
+        )
+
+
+def is_owned(found: StoredObject, by: Identity) -> bool:
+    """Hold when this conversion wrote the object."""
+    note = _read_note(found.metadata)
+    return note is not None and note.owner == by.owner
+
+
+def is_page_of(found: StoredObject | None, wanted: Identity) -> bool:
+    """Hold when an object is the whole report page of this recipe's artifact."""
+    note = _read_note(found.metadata) if found is not None else None
+    if found is None or note is None:
+        return False
+    return note.recipe == wanted.recipe and found.sha256 in {None, note.sha256}
+
+
+def stored_result(found: StoredObject, wanted: Identity) -> StepResult | None:
+    """Give what the metadata of this recipe's artifact says of it; None where it is another, or does not agree."""
+    note = _read_note(found.metadata)
+    return _reusable(found, note) if note is not None and note.recipe == wanted.recipe else None
+
+
+def recorded_digest(found: StoredObject) -> str | None:
+    """Give the SHA-256 of an object that a conversion wrote; None where another did, or the object was changed."""
+    note = _read_note(found.metadata)
+    return note.sha256 if note is not None and found.sha256 in {None, note.sha256} else None
+
+
+def ownership(sha256: str, wanted: Identity) -> dict[str, str]:
+    """Give the metadata of every object that a conversion writes: whose it is, of which recipe, and its SHA-256."""
+    return {RECIPE: wanted.recipe, OWNER: quote(wanted.owner, safe=_OWNER_SAFE), SHA256: sha256}
+
+
+def encode_metadata(result: StepResult, wanted: Identity) -> dict[str, str]:
+    """Give the metadata to store beside the artifact; the signature gives way where it is too long for S3.
+
+    Raises:
+        ValueError: the result has no artifact, or does not fit however short.
+    """
+    if result.artifact is None:
+        raise ValueError("a result without an artifact describes no object")
+    metadata = ownership(result.artifact.sha256, wanted)
+    room = METADATA_BYTES - metadata_bytes(metadata) - len(_PREFIX + RESULT)
+    limit = len(result.to_json(_RESULT_BYTES))
+    while True:
+        packed = base64.b64encode(zlib.compress(result.to_json(limit).encode(), 9)).decode()
+        if len(packed) <= room:
+            return {**metadata, RESULT: packed}
+        limit = limit * 9 // 10
+
+
+def metadata_bytes(metadata: Mapping[str, str]) -> int:
+    """Give the size of metadata as S3 counts it at worst."""
+    return sum(len(_PREFIX) + len(name.encode()) + len(value.encode()) for name, value in metadata.items())
+
+
+def _read_note(metadata: Mapping[str, str]) -> _Note | None:
+    if not {RECIPE, OWNER, SHA256}.issubset(metadata):
+        return None
+    packed = metadata.get(RESULT)
+    return _Note(
+        owner=unquote(metadata[OWNER]),
+        recipe=metadata[RECIPE],
+        sha256=metadata[SHA256],
+        result=_unpack(packed) if packed is not None else None,
+    )
+
+
+def _unpack(packed: str) -> StepResult | None:
+    try:
+        decompressor = zlib.decompressobj()
+        text = decompressor.decompress(base64.b64decode(packed, validate=True), _RESULT_BYTES)
+        if decompressor.unconsumed_tail or not decompressor.eof:
+            return None
+        return StepResult.model_validate_json(text)
+    except (binascii.Error, zlib.error, ValidationError):
+        return None
+
+
+def _reusable(found: StoredObject, note: _Note) -> StepResult | None:
+    """Give the stored result where object, metadata and result agree with each other in everything they say."""
+    result = note.result
+    if result is None or result.reason is not Reason.CONVERTED or result.artifact is None or result.provenance is None:
+        return None
+    agrees = (
+        result.artifact.sha256 == note.sha256
+        and result.artifact.size_bytes == found.size
+        and found.sha256 in {None, note.sha256}
+        and result.provenance.recipe_hash == note.recipe
+    )
+    return result if agrees else None
+
+
+def _as_reused(result: StepResult, found: StoredObject, wanted: Identity) -> StepResult:
+    here = {"uri": wanted.uri, "etag": found.etag, "report_uri": wanted.report_uri}
+    artifact = result.artifact.model_copy(update=here) if result.artifact else None
+    return StepResult(
+        reason=Reason.REUSED,
+        message=f"{wanted.uri} already holds the artifact of this recipe",
+        verdict=result.verdict,
+        artifact=artifact,
+        attestation=result.attestation,
+        signature=result.signature,
+        additional_signatures=result.additional_signatures,
+        verification=result.verification,
+        provenance=result.provenance,
+    )

@@ -1,0 +1,91 @@
+"""A client of an S3 server, with the credentials that are meant for it and no others."""
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import boto3
+import botocore.session
+from botocore import UNSIGNED
+from botocore.config import Config
+
+from tflite_api.reasons import Reason
+from tflite_converter.core.failure import StepFailure
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_WEB_IDENTITY: Final = "assume-role-with-web-identity"
+"""botocore's name for the provider (botocore/credentials.py)."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """Of the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and perhaps AWS_SESSION_TOKEN."""
+
+    prefix: str = ""
+    """In front of the variables' names."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What AWS_WEB_IDENTITY_TOKEN_FILE buys for AWS_ROLE_ARN: the token of a ServiceAccount."""
+
+
+@dataclass(frozen=True)
+class Nobody:
+    """No credentials: requests are not signed."""
+
+
+Credentials = Key | Identity | Nobody
+
+
+def connect(endpoint: str | None, region: str, credentials: Credentials) -> "S3Client":
+    """Give a client; nothing is asked yet.
+
+    Raises:
+        StepFailure: CredentialsRefused where the environment lacks them.
+    """
+    config = Config(
+        connect_timeout=10,
+        read_timeout=60,
+        retries={"mode": "standard", "total_max_attempts": 4},
+        s3={"addressing_style": "path" if endpoint else "auto"},
+        signature_version=UNSIGNED if isinstance(credentials, Nobody) else None,
+        # Ours is the checksum that counts; servers other than Amazon's often do not know the client's own default.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        ignore_configured_endpoint_urls=True,  # type: ignore[call-arg] # the stubs lack it
+        user_agent_extra="tflite-operator",
+    )
+    # No configuration file of the machine, and no metadata service, has a say.
+    bare = botocore.session.Session(session_vars={"config_file": (None, None, os.devnull, None)})
+    match credentials:
+        case Key():
+            _use_key(bare, credentials.prefix)
+        case Identity():
+            _rely_on_token(bare)
+        case Nobody():
+            pass
+    return boto3.Session(botocore_session=bare).client("s3", region_name=region, endpoint_url=endpoint, config=config)
+
+
+def _use_key(session: botocore.session.Session, prefix: str) -> None:
+    names = (f"{prefix}AWS_ACCESS_KEY_ID", f"{prefix}AWS_SECRET_ACCESS_KEY")
+    key_id, secret = (os.environ.get(name) for name in names)
+    if not key_id or not secret:
+        raise StepFailure(Reason.CREDENTIALS_REFUSED, f"The credentials lack {' or '.join(names)}")
+    session.set_credentials(key_id, secret, os.environ.get(f"{prefix}AWS_SESSION_TOKEN") or None)
+
+
+def _rely_on_token(session: botocore.session.Session) -> None:
+    """Leave botocore one way to credentials: those that the token of the pod's ServiceAccount buys."""
+    if not os.environ.get("AWS_ROLE_ARN"):
+        raise StepFailure(
+            Reason.CREDENTIALS_REFUSED,
+            "The ServiceAccount stands for no role: set destination.s3.roleARN, or annotate the ServiceAccount",
+        )
+    resolver = session.get_component("credential_provider")
+    for provider in [*resolver.providers]:
+        if provider.METHOD != _WEB_IDENTITY:
+            resolver.remove(provider.METHOD)

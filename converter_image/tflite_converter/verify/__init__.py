@@ -1,0 +1,1 @@
+"""Measuring how far an artifact is from its model."""

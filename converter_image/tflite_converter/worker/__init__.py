@@ -1,0 +1,1 @@
+"""Processes that run untrusted models: how they are started, watched, and understood."""

@@ -1,0 +1,45 @@
+"""What passes from a child that runs a model to its supervisor: lines of JSON."""
+
+from typing import Annotated, Final, Self
+
+from pydantic import Field, StringConstraints
+
+from tflite_api.reasons import Reason
+from tflite_api.schema import Schema
+from tflite_api.status import ArtifactSignature, MeasuredError
+from tflite_api.step import MESSAGE_CHARACTERS
+from tflite_converter.core.failure import StepFailure
+
+REPORT_BYTES: Final = 64 * 1024
+"""How much the supervisor reads of the child's lines; a hostile child may write without end."""
+
+
+class ChildFailure(Schema):
+    """A failure as the child tells it: parsed as a stranger's words."""
+
+    reason: Reason
+    message: Annotated[str, StringConstraints(max_length=MESSAGE_CHARACTERS)]
+    signature: ArtifactSignature | None = None
+    verification: MeasuredError | None = None
+
+    @classmethod
+    def of(cls, failure: StepFailure) -> Self:
+        """Take a failure as it is."""
+        return cls(
+            reason=failure.reason,
+            message=failure.message,
+            signature=failure.signature,
+            verification=failure.verification,
+        )
+
+    def failure(self) -> StepFailure:
+        """Give the failure as this process raises it."""
+        return StepFailure(self.reason, self.message, signature=self.signature, verification=self.verification)
+
+
+class ChildLine(Schema):
+    """One line from the child: a phase that begins, the failure that ends it, or the proof that all is done."""
+
+    phase: Annotated[str, StringConstraints(max_length=100)] | None = None
+    failure: ChildFailure | None = Field(default=None)
+    done: Annotated[str, StringConstraints(max_length=100)] | None = None

@@ -1,0 +1,191 @@
+"""Staying with the child that runs a stranger's model, and turning whatever becomes of it into a reason.
+
+This module imports no TensorFlow.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import ValidationError
+
+from tflite_api.reasons import Outcome, Reason
+from tflite_converter.core.failure import StepFailure, one_line
+from tflite_converter.core.units import quantity_in_words
+from tflite_converter.worker.cgroup import MemoryGroup
+from tflite_converter.worker.messages import REPORT_BYTES, ChildFailure, ChildLine
+from tflite_converter.worker.process import Child
+
+_LINE_BYTES: Final = 4096
+_TAIL_LINES: Final = 200
+"""Of the child's output: enough for the traceback of an exception in TensorFlow, and of its cause."""
+_DISK_FULL: Final = "filled the disk that it writes to: use a smaller model, or give it more room"
+_LAST_WORDS_SECONDS: Final = 5.0
+"""How long after the child's end its pipes are read: a grandchild may hold them open for ever."""
+
+
+@dataclass(frozen=True)
+class ChildEnd:
+    """What is known of a child that ended."""
+
+    status: int
+    """As subprocess gives it: the exit code, or minus the signal's number."""
+    failure: ChildFailure | None
+    tail: str
+    """The last lines it wrote to stdout and stderr."""
+    peak_bytes: int
+    memory_kills: int
+    """How many processes the kernel killed meanwhile in this control group for lack of memory."""
+    timed_out: bool = False
+    done: str | None = None
+    """The last that it gave as proof of having done its work."""
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who is told what the child says."""
+
+    phase: Callable[[str], None]
+    output: Callable[[str], None]
+
+
+def run(child: Child, order: bytes, listener: Listener, timeout_seconds: float | None = None) -> ChildEnd:
+    """Give a child its order and stay with it to its end.
+
+    Args:
+        child: started, and without an order yet.
+        order: what it reads on stdin.
+        listener: is told phases and output lines, from other threads.
+        timeout_seconds: after which it is killed; None for never.
+    """
+    talk = _Talk(child, listener)
+    timer = threading.Timer(timeout_seconds, child.kill) if timeout_seconds is not None else None
+    try:
+        if timer is not None:
+            timer.start()
+        talk.start(order)
+        _, wait_status, usage = os.wait4(child.process.pid, 0)
+        child.process.returncode = os.waitstatus_to_exitcode(wait_status)
+    finally:
+        timed_out = timer is not None and timer.finished.is_set()
+        if timer is not None:
+            timer.cancel()
+        child.kill()
+    talk.finish()
+    group = MemoryGroup.of_this_process()
+    return ChildEnd(
+        status=child.process.returncode,
+        failure=talk.failure,
+        tail="\n".join(talk.tail),
+        peak_bytes=usage.ru_maxrss * 1024,
+        memory_kills=((group.kills() if group else None) or 0) - child.kills_before,
+        timed_out=timed_out,
+        done=talk.done,
+    )
+
+
+def explain(end: ChildEnd, limit: int | None, proof: str | None = None, work: str = "conversion") -> StepFailure | None:
+    """Give the failure that a child's end means; None where it did its work.
+
+    Args:
+        end: what is known of it.
+        limit: this container's memory limit in bytes; None where there is none.
+        proof: what it says when it has done its work; None where its exit code is enough.
+        work: what it was at, for messages.
+    """
+    told = end.failure
+    if end.timed_out:
+        return StepFailure(Reason.DEADLINE_EXCEEDED, f"The {work} took longer than spec.activeDeadlineSeconds")
+    if end.status == 0 and told is None and (proof is None or proof == end.done):
+        return None
+    if end.memory_kills > 0 or "std::bad_alloc" in end.tail or (told and told.reason is Reason.OUT_OF_MEMORY):
+        return StepFailure(Reason.OUT_OF_MEMORY, f"The {work} {_memory_words(limit)}")
+    if told is not None and told.reason is Reason.OUT_OF_DISK:
+        return StepFailure(Reason.OUT_OF_DISK, f"The {work} {_DISK_FULL} ({one_line(told.message, 300)})")
+    if told is not None and end.status >= 0 and told.reason.outcome is Outcome.STALLED:
+        return told.failure()
+    return StepFailure(Reason.CONVERSION_CRASHED, f"The {work} {_crash(end)}")
+
+
+def _crash(end: ChildEnd) -> str:
+    if end.status == 0 and end.failure is None:
+        return "ended before it was done: the model itself ends the process, as the operation Abort does"
+    last_words = _last_words(end.tail)
+    if end.status < 0:
+        return f"ended by {_signal_name(-end.status)}{last_words}"
+    if end.failure is not None:
+        return f"reported {end.failure.reason}, which is no failure of a conversion{last_words}"
+    return f"ended with exit code {end.status} and without a report{last_words}"
+
+
+def _memory_words(limit: int | None) -> str:
+    if limit is None:
+        return "needs more memory than this machine has to give"
+    return f"needs more than the memory limit of {quantity_in_words(limit)}: raise spec.resources.limits.memory"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _last_words(tail: str) -> str:
+    lines = [line for line in tail.splitlines() if line.strip()]
+    return f"; its last words: {one_line(lines[-1], 300)}" if lines else ""
+
+
+class _Talk:
+    """The child's three pipes: its order, its report, and what it prints."""
+
+    def __init__(self, child: Child, listener: Listener) -> None:
+        self._child = child.process
+        self._report = child.report
+        self._listener = listener
+        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._read_report, self._read_output)]
+        self.failure: ChildFailure | None = None
+        self.done: str | None = None
+        self.tail: list[str] = []
+
+    def start(self, order: bytes) -> None:
+        for thread in self._threads:
+            thread.start()
+        if self._child.stdin is not None:
+            with suppress(BrokenPipeError):
+                self._child.stdin.write(order)
+                self._child.stdin.close()
+
+    def finish(self) -> None:
+        for thread in self._threads:
+            thread.join(_LAST_WORDS_SECONDS)
+
+    def _read_report(self) -> None:
+        left = REPORT_BYTES
+        while line := self._report.readline(_LINE_BYTES * 8):
+            left -= len(line)
+            if left < 0:
+                continue
+            with suppress(ValidationError):
+                self._take(ChildLine.model_validate_json(line))
+
+    def _take(self, line: ChildLine) -> None:
+        if line.phase is not None:
+            self._listener.phase(one_line(line.phase))
+        if line.failure is not None:
+            self.failure = line.failure
+        if line.done is not None:
+            self.done = line.done
+
+    def _read_output(self) -> None:
+        if self._child.stdout is None:
+            return
+        while line := self._child.stdout.readline(_LINE_BYTES):
+            # Bytes that are no UTF-8 must not end the reading; control characters must not reach a terminal.
+            text = "".join(part if part.isprintable() else " " for part in line.decode(errors="replace")).rstrip()
+            self.tail = [*self.tail[1 - _TAIL_LINES :], text]
+            self._listener.output(text)

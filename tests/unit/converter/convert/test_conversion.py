@@ -1,0 +1,161 @@
+"""What the converting child finds wrong, in this process: TensorFlow is imported once."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tflite_api.reasons import Reason
+from tflite_api.spec import Quantization
+from tflite_converter.artifact import flatbuffer
+from tflite_converter.convert import finish, tf_converter
+from tflite_converter.convert.child import convert_model
+from tflite_converter.convert.order import ConversionOrder
+from tflite_converter.convert.tf_converter import ConverterSettings
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.verify import litert
+
+pytestmark = pytest.mark.tensorflow
+
+
+def order(model: Path, tmp_path: Path, **changes: Any) -> ConversionOrder:
+    for name in ("output", "scratch"):
+        shutil.rmtree(tmp_path / name, ignore_errors=True)
+        (tmp_path / name).mkdir()
+    return ConversionOrder.from_object(
+        {
+            "modelDir": str(model),
+            "outputDir": str(tmp_path / "output"),
+            "scratchDir": str(tmp_path / "scratch"),
+            "quantization": {},
+            "selectTf": False,
+            "minSnrDecibels": 60,
+            **changes,
+        }
+    )
+
+
+def convert(model: Path, tmp_path: Path, **changes: Any) -> Any:
+    return finish.measure(convert_model(order(model, tmp_path, **changes), lambda _: None))
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "reason", "words"),
+    [
+        ("dense", {"signature": {"key": "absent"}}, Reason.SIGNATURE_NOT_FOUND, ("absent", "serving_default")),
+        (
+            "dense",
+            {"signature": {"inputs": [{"name": "z", "shape": [1]}]}},
+            Reason.INPUT_NOT_FOUND,
+            ("z", "x: float32"),
+        ),
+        (
+            "dense",
+            {"signature": {"inputs": [{"name": "x", "shape": [1]}]}},
+            Reason.INPUT_SHAPE_MISMATCH,
+            ("[-1, 64]", "[1]"),
+        ),
+        (
+            "dense",
+            {"signature": {"inputs": [{"name": "x", "shape": [1, 65]}]}},
+            Reason.INPUT_SHAPE_MISMATCH,
+            ("fixed at 64", "[1, 65]"),
+        ),
+        ("dense", {"tags": ["gpu"]}, Reason.TAGS_NOT_FOUND, ("[gpu]", "[serve]")),
+        ("text", {}, Reason.INPUT_UNSUPPORTED, ("x: string",)),
+        ("python", {}, Reason.UNSUPPORTED_OPERATION, ("EagerPyFunc",)),
+        ("lacking", {}, Reason.UNSUPPORTED_OPERATION, ("Betainc",)),
+        ("nan", {"quantization": {"type": "DynamicRange"}}, Reason.QUANTIZATION_NOT_APPLIED, ("int8",)),
+    ],
+)
+def test_bad_input_gets_a_reason_and_words_that_help(
+    models: Path, tmp_path: Path, model: str, changes: dict[str, Any], reason: Reason, words: tuple[str, ...]
+) -> None:
+    with pytest.raises(StepFailure) as caught:
+        convert(models / model, tmp_path, **changes)
+    assert caught.value.reason is reason
+    for word in words:
+        assert word in caught.value.message
+    assert not (tmp_path / "output" / "converted.json").exists()
+
+
+def test_what_cannot_be_parsed_is_named(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "saved_model.pb").write_bytes(b"\xff" * 100)
+    with pytest.raises(StepFailure, match=r"saved_model\.pb") as caught:
+        convert(tmp_path / "model", tmp_path)
+    assert caught.value.reason is Reason.MODEL_LOAD_FAILED
+
+
+def test_missing_variables_are_a_failure_to_load(models: Path, tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "saved_model.pb").write_bytes((models / "dense" / "saved_model.pb").read_bytes())
+    with pytest.raises(StepFailure) as caught:
+        convert(tmp_path / "model", tmp_path)
+    assert caught.value.reason is Reason.MODEL_LOAD_FAILED
+
+
+@pytest.mark.parametrize(
+    ("model", "verdict"),
+    [
+        ("random", Reason.NON_DETERMINISTIC),
+        ("chance", Reason.NON_DETERMINISTIC),
+        ("counter", Reason.STATEFUL),
+        ("nan", Reason.NON_FINITE),
+    ],
+)
+def test_a_model_that_cannot_be_compared_is_not_called_verified(
+    models: Path, tmp_path: Path, model: str, verdict: Reason
+) -> None:
+    converted = convert(models / model, tmp_path)
+    assert (converted.verdict, converted.verification) == (verdict, None)
+
+
+def test_an_artifact_that_could_ignore_its_inputs_is_not_called_verified(models: Path, tmp_path: Path) -> None:
+    converted = convert(models / "constant", tmp_path)
+    assert (converted.verdict, converted.verification.snr_decibels) == (Reason.INSENSITIVE, "inf")
+    assert "verification.samples" in converted.message
+
+
+def test_a_model_that_is_saturated_by_the_usual_inputs_is_measured_on_smaller_ones(
+    models: Path, tmp_path: Path
+) -> None:
+    converted = convert(models / "saturated", tmp_path)
+    assert converted.verdict is Reason.SNR_SUFFICIENT
+    assert "0.1 times the usual size" in converted.message
+
+
+def test_indices_stay_inside_their_table(models: Path, tmp_path: Path) -> None:
+    assert convert(models / "index", tmp_path).verdict is Reason.SNR_SUFFICIENT
+
+
+def test_the_direct_way_gives_the_same_graph_as_the_public_one(models: Path, tmp_path: Path) -> None:
+    for kind in ("None", "DynamicRange"):
+        settings = ConverterSettings(("serving_default",), Quantization.from_object({"type": kind}))
+        direct = tf_converter._directly(models / "dense", settings)
+        public = tf_converter._publicly(models / "dense", settings)
+        assert direct is not None, "this TensorFlow is not known inside"
+        files = tmp_path / "direct", tmp_path / "public"
+        for path, content in zip(files, (direct, public), strict=True):
+            path.write_bytes(content)
+        assert flatbuffer.read(files[0]) == flatbuffer.read(files[1])
+        outputs = [list(litert.run(path, "serving_default", [sample()])) for path in files]
+        assert (outputs[0][0]["y"] == outputs[1][0]["y"]).all()
+
+
+def sample() -> dict[str, Any]:
+    import numpy as np
+
+    return {"x": np.linspace(-1, 1, 64, dtype=np.float32).reshape(1, 64)}
+
+
+def test_a_file_whose_weights_are_lost_is_seen(tmp_path: Path) -> None:
+    """A Keras 3 model, saved as it is: what the converter makes of it has no weights, and says nothing."""
+    import tensorflow as tf
+
+    model = tf.keras.Sequential([tf.keras.layers.Input((8,)), tf.keras.layers.Dense(4)])
+    tf.saved_model.save(model, str(tmp_path / "model"))
+    (tmp_path / "lost.tflite").write_bytes(tf.lite.TFLiteConverter.from_saved_model(str(tmp_path / "model")).convert())
+    assert flatbuffer.read(tmp_path / "lost.tflite").lost_weights
+    assert convert(tmp_path / "model", tmp_path).verdict is Reason.SNR_SUFFICIENT

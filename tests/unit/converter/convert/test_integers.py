@@ -1,0 +1,202 @@
+"""Every quantization type comes out as asked, on files that are read to prove it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.unit.converter import exported_models
+from tests.unit.converter.convert.test_conversion import convert
+from tflite_api.reasons import Reason
+from tflite_api.spec import Quantization
+from tflite_converter.artifact import flatbuffer
+from tflite_converter.artifact.flatbuffer import ArtifactFacts
+from tflite_converter.convert.loop_unrolling import MOST_STEPS
+from tflite_converter.core.failure import StepFailure
+
+pytestmark = pytest.mark.tensorflow
+
+SYNTHETIC = {"synthetic": True, "maxSamples": 20}
+
+
+@pytest.fixture(scope="module")
+def convolutional(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("convolutional") / "model"
+    exported_models.convolutional(folder)
+    return folder
+
+
+def quantized(model: Path, tmp_path: Path, gate: int = 10, **quantization: Any) -> tuple[Any, ArtifactFacts]:
+    converted = convert(model, tmp_path, quantization=quantization, minSnrDecibels=gate)
+    return converted, flatbuffer.read(tmp_path / "output" / "model.tflite")
+
+
+def weights(facts: ArtifactFacts) -> set[str]:
+    return {constant.dtype for constant in facts.constants if constant.elements >= 1024}
+
+
+@pytest.mark.parametrize(
+    ("kind", "dtypes", "gate"),
+    [
+        ("Float16", {"float16"}, 50),
+        ("DynamicRange", {"int8"}, 25),
+        ("Int8", {"int8"}, 20),
+        ("Int16x8", {"int8"}, 25),
+        ("WeightOnlyInt8", {"int8"}, 30),
+        ("WeightOnlyInt4", {"int4"}, 5),
+    ],
+)
+def test_weights_have_the_type_asked_for(
+    convolutional: Path, tmp_path: Path, kind: str, dtypes: set[str], gate: int
+) -> None:
+    calibration = {"calibration": SYNTHETIC} if kind in {"Int8", "Int16x8"} else {}
+    converted, facts = quantized(convolutional, tmp_path, gate, type=kind, **calibration)
+    assert weights(facts) == dtypes
+    assert converted.verdict is Reason.SNR_SUFFICIENT
+    if calibration:
+        assert facts.float_operations <= {"QUANTIZE", "DEQUANTIZE"}
+        assert (converted.calibration.source, converted.calibration.samples) == ("Synthetic", 20)
+
+
+@pytest.mark.parametrize(("io", "dtype"), [("Float32", "float32"), ("Int8", "int8"), ("UInt8", "uint8")])
+def test_inputs_and_outputs_have_the_type_asked_for(convolutional: Path, tmp_path: Path, io: str, dtype: str) -> None:
+    converted, facts = quantized(convolutional, tmp_path, 20, type="Int8", io=io, calibration=SYNTHETIC)
+    tensors = (*converted.signature.inputs, *converted.signature.outputs)
+    assert {tensor.dtype for tensor in tensors} == {dtype}
+    assert (dtype == "float32") == bool(facts.float_operations)
+    assert converted.verification is not None
+
+
+def test_what_is_kept_in_floats_stays_there_and_the_rest_does_not(convolutional: Path, tmp_path: Path) -> None:
+    kept = {"operations": ["FULLY_CONNECTED"]}
+    _, facts = quantized(convolutional, tmp_path, type="Int8", calibration=SYNTHETIC, keepFloat=kept)
+    assert facts.float_operations - {"QUANTIZE", "DEQUANTIZE"} == {"FULLY_CONNECTED"}
+
+
+def test_a_kept_operation_that_the_model_does_not_have_is_named(convolutional: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        StepFailure, match=r"keepFloat\.operations names SOFTMAXX, but the artifact has: .*CONV_2D"
+    ) as e:
+        quantized(convolutional, tmp_path, type="Int8", calibration=SYNTHETIC, keepFloat={"operations": ["SOFTMAXX"]})
+    assert e.value.reason is Reason.INVALID_SPEC
+    with pytest.raises(StepFailure, match=r"keepFloat\.tensors names nowhere"):
+        quantized(convolutional, tmp_path, type="Int8", calibration=SYNTHETIC, keepFloat={"tensors": ["nowhere"]})
+
+
+def fetched(path: Path) -> dict[str, str]:
+    return {"path": str(path), "digest": f"sha256:{'0' * 64}"}
+
+
+def test_the_users_samples_calibrate_and_verify(convolutional: Path, tmp_path: Path) -> None:
+    images = np.random.default_rng(1).uniform(0, 1, (12, 8, 8, 3)).astype(np.float32)
+    np.savez(tmp_path / "samples.npz", image=images)
+    converted = convert(
+        convolutional,
+        tmp_path,
+        quantization={"type": "Int8", "calibration": {"dataset": "s3://abc/samples.npz"}},
+        minSnrDecibels=20,
+        datasets={"calibration": fetched(tmp_path / "samples.npz")},
+    )
+    assert converted.calibration.to_object() == {
+        "source": "Dataset",
+        "samples": 12,
+        "digest": f"sha256:{'0' * 64}",
+    }
+    assert (converted.verification.source, converted.verification.samples) == ("Calibration", 12)
+
+
+def test_a_sample_that_does_not_fit_ends_the_conversion(convolutional: Path, tmp_path: Path) -> None:
+    np.savez(tmp_path / "samples.npz", image=np.zeros((12, 9, 8, 3), np.float32))
+    with pytest.raises(StepFailure, match=r"\[9, 8, 3\] for input image, which is \[-1, 8, 8, 3\]") as caught:
+        convert(
+            convolutional,
+            tmp_path,
+            quantization={"type": "Int8", "calibration": {"dataset": "s3://abc/samples.npz"}},
+            datasets={"calibration": fetched(tmp_path / "samples.npz")},
+        )
+    assert caught.value.reason is Reason.DATASET_MISMATCH
+
+
+def test_samples_for_the_verification_alone_are_compared_on_whatever_the_type(
+    convolutional: Path, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "own.npz", image=np.random.default_rng(1).random((3, 8, 8, 3), np.float32))
+    own = {"verificationSamples": {"maxSamples": 5}, "datasets": {"verification": fetched(tmp_path / "own.npz")}}
+    plain = convert(convolutional, tmp_path, **own)
+    assert (plain.verification.source, plain.verification.samples) == ("Verification", 3)
+    synthetic = {"quantization": {"type": "Int8", "calibration": SYNTHETIC}, "minSnrDecibels": 10}
+    integers = convert(convolutional, tmp_path, **synthetic, **own)
+    assert (integers.verification.source, integers.verification.samples) == ("Verification", 3)
+    assert (integers.calibration.source, integers.calibration.samples) == ("Synthetic", SYNTHETIC["maxSamples"])
+
+
+def test_a_verification_sample_that_does_not_fit_ends_the_conversion(convolutional: Path, tmp_path: Path) -> None:
+    np.savez(tmp_path / "own.npz", image=np.zeros((3, 9, 8, 3), np.float32))
+    own = {"verificationSamples": {}, "datasets": {"verification": fetched(tmp_path / "own.npz")}}
+    with pytest.raises(StepFailure, match=r"\[9, 8, 3\] for input image") as caught:
+        convert(convolutional, tmp_path, **own)
+    assert caught.value.reason is Reason.DATASET_MISMATCH
+
+
+def test_an_operation_without_an_integer_kernel_is_named_with_what_to_write(tmp_path: Path) -> None:
+    exported_models.with_cosine(tmp_path / "model")
+    with pytest.raises(StepFailure, match=r"COS still compute.*keepFloat\.operations: \[COS\]") as caught:
+        quantized(tmp_path / "model", tmp_path, type="Int8", calibration=SYNTHETIC)
+    assert caught.value.reason is Reason.OPERATION_NOT_QUANTIZABLE
+    _, facts = quantized(
+        tmp_path / "model", tmp_path, type="Int8", calibration=SYNTHETIC, keepFloat={"operations": ["COS"]}
+    )
+    assert "COS" in facts.float_operations
+    assert "FULLY_CONNECTED" not in facts.float_operations
+
+
+def test_an_operation_without_a_16_bit_form_is_named_with_what_to_write(tmp_path: Path) -> None:
+    exported_models.with_cosine(tmp_path / "model")
+    words = r"Int16x8 has no integers for COS: use quantization\.type Int8 with .*keepFloat\.operations: \[COS\]"
+    with pytest.raises(StepFailure, match=words) as caught:
+        quantized(tmp_path / "model", tmp_path, type="Int16x8", calibration=SYNTHETIC)
+    assert caught.value.reason is Reason.OPERATION_NOT_QUANTIZABLE
+
+
+def test_activations_that_are_never_finite_cannot_be_measured(tmp_path: Path) -> None:
+    exported_models.never_finite(tmp_path / "model")
+    with pytest.raises(StepFailure, match=r"converter gave up: Unable to find min/max value .* in LOG") as caught:
+        quantized(tmp_path / "model", tmp_path, type="Int16x8", calibration=SYNTHETIC)
+    assert caught.value.reason is Reason.CONVERSION_FAILED
+
+
+@pytest.mark.parametrize("kind", ["Int8", "Int16x8"])
+def test_a_short_loop_is_written_out_for_integers(tmp_path: Path, kind: str) -> None:
+    exported_models.recurrent(tmp_path / "model")
+    converted, facts = quantized(tmp_path / "model", tmp_path, 20, type=kind, calibration={"synthetic": True})
+    assert (converted.verdict, converted.strategy) == (Reason.SNR_SUFFICIENT, "SingleBatch+UnrolledLoops")
+    assert "loops are written out" in converted.message
+    assert "WHILE" not in facts.operations
+    assert facts.float_operations <= {"QUANTIZE", "DEQUANTIZE"}
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [(MOST_STEPS + 1, f"has {MOST_STEPS + 1} steps, more than the {MOST_STEPS}"), (None, r"pin .* signature\.inputs")],
+)
+def test_a_loop_that_cannot_be_written_out_has_no_integer_form_and_does_not_crash(
+    tmp_path: Path, steps: int | None, words: str
+) -> None:
+    exported_models.recurrent(tmp_path / "model", steps)
+    with pytest.raises(StepFailure, match=words) as caught:
+        quantized(tmp_path / "model", tmp_path, type="Int8", calibration=SYNTHETIC)
+    assert caught.value.reason is Reason.OPERATION_NOT_QUANTIZABLE
+    assert "DynamicRange" in caught.value.message
+
+
+def test_small_weights_are_quantized_too(tmp_path: Path) -> None:
+    exported_models.pinned_to_gpu(tmp_path / "model")
+    converted, facts = quantized(tmp_path / "model", tmp_path, type="DynamicRange")
+    assert converted.strategy == "Plain+SmallWeights"
+    assert "int8" in {constant.dtype for constant in facts.constants}
+
+
+def test_every_type_is_tried_here() -> None:
+    kinds = set(Quantization.model_json_schema()["properties"]["type"]["enum"])
+    assert kinds == {"None", "Float16", "DynamicRange", "Int8", "Int16x8", "WeightOnlyInt8", "WeightOnlyInt4"}

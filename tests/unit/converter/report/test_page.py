@@ -1,0 +1,149 @@
+"""The report page says what was measured, needs nothing but itself, and shows a stranger's names as text alone."""
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+import yaml
+
+from tests import report_pages
+from tests.report_pages import HOSTILE, data, result, spec
+from tflite_api.spec import ConversionSpec
+from tflite_converter.report import page as report_page
+
+_ADDRESSES = {"src", "href", "xlink:href", "data", "action", "poster", "background", "srcset", "style"}
+
+
+class Elements(HTMLParser):
+    """What a page is made of."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags = set[str]()
+        self.attributes = set[str]()
+        self.texts = list[str]()
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+
+def rendered(**changes: Any) -> str:
+    return Elements(report_page.render("team/a", spec(), result(), data(**changes))).text
+
+
+@pytest.mark.parametrize("make", [report_pages.usual, report_pages.hostile, report_pages.long])
+def test_a_page_has_no_script_and_asks_for_nothing(make: Any) -> None:
+    page = make()
+    elements = Elements(page)
+    assert (
+        elements.tags & {"script", "link", "img", "iframe", "object", "embed", "form", "base", "use", "image"} == set()
+    )
+    assert elements.attributes & _ADDRESSES == set()
+    assert [name for name in elements.attributes if name.startswith("on")] == []
+    style = re.findall("<style>(.*?)</style>", page, re.DOTALL)
+    assert len(style) == 1
+    assert "url(" not in style[0]
+    assert "@import" not in style[0]
+
+
+def test_the_policy_of_a_page_allows_its_own_style_alone() -> None:
+    page = report_pages.usual()
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
+    assert policy is not None
+    assert "default-src &#39;none&#39;; style-src &#39;sha256-" in policy[1]
+    assert "unsafe" not in policy[1]
+
+
+def test_names_that_are_html_are_shown_as_they_are() -> None:
+    page = report_pages.hostile()
+    elements = Elements(page)
+    assert HOSTILE in elements.text
+    for part in ("<script", "</style></title>", "<img"):
+        assert part not in page
+
+
+def test_the_page_tells_what_was_asked_and_what_came_out() -> None:
+    text = Elements(report_pages.usual()).text
+    for words in (
+        "mobilenet_v2_100_224", "Shape of inputs [1, 224, 224, 3]", "Quantization Int8", "s3://datasets/imagenet-calibration.npz",
+        "every output at least 10 dB", "Verified", "SNR, worst output 21.9 dB", "3.4 MiB", "int8 - 3.3 MiB in 104",
+        "float32 13.4 MiB in 264 -", "CONV_2D int8 35", "Same first class 0.97", "99 % below 0.0113",
+        "7 21.4 0.1312 [0, 281] 0.8711 0.7399", "quantization debugger, on 32 samples",
+        "27.3 dB in the place of 21.9 dB",
+        f"Model's digest sha256:{'1' * 64}", "100 samples (Dataset, sha256:333",
+    ):  # fmt: skip
+        assert words in text, words
+
+
+def test_the_secret_is_not_named() -> None:
+    assert "secretRef" not in report_pages.usual()
+    assert Elements(report_page.render("a", spec(), result(), data())).text.count("s3 ") == 0
+
+
+def test_what_signs_an_address_is_left_out() -> None:
+    asked = report_page.asked(spec(model={"archive": {"url": "https://example.com/m.zip?X-Amz-Signature=canary"}}))
+    assert asked[0].text == "https://example.com/m.zip"
+
+
+def test_layers_come_with_the_worst_first_where_each_answers_for_itself() -> None:
+    layers = [
+        {"name": "first", "operator": "CONV_2D", "snrDecibels": "40"},
+        {"name": "second", "operator": "CONV_2D", "snrDecibels": "-inf"},
+        {"name": "third", "operator": "CONV_2D", "snrDecibels": "inf"},
+    ]
+    isolated = rendered(layers={"method": "Debugger", "samples": 1, "layers": layers}).rpartition("Layer Operator")[2]
+    assert isolated.index("second") < isolated.index("first") < isolated.index("third")
+    added_up = rendered(layers={"method": "SideBySide", "samples": 1, "layers": layers}).rpartition("Layer Operator")[2]
+    assert added_up.index("first") < added_up.index("second") < added_up.index("third")
+
+
+def test_a_layer_whose_error_is_more_than_rounding_is_marked() -> None:
+    assert report_pages.usual().count('<tr class="marked">') == 3
+
+
+@pytest.mark.parametrize(("after", "words"), [("22.8", "It is not worth it."), ("22.9", "To have it so, write:")])
+def test_leaving_layers_in_floats_is_recommended_where_it_brings_a_decibel(after: str, words: str) -> None:
+    layers = data().layers
+    assert layers is not None
+    assert layers.trial is not None
+    trial = layers.trial.model_copy(update={"snr_after": after})
+    text = rendered(layers=layers.model_copy(update={"trial": trial}).to_object())
+    assert words in text
+
+
+@pytest.mark.parametrize(
+    "name", ["model/Relu;model/conv", "a: b", "- x", "'", '"', "{{ 7 * 7 }}", HOSTILE, "né", "no", "1e3"]
+)
+def test_the_yaml_to_write_is_a_spec_that_names_these_tensors(name: str) -> None:
+    kept = {"operations": ["SOFTMAX"], "tensors": ["before"]}
+    asked = spec(quantization={"type": "Int8", "calibration": {"synthetic": True}, "keepFloat": kept})
+    written = yaml.safe_load(report_page.keep_float_yaml([name, "before"], asked))
+    assert written["spec"]["quantization"]["keepFloat"] == {"operations": ["SOFTMAX"], "tensors": ["before", name]}
+    changed = asked.to_object()
+    changed["quantization"] |= written["spec"]["quantization"]
+    assert ConversionSpec.from_object(changed).quantization.keep_float is not None
+
+
+def test_a_page_without_a_comparison_says_why() -> None:
+    unproved = result().model_copy(update={"verdict": "SelectTF", "verification": None})
+    page = report_page.render("a", spec(), unproved, data(outputs=[], layers=None, layersAbsent="Nothing to compare."))
+    text = Elements(page).text
+    assert "Not proved: SelectTF" in text
+    assert "Nothing to compare." in text
+    assert "Verified" not in text
+
+
+def test_outputs_without_any_error_need_no_chart() -> None:
+    exact = data().outputs[0].to_object() | {"maxAbsoluteError": "0"}
+    assert "No element differs." in rendered(outputs=[exact])

@@ -1,0 +1,235 @@
+"""Publish takes over nothing that the convert step could have forged unnoticed."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import report_pages
+from tests.hostile_models import FORGED, FORGED_REPORT
+from tflite_api.reasons import Reason
+from tflite_api.report import DATA_BYTES
+from tflite_api.spec import S3Destination
+from tflite_api.step import PreparedModel, StepRequest, StepResult
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.progress import LoggedProgress
+from tflite_converter.steps import publish as publish_module
+from tflite_converter.steps.accept import accept
+from tflite_converter.steps.identity import identity
+from tflite_converter.steps.publish import publish
+from tflite_converter.storage import object_metadata
+from tflite_converter.storage.object_metadata import StoredObject
+
+ARTIFACT = FORGED
+REPORT: dict[str, Any] = FORGED_REPORT
+REQUEST = StepRequest.from_object(
+    {
+        "owner": "team/a",
+        "spec": {
+            "model": {"handle": "https://example.com/model/1"},
+            "destination": {"s3": {"bucket": "models", "key": "a.tflite", "secretRef": {"name": "s"}}},
+        },
+    }
+)
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    folder = tmp_path / "output"
+    folder.mkdir()
+    (folder / "model.tflite").write_bytes(ARTIFACT)
+    (folder / "converted.json").write_text(json.dumps(REPORT))
+    return folder
+
+
+def report(**changes: Any) -> Callable[[Path], object]:
+    return lambda folder: (folder / "converted.json").write_text(json.dumps({**REPORT, **changes}))
+
+
+def artifact(content: bytes) -> Callable[[Path], object]:
+    def write(folder: Path) -> None:
+        (folder / "model.tflite").write_bytes(content)
+        report(sha256=hashlib.sha256(content).hexdigest())(folder)
+
+    return write
+
+
+def link(name: str) -> Callable[[Path], object]:
+    def make(folder: Path) -> None:
+        (folder / name).rename(folder.parent / name)
+        (folder / name).symlink_to(folder.parent / name)
+
+    return make
+
+
+def pipe(name: str) -> Callable[[Path], object]:
+    def make(folder: Path) -> None:
+        (folder / name).unlink()
+        os.mkfifo(folder / name)
+
+    return make
+
+
+def raw_report(content: bytes) -> Callable[[Path], object]:
+    return lambda folder: (folder / "converted.json").write_bytes(content)
+
+
+def test_what_fits_is_accepted(output: Path) -> None:
+    with accept(output, 60) as accepted:
+        assert (accepted.size, accepted.file.read()) == (len(ARTIFACT), ARTIFACT)
+
+
+HOSTILE = {
+    "link in place of the artifact": link("model.tflite"),
+    "link in place of the report": link("converted.json"),
+    "pipe in place of the artifact": pipe("model.tflite"),
+    "pipe in place of the report": pipe("converted.json"),
+    "folder in place of the artifact": lambda folder: (
+        (folder / "model.tflite").unlink(),
+        (folder / "model.tflite").mkdir(),
+    ),
+    "no artifact": lambda folder: (folder / "model.tflite").unlink(),
+    "no report": lambda folder: (folder / "converted.json").unlink(),
+    "empty artifact": artifact(b""),
+    "another format": artifact(b"\x7fELF" + ARTIFACT),
+    "another digest": report(sha256="0" * 64),
+    "a report of 10 MB": raw_report(b'{"message": "' + b"x" * (10 << 20) + b'"}'),
+    "a report of wrong types": report(signature=[1, 2, 3]),
+    "a report with a number for text": report(message=7),
+    "a report that is no object": raw_report(b"[]"),
+    "a report that is no JSON": raw_report(b"\xff\xfe"),
+    "a report nested without end": raw_report(b"[" * 100_000),
+    "a report with unknown fields": report(artifact={"uri": "s3://elsewhere/x"}),
+    "a report with terminal controls": report(message="\x1b[2J"),
+    "a verdict that is none": report(verdict="Reused"),
+    "a gate left out": report(verdict="ReportOnly"),
+    "a gate not reached": report(verification={**REPORT["verification"], "snrDecibels": "59.9"}),
+    "a measurement that is no number": report(verification={**REPORT["verification"], "snrDecibels": "nan"}),
+    "a gate passed without measurement": report(verification=None),
+}
+
+
+@pytest.mark.parametrize("harm", HOSTILE.values(), ids=HOSTILE.keys())
+def test_what_a_hostile_model_could_leave_is_refused(output: Path, harm: Callable[[Path], object]) -> None:
+    harm(output)
+    with pytest.raises(StepFailure) as caught, accept(output, 60):
+        pass
+    assert caught.value.reason is Reason.ARTIFACT_REFUSED
+    assert len(caught.value.message) <= 1024
+
+
+class FakeStorage:
+    """Keeps what was uploaded; the real protocol is tested end to end."""
+
+    uploads: list[dict[str, Any]]
+    keeps: int | None = None
+
+    def __init__(self, where: S3Destination) -> None:
+        self.key = where.key
+
+    def upload(self, file: Any, sha256: str, metadata: Any, replaces: str | None, kind: str = "") -> StoredObject:
+        content = file.read()
+        upload = {"content": content, "sha256": sha256, "metadata": metadata, "replaces": replaces}
+        type(self).uploads.append({**upload, "key": self.key, "type": kind})
+        return StoredObject('"tag"', len(content) if self.keeps is None else self.keeps, sha256, metadata)
+
+
+@pytest.fixture
+def storage(monkeypatch: pytest.MonkeyPatch) -> type[FakeStorage]:
+    monkeypatch.setattr(publish_module, "Storage", FakeStorage)
+    monkeypatch.setattr(FakeStorage, "uploads", [], raising=False)
+    return FakeStorage
+
+
+def test_the_report_says_what_is_in_the_bucket(output: Path, storage: type[FakeStorage]) -> None:
+    prepared = PreparedModel(path="unpacked", model_digest=f"sha256:{'3' * 64}", existing_etag='"old"')
+    result = publish(REQUEST, prepared, output, LoggedProgress())
+    assert (result.reason, result.verdict) == (Reason.CONVERTED, Reason.SNR_SUFFICIENT)
+    assert result.artifact is not None
+    assert (result.artifact.uri, result.artifact.etag, result.artifact.size_bytes) == (
+        "s3://models/a.tflite",
+        '"tag"',
+        len(ARTIFACT),
+    )
+    [upload] = storage.uploads
+    assert (upload["content"], upload["sha256"], upload["replaces"]) == (ARTIFACT, REPORT["sha256"], '"old"')
+
+
+def test_an_object_that_is_other_than_uploaded_is_noticed(
+    output: Path, storage: type[FakeStorage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "keeps", 1)
+    with pytest.raises(StepFailure) as caught:
+        publish(REQUEST, PreparedModel(path="x", model_digest=f"sha256:{'3' * 64}"), output, LoggedProgress())
+    assert caught.value.reason is Reason.DESTINATION_CHANGED
+
+
+def test_a_hostile_output_uploads_nothing(output: Path, storage: type[FakeStorage]) -> None:
+    link("model.tflite")(output)
+    with pytest.raises(StepFailure):
+        publish(REQUEST, PreparedModel(path="x", model_digest=f"sha256:{'3' * 64}"), output, LoggedProgress())
+    assert storage.uploads == []
+
+
+WITH_REPORT = REQUEST.model_copy(update={"spec": REQUEST.spec.model_copy(update={"report": True})})
+PREPARED = PreparedModel(
+    path="x", model_digest=f"sha256:{'3' * 64}", existing_etag='"old"', existing_page_etag='"old page"'
+)
+
+
+def test_the_page_is_there_before_its_artifact(output: Path, storage: type[FakeStorage]) -> None:
+    (output / "report.json").write_text(report_pages.data().model_dump_json(by_alias=True, exclude_none=True))
+    result = publish(WITH_REPORT, PREPARED, output, LoggedProgress())
+    page, uploaded = storage.uploads
+    assert (page["key"], uploaded["key"]) == ("a.tflite.report.html", "a.tflite")
+    assert (page["replaces"], uploaded["replaces"]) == ('"old page"', '"old"')
+    assert page["type"] == "text/html; charset=utf-8"
+    assert page["content"].startswith(b"<!DOCTYPE html>")
+    assert page["sha256"] == hashlib.sha256(page["content"]).hexdigest()
+    assert result.artifact is not None
+    assert result.artifact.report_uri == "s3://models/a.tflite.report.html"
+    # What prepare finds in the next run.
+    found = StoredObject('"tag"', len(page["content"]), page["sha256"], page["metadata"])
+    assert object_metadata.is_page_of(found, identity(WITH_REPORT, WITH_REPORT.spec.destination.s3))
+
+
+def test_without_the_wish_for_a_report_what_convert_left_of_one_is_not_looked_at(
+    output: Path, storage: type[FakeStorage]
+) -> None:
+    os.mkfifo(output / "report.json")
+    result = publish(REQUEST, PREPARED, output, LoggedProgress())
+    assert result.artifact is not None
+    assert result.artifact.report_uri is None
+    assert [upload["key"] for upload in storage.uploads] == ["a.tflite"]
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda folder: None,
+        lambda folder: os.mkfifo(folder / "report.json"),
+        lambda folder: (folder / "report.json").symlink_to("/etc/passwd"),
+        lambda folder: (folder / "report.json").write_text("{}"),
+        lambda folder: (folder / "report.json").write_text("[" * 100_000),
+        lambda folder: (folder / "report.json").write_bytes(b" " * (DATA_BYTES + 1)),
+    ],
+)
+def test_hostile_data_for_the_page_upload_nothing(
+    output: Path, storage: type[FakeStorage], harm: Callable[[Path], object]
+) -> None:
+    harm(output)
+    with pytest.raises(StepFailure) as caught:
+        publish(WITH_REPORT, PREPARED, output, LoggedProgress())
+    assert caught.value.reason is Reason.ARTIFACT_REFUSED
+    assert "report.json" in caught.value.message
+    assert storage.uploads == []
+
+
+def test_what_prepare_found_is_reported_as_it_is(tmp_path: Path, storage: type[FakeStorage]) -> None:
+    reused = StepResult(reason=Reason.REUSED, message="there already")
+    assert publish(REQUEST, PreparedModel(reused=reused), tmp_path / "absent", LoggedProgress()) is reused
+    assert storage.uploads == []

@@ -1,0 +1,166 @@
+"""What the metadata of an object means for a new conversion."""
+
+import base64
+import dataclasses
+import zlib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tflite_api.reasons import Reason
+from tflite_api.status import Artifact, ArtifactSignature, MeasuredError, Provenance, Tensor
+from tflite_api.step import StepResult
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.storage import object_metadata
+from tflite_converter.storage.object_metadata import (
+    METADATA_BYTES,
+    Identity,
+    Reuse,
+    StoredObject,
+    Write,
+    decide,
+    encode_metadata,
+)
+
+WANTED = Identity("s3://models/a.tflite", "team/a", "1" * 64)
+SHA256 = "2" * 64
+
+
+def result(tensors: int = 1, recipe: str = WANTED.recipe) -> StepResult:
+    many = tuple(Tensor(name=f"input-{hash(number)}", dtype="float32", shape=(number, 2)) for number in range(tensors))
+    return StepResult(
+        reason=Reason.CONVERTED,
+        message="SNR 90.0 dB",
+        verdict=Reason.SNR_SUFFICIENT,
+        artifact=Artifact(uri=WANTED.uri, sha256=SHA256, size_bytes=100),
+        signature=ArtifactSignature(key="serving_default", inputs=many, outputs=many),
+        verification=MeasuredError(
+            snr_decibels="90.0", max_absolute_error="0.1", cosine="1", samples=4, source="Generated"
+        ),
+        provenance=Provenance(
+            model_digest=f"sha256:{'3' * 64}", recipe_hash=recipe, tensorflow="2.21.0", strategy="Plain"
+        ),
+    )
+
+
+def stored(owner: Identity = WANTED, **changes: Any) -> StoredObject:
+    whole = result(recipe=owner.recipe)
+    return dataclasses.replace(StoredObject('"tag"', 100, SHA256, encode_metadata(whole, owner)), **changes)
+
+
+def changed(name: str, value: str) -> StoredObject:
+    return stored(metadata={**stored().metadata, name: value})
+
+
+def test_nothing_there_is_written() -> None:
+    assert decide(None, WANTED) == Write(replaces=None)
+
+
+@pytest.mark.parametrize("sha256", [SHA256, None])
+@pytest.mark.parametrize("owner", [WANTED, dataclasses.replace(WANTED, owner="other/b")])
+def test_the_artifact_of_this_recipe_is_reused_whoever_made_it(owner: Identity, sha256: str | None) -> None:
+    decision = decide(stored(owner, sha256=sha256), WANTED)
+    assert isinstance(decision, Reuse)
+    assert decision.result.reason is Reason.REUSED
+    assert decision.result.artifact == Artifact(uri=WANTED.uri, sha256=SHA256, size_bytes=100, etag='"tag"')
+    for name in ("signature", "verification", "verdict", "provenance"):
+        assert getattr(decision.result, name) == getattr(result(), name)
+
+
+def test_where_one_more_run_was_asked_for_nothing_is_reused() -> None:
+    assert decide(stored(), WANTED, anew=True) == Write(replaces='"tag"')
+    with pytest.raises(StepFailure) as caught:
+        decide(stored(dataclasses.replace(WANTED, owner="team/b")), WANTED, anew=True)
+    assert caught.value.reason is Reason.DESTINATION_CONFLICT
+
+
+def test_our_own_object_of_another_recipe_is_replaced_on_condition() -> None:
+    assert decide(stored(dataclasses.replace(WANTED, recipe="9" * 64)), WANTED) == Write(replaces='"tag"')
+
+
+def test_the_object_of_another_conversion_is_a_conflict_that_names_it() -> None:
+    with pytest.raises(StepFailure, match="other/b") as caught:
+        decide(stored(Identity(WANTED.uri, "other/b", "9" * 64)), WANTED)
+    assert caught.value.reason is Reason.DESTINATION_CONFLICT
+
+
+@pytest.mark.parametrize("metadata", [{}, {"author": "somebody"}, {object_metadata.RECIPE: "1" * 64}])
+def test_an_object_that_no_conversion_wrote_is_a_conflict(metadata: dict[str, str]) -> None:
+    with pytest.raises(StepFailure) as caught:
+        decide(stored(metadata=metadata), WANTED)
+    assert caught.value.reason is Reason.DESTINATION_CONFLICT
+
+
+BOMB = base64.b64encode(zlib.compress(bytes(100 << 20))).decode()
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        stored(size=99),
+        stored(sha256="4" * 64),
+        changed(object_metadata.SHA256, "4" * 64),
+        changed(object_metadata.RESULT, ""),
+        changed(object_metadata.RESULT, "no base64!"),
+        changed(object_metadata.RESULT, base64.b64encode(b"no zlib").decode()),
+        changed(object_metadata.RESULT, base64.b64encode(zlib.compress(b"[]")).decode()),
+        changed(
+            object_metadata.RESULT, base64.b64encode(zlib.compress(b'{"reason": "Reused", "message": ""}')).decode()
+        ),
+        changed(object_metadata.RESULT, BOMB),
+    ],
+)
+def test_our_own_object_that_does_not_agree_with_itself_is_made_anew(damaged: StoredObject) -> None:
+    assert decide(damaged, WANTED) == Write(replaces='"tag"')
+
+
+@given(st.integers(0, 64), st.text(min_size=1, max_size=250))
+def test_metadata_always_fits_and_keeps_what_matters(tensors: int, owner: str) -> None:
+    whole = result(tensors)
+    metadata = encode_metadata(whole, dataclasses.replace(WANTED, owner=owner[:40]))
+    assert object_metadata.metadata_bytes(metadata) <= METADATA_BYTES
+    assert all(value.isascii() for value in metadata.values())
+    note = object_metadata._read_note(metadata)
+    assert note is not None
+    assert note.owner == owner[:40]
+    assert note.result is not None
+    assert (note.result.artifact, note.result.verification, note.result.provenance) == (
+        whole.artifact,
+        whole.verification,
+        whole.provenance,
+    )
+
+
+def page(owner: Identity = WANTED) -> StoredObject:
+    return StoredObject('"page"', 100, SHA256, object_metadata.ownership(SHA256, owner))
+
+
+def test_a_page_is_recognised_by_its_recipe_and_its_checksum() -> None:
+    assert object_metadata.is_page_of(page(), WANTED)
+    assert object_metadata.is_page_of(dataclasses.replace(page(), sha256=None), WANTED)
+    assert not object_metadata.is_page_of(None, WANTED)
+    assert not object_metadata.is_page_of(dataclasses.replace(page(), sha256="4" * 64), WANTED)
+    assert not object_metadata.is_page_of(dataclasses.replace(page(), metadata={}), WANTED)
+    assert not object_metadata.is_page_of(page(dataclasses.replace(WANTED, recipe="5" * 64)), WANTED)
+
+
+def test_a_page_is_never_taken_for_an_artifact() -> None:
+    assert decide(page(), WANTED) == Write(replaces='"page"')
+
+
+@pytest.mark.parametrize("found", [page(dataclasses.replace(WANTED, owner="team/b")), StoredObject("", 1, None, {})])
+def test_what_stands_at_the_pages_place_is_not_overwritten(found: StoredObject) -> None:
+    with pytest.raises(StepFailure) as caught:
+        object_metadata.check_replaceable(found, WANTED)
+    assert caught.value.reason is Reason.DESTINATION_CONFLICT
+
+
+def test_a_reused_artifact_has_its_page_where_one_is_wanted_and_else_none() -> None:
+    with_page = dataclasses.replace(WANTED, report_uri="s3://models/a.tflite.report.html")
+    for wanted in (with_page, WANTED):
+        decision = decide(stored(), wanted)
+        assert isinstance(decision, Reuse)
+        assert decision.result.artifact is not None
+        assert decision.result.artifact.report_uri == wanted.report_uri
