@@ -129,7 +129,7 @@ class JobReference(Schema):
     attempt: Annotated[Integer, Field(ge=1)]
     failures: Annotated[Integer, Field(ge=0)] | None = None
     """How many attempts before it count against the limit."""
-    anew: Boolean | None = None
+    forced: Boolean | None = None
     """True where it converts whatever the bucket holds, because one more run was asked for."""
     superseded: Boolean | None = None
     """True where one more run was asked for and its Job could not be made yet."""

@@ -78,7 +78,7 @@ class StepRequest(Schema):
     owner: Annotated[str, StringConstraints(max_length=512)]
     """namespace/name of the conversion: written beside the artifact, so that two conversions do not share a key."""
     limits: FetchLimits = FetchLimits()
-    anew: Boolean = False
+    forced: Boolean = False
     """Convert even where the bucket holds the artifact of this recipe already."""
     invocation: Invocation | None = None
     """Absent where nothing is made: in the cleanup."""

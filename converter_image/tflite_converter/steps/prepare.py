@@ -39,7 +39,7 @@ def prepare(request: StepRequest, model_dir: Path, scratch: Path, progress: Prog
     # attestation.
     has_page = not request.spec.report or object_metadata.is_page_of(page, wanted)
     has_all = has_page and reuse.is_complete(request.spec, wanted, found, attestation)
-    decision = object_metadata.decide(found, wanted, anew=request.anew or not has_all)
+    decision = object_metadata.decide(found, wanted, forced=request.forced or not has_all)
     if isinstance(decision, Reuse):
         prepared = PreparedModel(reused=reuse.of_reused(request.spec, decision.result))
     else:

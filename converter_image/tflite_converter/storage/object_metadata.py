@@ -76,8 +76,8 @@ class _Note:
     result: StepResult | None = field(default=None)
 
 
-def decide(found: StoredObject | None, wanted: Identity, *, anew: bool = False) -> Write | Reuse:
-    """Decide what the object at the destination means for a conversion; `anew` where none is to be reused.
+def decide(found: StoredObject | None, wanted: Identity, *, forced: bool = False) -> Write | Reuse:
+    """Decide what the object at the destination means for a conversion; `forced` where none is to be reused.
 
     Raises:
         StepFailure: DestinationConflict where the object is not this conversion's to replace.
@@ -85,7 +85,7 @@ def decide(found: StoredObject | None, wanted: Identity, *, anew: bool = False) 
     if found is None:
         return Write()
     result = stored_result(found, wanted)
-    if result is not None and not anew:
+    if result is not None and not forced:
         return Reuse(_as_reused(result, found, wanted))
     check_replaceable(found, wanted)
     return Write(replaces=found.etag)

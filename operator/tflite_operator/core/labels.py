@@ -12,13 +12,12 @@ Key = tuple[str, str]
 CONVERSION_LABEL: Final = f"{names.GROUP}/conversion"
 """On Jobs and pods: the conversion's UID. The operator watches what carries it."""
 NAME_ANNOTATION: Final = f"{names.GROUP}/conversion-name"
-RECIPE_ANNOTATION: Final = f"{names.GROUP}/recipe-hash"
 GENERATION_ANNOTATION: Final = f"{names.GROUP}/generation"
 ATTEMPT_ANNOTATION: Final = f"{names.GROUP}/attempt"
 FAILURES_ANNOTATION: Final = f"{names.GROUP}/failures"
 """How many earlier attempts count against the limit: those that crashed or whose Job was deleted."""
 REQUEST_ANNOTATION: Final = names.REQUESTED_AT_ANNOTATION
-ANEW_ANNOTATION: Final = f"{names.GROUP}/anew"
+FORCED_ANNOTATION: Final = f"{names.GROUP}/forced"
 
 READY: Final = "Ready"
 RECONCILING: Final = "Reconciling"

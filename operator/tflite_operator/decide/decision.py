@@ -62,7 +62,7 @@ Action = CreateJob | DeleteJob | CreateCleanup | SetFinalizer | SetJobTTL | Emit
 
 
 @dataclass(frozen=True)
-class Rest:
+class NoChange:
     """Nothing to do and nothing to say."""
 
 
@@ -125,6 +125,6 @@ class Failure:
     ended: datetime | None = None
 
 
-Spoken = Progress | Pause | Success | Failure
+Reported = Progress | Pause | Success | Failure
 """A decision that the status tells of."""
-Decision = Rest | Start | Spoken
+Decision = NoChange | Start | Reported

@@ -10,7 +10,7 @@ from tflite_api.reasons import Reason
 from tflite_api.spec import ConversionSpec
 from tflite_operator.core.labels import cleanup_name
 from tflite_operator.decide.decision import PATIENCE, CreateCleanup, EmitEvent, SetFinalizer
-from tflite_operator.decide.situation import Situation
+from tflite_operator.decide.state import State
 from tflite_operator.decide.step_report import UnbelievableReportError, read_report
 from tflite_operator.observe.pod import StepEnd
 
@@ -27,58 +27,56 @@ _NOTHING: Final = LettingGo()
 _RELEASE: Final = LettingGo((SetFinalizer(present=False),))
 
 
-def decide_deletion(situation: Situation) -> LettingGo:
+def decide_deletion(state: State) -> LettingGo:
     """Ask the questions in order; the first that answers decides.
 
     Whatever happens, the finalizer goes after settings.cleanup_seconds.
     """
-    if not situation.conversion.has_finalizer:
+    if not state.conversion.has_finalizer:
         return _NOTHING
-    if situation.namespace_ends:
+    if state.namespace_ends:
         return _RELEASE
-    if situation.spec is None:
-        return _failed("the artifact", situation.conversion.spec_problem)
-    uri = situation.spec.destination.s3.uri
-    answers = (question(situation, situation.spec, uri) for question in _QUESTIONS)
+    if state.spec is None:
+        return _failed("the artifact", state.conversion.spec_problem)
+    uri = state.spec.destination.s3.uri
+    answers = (question(state, state.spec, uri) for question in _QUESTIONS)
     return next((answer for answer in answers if answer is not None), LettingGo((CreateCleanup(),)))
 
 
-def _release_what_stays(situation: Situation, spec: ConversionSpec, _: str) -> LettingGo | None:
+def _release_what_stays(state: State, spec: ConversionSpec, _: str) -> LettingGo | None:
     """Is there nothing to delete: is the artifact to stay, or was none ever begun?"""
-    untouched = not situation.jobs and situation.status.job is None and situation.status.artifact is None
+    untouched = not state.jobs and state.status.job is None and state.status.artifact is None
     return _RELEASE if spec.deletion_policy == "Retain" or untouched else None
 
 
-def _follow_the_cleanup(situation: Situation, _: ConversionSpec, uri: str) -> LettingGo | None:
+def _follow_the_cleanup(state: State, _: ConversionSpec, uri: str) -> LettingGo | None:
     """Is the cleanup over?"""
-    cleanup = situation.cleanup
+    cleanup = state.cleanup
     if cleanup is None:
         return None
-    pod = situation.pod_of(cleanup)
+    pod = state.pod_of(cleanup)
     step = next((one for one in pod.steps if one.name == CLEANUP), None) if pod is not None else None
     if step is not None and step.end is not None and (step.end.exit_code == 0 or cleanup.end is not None):
         return _reported(step.end, uri)
     return _failed(uri, f"the cleanup ended: {cleanup.end.reason}") if cleanup.end is not None else None
 
 
-def _spare_foreign_jobs(situation: Situation, _: ConversionSpec, uri: str) -> LettingGo | None:
+def _spare_foreign_jobs(state: State, _: ConversionSpec, uri: str) -> LettingGo | None:
     """Has somebody else's Job the name of the cleanup?"""
-    name = cleanup_name(situation.identity)
-    is_foreign = situation.cleanup is None and name in situation.foreign_names
+    name = cleanup_name(state.identity)
+    is_foreign = state.cleanup is None and name in state.foreign_names
     return _failed(uri, f"a Job named {name} exists that is not the operator's") if is_foreign else None
 
 
-def _give_up(situation: Situation, _: ConversionSpec, uri: str) -> LettingGo | None:
+def _give_up(state: State, _: ConversionSpec, uri: str) -> LettingGo | None:
     """Has it waited long enough?"""
-    late = situation.conversion.deletion is not None and situation.now >= situation.conversion.deletion + _limit(
-        situation
-    )
-    return _failed(uri, _still_waiting(situation)) if late else None
+    late = state.conversion.deletion is not None and state.now >= state.conversion.deletion + _limit(state)
+    return _failed(uri, _still_waiting(state)) if late else None
 
 
-def _wait(situation: Situation, _: ConversionSpec, __: str) -> LettingGo | None:
+def _wait(state: State, _: ConversionSpec, __: str) -> LettingGo | None:
     """Does something have to end first: the cleanup, or a pod that may still upload?"""
-    waits = situation.is_crowded or situation.cleanup is not None or situation.refusal is not None
+    waits = state.must_wait or state.cleanup is not None or state.refusal is not None
     return LettingGo(look_again=PATIENCE) if waits else None
 
 
@@ -96,18 +94,18 @@ def _reported(end: StepEnd, uri: str) -> LettingGo:
     return LettingGo((event, *_RELEASE.actions))
 
 
-def _limit(situation: Situation) -> timedelta:
-    return timedelta(seconds=situation.settings.cleanup_seconds)
+def _limit(state: State) -> timedelta:
+    return timedelta(seconds=state.settings.cleanup_seconds)
 
 
-def _still_waiting(situation: Situation) -> str:
-    if situation.refusal is not None:
-        return f"the API server refused the Job that deletes it: {situation.refusal}"
-    cleanup = situation.cleanup
-    pod = situation.pod_of(cleanup) if cleanup is not None else None
+def _still_waiting(state: State) -> str:
+    if state.refusal is not None:
+        return f"the API server refused the Job that deletes it: {state.refusal}"
+    cleanup = state.cleanup
+    pod = state.pod_of(cleanup) if cleanup is not None else None
     why = (pod.missing_configuration or pod.image_problem or pod.unschedulable) if pod is not None else ""
-    state = f"still waits: {why}" if why else "was not done"
-    return f"after {_limit(situation).total_seconds():.0f} s its cleanup {state}"
+    outcome = f"still waits: {why}" if why else "was not done"
+    return f"after {_limit(state).total_seconds():.0f} s its cleanup {outcome}"
 
 
 def _failed(what: str, why: str) -> LettingGo:

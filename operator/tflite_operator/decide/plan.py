@@ -13,18 +13,18 @@ from tflite_operator.decide.decision import (
     DeleteJob,
     EmitEvent,
     Failure,
+    NoChange,
     Pause,
     Progress,
-    Rest,
+    Reported,
     SetFinalizer,
     SetJobTTL,
-    Spoken,
     Start,
     Success,
 )
 from tflite_operator.decide.deletion import decide_deletion
 from tflite_operator.decide.policies import decide
-from tflite_operator.decide.situation import Observation, Situation, understand
+from tflite_operator.decide.state import Observation, State, state_of
 from tflite_operator.decide.status import write_status
 from tflite_operator.settings import Settings
 
@@ -56,54 +56,54 @@ class Plan:
 
 def plan(observation: Observation, now: datetime, settings: Settings) -> Plan:
     """Decide what to do about a conversion."""
-    situation = understand(observation, now, settings)
-    stale = _stale_jobs(situation) if situation.conversion.has_finalizer or not situation.being_deleted else ()
-    if situation.being_deleted:
-        let_go = decide_deletion(situation)
+    state = state_of(observation, now, settings)
+    stale = _stale_jobs(state) if state.conversion.has_finalizer or not state.being_deleted else ()
+    if state.being_deleted:
+        let_go = decide_deletion(state)
         return Plan((*stale, *let_go.actions), look_again=let_go.look_again)
-    hold = situation.spec is not None and situation.spec.deletion_policy == "Delete"
-    if situation.spec is not None and hold != situation.conversion.has_finalizer:
+    hold = state.spec is not None and state.spec.deletion_policy == "Delete"
+    if state.spec is not None and hold != state.conversion.has_finalizer:
         return Plan(actions=(SetFinalizer(present=hold),))
-    decision = decide(situation)
+    decision = decide(state)
     if isinstance(decision, Start):
         return Plan(actions=(*stale, CreateJob(decision.attempt)))
-    if isinstance(decision, Rest):
-        return Plan(actions=stale, follow_ups=_ttls(situation, decision))
-    old = situation.status
-    new = write_status(old, decision, situation.identity.generation, now)
+    if isinstance(decision, NoChange):
+        return Plan(actions=stale, follow_ups=_ttls(state, decision))
+    old = state.status
+    new = write_status(old, decision, state.identity.generation, now)
     return Plan(
         actions=stale,
         status=new if new != old else None,
-        follow_ups=(*_events(old, new, decision), *_ttls(situation, decision)),
+        follow_ups=(*_events(old, new, decision), *_ttls(state, decision)),
         look_again=_wait(decision, now, settings),
         finished=None if isinstance(decision, Progress | Pause) or _key(old) == _key(new) else _reason(decision),
     )
 
 
-def _stale_jobs(situation: Situation) -> tuple[DeleteJob, ...]:
+def _stale_jobs(state: State) -> tuple[DeleteJob, ...]:
     """Jobs that may still run and should not: two may not write at once."""
-    outdated = (job for job in situation.unwanted_jobs if job.end is None and not job.being_deleted)
+    outdated = (job for job in state.unwanted_jobs if job.end is None and not job.being_deleted)
     return tuple(DeleteJob(job.name, job.uid) for job in outdated)
 
 
-def _ttls(situation: Situation, decision: Decision) -> tuple[SetJobTTL, ...]:
+def _ttls(state: State, decision: Decision) -> tuple[SetJobTTL, ...]:
     """Jobs whose outcome is in the status once this plan is executed."""
-    done = _told(situation, decision)
+    done = _told(state, decision)
     return tuple(
-        SetJobTTL(job.name, job.uid, situation.settings.job_ttl_seconds)
-        for job in situation.jobs
+        SetJobTTL(job.name, job.uid, state.settings.job_ttl_seconds)
+        for job in state.jobs
         if (job.end is not None or job.uid == done) and not job.has_ttl and not job.being_deleted
     )
 
 
-def _told(situation: Situation, decision: Decision) -> str:
+def _told(state: State, decision: Decision) -> str:
     """Return the UID of the Job whose outcome the status tells, perhaps before the Job's own controller does."""
     if isinstance(decision, Success):
         return decision.job.uid
-    return situation.known_job.uid if isinstance(decision, Rest) and situation.known_job is not None else ""
+    return state.known_job.uid if isinstance(decision, NoChange) and state.known_job is not None else ""
 
 
-def _wait(decision: Spoken, now: datetime, settings: Settings) -> timedelta | None:
+def _wait(decision: Reported, now: datetime, settings: Settings) -> timedelta | None:
     if isinstance(decision, Success | Pause):
         return None
     safety = timedelta(seconds=settings.recheck_seconds)
@@ -112,7 +112,7 @@ def _wait(decision: Spoken, now: datetime, settings: Settings) -> timedelta | No
     return min(max(decision.look_again - now, timedelta(0)), safety)
 
 
-def _events(old: ConversionStatus, new: ConversionStatus, decision: Spoken) -> tuple[EmitEvent, ...]:
+def _events(old: ConversionStatus, new: ConversionStatus, decision: Reported) -> tuple[EmitEvent, ...]:
     """Return the turning points between two statuses, so that none is told twice."""
     events = []
     if new.job is not None and (old.job is None or old.job.uid != new.job.uid):
@@ -127,14 +127,14 @@ def _events(old: ConversionStatus, new: ConversionStatus, decision: Spoken) -> t
 
 def _started(old: ConversionStatus, job: JobReference) -> EmitEvent:
     message = f"Attempt {job.attempt} started as Job {job.name}."
-    if job.anew and not (old.job is not None and old.job.anew and not old.job.superseded):
+    if job.forced and not (old.job is not None and old.job.forced and not old.job.superseded):
         return EmitEvent(False, Reason.PENDING, f"One more run was asked for. {message}")
     if job.attempt > 1 and old.job is not None and old.next_attempt_time is None:
         return EmitEvent(True, Reason.JOB_DELETED, f"The Job of attempt {old.job.attempt} is gone. {message}")
     return EmitEvent(False, Reason.PENDING, message)
 
 
-def _reason(decision: Spoken) -> Reason:
+def _reason(decision: Reported) -> Reason:
     return decision.result.reason if isinstance(decision, Success) else decision.reason
 
 

@@ -1,4 +1,4 @@
-"""The policies: each answers one question about a situation, or leaves it to the next."""
+"""The policies: each answers one question about a state, or leaves it to the next."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,19 +16,19 @@ from tflite_operator.decide.decision import (
     Decision,
     Failure,
     Following,
+    NoChange,
     Pause,
     Progress,
-    Rest,
     Start,
     Success,
 )
-from tflite_operator.decide.situation import Situation
+from tflite_operator.decide.state import State
 from tflite_operator.decide.verdict import COUNTED, Ended, judge
 from tflite_operator.jobs.attempt import Attempt
 from tflite_operator.observe.job import ObservedJob
 from tflite_operator.observe.pod import ObservedPod
 
-Policy = Callable[[Situation, ConversionSpec], Decision | None]
+Policy = Callable[[State, ConversionSpec], Decision | None]
 
 _CURABLE: Final = frozenset(
     {Reason.INVALID_SPEC, Reason.IMAGE_PULL_FAILED, Reason.UNSCHEDULABLE, Reason.NAME_COLLISION}
@@ -43,72 +43,72 @@ _QUEUE_GRACE: Final = timedelta(seconds=10)
 _AT_WORK: Final = {PREPARE: Reason.PREPARING, CONVERT: Reason.CONVERTING, PUBLISH: Reason.PUBLISHING}
 
 
-def decide(situation: Situation) -> Decision:
+def decide(state: State) -> Decision:
     """Ask the policies in order; the first that answers decides."""
-    if situation.spec is None:
-        return Failure(Reason.INVALID_SPEC, situation.conversion.spec_problem)
+    if state.spec is None:
+        return Failure(Reason.INVALID_SPEC, state.conversion.spec_problem)
     for policy in POLICIES:
-        decision = policy(situation, situation.spec)
+        decision = policy(state, state.spec)
         if decision is not None:
             return decision
-    return Rest()
+    return NoChange()
 
 
-def pause(_: Situation, spec: ConversionSpec) -> Decision | None:
+def pause(_: State, spec: ConversionSpec) -> Decision | None:
     """Does the spec want nothing to run?"""
     return Pause(Reason.SUSPENDED, "the spec says suspend: true; no Job runs") if spec.suspend else None
 
 
-def run_once_more(situation: Situation, _: ConversionSpec) -> Decision | None:
+def run_once_more(state: State, _: ConversionSpec) -> Decision | None:
     """Did somebody ask for one more run, with the annotation?"""
-    return _start(situation, situation.attempt + 1, 0, anew=True) if situation.is_superseded else None
+    return _start(state, state.attempt + 1, 0, forced=True) if state.is_superseded else None
 
 
-def rest_when_settled(situation: Situation, _: ConversionSpec) -> Decision | None:
+def rest_when_settled(state: State, _: ConversionSpec) -> Decision | None:
     """Is the outcome in the status already? Then nothing runs again, whatever became of the Job."""
-    is_done = situation.settled is not None and situation.settled not in _CURABLE
-    return Rest() if is_done and not situation.has_unknown_job else None
+    is_done = state.settled is not None and state.settled not in _CURABLE
+    return NoChange() if is_done and not state.has_unknown_job else None
 
 
-def spare_foreign_jobs(situation: Situation, _: ConversionSpec) -> Decision | None:
+def spare_foreign_jobs(state: State, _: ConversionSpec) -> Decision | None:
     """Is the Job that the status speaks of no longer ours? It is never adopted."""
-    return _collision(situation, situation.attempt) if situation.job is None else None
+    return _collision(state, state.attempt) if state.job is None else None
 
 
-def follow_the_job(situation: Situation, spec: ConversionSpec) -> Decision | None:
+def follow_the_job(state: State, spec: ConversionSpec) -> Decision | None:
     """Is there a Job, and how is it doing?"""
-    job = situation.job
+    job = state.job
     if job is None:
         return None
-    match judge(spec, job, situation.pod):
+    match judge(spec, job, state.pod):
         case Success() as success:
             return success
         case Ended() as ended:
-            return _after_failure(situation, job, ended)
+            return _after_failure(state, job, ended)
         case None:
-            return _under_way(situation, job, situation.pod)
+            return _under_way(state, job, state.pod)
 
 
-def replace_a_deleted_job(situation: Situation, _: ConversionSpec) -> Decision | None:
+def replace_a_deleted_job(state: State, _: ConversionSpec) -> Decision | None:
     """Was there a Job, and somebody deleted it?"""
-    gone = situation.status.job
-    if situation.attempt == 0 or gone is None:
+    gone = state.status.job
+    if state.attempt == 0 or gone is None:
         return None
-    waiting = situation.progress
-    if situation.status.next_attempt_time and waiting is not None:
+    waiting = state.progress
+    if state.status.next_attempt_time and waiting is not None:
         # It had failed before: what is known of it is in the status.
         failures = (gone.failures or 0) + (waiting in COUNTED)
-        return _next_attempt(situation, waiting, _cause(situation), failures, _planned(situation))
+        return _next_attempt(state, waiting, _cause(state), failures, _planned(state))
     failures = (gone.failures or 0) + 1
-    message = f"the Job of attempt {situation.attempt} was deleted before it was done"
-    if failures >= situation.settings.crash_attempts:
+    message = f"the Job of attempt {state.attempt} was deleted before it was done"
+    if failures >= state.settings.crash_attempts:
         return Failure(Reason.JOB_DELETED, f"{message}, as were {failures} in all")
-    return _start(situation, situation.attempt + 1, failures, anew=situation.is_anew)
+    return _start(state, state.attempt + 1, failures, forced=state.is_forced)
 
 
-def start(situation: Situation, _: ConversionSpec) -> Decision | None:
+def start(state: State, _: ConversionSpec) -> Decision | None:
     """Is there nothing yet?"""
-    return _start(situation, 1, 0, anew=False)
+    return _start(state, 1, 0, forced=False)
 
 
 POLICIES: Final[tuple[Policy, ...]] = (
@@ -122,93 +122,93 @@ POLICIES: Final[tuple[Policy, ...]] = (
 )
 
 
-def _start(situation: Situation, attempt: int, failures: int, *, anew: bool) -> Decision:
-    if situation.is_crowded:
+def _start(state: State, attempt: int, failures: int, *, forced: bool) -> Decision:
+    if state.must_wait:
         return Progress(
             Reason.PENDING,
             "waiting for the pods of an earlier Job to end",
-            look_again=situation.now + PATIENCE,
-            supersedes=situation.is_superseded,
+            look_again=state.now + PATIENCE,
+            supersedes=state.is_superseded,
         )
-    if situation.refusal is not None:
-        message = f"the API server refused Job {job_name(situation.identity, attempt)}: {situation.refusal}"
-        return Progress(Reason.JOB_REFUSED, message, supersedes=situation.is_superseded)
-    return _collision(situation, attempt) or Start(Attempt(attempt, failures, situation.conversion.request, anew))
+    if state.refusal is not None:
+        message = f"the API server refused Job {job_name(state.identity, attempt)}: {state.refusal}"
+        return Progress(Reason.JOB_REFUSED, message, supersedes=state.is_superseded)
+    return _collision(state, attempt) or Start(Attempt(attempt, failures, state.conversion.request, forced))
 
 
-def _collision(situation: Situation, attempt: int) -> Decision | None:
-    name = job_name(situation.identity, attempt)
-    if name not in situation.foreign_names:
+def _collision(state: State, attempt: int) -> Decision | None:
+    name = job_name(state.identity, attempt)
+    if name not in state.foreign_names:
         return None
     return Failure(Reason.NAME_COLLISION, f"a Job named {name} exists that does not belong to this conversion")
 
 
-def _after_failure(situation: Situation, job: ObservedJob, ended: Ended) -> Decision:
-    before = situation.settled or situation.progress
+def _after_failure(state: State, job: ObservedJob, ended: Ended) -> Decision:
+    before = state.settled or state.progress
     if ended.reason is Reason.DEADLINE_EXCEEDED and before in _WAITING and before is not None:
-        return _next_attempt(situation, before, _cause(situation), job.failures, _retry_time(situation, job, ended))
+        return _next_attempt(state, before, _cause(state), job.failures, _retry_time(state, job, ended))
     if ended.reason is Reason.DEADLINE_EXCEEDED and before in _WAITED_FOR and before is not None:
-        return Failure(before, _cause(situation), job, ended=ended.time)
+        return Failure(before, _cause(state), job, ended=ended.time)
     if not ended.is_retried:
         return Failure(ended.reason, ended.message, job, ended.result, ended.time)
     failures = job.failures + (ended.reason in COUNTED)
-    if ended.reason in COUNTED and failures >= situation.settings.crash_attempts:
+    if ended.reason in COUNTED and failures >= state.settings.crash_attempts:
         message = f"{ended.message}; {failures} attempts came to nothing like this"
         return Failure(ended.reason, message, job, ended.result, ended.time)
-    return _next_attempt(situation, ended.reason, ended.message, failures, _retry_time(situation, job, ended))
+    return _next_attempt(state, ended.reason, ended.message, failures, _retry_time(state, job, ended))
 
 
-def _next_attempt(situation: Situation, reason: Reason, message: str, failures: int, when: datetime | None) -> Decision:
-    attempt = situation.attempt + 1
-    if when is None or situation.now >= when:
-        return _start(situation, attempt, failures, anew=situation.is_anew)
+def _next_attempt(state: State, reason: Reason, message: str, failures: int, when: datetime | None) -> Decision:
+    attempt = state.attempt + 1
+    if when is None or state.now >= when:
+        return _start(state, attempt, failures, forced=state.is_forced)
     following = Following(attempt, when)
-    return Progress(reason, message, situation.job, following=following, look_again=when)
+    return Progress(reason, message, state.job, following=following, look_again=when)
 
 
-def _retry_time(situation: Situation, job: ObservedJob, ended: Ended) -> datetime | None:
+def _retry_time(state: State, job: ObservedJob, ended: Ended) -> datetime | None:
     since = ended.time or job.created
-    return since + situation.settings.retry_delay(job.attempt) if since is not None else None
+    return since + state.settings.retry_delay(job.attempt) if since is not None else None
 
 
-def _planned(situation: Situation) -> datetime | None:
-    return parse_moment(situation.status.next_attempt_time or "")
+def _planned(state: State) -> datetime | None:
+    return parse_moment(state.status.next_attempt_time or "")
 
 
-def _cause(situation: Situation) -> str:
+def _cause(state: State) -> str:
     """Return why the conversion is not done, as the status has it."""
-    cause = situation.status.cause
+    cause = state.status.cause
     return cause.message if cause is not None else ""
 
 
-def _under_way(situation: Situation, job: ObservedJob, pod: ObservedPod | None) -> Decision:
+def _under_way(state: State, job: ObservedJob, pod: ObservedPod | None) -> Decision:
     if job.suspended:
         queue = f" in queue {job.queue}" if job.queue else ""
         return Progress(
             Reason.QUEUED, f"Job {job.name} (attempt {job.attempt}) is suspended{queue} and waits to be let in", job
         )
     if pod is None:
-        return _without_pod(situation, job)
-    return _obstacle(situation, job, pod) or _step_at_work(job, pod) or _unchanged(situation, job) or _pending(job)
+        return _without_pod(state, job)
+    return _obstacle(state, job, pod) or _step_at_work(job, pod) or _unchanged(state, job) or _pending(job)
 
 
-def _obstacle(situation: Situation, job: ObservedJob, pod: ObservedPod) -> Decision | None:
+def _obstacle(state: State, job: ObservedJob, pod: ObservedPod) -> Decision | None:
     if pod.missing_configuration:
         return Progress(Reason.SECRET_NOT_FOUND, f"pod {pod.name} waits: {pod.missing_configuration}", job)
     if pod.image_problem:
-        limit = timedelta(seconds=situation.settings.image_pull_seconds)
+        limit = timedelta(seconds=state.settings.image_pull_seconds)
         message = f"the converter image {job.image} cannot be pulled: {pod.image_problem}"
-        return _wait(situation, job, Reason.IMAGE_PULL_FAILED, message, (pod.scheduled or pod.created), limit)
+        return _wait(state, job, Reason.IMAGE_PULL_FAILED, message, (pod.scheduled or pod.created), limit)
     if pod.missing_volume:
         return Progress(Reason.VOLUME_NOT_FOUND, f"pod {pod.name} waits for its volume: {pod.missing_volume}", job)
-    if pod.unschedulable and pod.created is not None and situation.now < pod.created + _QUEUE_GRACE:
+    if pod.unschedulable and pod.created is not None and state.now < pod.created + _QUEUE_GRACE:
         # On a busy cluster most pods wait a moment for a place: two status writes that nobody could read in time.
-        said = _unchanged(situation, job) or _pending(job)
+        said = _unchanged(state, job) or _pending(job)
         return replace(said, look_again=pod.created + _QUEUE_GRACE)
     if pod.unschedulable:
-        limit = timedelta(seconds=situation.settings.unschedulable_seconds)
+        limit = timedelta(seconds=state.settings.unschedulable_seconds)
         message = f"pod {pod.name} finds no node: {pod.unschedulable}"
-        return _wait(situation, job, Reason.UNSCHEDULABLE, message, pod.created, limit)
+        return _wait(state, job, Reason.UNSCHEDULABLE, message, pod.created, limit)
     return None
 
 
@@ -223,27 +223,27 @@ def _step_at_work(job: ObservedJob, pod: ObservedPod) -> Decision | None:
 
 
 def _wait(
-    situation: Situation, job: ObservedJob, reason: Reason, message: str, since: datetime | None, limit: timedelta
+    state: State, job: ObservedJob, reason: Reason, message: str, since: datetime | None, limit: timedelta
 ) -> Decision:
-    if since is not None and situation.now >= since + limit:
+    if since is not None and state.now >= since + limit:
         return Failure(reason, message, job)
     return Progress(Reason.PENDING, message, job, look_again=since + limit if since is not None else None)
 
 
-def _without_pod(situation: Situation, job: ObservedJob) -> Decision:
-    if situation.pod_refusal:
-        return Progress(Reason.JOB_REFUSED, f"Job {job.name} cannot make its pod: {situation.pod_refusal}", job)
+def _without_pod(state: State, job: ObservedJob) -> Decision:
+    if state.pod_refusal:
+        return Progress(Reason.JOB_REFUSED, f"Job {job.name} cannot make its pod: {state.pod_refusal}", job)
     # The pod itself will be heard of; it is asked why there is none, ever more rarely: a quota may hold up hundreds.
-    age = situation.now - job.created if job.created is not None else PATIENCE
-    return replace(_unchanged(situation, job) or _pending(job), look_again=situation.now + max(age, PATIENCE))
+    age = state.now - job.created if job.created is not None else PATIENCE
+    return replace(_unchanged(state, job) or _pending(job), look_again=state.now + max(age, PATIENCE))
 
 
-def _unchanged(situation: Situation, job: ObservedJob) -> Progress | None:
+def _unchanged(state: State, job: ObservedJob) -> Progress | None:
     """Keep the present words for the moment between a pod's end and the Job's."""
-    known = situation.status.job
-    if situation.progress is None or known is None or known.uid != job.uid:
+    known = state.status.job
+    if state.progress is None or known is None or known.uid != job.uid:
         return None
-    return Progress(situation.progress, None, job)
+    return Progress(state.progress, None, job)
 
 
 def _pending(job: ObservedJob) -> Progress:

@@ -9,7 +9,7 @@ from tflite_api.status import Cause, Condition, ConditionStatus, ConversionStatu
 from tflite_api.step import StepResult
 from tflite_operator.core.fields import clean, timestamp
 from tflite_operator.core.labels import READY, RECONCILING, STALLED, VERIFIED
-from tflite_operator.decide.decision import Failure, Following, Pause, Progress, Spoken, Success
+from tflite_operator.decide.decision import Failure, Following, Pause, Progress, Reported, Success
 from tflite_operator.observe.job import ObservedJob
 
 _OURS: Final = (READY, RECONCILING, STALLED, VERIFIED)
@@ -20,7 +20,7 @@ _UNDISTURBED: Final = frozenset({Reason.PENDING, Reason.QUEUED, Reason.PREPARING
 Wanted = tuple[str, ConditionStatus, Reason, str]
 
 
-def write_status(old: ConversionStatus, decision: Spoken, generation: int, now: datetime) -> ConversionStatus:
+def write_status(old: ConversionStatus, decision: Reported, generation: int, now: datetime) -> ConversionStatus:
     """Return the status after a decision. What the decision says nothing of stays, the last good artifact above all."""
     job = None if isinstance(decision, Pause) else decision.job
     is_new = old.observed_generation != generation or (job is not None and _is_another_run(old.job, job))
@@ -72,16 +72,16 @@ def _reference(job: ObservedJob) -> JobReference:
         uid=job.uid,
         attempt=max(job.attempt, 1),
         failures=max(job.failures, 0),
-        anew=job.anew or None,
+        forced=job.forced or None,
     )
 
 
 def _is_another_run(known: JobReference | None, job: ObservedJob) -> bool:
     """Return whether this is the first Job of one more run: its attempts start with no failures."""
-    return job.anew and (known is None or (known.uid != job.uid and not known.anew))
+    return job.forced and (known is None or (known.uid != job.uid and not known.forced))
 
 
-def _cause(old: ConversionStatus, decision: Spoken) -> Cause | None:
+def _cause(old: ConversionStatus, decision: Reported) -> Cause | None:
     """Return what is in the way: a failure, or what has to be there first."""
     match decision:
         case Progress(message=None):
@@ -103,7 +103,7 @@ def _progress_message(old: ConversionStatus, decision: Progress) -> str:
     return explained(decision.reason, message)
 
 
-def _wanted(old: ConversionStatus, decision: Spoken) -> list[Wanted]:
+def _wanted(old: ConversionStatus, decision: Reported) -> list[Wanted]:
     match decision:
         case Pause(reason=reason):
             return [(READY, "Unknown", reason, explained(reason, decision.message))]

@@ -13,5 +13,5 @@ class Attempt:
     """How many attempts before it count against the limit."""
     request: str = ""
     """The value of the annotation requestedAt that it answers."""
-    anew: bool = False
+    forced: bool = False
     """Whether it converts even where the bucket holds the artifact already."""

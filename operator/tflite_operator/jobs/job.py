@@ -7,19 +7,17 @@ from typing import Any, Final
 
 from tflite_api import names
 from tflite_api.names import CLEANUP, CONVERT, MODEL_DIR, OUTPUT_DIR, PREPARE, PUBLISH
-from tflite_api.recipe import recipe_hash
 from tflite_api.spec import ConversionSpec, ResourceList, quantity
 from tflite_api.step import ExitCode, Invocation, StepRequest
 from tflite_operator.core.fields import Object, mapping
 from tflite_operator.core.identity import Identity
 from tflite_operator.core.labels import (
-    ANEW_ANNOTATION,
     ATTEMPT_ANNOTATION,
     CONVERSION_LABEL,
     FAILURES_ANNOTATION,
+    FORCED_ANNOTATION,
     GENERATION_ANNOTATION,
     NAME_ANNOTATION,
-    RECIPE_ANNOTATION,
     REQUEST_ANNOTATION,
     cleanup_name,
     job_name,
@@ -151,15 +149,14 @@ def build_job(
     }
     notes = {
         NAME_ANNOTATION: identity.name,
-        RECIPE_ANNOTATION: recipe_hash(spec),
         GENERATION_ANNOTATION: str(identity.generation),
         ATTEMPT_ANNOTATION: str(attempt.number),
         FAILURES_ANNOTATION: str(attempt.failures),
     }
     if attempt.request:
         notes[REQUEST_ANNOTATION] = attempt.request
-    if attempt.anew:
-        notes[ANEW_ANNOTATION] = "true"
+    if attempt.forced:
+        notes[FORCED_ANNOTATION] = "true"
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -195,7 +192,7 @@ def step_request(identity: Identity, spec: ConversionSpec, settings: Settings, a
         spec=spec,
         owner=f"{identity.namespace}/{identity.name}",
         limits=settings.limits,
-        anew=attempt is not None and attempt.anew,
+        forced=attempt is not None and attempt.forced,
         invocation=_invocation(identity, attempt, settings) if attempt is not None else None,
     )
     # The kubelet puts other variables, credentials among them, in the place of $(NAME); JSON can do without the sign.

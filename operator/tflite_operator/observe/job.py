@@ -8,10 +8,10 @@ from tflite_api.status import REQUEST_CHARACTERS
 from tflite_operator.core.fields import Object, clean, field, moment, objects, text
 from tflite_operator.core.identity import Identity
 from tflite_operator.core.labels import (
-    ANEW_ANNOTATION,
     ATTEMPT_ANNOTATION,
     CONVERSION_LABEL,
     FAILURES_ANNOTATION,
+    FORCED_ANNOTATION,
     NAME_ANNOTATION,
     NAME_CHARACTERS,
     REQUEST_ANNOTATION,
@@ -48,7 +48,7 @@ class ObservedJob:
     attempt: int
     failures: int
     request: str
-    anew: bool
+    forced: bool
     created: datetime | None
     being_deleted: bool
     has_ttl: bool
@@ -96,7 +96,7 @@ def observe_job(job: Object) -> ObservedJob:
         attempt=_annotated(job, ATTEMPT_ANNOTATION, 1),
         failures=_annotated(job, FAILURES_ANNOTATION, 0),
         request=clean(text(job, "metadata", "annotations", REQUEST_ANNOTATION), REQUEST_CHARACTERS),
-        anew=text(job, "metadata", "annotations", ANEW_ANNOTATION) == "true",
+        forced=text(job, "metadata", "annotations", FORCED_ANNOTATION) == "true",
         created=moment(job, "metadata", "creationTimestamp"),
         being_deleted=bool(field(job, "metadata", "deletionTimestamp")),
         has_ttl=field(job, "spec", "ttlSecondsAfterFinished") is not None,

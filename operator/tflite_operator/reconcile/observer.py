@@ -20,7 +20,7 @@ from tflite_api.reasons import Outcome
 from tflite_operator.core.labels import Key
 from tflite_operator.decide.decision import CreateJob
 from tflite_operator.decide.plan import Plan
-from tflite_operator.decide.situation import Observation
+from tflite_operator.decide.state import Observation
 from tflite_operator.informer.conversion_cache import ConversionCache
 from tflite_operator.informer.object_cache import ObjectCache
 from tflite_operator.kube.client import Client

@@ -14,7 +14,7 @@ from tflite_operator.core.identity import Identity
 from tflite_operator.core.labels import READY, Key
 from tflite_operator.decide.decision import CreateCleanup, CreateJob, DeleteJob, EmitEvent, SetFinalizer, SetJobTTL
 from tflite_operator.decide.plan import Plan, plan
-from tflite_operator.decide.situation import Observation
+from tflite_operator.decide.state import Observation
 from tflite_operator.jobs.job import build_cleanup, build_job
 from tflite_operator.kube.client import Client
 from tflite_operator.kube.errors import (

@@ -15,7 +15,7 @@ from tflite_operator.core.identity import Identity
 from tflite_operator.core.labels import CONVERSION_LABEL
 from tflite_operator.decide.decision import EmitEvent
 from tflite_operator.decide.plan import Plan, plan
-from tflite_operator.decide.situation import Observation
+from tflite_operator.decide.state import Observation
 from tflite_operator.informer.conversion_cache import ConversionCache
 from tflite_operator.informer.object_cache import ObjectCache
 from tflite_operator.jobs.attempt import Attempt
@@ -70,7 +70,7 @@ def job(
     end: Object | None = None,
     request: str = "",
     *,
-    anew: bool = False,
+    forced: bool = False,
     **settings: Any,
 ) -> Object:
     """The Job of an attempt; `end` is its final condition (see `failed` and `COMPLETE`)."""
@@ -78,7 +78,7 @@ def job(
     made = build_job(
         Identity.of(owner),
         spec,
-        Attempt(attempt, failures, request, anew),
+        Attempt(attempt, failures, request, forced),
         SETTINGS.model_copy(update=settings),
         queue_labels(owner),
     )

@@ -61,7 +61,7 @@ class World:
             action.attempt.number,
             action.attempt.failures,
             request=action.attempt.request,
-            anew=action.attempt.anew,
+            forced=action.attempt.forced,
         )
         assert made["metadata"]["name"] not in {one["metadata"]["name"] for one in self.jobs}, "the Job exists"
         assert not [one for one in self.pods if one["status"]["phase"] not in {"Succeeded", "Failed"}], (

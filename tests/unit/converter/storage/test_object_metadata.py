@@ -70,9 +70,9 @@ def test_the_artifact_of_this_recipe_is_reused_whoever_made_it(owner: Identity, 
 
 
 def test_where_one_more_run_was_asked_for_nothing_is_reused() -> None:
-    assert decide(stored(), WANTED, anew=True) == Write(replaces='"tag"')
+    assert decide(stored(), WANTED, forced=True) == Write(replaces='"tag"')
     with pytest.raises(StepFailure) as caught:
-        decide(stored(dataclasses.replace(WANTED, owner="team/b")), WANTED, anew=True)
+        decide(stored(dataclasses.replace(WANTED, owner="team/b")), WANTED, forced=True)
     assert caught.value.reason is Reason.DESTINATION_CONFLICT
 
 

@@ -24,7 +24,7 @@ from tests.unit.operator.decide import test_deletion as deletion
 from tests.unit.operator.reconcile import test_requests as requests
 from tflite_api.reasons import Reason
 from tflite_operator.decide.plan import plan
-from tflite_operator.decide.situation import understand
+from tflite_operator.decide.state import state_of
 from tflite_operator.observe.job import observe_job
 from tflite_operator.observe.pod import observe_pod
 
@@ -112,7 +112,7 @@ def check(owner: Object, jobs: list[Object], pods: list[Object]) -> None:
         assert one["reason"]
     after = observed(owner | {"status": written}, jobs, pods)
     again = plan(after, NOW, SETTINGS)
-    if understand(after, NOW, SETTINGS).is_superseded and not understand(observation, NOW, SETTINGS).is_superseded:
+    if state_of(after, NOW, SETTINGS).is_superseded and not state_of(observation, NOW, SETTINGS).is_superseded:
         # An outcome that was not in the status yet, and a request that came after it.
         return
     assert again.status is None
@@ -138,5 +138,5 @@ def test_almost_right(given_objects: tuple[Object, Object, Object]) -> None:
 
 @given(VALUES)
 def test_any_status_is_read(status: object) -> None:
-    situation = understand(observed(conversion() | {"status": status}), NOW, SETTINGS)
-    assert situation.attempt >= 0
+    state = state_of(observed(conversion() | {"status": status}), NOW, SETTINGS)
+    assert state.attempt >= 0

@@ -21,7 +21,7 @@ from tests.unit.operator.builders import (
 from tests.unit.operator.builders import after as written
 from tests.unit.operator.informer.test_object_cache import OBJECTS
 from tflite_api.names import FINALIZER, REQUESTED_AT_ANNOTATION
-from tflite_operator.decide.situation import Observation, understand
+from tflite_operator.decide.state import Observation, state_of
 from tflite_operator.informer.conversion_cache import ConversionCache
 from tflite_operator.informer.object_cache import EVERYWHERE, object_key
 from tflite_operator.observe.conversion import ObservedConversion, observe_conversion
@@ -195,7 +195,7 @@ def test_any_conversion_is_the_same_conversion(whole: Object) -> None:
     assert kept is not None
     kept = replace(kept, version=read.version)
     assert kept == read
-    assert understand(Observation(kept), NOW, SETTINGS) == understand(Observation(read), NOW, SETTINGS)
+    assert state_of(Observation(kept), NOW, SETTINGS) == state_of(Observation(read), NOW, SETTINGS)
 
 
 def test_of_what_others_note_nothing_is_in_memory() -> None:

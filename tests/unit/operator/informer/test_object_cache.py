@@ -224,6 +224,9 @@ def test_a_change_in_a_job_that_a_decision_reads_is_told(change: Callable[[Objec
     assert cache.show(later) not in (None, before)
 
 
+SCHEDULED: Object = pod(job(conversion()))["status"]["conditions"][0]
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -231,7 +234,8 @@ def test_a_change_in_a_job_that_a_decision_reads_is_told(change: Callable[[Objec
         {"reason": "Evicted"},
         {"message": "The node was low on resource: memory."},
         {"conditions": []},
-        {"conditions": [condition("DisruptionTarget")]},
+        {"conditions": [condition("PodScheduled", "Unschedulable", message="no room") | {"status": "False"}]},
+        {"conditions": [SCHEDULED, condition("DisruptionTarget")]},
         {"initContainerStatuses": []},
     ],
 )

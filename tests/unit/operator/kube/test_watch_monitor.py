@@ -202,6 +202,8 @@ def test_a_second_list_is_told_of_once_and_only_when_it_is_watched_from() -> Non
         assert at.relisted == [EVERYWHERE]
         await at.watch()
         assert at.relisted == [EVERYWHERE]
+        at.statuses = [500]
+        await at.watch()
         await at.list()
         await at.watch()
         assert at.relisted == [EVERYWHERE, EVERYWHERE]

@@ -69,8 +69,8 @@ def test_a_request_runs_a_settled_conversion_once_more_and_converts_anew() -> No
     assert planned(owner, over, pods=[finished]).actions == ()
     wanted = asked(owner, "2026-11-25T12:00:00Z")
     made = planned(wanted, over, pods=[finished])
-    assert made.actions == (CreateJob(Attempt(2, 0, "2026-11-25T12:00:00Z", anew=True)),)
-    second = job(wanted, 2, request="2026-11-25T12:00:00Z", anew=True)
+    assert made.actions == (CreateJob(Attempt(2, 0, "2026-11-25T12:00:00Z", forced=True)),)
+    second = job(wanted, 2, request="2026-11-25T12:00:00Z", forced=True)
     seen = planned(wanted, over, second, pods=[finished])
     assert conditions(seen)["Ready"] == ("Unknown", Reason.PENDING)
     assert seen.status is not None
@@ -78,7 +78,7 @@ def test_a_request_runs_a_settled_conversion_once_more_and_converts_anew() -> No
     assert seen.status.artifact is not None
     told = [action for action in seen.follow_ups if isinstance(action, EmitEvent)]
     assert [(one.warning, one.message.split(".")[0]) for one in told] == [(False, "One more run was asked for")]
-    again = job(wanted, 2, end=COMPLETE, request="2026-11-25T12:00:00Z", anew=True)
+    again = job(wanted, 2, end=COMPLETE, request="2026-11-25T12:00:00Z", forced=True)
     settled = after(after(wanted, seen), planned(after(wanted, seen), again, pods=[succeeded_pod(wanted, again)]))
     assert planned(settled, again, pods=[succeeded_pod(wanted, again)]).status is None
     assert planned(settled).is_at_rest
@@ -95,7 +95,7 @@ def test_a_request_cures_a_stalled_conversion() -> None:
     refused = failing_pod(over, PREPARE, 3, report(Reason.CREDENTIALS_REFUSED))
     owner = after(owner, planned(owner, over, pods=[refused]))
     assert conditions_of(owner) == stalled(Reason.CREDENTIALS_REFUSED)
-    assert planned(asked(owner, "now"), over, pods=[refused]).actions == (CreateJob(Attempt(2, 0, "now", anew=True)),)
+    assert planned(asked(owner, "now"), over, pods=[refused]).actions == (CreateJob(Attempt(2, 0, "now", forced=True)),)
 
 
 def conditions_of(owner: Object) -> Object:
@@ -109,7 +109,7 @@ def test_a_request_does_not_wait_for_the_next_attempt() -> None:
     owner = after(owner, planned(owner, over, pods=[outage], now=at(61)))
     assert "nextAttemptTime" in owner["status"]
     made = planned(asked(owner, "now"), over, pods=[outage], now=at(62))
-    assert made.actions == (CreateJob(Attempt(8, 0, "now", anew=True)),)
+    assert made.actions == (CreateJob(Attempt(8, 0, "now", forced=True)),)
 
 
 def test_a_request_stops_a_pod_that_waits_for_a_node_first() -> None:
@@ -125,7 +125,7 @@ def test_a_request_stops_a_pod_that_waits_for_a_node_first() -> None:
     # However often it looks meanwhile, and whether the old Job is gone or not: it comes to the new attempt.
     gone = made | {"metadata": made["metadata"] | {"deletionTimestamp": "2026-11-22T12:00:00Z"}}
     assert planned(owner, gone, pods=[waits], now=at(402)).is_at_rest
-    assert planned(owner, now=at(403)).actions == (CreateJob(Attempt(2, 0, "now", anew=True)),)
+    assert planned(owner, now=at(403)).actions == (CreateJob(Attempt(2, 0, "now", forced=True)),)
 
 
 def test_a_request_that_the_quota_refuses_is_not_forgotten() -> None:
@@ -134,18 +134,18 @@ def test_a_request_that_the_quota_refuses_is_not_forgotten() -> None:
     refused = planned(owner, over, pods=[finished], refusal="exceeded quota")
     assert conditions(refused)["Ready"] == ("Unknown", Reason.JOB_REFUSED)
     owner = after(owner, refused)
-    assert planned(owner, over, pods=[finished]).actions == (CreateJob(Attempt(2, 0, "now", anew=True)),)
-    assert planned(owner).actions == (CreateJob(Attempt(2, 0, "now", anew=True)),)
+    assert planned(owner, over, pods=[finished]).actions == (CreateJob(Attempt(2, 0, "now", forced=True)),)
+    assert planned(owner).actions == (CreateJob(Attempt(2, 0, "now", forced=True)),)
 
 
 def test_the_attempts_after_a_requested_one_convert_anew_too() -> None:
     owner, _, _ = done()
     owner = asked(owner, "now")
-    crashed = job(owner, 2, end=failed(), request="now", anew=True)
+    crashed = job(owner, 2, end=failed(), request="now", forced=True)
     pods = [failing_pod(crashed, PREPARE, 1)]
     owner = after(owner, planned(owner, crashed, pods=pods))
-    assert planned(owner, crashed, pods=pods, now=at(10**4)).actions == (CreateJob(Attempt(3, 1, "now", anew=True)),)
-    assert planned(owner, now=at(10**4)).actions == (CreateJob(Attempt(3, 1, "now", anew=True)),)
+    assert planned(owner, crashed, pods=pods, now=at(10**4)).actions == (CreateJob(Attempt(3, 1, "now", forced=True)),)
+    assert planned(owner, now=at(10**4)).actions == (CreateJob(Attempt(3, 1, "now", forced=True)),)
 
 
 @pytest.mark.parametrize("pods", [[], ["one that ends"]])

@@ -40,7 +40,7 @@ class Observation:
 
 
 @dataclass(frozen=True)
-class Situation:
+class State:
     """An observation, with what belongs to the conversion told from what does not."""
 
     conversion: ObservedConversion
@@ -113,10 +113,10 @@ class Situation:
         return self.attempt > (self.known_job.attempt if self.known_job is not None else 0)
 
     @property
-    def is_anew(self) -> bool:
+    def is_forced(self) -> bool:
         """Return whether the latest attempt converts whatever the bucket holds: those that follow it do as well."""
         latest = self.job or self.known_job
-        return latest is not None and bool(latest.anew)
+        return latest is not None and bool(latest.forced)
 
     @cached_property
     def is_superseded(self) -> bool:
@@ -145,7 +145,7 @@ class Situation:
         return max(mine, key=lambda pod: (pod.created or _LONG_AGO, pod.name), default=None)
 
     @property
-    def is_crowded(self) -> bool:
+    def must_wait(self) -> bool:
         """Return whether something of an earlier attempt may still run, so that a new one must wait."""
         return any(one.end is None for one in self.unwanted_jobs) or any(
             not pod.is_over and pod.job_uid and not self._cleans_up(pod) for pod in self.pods
@@ -178,11 +178,11 @@ class Situation:
         return Reason(found.reason) if found.reason in _REASONS else None
 
 
-def understand(observation: Observation, now: datetime, settings: Settings) -> Situation:
+def state_of(observation: Observation, now: datetime, settings: Settings) -> State:
     """Separate what belongs to the conversion from what does not."""
     conversion = observation.conversion
     identity, jobs = conversion.identity, observation.jobs
-    return Situation(
+    return State(
         conversion=conversion,
         jobs=tuple(job for job in jobs if job.belongs_to(identity)),
         foreign_names=frozenset(
