@@ -6,10 +6,10 @@ from tflite_api.explanations import EXPLANATIONS, explained
 from tflite_api.reasons import Outcome, Reason
 
 
-def is_like_the_example(reason: Reason, shown: str) -> bool:
-    """Say whether a message as the status shows it is the example, but for what is in braces there."""
+def is_like_the_example(reason: Reason, shown: str, *, cure_given: bool = False) -> bool:
+    """Return whether a message as the status shows it is the example, but for what is in braces there."""
     example = EXPLANATIONS[reason].example
     # A verdict comes with an artifact, whose message needs no cure.
-    expected = example if reason.outcome is Outcome.VERDICT else explained(reason, example)
+    expected = example if reason.outcome is Outcome.VERDICT else explained(reason, example, cure_given=cure_given)
     parts = re.split(r"\{.*?\}", expected)
     return re.fullmatch(".+".join(map(re.escape, parts)), shown) is not None

@@ -1,6 +1,5 @@
 """What a person needs to know about each reason; the texts are in explanations.toml."""
 
-import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +8,7 @@ from typing import Final
 from tflite_api.reasons import Reason
 
 _TEXTS: Final = Path(__file__).with_suffix(".toml")
-_WORD: Final = re.compile(r"[a-z0-9_.]{3,}[a-z0-9]")
-_ENOUGH: Final = 0.7
 _MESSAGE: Final = "the message"
-"""A cure that speaks of the message tells nothing to somebody who reads it."""
 
 
 @dataclass(frozen=True)
@@ -29,17 +25,16 @@ class Explanation:
 EXPLANATIONS: Final = {Reason(name): Explanation(**texts) for name, texts in tomllib.loads(_TEXTS.read_text()).items()}
 
 
-def explained(reason: Reason, message: str) -> str:
-    """Return a message that says what to change: the reason's cure follows where the message does not hold it."""
+def explained(reason: Reason, message: str, *, cure_given: bool = False) -> str:
+    """Return a message as people read it: the reason's own cure follows where the message does not give one."""
     cure = EXPLANATIONS[reason].cure
     said = sentence(message)
-    return said if cure is None or _MESSAGE in cure or _says(said, cure) else f"{said} {cure}"
+    return said if cure is None or cure_given or speaks_of_message(cure) else f"{said} {cure}"
 
 
-def _says(message: str, cure: str) -> bool:
-    """Return whether a message gives the same advice in its own words: most of the words that carry the meaning."""
-    advice = set(_WORD.findall(cure.casefold()))
-    return len(advice & set(_WORD.findall(message.casefold()))) >= _ENOUGH * len(advice)
+def speaks_of_message(cure: str) -> bool:
+    """Return whether a cure refers to the message that comes with it, and so tells nothing to somebody who reads it."""
+    return _MESSAGE in cure
 
 
 def sentence(message: str) -> str:

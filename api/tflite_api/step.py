@@ -89,6 +89,8 @@ class StepResult(Schema):
 
     reason: Reason
     message: Annotated[str, StringConstraints(max_length=MESSAGE_CHARACTERS)]
+    cure_given: Boolean | None = None
+    """True where the message says what to change; else the reason's own cure does."""
     verdict: Reason | None = None
     """The reason of the Verified condition, where the artifact was measured."""
     artifact: Artifact | None = None
@@ -130,7 +132,9 @@ class StepResult(Schema):
         if signature is not None:
             return self.model_copy(update={"signature": None})
         if len(self.message) > 1:
-            return self.model_copy(update={"message": self.message[: len(self.message) // 2] + "…"})
+            # A cure stands at a message's end.
+            shortened = self.message[: len(self.message) // 2] + "…"
+            return self.model_copy(update={"message": shortened, "cure_given": None})
         return None
 
 

@@ -14,7 +14,7 @@ from tflite_api.reasons import Reason
 from tflite_api.spec import DEFAULT_MIN_SNR_DECIBELS, Quantization, QuantizationType
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.tensors import TensorFacts
 from tflite_converter.model import index_bounds, loader, operations, saved_model, selection
 from tflite_converter.quantize import quantization
@@ -80,14 +80,15 @@ def _worst(folder: Path, artifact: Path, facts: ArtifactFacts) -> float:
         for expected, found in zip(seen.compared, measured, strict=True):
             comparison.add(expected, found)
     if not comparison.samples:
-        raise StepFailure(Reason.VERIFICATION_FAILED, "no signature")
+        raise StepFailure(Reason.VERIFICATION_FAILED, "no signature", OWN_CURE)
     return comparison.worst()[1].snr_decibels
 
 
 def _check_names(inputs: tuple[TensorFacts, ...], seen: reference.Reference) -> None:
     asked, given = set(seen.given[0]), {tensor.name for tensor in inputs}
     if asked != given:
-        raise StepFailure(Reason.VERIFICATION_FAILED, f"inputs {sorted(given)} in the place of {sorted(asked)}")
+        words = f"inputs {sorted(given)} in the place of {sorted(asked)}"
+        raise StepFailure(Reason.VERIFICATION_FAILED, words, OWN_CURE)
 
 
 def main() -> None:

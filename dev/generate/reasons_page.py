@@ -25,8 +25,8 @@ _BEGINNING: Final = """\
 # Reasons
 
 Every condition, Event and `result.json` carries one of these. Each has its cause, an example of its message, and its
-cure where there is anything to do; in the status the cure follows the message, unless the message gives it already.
-Links may lead to a single one: `docs/reasons.md#outofmemory`.
+cure where there is anything to do; in the status the cure follows the message, unless the message gives one that fits
+better. Links may lead to a single one: `docs/reasons.md#outofmemory`.
 
 A container of the converter ends with exit code 0 when done, 3 when something must change, 4 when another attempt may
 help; any other code is a crash.

@@ -62,7 +62,8 @@ def check(metadata: ModelMetadata, key: str, main: SignatureFacts) -> None:
     if (metadata.inputs or metadata.outputs) and main.key != key:
         _refuse(
             f"metadata.inputs and metadata.outputs describe the artifact's main signature, which is {main.key} and not"
-            f" {key}: of several, the first by name. Describe those of {main.key}, or leave them out"
+            f" {key}: of several, the first by name",
+            f"Describe those of {main.key}, or leave them out",
         )
     _check_names("input", [said.name for said in metadata.inputs or ()], key, main.inputs)
     _check_names("output", [said.name for said in metadata.outputs or ()], key, main.outputs)
@@ -79,7 +80,10 @@ def _check_names(side: str, names: Collection[str], key: str, tensors: Sequence[
     for name in names:
         if name not in known:
             listing = "; ".join(map(str, tensors)) or "none"
-            _refuse(f"metadata.{side}s names {name}, but the {side}s of signature {key} are: {listing}")
+            _refuse(
+                f"metadata.{side}s names {name}, but the {side}s of signature {key} are: {listing}",
+                f"Describe {side}s that it has, by their names",
+            )
 
 
 def _check_input(said: InputMetadata, tensor: TensorFacts) -> None:
@@ -90,14 +94,15 @@ def _check_input(said: InputMetadata, tensor: TensorFacts) -> None:
         if len(shape) != _IMAGE_RANK or channels not in {-1, wanted}:
             _refuse(
                 f"metadata.inputs says that {said.name} is an image in {said.color_space}, so of the shape"
-                f" [batch, height, width, {wanted}]; but it is {tensor}"
+                f" [batch, height, width, {wanted}]; but it is {tensor}",
+                "Leave out its colorSpace, or correct its name",
             )
         channels = wanted
     given = len(said.normalization.mean) if said.normalization is not None else 1
     if given != 1 and channels not in {-1, given}:
         _refuse(
-            f"metadata.inputs gives {given} numbers for the normalization of {tensor}: give one number,"
-            f" or {channels}, the size of its last dimension"
+            f"metadata.inputs gives {given} numbers for the normalization of {tensor}",
+            f"give one number, or {channels}, the size of its last dimension",
         )
 
 
@@ -105,16 +110,16 @@ def _check_output(said: OutputMetadata, tensor: TensorFacts) -> None:
     if said.labels is None:
         return
     if not tensor.shape:
-        _refuse(f"metadata.outputs gives labels for {tensor}, which has no dimension to label")
+        _refuse(f"metadata.outputs gives labels for {tensor}, which has no dimension to label", "leave them out")
     if tensor.shape[-1] not in {-1, len(said.labels)}:
         _refuse(
-            f"metadata.outputs gives {len(said.labels)} labels for {tensor}: give {tensor.shape[-1]},"
-            " one for each place of its last dimension"
+            f"metadata.outputs gives {len(said.labels)} labels for {tensor}",
+            f"give {tensor.shape[-1]}, one for each place of its last dimension",
         )
 
 
-def _refuse(message: str) -> NoReturn:
-    raise StepFailure(Reason.INVALID_METADATA, message)
+def _refuse(found: str, cure: str) -> NoReturn:
+    raise StepFailure(Reason.INVALID_METADATA, found, cure)
 
 
 def _label_files(outputs: Sequence[OutputMetadata]) -> dict[int, str]:

@@ -12,7 +12,7 @@ from tflite_api.step import FetchLimits
 from tflite_converter.cli import options
 from tflite_converter.cli.options import AllowLocalAddresses, Model, ModelEndpoint, ModelRegion, Tags
 from tflite_converter.cli.session import ended
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import IN_MESSAGE, StepFailure
 
 _STDOUT: Final = Path("-")
 _CREDENTIALS: Final = "s3-credentials"
@@ -58,7 +58,7 @@ def init(  # noqa: PLR0913, PLR0917 - one parameter an option
 
         found = fetch.inspect(source, FetchLimits(allow_local_addresses=allow_local_addresses), progress)
         if found.verdict.reason is not None:
-            raise StepFailure(found.verdict.reason, found.verdict.message or "")
+            raise StepFailure(found.verdict.reason, found.verdict.message or "", IN_MESSAGE)
         text = first_manifest.compose(found, placement)
     _write(text, output)
     if output != _STDOUT:

@@ -10,10 +10,11 @@ from pydantic import ValidationError
 from tflite_api.names import API_VERSION, GROUP, KIND
 from tflite_api.reasons import Reason
 from tflite_api.schema import describe
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import IN_MESSAGE, StepFailure
 from tflite_converter.core.local_spec import LocalConversion
 
 _FILE_BYTES: Final = 4 << 20
+_ANOTHER: Final = "Name the file of a conversion with --file"
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def read(path: Path) -> ResourceFile:
     conversions, skipped, problems = list[LocalConversion](), list[str](), list[str]()
     for number, document in enumerate(documents, start=1):
         if not isinstance(document, dict):
-            problems.append(f"document {number} of {path.name} is no Kubernetes resource")
+            problems.append(f"document {number} of {path.name} is no Kubernetes resource: correct or remove it")
         elif not _is_conversion(document):
             skipped.append(str(document.get("kind", "a document without kind")))
         else:
@@ -45,12 +46,14 @@ def read(path: Path) -> ResourceFile:
                 problems.append(f"{_title(document, number, len(documents))}{describe(error)}")
     names = [conversion.metadata.name for conversion in conversions]
     problems += [
-        f"{path.name} holds two conversions named {name}" for name in sorted(set(names)) if names.count(name) > 1
+        f"{path.name} holds two conversions named {name}: rename one"
+        for name in sorted(set(names))
+        if names.count(name) > 1
     ]
     if not problems and not conversions:
-        problems.append(f"{path.name} holds no {KIND} of {API_VERSION}")
+        problems.append(f"{path.name} holds no {KIND} of {API_VERSION}: name a file that holds one with --file")
     if problems:
-        raise StepFailure(Reason.INVALID_SPEC, "; ".join(problems))
+        raise StepFailure(Reason.INVALID_SPEC, "; ".join(problems), IN_MESSAGE)
     return ResourceFile(tuple(conversions), tuple(skipped))
 
 
@@ -71,10 +74,11 @@ def _documents(path: Path) -> list[Any]:
         with path.open("rb") as file:
             text = file.read(_FILE_BYTES + 1)
     except OSError as error:
-        raise StepFailure(Reason.INVALID_SPEC, f"{path} cannot be read: {error.strerror}") from error
+        raise StepFailure(Reason.INVALID_SPEC, f"{path} cannot be read: {error.strerror}", _ANOTHER) from error
     if len(text) > _FILE_BYTES:
-        raise StepFailure(Reason.INVALID_SPEC, f"{path} is larger than {_FILE_BYTES} bytes")
+        raise StepFailure(Reason.INVALID_SPEC, f"{path} is larger than {_FILE_BYTES} bytes", _ANOTHER)
     try:
         return [document for document in yaml.safe_load_all(text) if document is not None]
     except (yaml.YAMLError, RecursionError) as error:
-        raise StepFailure(Reason.INVALID_SPEC, f"{path} is no valid YAML: {' '.join(str(error).split())}") from error
+        words = f"{path} is no valid YAML: {' '.join(str(error).split())}"
+        raise StepFailure(Reason.INVALID_SPEC, words, "Correct it there") from error

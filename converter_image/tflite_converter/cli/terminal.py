@@ -131,13 +131,13 @@ def summary(name: str, result: StepResult, output: str) -> Text:
 def failed(failure: StepFailure) -> Text:
     """Give a failure for people: the reason, what was found, and what to do."""
     lines = [Text.assemble(("✘  ", "red"), (str(failure.reason), "red"))]
-    lines.append(Text.assemble("   ", explained(failure.reason, failure.message)))
+    lines.append(Text.assemble("   ", explained(failure.reason, failure.message, cure_given=failure.cure_given)))
     return Text("\n").join(lines)
 
 
 def _rows(result: StepResult, output: str) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
-    if (cure := EXPLANATIONS[result.reason].cure) is not None:
+    if (cure := EXPLANATIONS[result.reason].cure) is not None and not result.cure_given:
         rows.append(("cure", cure))
     if result.artifact is not None:
         rows.append(("artifact", f"{output} ({bytes_in_words(result.artifact.size_bytes)})"))

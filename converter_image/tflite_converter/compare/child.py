@@ -57,7 +57,8 @@ class _ArtifactReference:
         signatures = litert.signatures(path)
         doubt = litert.doubt(flatbuffer.read(path))
         if doubt is not None:
-            raise StepFailure(Reason.VERIFICATION_FAILED, f"Nothing can be compared with {path.name}: {doubt.message}")
+            words = f"Nothing can be compared with {path.name}: {doubt.message}"
+            raise StepFailure(Reason.VERIFICATION_FAILED, words, "Compare with another file, or with the SavedModel")
         self._path = path
         self.signatures: Mapping[str, SignatureFacts] = signatures
 

@@ -23,10 +23,11 @@ from tflite_converter.core.step_files import read_model
 from tflite_converter.worker import process, supervisor
 from tflite_converter.worker.cgroup import MemoryGroup
 from tflite_converter.worker.process import Child
-from tflite_converter.worker.supervisor import Listener
+from tflite_converter.worker.supervisor import Listener, Work
 
 _LOG = logging.getLogger(__name__)
 _FINDINGS_FILE: Final = "findings.json"
+_WORK: Final = Work("comparison", "Report the files to LiteRT, or to TensorFlow where one is a SavedModel")
 _CHILD: Final = "tflite_converter.compare.child"
 
 
@@ -103,7 +104,7 @@ def compare(
         )
         end = supervisor.run(worker, order.model_dump_json(by_alias=True, exclude_none=True).encode(), listener)
         group = MemoryGroup.of_this_process()
-        failure = supervisor.explain(end, group.limit() if group else None, proof, "comparison")
+        failure = supervisor.explain(end, group.limit() if group else None, proof, _WORK)
         if failure is not None:
             _LOG.debug("The child's last lines:\n%s", end.tail)
             raise failure
@@ -144,7 +145,7 @@ def _findings(scratch: Path) -> ComparisonFindings:
         return read_model(scratch / _FINDINGS_FILE, ComparisonFindings)
     except ValueError as error:
         message = f"The comparison left no well-formed findings: {one_line(str(error), 600)}"
-        raise StepFailure(Reason.CONVERSION_CRASHED, message) from error
+        raise StepFailure(Reason.CONVERSION_CRASHED, message, "Do not trust these files") from error
 
 
 def _file(path: Path, contents: FileContents | None) -> ComparedFile:

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from tflite_api.reasons import Reason
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.tensors import SignatureFacts, TensorFacts
+
+_ORIGIN: Final = "Compare it with what it was converted from"
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ def pair_signatures(
         raise StepFailure(
             Reason.SIGNATURE_NOT_FOUND,
             f"There is no {what}: the artifact has {_listed(artifact)}, the reference {_listed(reference)}",
+            "Name one that both have with --signature" if artifact.keys() & reference.keys() else _ORIGIN,
         )
     return tuple(_pair(artifact[each], reference[each]) for each in shared)
 
@@ -69,7 +72,8 @@ def _names(side: str, artifact: Sequence[TensorFacts], reference: Sequence[Tenso
     raise StepFailure(
         Reason.INPUT_NOT_FOUND,
         f"The {side}s of signature {key} differ: the artifact has {', '.join(sorted(theirs)) or 'none'}, the reference"
-        f" {', '.join(sorted(ours)) or 'none'}; compare it with what it was converted from",
+        f" {', '.join(sorted(ours)) or 'none'}",
+        _ORIGIN,
     )
 
 
@@ -89,5 +93,5 @@ def _shared(reference: TensorFacts, artifact: TensorFacts) -> TensorFacts:
 
 def _differ(reason: Reason, reference: TensorFacts, artifact: TensorFacts) -> NoReturn:
     raise StepFailure(
-        reason, f"The artifact takes {artifact}, the reference {reference}: compare two that take the same inputs"
+        reason, f"The artifact takes {artifact}, the reference {reference}", "compare two that take the same inputs"
     )

@@ -86,8 +86,8 @@ def _check_untouched(output: Path, before: set[str]) -> None:
     if planted := sorted(_entries(output) - before):
         raise StepFailure(
             Reason.ARTIFACT_REFUSED,
-            f"The model itself wrote {', '.join(planted[:5])} where its conversion leaves the result:"
-            " do not trust it, or export it without operations that write files",
+            f"The model itself wrote {', '.join(planted[:5])} where its conversion leaves the result",
+            "do not trust it, or export it without operations that write files",
         )
 
 

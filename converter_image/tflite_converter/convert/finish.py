@@ -17,7 +17,7 @@ from tflite_api.status import ArtifactSignature, CalibrationData, Tensor
 from tflite_api.step import ConvertedModel
 from tflite_converter.artifact import flatbuffer, metadata
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.local_spec import LocalQuantization
 from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, REPORT_DATA_FILE, write_model
 from tflite_converter.core.tensors import Outputs, SignatureFacts, TensorFacts
@@ -176,21 +176,25 @@ def _read_artifact(path: Path) -> ArtifactFacts:
     try:
         facts = flatbuffer.read(path)
     except ValueError as error:
-        raise StepFailure(Reason.CONVERSION_FAILED, f"TensorFlow's converter gave no model: {error}") from error
+        words = f"TensorFlow's converter gave no model: {error}"
+        raise StepFailure(Reason.CONVERSION_FAILED, words, OWN_CURE) from error
     if facts.lost_weights:
-        raise StepFailure(Reason.CONVERSION_FAILED, "TensorFlow's converter lost the model's weights")
+        raise StepFailure(Reason.CONVERSION_FAILED, "TensorFlow's converter lost the model's weights", OWN_CURE)
     return facts
 
 
 def _artifact_signature(facts: ArtifactFacts, wanted: SignatureFacts) -> ArtifactSignature:
     found = next((candidate for candidate in facts.signatures if candidate.key == wanted.key), None)
     if found is None:
-        raise StepFailure(Reason.CONVERSION_FAILED, f"TensorFlow's converter lost the signature {wanted.key}")
+        words = f"TensorFlow's converter lost the signature {wanted.key}"
+        raise StepFailure(Reason.CONVERSION_FAILED, words, "Convert others with signature.key or signature.keys")
     for side, asked, given in (("input", wanted.inputs, found.inputs), ("output", wanted.outputs, found.outputs)):
         lost = {tensor.name for tensor in asked} - {tensor.name for tensor in given}
         if lost:
             raise StepFailure(
-                Reason.CONVERSION_FAILED, f"TensorFlow's converter lost the {side} {', '.join(sorted(lost))}"
+                Reason.CONVERSION_FAILED,
+                f"TensorFlow's converter lost the {side} {', '.join(sorted(lost))}",
+                "Export the signature without it",
             )
     return ArtifactSignature(key=found.key, inputs=_tensors(found.inputs), outputs=_tensors(found.outputs))
 

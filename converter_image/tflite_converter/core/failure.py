@@ -1,6 +1,7 @@
-"""How a step fails: one exception type that carries the reason and a message for a person; and how a model refuses."""
+"""How a step fails: one exception type that carries the reason, what was found and what to change."""
 
 import errno
+from enum import Enum
 from typing import Final
 
 from tflite_api.reasons import Reason
@@ -27,32 +28,72 @@ def one_line(text: str, limit: int = MESSAGE_CHARACTERS) -> str:
     return joined if len(joined) <= limit else joined[: limit - 1] + "…"
 
 
+class Said(Enum):
+    """Where a cure is that whoever raises a failure does not write down."""
+
+    BY_REASON = "the reason's own cure fits, or there is none because it is tried again"
+    BY_MESSAGE = "what was found says what to change, as the rules of the schema do"
+
+
+OWN_CURE: Final = Said.BY_REASON
+IN_MESSAGE: Final = Said.BY_MESSAGE
+
+Cure = str | Said
+
+
 class StepFailure(Exception):  # noqa: N818 - a failure is an outcome of a step, foreseen and named
     """A step ends for a reason that is known.
 
-    The message says what was found and what to change; it never holds a secret.
+    It says what was found and what to change; it never holds a secret.
     """
 
     def __init__(
         self,
         reason: Reason,
-        message: str,
+        found: str,
+        cure: Cure,
         *,
         signature: ArtifactSignature | None = None,
         verification: MeasuredError | None = None,
     ) -> None:
-        """Keep the reason, the message (made one printable line) and what was measured until then."""
+        """Keep the reason, what is told of it and what was measured until then.
+
+        Args:
+            reason: why it ends.
+            found: what was found; made one printable line.
+            cure: what to change, behind a colon; a sentence of its own where it begins with a capital.
+            signature: of the artifact, as far as it was made.
+            verification: of the artifact, as far as it was measured.
+        """
         self.reason = reason
-        self.message = one_line(message)
+        self.found = one_line(found)
+        self.cure = cure
+        self.message = one_line(found) if isinstance(cure, Said) else _advising(found, cure)
         self.signature = signature
         self.verification = verification
         super().__init__(f"{reason}: {self.message}")
 
+    @property
+    def cure_given(self) -> bool:
+        """Whether the message says what to change."""
+        return self.cure is not OWN_CURE
+
     def result(self) -> StepResult:
-        """Give the report of the failed step."""
+        """Return the report of the failed step."""
         return StepResult(
-            reason=self.reason, message=self.message, signature=self.signature, verification=self.verification
+            reason=self.reason,
+            message=self.message,
+            cure_given=self.cure_given or None,
+            signature=self.signature,
+            verification=self.verification,
         )
+
+
+def _advising(found: str, cure: str) -> str:
+    """Return what was found and what to change as one line; of both what was found is cut off where they are long."""
+    advice = one_line(cure, MESSAGE_CHARACTERS // 2)
+    said = one_line(found, MESSAGE_CHARACTERS - len(advice) - 2)
+    return f"{said.rstrip('.')}. {advice}" if advice[:1].isupper() else f"{said}: {advice}"
 
 
 class RunRefused(Exception):  # noqa: N818 - what a model does with a sample that is not for it

@@ -34,7 +34,7 @@ def read(path: Path, signature: SignatureFacts, settings: Samples) -> Iterator[M
             yield {tensor.name: decode(file, name, tensor, how)}
     except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
         words = f"{path.name} cannot be read as an archive: {one_line(str(error), 300)}"
-        raise StepFailure(Reason.DATASET_INVALID, words) from error
+        raise StepFailure(Reason.DATASET_INVALID, words, "Pack it again as a .zip, .tar or .tar.gz") from error
 
 
 def _image_input(signature: SignatureFacts) -> TensorFacts:
@@ -45,12 +45,14 @@ def _image_input(signature: SignatureFacts) -> TensorFacts:
         raise StepFailure(
             Reason.DATASET_MISMATCH,
             "A dataset of images needs a model with one input of the shape [batch, height, width, 1 or 3 channels],"
-            f" but signature {signature.key} has {listing}: write an .npz instead",
+            f" but signature {signature.key} has {listing}",
+            "write an .npz instead",
         )
     if -1 in shape[1:3]:
         raise StepFailure(
             Reason.DATASET_MISMATCH,
-            f"Input {tensor.name} takes images of any size, {list(shape)}: pin height and width in signature.inputs",
+            f"Input {tensor.name} takes images of any size, {list(shape)}",
+            "pin height and width in signature.inputs",
         )
     return tensor
 
@@ -73,8 +75,8 @@ def decode(file: IO[bytes], name: str, tensor: TensorFacts, how: ImagePreprocess
     if (how.color_space == "Grayscale") != (channels == 1):
         raise StepFailure(
             Reason.DATASET_MISMATCH,
-            f"Input {tensor.name} has {channels} channels: set images.colorSpace to"
-            f" {'Grayscale' if channels == 1 else 'RGB'} (found {how.color_space})",
+            f"Input {tensor.name} has {channels} channels",
+            f"set images.colorSpace to {'Grayscale' if channels == 1 else 'RGB'} (found {how.color_space})",
         )
     try:
         with Image.open(file) as opened:
@@ -82,7 +84,7 @@ def decode(file: IO[bytes], name: str, tensor: TensorFacts, how: ImagePreprocess
             upright = ImageOps.exif_transpose(opened).convert(_MODES[how.color_space])
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         words = f"{name} is no image that can be read: {one_line(str(error), 300)}"
-        raise StepFailure(Reason.DATASET_INVALID, words) from error
+        raise StepFailure(Reason.DATASET_INVALID, words, "Write it again, or leave it out") from error
     size, bilinear = (width, height), Image.Resampling.BILINEAR
     match how.fit:
         case "Stretch":
@@ -96,7 +98,8 @@ def decode(file: IO[bytes], name: str, tensor: TensorFacts, how: ImagePreprocess
 
 def _check_pixels(name: str, width: int, height: int) -> None:
     if width * height > _LARGEST_PIXELS:
-        raise StepFailure(Reason.DATASET_INVALID, f"{name} has {width} x {height} pixels: too many for a sample")
+        words = f"{name} has {width} x {height} pixels, too many for a sample"
+        raise StepFailure(Reason.DATASET_INVALID, words, "scale it down, or leave it out")
 
 
 def normalised(pixels: Array, tensor: TensorFacts, how: ImagePreprocessing) -> Array:
@@ -123,7 +126,8 @@ def normalised(pixels: Array, tensor: TensorFacts, how: ImagePreprocessing) -> A
         raise StepFailure(
             Reason.DATASET_MISMATCH,
             f"Normalised images have values from {result.min():.3g} to {result.max():.3g}, beyond input {tensor.name}'s"
-            f" {wanted}: correct images.mean and std",
+            f" {wanted}",
+            "correct images.mean and std",
         )
     return np.asarray(np.round(result), dtype=wanted)
 
@@ -133,7 +137,8 @@ def _channels(numbers: Sequence[str] | None, default: float, channels: int) -> A
     if len(values) not in {1, channels}:
         raise StepFailure(
             Reason.DATASET_MISMATCH,
-            f"images has {len(values)} numbers for {channels} channels: write one, or {channels}",
+            f"images has {len(values)} numbers for {channels} channels",
+            f"write one, or {channels}",
         )
     return values
 
@@ -173,6 +178,8 @@ def _files(path: Path, most: int) -> Iterator[tuple[str, IO[bytes]]]:
 def _bounded(name: str, size: int) -> Iterator[None]:
     if size > _LARGEST_FILE:
         raise StepFailure(
-            Reason.DATASET_INVALID, f"{name} has {size} bytes: no image may have more than {_LARGEST_FILE}"
+            Reason.DATASET_INVALID,
+            f"{name} has {size} bytes, more than the {_LARGEST_FILE} that an image may have",
+            "scale it down, or leave it out",
         )
     yield

@@ -26,14 +26,17 @@ def read(path: Path, signature: SignatureFacts) -> Iterator[Mapping[str, Array]]
     try:
         arrays = _arrays(path, signature)
     except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise _invalid(f"{path.name} cannot be read as {path.suffix}: {one_line(str(error), 300)}") from error
+        words = f"{path.name} cannot be read as {path.suffix}: {one_line(str(error), 300)}"
+        raise _invalid(words, "Write it again with numpy.savez, without pickled objects") from error
     scalars = [name for name, array in arrays.items() if array.ndim == 0]
     if scalars:
-        raise _invalid(f"{path.name} has a single number for {scalars[0]}: the first axis must count the examples")
+        words = f"{path.name} has a single number for {scalars[0]}"
+        raise _invalid(words, "write an array whose first axis counts the examples")
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) > 1:
         listing = ", ".join(f"{name} {length}" for name, length in sorted(lengths.items()))
-        raise _invalid(f"The arrays of {path.name} have different numbers of examples: {listing}")
+        words = f"The arrays of {path.name} have different numbers of examples: {listing}"
+        raise _invalid(words, "Write as many for each")
     for number in range(min(lengths.values(), default=0)):
         yield {name: array[number] for name, array in arrays.items()}
 
@@ -42,16 +45,18 @@ def _arrays(path: Path, signature: SignatureFacts) -> dict[str, Array]:
     if path.suffix.lower() == ".npy":
         if len(signature.inputs) != 1:
             names = ", ".join(tensor.name for tensor in signature.inputs)
-            raise ValueError(f"it holds one array, but the model has the inputs {names}: write an .npz instead")
+            words = f"{path.name} holds one array, but the model has the inputs {names}"
+            raise _invalid(words, "write an .npz instead")
         single: Any = np.load(path, mmap_mode="r", allow_pickle=False)
         return {signature.inputs[0].name: np.asarray(single)}
     with zipfile.ZipFile(path) as archive:
         unpacked = sum(entry.file_size for entry in archive.infolist())
     if unpacked > _LARGEST:
-        raise ValueError(f"it unpacks to {unpacked} bytes, more than the {_LARGEST} allowed")
+        words = f"{path.name} unpacks to {unpacked} bytes, more than the {_LARGEST} allowed"
+        raise _invalid(words, "write fewer examples")
     with np.load(path, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
 
 
-def _invalid(message: str) -> StepFailure:
-    return StepFailure(Reason.DATASET_INVALID, message)
+def _invalid(found: str, cure: str) -> StepFailure:
+    return StepFailure(Reason.DATASET_INVALID, found, cure)

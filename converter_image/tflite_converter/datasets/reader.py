@@ -46,7 +46,7 @@ def read(
             taken = itertools.islice(examples, settings.max_samples)
             found[signature.key] = tuple(_samples(signature, taken, min(least, settings.max_samples)))
     except StepFailure as failure:
-        raise StepFailure(failure.reason, f"{field}: {failure.message}") from failure
+        raise StepFailure(failure.reason, f"{field}: {failure.found}", failure.cure) from failure
     return found
 
 
@@ -60,8 +60,9 @@ def _examples(path: Path, signature: SignatureFacts, settings: Samples) -> Itera
         return tfrecord.read(path, signature, settings)
     raise StepFailure(
         Reason.DATASET_INVALID,
-        f"The name {path.name} says no format: a dataset is a .npz, .npy, .tfrecord or .tfrecord.gz file, a .zip, .tar"
-        " or .tar.gz archive of images, or a folder of images (with a slash at its end)",
+        f"The name {path.name} says no format",
+        "give a .npz, .npy, .tfrecord or .tfrecord.gz file, a .zip, .tar or .tar.gz archive of images, or a folder of"
+        " images (with a slash at its end)",
     )
 
 
@@ -85,9 +86,9 @@ def _samples(signature: SignatureFacts, examples: Iterator[Example], least: int)
             yield _batched(waiting)
             waiting.clear()
     if count == 0:
-        raise StepFailure(Reason.DATASET_INVALID, "The dataset is empty: it needs one example at least, better 100")
+        raise StepFailure(Reason.DATASET_INVALID, "The dataset is empty", "add one example at least, better 100")
     if count < max(least, size):
-        _refuse(f"The dataset has {count} examples, but {max(least, size)} are the least: add some, better 100")
+        _refuse(f"The dataset has {count} examples, but {max(least, size)} are the least", "add some, better 100")
 
 
 def _batch(signature: SignatureFacts) -> int:
@@ -102,7 +103,10 @@ def _checked(signature: SignatureFacts, example: Example) -> tuple[TensorFacts, 
     if names != set(example):
         wanted = "; ".join(map(str, signature.inputs))
         has = ", ".join(sorted(example)) or "nothing"
-        _refuse(f"The dataset has {has}, but the inputs of signature {signature.key} are {wanted}")
+        _refuse(
+            f"The dataset has {has}, but the inputs of signature {signature.key} are {wanted}",
+            "Name what it has like these inputs",
+        )
     return signature.inputs
 
 
@@ -116,13 +120,13 @@ def _fitted(tensor: TensorFacts, example: Example, number: int) -> Array:
         want not in {-1, have} for want, have in zip(expected, array.shape, strict=True)
     ):
         _refuse(
-            f"Example {number} has the shape {list(array.shape)} for input {tensor.name}, which is {list(shape)}:"
-            f" an example must have {_in_words(expected)}"
+            f"Example {number} has the shape {list(array.shape)} for input {tensor.name}, which is {list(shape)}",
+            f"give each example {_in_words(expected)}",
         )
     fitted = _cast(array, tensor, number).reshape(given)
     if fitted.dtype.kind in "fc" and not np.all(np.isfinite(fitted)):
         what = "NaN" if np.any(np.isnan(fitted)) else "an infinity"
-        _refuse(f"Example {number} has {what} in input {tensor.name}: remove such examples from the dataset")
+        _refuse(f"Example {number} has {what} in input {tensor.name}", "remove such examples from the dataset")
     return fitted
 
 
@@ -140,11 +144,12 @@ def _cast(array: Array, tensor: TensorFacts, number: int) -> Array:
         if array.size == 0 or (int(array.min()) >= limits.min and int(array.max()) <= limits.max):
             return array.astype(wanted)
         _refuse(
-            f"Example {number} has values beyond {wanted} in input {tensor.name}:"
-            f" they must be from {limits.min} to {limits.max}"
+            f"Example {number} has values beyond {wanted} in input {tensor.name}",
+            f"keep them from {limits.min} to {limits.max}",
         )
     return _refuse(
-        f"The dataset has {array.dtype} for input {tensor.name}, which is {wanted}: write it with .astype('{wanted}')"
+        f"The dataset has {array.dtype} for input {tensor.name}, which is {wanted}",
+        f"write it with .astype('{wanted}')",
     )
 
 
@@ -154,5 +159,5 @@ def _batched(examples: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
     return {name: np.concatenate([example[name] for example in examples]) for name in examples[0]}
 
 
-def _refuse(message: str) -> NoReturn:
-    raise StepFailure(Reason.DATASET_MISMATCH, message)
+def _refuse(found: str, cure: str) -> NoReturn:
+    raise StepFailure(Reason.DATASET_MISMATCH, found, cure)

@@ -45,7 +45,7 @@ def read(path: Path, signature: SignatureFacts, settings: Samples) -> Iterator[M
         raise
     except Exception as error:  # every kind of damage has its own exception in TensorFlow and protobuf
         words = f"{path.name} cannot be read as TFRecords of tf.train.Example: {one_line(str(error), 300)}"
-        raise StepFailure(Reason.DATASET_INVALID, words) from error
+        raise StepFailure(Reason.DATASET_INVALID, words, "Write it again with tf.io.TFRecordWriter") from error
 
 
 def _check_names(found: set[str], signature: SignatureFacts, number: int) -> None:
@@ -54,7 +54,7 @@ def _check_names(found: set[str], signature: SignatureFacts, number: int) -> Non
     if lacking:
         has = ", ".join(sorted(found)) or "nothing"
         message = f"Record {number} has the features {has}, but not the inputs {'; '.join(lacking)}"
-        raise StepFailure(Reason.DATASET_MISMATCH, message)
+        raise StepFailure(Reason.DATASET_MISMATCH, message, "Write a feature of the same name for each input")
 
 
 def _value(feature: Any, tensor: TensorFacts, number: int, settings: Samples) -> Array:  # noqa: ANN401 - a proto
@@ -74,6 +74,7 @@ def _value(feature: Any, tensor: TensorFacts, number: int, settings: Samples) ->
     raise StepFailure(
         Reason.DATASET_MISMATCH,
         f"Record {number} has no numbers and no single byte string of whole {tensor.dtype} values for {tensor}",
+        "write its numbers, or the bytes of one array",
     )
 
 
@@ -83,4 +84,4 @@ def _shaped(values: Array, tensor: TensorFacts, number: int) -> Array:
         return values.reshape(shape)
     except ValueError as error:
         message = f"Record {number} has {values.size} values for {tensor}, which takes {list(shape)} in one example"
-        raise StepFailure(Reason.DATASET_MISMATCH, message) from error
+        raise StepFailure(Reason.DATASET_MISMATCH, message, "write as many") from error

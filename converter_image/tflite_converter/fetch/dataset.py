@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 from tflite_api.reasons import Reason
 from tflite_api.spec import ConversionSpec, S3Destination, Samples
 from tflite_api.step import FetchedDataset, FetchedDatasets, FetchLimits
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.progress import Progress
 from tflite_converter.datasets.images import SUFFIXES, is_image
 from tflite_converter.fetch import http
@@ -74,7 +74,7 @@ def _fetch(wanted: Wanted, name: str, fetch: Fetch) -> FetchedDataset:
     fetch.progress.phase(f"Fetching the {name} dataset")
     address, target = wanted.address, fetch.folder / f"{name}-dataset"
     if address.startswith(FILE_SCHEME):
-        found = _local(Path(unquote(address.removeprefix(FILE_SCHEME))))
+        found = _local(Path(unquote(address.removeprefix(FILE_SCHEME))), wanted.field)
     elif address.startswith(_S3_SCHEME):
         target.mkdir()
         found = _from_bucket(wanted, fetch, target)
@@ -95,17 +95,19 @@ def _check_digest(found: FetchedDataset, wanted: Wanted) -> None:
             Reason.DIGEST_MISMATCH,
             f"The dataset has the SHA-256 {found.digest.removeprefix('sha256:')}, but"
             f" {wanted.field}.sha256 asks for {asked}",
+            OWN_CURE,
         )
 
 
-def _local(path: Path) -> FetchedDataset:
+def _local(path: Path, field: str) -> FetchedDataset:
     if path.is_dir():
         return FetchedDataset(path=str(path), digest=f"sha256:{folder_digest(path)}")
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise StepFailure(Reason.DATASET_NOT_FOUND, f"{path} cannot be read: {error.strerror}") from error
+        words = f"{path} cannot be read: {error.strerror}"
+        raise StepFailure(Reason.DATASET_NOT_FOUND, words, f"Correct {field}.dataset") from error
     return FetchedDataset(path=str(path), digest=f"sha256:{digest}")
 
 
@@ -113,13 +115,14 @@ def _from_bucket(wanted: Wanted, fetch: Fetch, folder: Path) -> FetchedDataset:
     if fetch.where is None:
         raise StepFailure(
             Reason.INVALID_SPEC,
-            f"{wanted.field}.dataset {wanted.address} is read from the server of destination.s3: set it as well",
+            f"{wanted.field}.dataset {wanted.address} is read from the server of destination.s3",
+            "set it as well",
         )
     bucket, _, key = wanted.address.removeprefix(_S3_SCHEME).partition("/")
     storage = Storage(fetch.where.model_copy(update={"bucket": bucket, "key": key}))
 
     def too_large(words: str) -> StepFailure:
-        return StepFailure(Reason.DATASET_TOO_LARGE, f"The dataset at {wanted.address} {words}")
+        return StepFailure(Reason.DATASET_TOO_LARGE, f"The dataset at {wanted.address} {words}", OWN_CURE)
 
     limits = fetch.limits
     arrival = Arrival(limits.max_archive_bytes, limits.timeout_seconds, too_large, fetch.progress)
@@ -137,7 +140,8 @@ def _images(storage: Storage, transfer: Transfer, wanted: Wanted, prefix: str, f
     listed = storage.list_files(prefix, _LISTED)
     images = [found for found in listed if is_image(found.key.removeprefix(prefix))]
     if not images:
-        raise StepFailure(Reason.DATASET_NOT_FOUND, f"{wanted.address} holds no images ({', '.join(SUFFIXES)})")
+        words = f"{wanted.address} holds no images ({', '.join(SUFFIXES)})"
+        raise StepFailure(Reason.DATASET_NOT_FOUND, words, OWN_CURE)
     for number, found in enumerate(images[: wanted.settings.max_samples]):
         # Keys may be any text; the number keeps their order and makes the name safe.
         transfer.save(found.key, folder / f"{number:06}{PurePosixPath(found.key).suffix.lower()}")
@@ -150,11 +154,11 @@ def _about_dataset(failure: StepFailure, wanted: Wanted) -> StepFailure:
     reason = _AS_DATASET.get(failure.reason, failure.reason)
     match reason:
         case Reason.DATASET_NOT_FOUND:
-            return StepFailure(reason, f"There is nothing at {address}: correct {wanted.field}.dataset")
+            return StepFailure(reason, f"There is nothing at {address}", f"correct {wanted.field}.dataset")
         case Reason.DATASET_ACCESS_DENIED:
-            words = f"The credentials of the destination may not read {address}: they need s3:GetObject"
-            return StepFailure(reason, f"{words}, and s3:ListBucket for a folder")
+            words = f"The credentials of the destination may not read {address}"
+            return StepFailure(reason, words, "they need s3:GetObject, and s3:ListBucket for a folder")
         case Reason.OUT_OF_DISK:
-            return StepFailure(reason, f"No space left for {wanted.field}.dataset {address}")
+            return StepFailure(reason, f"No space left for {wanted.field}.dataset {address}", OWN_CURE)
         case _:
-            return StepFailure(reason, failure.message)
+            return StepFailure(reason, failure.found, failure.cure)

@@ -10,7 +10,7 @@ from typing import Final
 
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.progress import Progress
 from tflite_converter.fetch.archive.unpack import unpack
 
@@ -88,7 +88,7 @@ def accept(folder: Path, pin: Pin, archive_sha256: str | None = None) -> Fetched
             f"The archive has the SHA-256 {archive_sha256}, and its files" if archive_sha256 else "The files have"
         )
         words = f"{archived} the digest {digest}, but model.sha256 asks for {pin.sha256}"
-        raise StepFailure(Reason.DIGEST_MISMATCH, words)
+        raise StepFailure(Reason.DIGEST_MISMATCH, words, OWN_CURE)
     return FetchedModel(found, f"{_PREFIX}{digest}")
 
 
@@ -109,7 +109,7 @@ def find_saved_model(folder: Path, field: str) -> Path:
             break
         here = entries[0]
     listing = ", ".join(entry.name for entry in entries[:8]) or "nothing"
-    raise StepFailure(Reason.NOT_A_SAVED_MODEL, f"{field} holds no saved_model.pb at its top, but {listing}")
+    raise StepFailure(Reason.NOT_A_SAVED_MODEL, f"{field} holds no saved_model.pb at its top, but {listing}", OWN_CURE)
 
 
 def folder_digest(folder: Path) -> str:

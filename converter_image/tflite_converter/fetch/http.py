@@ -15,7 +15,7 @@ from aiohttp import AddrInfoType
 
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
-from tflite_converter.core.failure import NO_SPACE, StepFailure, one_line
+from tflite_converter.core.failure import NO_SPACE, OWN_CURE, StepFailure, one_line
 from tflite_converter.core.progress import Progress
 from tflite_converter.core.units import bytes_in_words
 from tflite_converter.fetch.network.address_policy import refusal, refused_meaning
@@ -96,12 +96,15 @@ def status_failure(status: int, url: str, subject: Subject) -> StepFailure | Non
     if status == 200:
         return None
     if status == 407:
-        return StepFailure(subject.unavailable, f"{shown(url)} cannot be reached: the proxy answered {status}")
+        return StepFailure(
+            subject.unavailable, f"{shown(url)} cannot be reached: the proxy answered {status}", OWN_CURE
+        )
     if status in {401, 403, 451}:
-        return StepFailure(subject.access_denied, f"{where}: {subject.field} must be readable without credentials")
+        words = f"{where}: {subject.field} must be readable without credentials"
+        return StepFailure(subject.access_denied, words, OWN_CURE)
     if status >= 500 or status in {408, 425, 429}:
-        return StepFailure(subject.unavailable, where)
-    return StepFailure(subject.not_found, f"{where}: correct {subject.field}")
+        return StepFailure(subject.unavailable, where, OWN_CURE)
+    return StepFailure(subject.not_found, where, f"correct {subject.field}")
 
 
 class _Transfer:
@@ -122,14 +125,14 @@ class _Transfer:
         except TimeoutError as error:
             raise self._timed_out(expired=deadline.expired()) from error
         except aiohttp.InvalidURL as error:
-            raise StepFailure(self._subject.not_found, f"{shown(self._url)} is no valid address") from error
+            words = f"{shown(self._url)} is no valid address"
+            raise StepFailure(self._subject.not_found, words, f"correct {self._subject.field}") from error
         except aiohttp.ClientError as error:
             raise self._broken_off(error) from error
         except OSError as error:
             if error.errno in NO_SPACE:
-                raise StepFailure(
-                    Reason.OUT_OF_DISK, f"No space left after {bytes_in_words(self._received)} of {self._subject.field}"
-                ) from error
+                words = f"No space left after {bytes_in_words(self._received)} of {self._subject.field}"
+                raise StepFailure(Reason.OUT_OF_DISK, words, OWN_CURE) from error
             raise
 
     async def _run_with_session(self) -> str:
@@ -150,7 +153,7 @@ class _Transfer:
                         return await self._save(response)
                     self._follow(response.headers["Location"])
         words = f"{self._subject.field} redirects more than {_MAX_REDIRECTS} times"
-        raise StepFailure(self._subject.not_found, words)
+        raise StepFailure(self._subject.not_found, words, OWN_CURE)
 
     async def _way(self) -> ProxyOptions:
         """Find the way to the address: through a proxy, which then makes the connection that could be checked here."""
@@ -170,6 +173,7 @@ class _Transfer:
             raise StepFailure(
                 Reason.ADDRESS_REFUSED,
                 f"{shown(came_from)} redirects to {shown(self._url)}: only http and https are followed",
+                f"Correct {self._subject.field}",
             )
 
     async def _save(self, response: aiohttp.ClientResponse) -> str:
@@ -193,6 +197,7 @@ class _Transfer:
                 self._subject.too_large,
                 f"The {self._subject.thing} at {shown(self._url)} is larger than the"
                 f" {bytes_in_words(self._limits.max_archive_bytes)} allowed",
+                OWN_CURE,
             )
 
     def _open_socket(self, addr_info: AddrInfoType) -> socket.socket:
@@ -212,8 +217,9 @@ class _Transfer:
                 self._subject.too_large,
                 f"The {self._subject.thing} at {shown(self._url)} did not arrive within"
                 f" {self._limits.timeout_seconds} s: {bytes_in_words(self._received)} did",
+                OWN_CURE,
             )
-        return StepFailure(self._subject.unavailable, f"{shown(self._url)} did not answer in time")
+        return StepFailure(self._subject.unavailable, f"{shown(self._url)} did not answer in time", OWN_CURE)
 
     def _broken_off(self, error: aiohttp.ClientError) -> StepFailure:
         if self._refused is not None and isinstance(error, aiohttp.ClientConnectorError):
@@ -233,8 +239,8 @@ class _Transfer:
             what = f"broke off after {bytes_in_words(self._received)}"
         else:
             what = f"gave no valid answer ({type(error).__name__})"
-        return StepFailure(self._subject.unavailable, f"{shown(self._url)} {what}")
+        return StepFailure(self._subject.unavailable, f"{shown(self._url)} {what}", OWN_CURE)
 
     def _address_refused(self, meaning: str) -> StepFailure:
         words = f"{shown(self._url)} leads to {meaning}: such addresses are not allowed"
-        return StepFailure(Reason.ADDRESS_REFUSED, words)
+        return StepFailure(Reason.ADDRESS_REFUSED, words, OWN_CURE)

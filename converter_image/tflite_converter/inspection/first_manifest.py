@@ -91,7 +91,7 @@ def compose(found: Inspection, placement: Placement) -> str:
         check(text)
     except ValidationError as error:
         words = f"No conversion can name what this model has: {describe(error)}"
-        raise StepFailure(Reason.INVALID_SPEC, words) from error
+        raise StepFailure(Reason.INVALID_SPEC, words, "Export it with other names") from error
     return text
 
 

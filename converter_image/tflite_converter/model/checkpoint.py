@@ -9,17 +9,17 @@ from tflite_converter.core.failure import one_line
 _PREFIX: Final = "variables/variables"
 _INDEX: Final = f"{_PREFIX}.index"
 _SHARD: Final = re.compile(r"variables\.data-\d{5}-of-(\d{5})")
-_WHOLE: Final = "upload or pack the whole SavedModel folder again"
+CURE: Final = "upload or pack the whole SavedModel folder again"
 
 
 def flaw(folder: Path) -> str | None:
-    """Say what is wrong and what to do; None where every variable can be read."""
+    """Say what is wrong, for which CURE is the cure; None where every variable can be read."""
     import tensorflow as tf  # noqa: PLC0415 - takes seconds
 
     if not (folder / _INDEX).is_file():
-        return f"its variables are missing, there is no file {_INDEX}: {_WHOLE}"
+        return f"its variables are missing, there is no file {_INDEX}"
     if (lacking := _lacking_shard(folder)) is not None:
-        return f"its variables are missing, there is no file {lacking}: {_WHOLE}"
+        return f"its variables are missing, there is no file {lacking}"
     reading = "the list of them"
     try:
         variables = tf.train.load_checkpoint(str(folder / _PREFIX))
@@ -30,7 +30,7 @@ def flaw(folder: Path) -> str | None:
         raise
     except Exception as error:  # noqa: BLE001 - every kind of damage has its own exception in TensorFlow
         words = one_line(str(error).replace(f"{folder}/", ""), 300)
-        return f"its variables are damaged or cut off, {reading} cannot be read ({words}): {_WHOLE}"
+        return f"its variables are damaged or cut off, {reading} cannot be read ({words})"
     return None
 
 

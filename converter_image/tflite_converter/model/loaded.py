@@ -57,9 +57,8 @@ def foreseen(graph: MetaGraph) -> str | None:
 
 def saving_failure(error: Exception) -> StepFailure:
     """Give the failure of a signature that cannot be saved with other shapes."""
-    return StepFailure(
-        Reason.CONVERSION_FAILED, f"TensorFlow cannot save the pinned signature: {one_line(str(error), 600)}"
-    )
+    words = f"TensorFlow cannot save the pinned signature: {one_line(str(error), 600)}"
+    return StepFailure(Reason.CONVERSION_FAILED, words, "Use other shapes in signature.inputs, or change the model")
 
 
 def signature_failure(key: str, error: Exception) -> StepFailure:
@@ -67,4 +66,5 @@ def signature_failure(key: str, error: Exception) -> StepFailure:
     return StepFailure(
         Reason.MODEL_LOAD_FAILED,
         f"The outputs of signature {key} cannot be computed from its inputs: {one_line(str(error), 600)}",
+        "Export it with all inputs that it needs, or choose another with signature.key",
     )

@@ -4,7 +4,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tflite_api.reasons import Reason
-from tflite_converter.core.failure import StepFailure, one_line
+from tflite_converter.core.failure import OWN_CURE, Cure, StepFailure, one_line
 from tflite_converter.model import checkpoint, runtime
 from tflite_converter.model.loaded import LoadedModel
 from tflite_converter.model.operations import named_in
@@ -42,18 +42,21 @@ def load(folder: Path, graph: MetaGraph) -> LoadedModel:
 def _load_failure(error: Exception, folder: Path, graph: MetaGraph, ours: str) -> StepFailure:
     words = str(error).replace(f"{folder}/", "")
     exporter = f"; it was exported by TensorFlow {graph.tensorflow}" if graph.tensorflow else ""
+    cure: Cure = OWN_CURE
     if _release(graph.tensorflow) > _release(ours):
-        exporter += f", which is newer than the {ours} here: export it with that version or an older one"
+        exporter += f", which is newer than the {ours} here"
+        cure = "Export it with that version or an older one"
     if lacking := named_in(words):
+        found = f"TensorFlow itself lacks operations of this graph: {', '.join(lacking)}{exporter}"
         return StepFailure(
-            Reason.UNSUPPORTED_OPERATION,
-            f"TensorFlow itself lacks operations of this graph: {', '.join(lacking)}; export it without them{exporter}",
+            Reason.UNSUPPORTED_OPERATION, found, cure if isinstance(cure, str) else "Export it without them"
         )
     if graph.has_variables and (flaw := checkpoint.flaw(folder)) is not None:
-        return StepFailure(Reason.MODEL_LOAD_FAILED, f"TensorFlow cannot load the model: {flaw}")
+        return StepFailure(Reason.MODEL_LOAD_FAILED, f"TensorFlow cannot load the model: {flaw}", checkpoint.CURE)
     return StepFailure(
         Reason.MODEL_LOAD_FAILED,
         f"TensorFlow cannot load the model: {type(error).__name__}: {one_line(words, 600)}{exporter}",
+        cure,
     )
 
 

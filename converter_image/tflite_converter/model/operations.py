@@ -5,7 +5,7 @@ from collections.abc import Collection
 from typing import Final
 
 from tflite_api.reasons import Reason
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 
 _PYTHON_ONLY: Final = frozenset({"EagerPyFunc", "PyFunc", "PyFuncStateless"})
 """Their code is in the exporting Python process, not in the model: nothing else can ever run them."""
@@ -51,8 +51,8 @@ def check_before_trying(operations: Collection[str]) -> None:
     if lacking:
         raise StepFailure(
             Reason.UNSUPPORTED_OPERATION,
-            f"The graph calls Python code that is not part of the model ({', '.join(lacking)}):"
-            " export the model without tf.py_function and tf.numpy_function",
+            f"The graph calls Python code that is not part of the model ({', '.join(lacking)})",
+            "export the model without tf.py_function and tf.numpy_function",
         )
 
 
@@ -87,22 +87,24 @@ def _split(listed: str) -> set[str]:
 def converter_failure(words: str) -> StepFailure:
     """Give what TensorFlow's converter meant: UnsupportedOperation with names, else ConversionFailed with its words."""
     if not (lacking := named_in(words)):
-        return StepFailure(Reason.CONVERSION_FAILED, f"TensorFlow's converter gave up: {_telling_line(words)}")
+        return StepFailure(
+            Reason.CONVERSION_FAILED, f"TensorFlow's converter gave up: {_telling_line(words)}", OWN_CURE
+        )
     nowhere = {name for kind, listed in _SUMMARY.findall(words) if kind == "Custom" for name in _split(listed)}
     shown = ", ".join(lacking[:_SHOWN]) + (f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else "")
-    cure = "export it without them"
+    cure = "Export it without them"
     if not nowhere:
         cure += ", or allow TensorFlow's own with ops.selectTF: true"
-    message = f"LiteRT lacks operations of this graph: {shown}; {cure}"
-    return LackingOperations(message, lacking, flex_has_them=not nowhere)
+    found = f"LiteRT lacks operations of this graph: {shown}"
+    return LackingOperations(found, cure, lacking, flex_has_them=not nowhere)
 
 
 class LackingOperations(StepFailure):
     """UnsupportedOperation, with the names."""
 
-    def __init__(self, message: str, operations: tuple[str, ...], *, flex_has_them: bool) -> None:
+    def __init__(self, found: str, cure: str, operations: tuple[str, ...], *, flex_has_them: bool) -> None:
         """Keep the operations that are lacking, and whether the Flex delegate has all of them."""
-        super().__init__(Reason.UNSUPPORTED_OPERATION, message)
+        super().__init__(Reason.UNSUPPORTED_OPERATION, found, cure)
         self.operations = operations
         self.flex_has_them = flex_has_them
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tflite_api.reasons import Reason
-from tflite_converter.core.failure import StepFailure, one_line
+from tflite_converter.core.failure import OWN_CURE, StepFailure, one_line
 from tflite_converter.core.tensors import SignatureFacts, TensorFacts
 from tflite_converter.model import callables
 from tflite_converter.model.callables import DeclaredCallable
@@ -103,10 +103,9 @@ def read(folder: Path) -> tuple[MetaGraph, ...]:
         proto = loader_impl.parse_saved_model(str(folder))
     except (OSError, ValueError) as error:
         words = one_line(str(error).replace(f"{folder}/", ""), 300)
-        message = f"saved_model.pb cannot be parsed, export the model again: {words}"
-        raise StepFailure(Reason.MODEL_LOAD_FAILED, message) from error
+        raise StepFailure(Reason.MODEL_LOAD_FAILED, f"saved_model.pb cannot be parsed: {words}", OWN_CURE) from error
     if not proto.meta_graphs:
-        raise StepFailure(Reason.MODEL_LOAD_FAILED, "saved_model.pb holds no graph: export the model again")
+        raise StepFailure(Reason.MODEL_LOAD_FAILED, "saved_model.pb holds no graph", OWN_CURE)
     return tuple(_meta_graph(meta_graph) for meta_graph in proto.meta_graphs)
 
 
@@ -145,10 +144,8 @@ def _tensor(name: str, info: Any) -> TensorFacts:  # noqa: ANN401 - see above
     unknown = shape.unknown_rank or not info.HasField("tensor_shape")
     dimensions = None if unknown else tuple(int(dimension.size) for dimension in shape.dim)
     if dimensions is not None and min(dimensions, default=0) < -1:
-        message = (
-            f"saved_model.pb gives {name} the shape {list(dimensions)}, which no tensor has: export the model again"
-        )
-        raise StepFailure(Reason.MODEL_LOAD_FAILED, message)
+        words = f"saved_model.pb gives {name} the shape {list(dimensions)}, which no tensor has"
+        raise StepFailure(Reason.MODEL_LOAD_FAILED, words, OWN_CURE)
     return TensorFacts(name, _SEVERAL_ARRAYS.get(info.WhichOneof("encoding"), "") + _dtype(info.dtype), dimensions)
 
 

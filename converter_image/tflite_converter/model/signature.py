@@ -7,7 +7,7 @@ from typing import Final
 from tflite_api.names import DEFAULT_SIGNATURE_KEY
 from tflite_api.reasons import Reason
 from tflite_api.spec import InputPin, Signature
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.tensors import Shape, SignatureFacts, TensorFacts
 
 NUMERIC: Final = frozenset(
@@ -39,10 +39,10 @@ def choose_tags(available: Sequence[frozenset[str]], asked: Collection[str] | No
             return tags
     listing = ", ".join(_tags_in_words(tags) for tags in available) or "none"
     if asked is None:
-        raise StepFailure(
-            Reason.TAGS_NOT_FOUND, f"The model has several sets of tags: {listing}; choose one with model.tags"
-        )
-    raise StepFailure(Reason.TAGS_NOT_FOUND, f"The model has no set of tags {_tags_in_words(asked)}; it has: {listing}")
+        words = f"The model has several sets of tags: {listing}"
+        raise StepFailure(Reason.TAGS_NOT_FOUND, words, "Choose one with model.tags")
+    words = f"The model has no set of tags {_tags_in_words(asked)}; it has: {listing}"
+    raise StepFailure(Reason.TAGS_NOT_FOUND, words, OWN_CURE)
 
 
 def _tags_in_words(tags: Collection[str]) -> str:
@@ -68,7 +68,8 @@ def choose_signatures(
         if lacking:
             listing = ", ".join(sorted(signatures)) or "none"
             message = f"The model has no signature {', '.join(lacking)}; it has: {listing}"
-            raise StepFailure(Reason.SIGNATURE_NOT_FOUND, message)
+            cure = OWN_CURE if asked.keys is None else "Name in signature.keys those that it has"
+            raise StepFailure(Reason.SIGNATURE_NOT_FOUND, message, cure)
         return tuple(signatures[key] for key in keys)
     if DEFAULT_SIGNATURE_KEY in signatures:
         return (signatures[DEFAULT_SIGNATURE_KEY],)
@@ -78,14 +79,12 @@ def choose_signatures(
     free = tuple(signatures[key] for key, why in obstacles.items() if why is None)
     if free:
         return free
+    if not signatures:
+        words = "The model has no signatures and no function to call"
+        raise StepFailure(Reason.SIGNATURE_NOT_FOUND, words, "export it with at least one")
     listing = "; ".join(f"{key} {why}" for key, why in obstacles.items())
-    raise StepFailure(
-        Reason.SIGNATURE_NOT_FOUND,
-        f"The model has no signature {DEFAULT_SIGNATURE_KEY}, and none that is converted unasked: {listing};"
-        " set signature.key"
-        if signatures
-        else "The model has no signatures and no function to call: export it with at least one",
-    )
+    words = f"The model has no signature {DEFAULT_SIGNATURE_KEY}, and none that is converted unasked: {listing}"
+    raise StepFailure(Reason.SIGNATURE_NOT_FOUND, words, "Choose one with signature.key")
 
 
 def foreign_tensors(signature: SignatureFacts) -> tuple[str, ...]:
@@ -103,14 +102,14 @@ def check_types(signature: SignatureFacts) -> None:
     if not signature.outputs:
         raise StepFailure(
             Reason.INPUT_UNSUPPORTED,
-            f"Signature {signature.key} has no outputs, so there is nothing to convert: choose another with"
-            " signature.key, or export it with its outputs",
+            f"Signature {signature.key} has no outputs, so there is nothing to convert",
+            "choose another with signature.key, or export it with its outputs",
         )
     if foreign := foreign_tensors(signature):
         raise StepFailure(
             Reason.INPUT_UNSUPPORTED,
-            f"Signature {signature.key} has {'; '.join(foreign)}: LiteRT takes arrays of numbers only."
-            " Export a signature that begins after the preprocessing of strings and sparse tensors",
+            f"Signature {signature.key} has {'; '.join(foreign)}: LiteRT takes arrays of numbers only",
+            "Export a signature that begins after the preprocessing of strings and sparse tensors",
         )
 
 
@@ -129,9 +128,8 @@ def pin_inputs(signatures: Sequence[SignatureFacts], pins: Collection[InputPin])
             listing = "; ".join(
                 f"{signature.key} has {'; '.join(map(str, signature.inputs)) or 'none'}" for signature in signatures
             )
-            raise StepFailure(
-                Reason.INPUT_NOT_FOUND, f"There is no input {name}; of the inputs to be converted, {listing}"
-            )
+            words = f"There is no input {name}; of the inputs to be converted, {listing}"
+            raise StepFailure(Reason.INPUT_NOT_FOUND, words, OWN_CURE)
     return tuple(_with_shapes(signature, shapes) for signature in signatures)
 
 
@@ -142,8 +140,8 @@ def _with_shapes(signature: SignatureFacts, shapes: Mapping[str, Shape]) -> Sign
         if tensor.shape is None:
             raise StepFailure(
                 Reason.INPUT_SHAPE_MISMATCH,
-                f"Input {tensor.name} of signature {signature.key} has no known rank:"
-                " give its shape in signature.inputs",
+                f"Input {tensor.name} of signature {signature.key} has no known rank",
+                "give its shape in signature.inputs",
             )
         return tensor
 
@@ -165,10 +163,10 @@ def _pinned(tensor: TensorFacts, asked: Shape) -> Shape:
         return asked
     start = f"Input {tensor.name} has the shape {list(tensor.shape)} in the model, but {list(asked)} is asked"
     if len(asked) != len(tensor.shape):
-        raise StepFailure(
-            Reason.INPUT_SHAPE_MISMATCH, f"{start}: {len(asked)} dimensions instead of {len(tensor.shape)}"
-        )
+        words = f"{start}: {len(asked)} dimensions instead of {len(tensor.shape)}"
+        raise StepFailure(Reason.INPUT_SHAPE_MISMATCH, words, OWN_CURE)
     for axis, (model, wanted) in enumerate(zip(tensor.shape, asked, strict=True)):
         if model not in {-1, wanted}:
-            raise StepFailure(Reason.INPUT_SHAPE_MISMATCH, f"{start}: dimension {axis} is fixed at {model}")
+            words = f"{start}: dimension {axis} is fixed at {model}"
+            raise StepFailure(Reason.INPUT_SHAPE_MISMATCH, words, OWN_CURE)
     return asked

@@ -2,14 +2,14 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import KeepFloat, Quantization, QuantizationType
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.artifact.flatbuffer import ArtifactFacts, Constant
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 
 _WEIGHT_TYPES: Final[dict[QuantizationType, str]] = {
     "Float16": "float16",
@@ -78,7 +78,8 @@ class LoopsNotMeasured(StepFailure):
         """Say what is in the way."""
         super().__init__(
             Reason.OPERATION_NOT_QUANTIZABLE,
-            f"{what}, so this model has no integer form: use quantization.type DynamicRange, Float16 or WeightOnlyInt8",
+            f"{what}, so this model has no integer form",
+            "use quantization.type DynamicRange, Float16 or WeightOnlyInt8",
         )
 
 
@@ -87,9 +88,10 @@ def quantizer_failure(kind: QuantizationType, words: str) -> StepFailure:
     if names := sorted(set(_NO_INTEGERS.findall(words))):
         return StepFailure(
             Reason.OPERATION_NOT_QUANTIZABLE,
-            f"quantization.type {kind} has no integers for {_listed(names)}: {_cure(kind, names)}",
+            f"quantization.type {kind} has no integers for {_listed(names)}",
+            _cure(kind, names),
         )
-    return StepFailure(Reason.CONVERSION_FAILED, f"TensorFlow's converter gave up: {words}")
+    return StepFailure(Reason.CONVERSION_FAILED, f"TensorFlow's converter gave up: {words}", OWN_CURE)
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -137,12 +139,13 @@ def _check_kept(kept: KeepFloat, content: bytes) -> None:
             Reason.INVALID_SPEC,
             f"quantization.keepFloat.operations names {', '.join(unknown)}, but the artifact has:"
             f" {', '.join(sorted(operators))}",
+            "Name those that it has",
         )
     if unknown := sorted(set(kept.tensors or ()) - flatbuffer.tensor_names(content)):
         raise StepFailure(
             Reason.INVALID_SPEC,
-            f"quantization.keepFloat.tensors names {', '.join(unknown)}, which the artifact does not have: look at the"
-            " names in the artifact of type None",
+            f"quantization.keepFloat.tensors names {', '.join(unknown)}, which the artifact does not have",
+            "look at the names in the artifact of type None",
         )
 
 
@@ -162,16 +165,18 @@ def check_applied(asked: Quantization, facts: ArtifactFacts) -> None:
     if (elements[wanted] and _mostly(asked.type, wanted, elements)) or not elements:
         return
     found = ", ".join(f"{count} {dtype}" for dtype, count in sorted(elements.items()))
+    words = f"quantization.type {asked.type} asks for {wanted} weights, but the artifact has {found}"
+    if not _FLOATS & elements.keys():
+        raise StepFailure(
+            Reason.QUANTIZATION_NOT_APPLIED,
+            f"{words}: the model was trained for integers, by fake quantization",
+            "Use quantization.type None, which keeps them",
+        )
     raise StepFailure(
         Reason.QUANTIZATION_NOT_APPLIED,
-        f"quantization.type {asked.type} asks for {wanted} weights, but the artifact has {found}: {_why(elements)}",
+        f"{words}: none of its operations has a kernel for them",
+        "Use quantization.type None or Float16",
     )
-
-
-def _why(elements: Mapping[str, int]) -> str:
-    if not _FLOATS & elements.keys():
-        return "the model was trained for integers, by fake quantization; use quantization.type None, which keeps them"
-    return "none of its operations has a kernel for them; use quantization.type None or Float16"
 
 
 def is_applied(kind: QuantizationType, constants: Collection[Constant]) -> bool:
@@ -205,6 +210,6 @@ def _check_operations(asked: Quantization, facts: ArtifactFacts) -> None:
     everything = sorted({*floating, *(kept.operations or () if kept else ())})
     raise StepFailure(
         Reason.OPERATION_NOT_QUANTIZABLE,
-        f"quantization.type {asked.type} is integers throughout, but {_listed(floating)} still compute with floats:"
-        f" {_cure(asked.type, everything)}",
+        f"quantization.type {asked.type} is integers throughout, but {_listed(floating)} still compute with floats",
+        _cure(asked.type, everything),
     )

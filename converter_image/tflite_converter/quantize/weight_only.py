@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import QuantizationType
-from tflite_converter.core.failure import StepFailure, one_line
+from tflite_converter.core.failure import OWN_CURE, StepFailure, one_line
 from tflite_converter.core.step_files import write_whole
 
 TYPES: Final[frozenset[QuantizationType]] = frozenset({"WeightOnlyInt8", "WeightOnlyInt4"})
@@ -36,5 +36,5 @@ def apply(path: Path, kind: QuantizationType) -> None:
         content = work.quantize().quantized_model
     except (ValueError, RuntimeError, NotImplementedError, KeyError) as error:
         words = f"litert-quantizer gave up: {one_line(str(error), 400)}"
-        raise StepFailure(Reason.CONVERSION_FAILED, words) from error
+        raise StepFailure(Reason.CONVERSION_FAILED, words, OWN_CURE) from error
     write_whole(path, bytes(content))

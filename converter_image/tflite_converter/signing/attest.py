@@ -14,7 +14,7 @@ from tflite_api.reasons import Reason
 from tflite_api.recipe import recipe_hash
 from tflite_api.status import Attestation
 from tflite_api.step import PreparedModel, StepRequest
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.signing import dsse, provenance
 from tflite_converter.signing.keys import KeyRefusedError, PrivateKey, fingerprint, read_private
 from tflite_converter.signing.provenance import Run
@@ -50,7 +50,8 @@ def make(
         StepFailure: SigningKeyInvalid; InternalError where the operator did not say which run this is.
     """
     if request.invocation is None:
-        raise StepFailure(Reason.INTERNAL_ERROR, "The operator did not say which run this is, so it cannot be attested")
+        words = "The operator did not say which run this is, so it cannot be attested"
+        raise StepFailure(Reason.INTERNAL_ERROR, words, OWN_CURE)
     reference = request.spec.attestation.secret_ref if request.spec.attestation is not None else None
     key = read_key(reference, environment) if reference is not None else None
     run = Run(request.invocation, recipe_hash(request.spec), versions(), datetime.now(UTC))
@@ -76,6 +77,7 @@ def read_key(reference: SigningKeyReference, environment: Mapping[str, str]) -> 
         raise StepFailure(
             Reason.SIGNING_KEY_INVALID,
             f"Entry {reference.key} of Secret {reference.name} (attestation.secretRef) cannot be used: {refused}",
+            OWN_CURE,
         ) from refused
 
 

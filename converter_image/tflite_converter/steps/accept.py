@@ -12,7 +12,7 @@ from tflite_api.reasons import Reason
 from tflite_api.report import DATA_BYTES, ReportData
 from tflite_api.step import ConvertedModel
 from tflite_converter.artifact.flatbuffer import IDENTIFIER
-from tflite_converter.core.failure import StepFailure, one_line
+from tflite_converter.core.failure import OWN_CURE, StepFailure, one_line
 from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, REPORT_DATA_FILE, open_regular, read_model
 
 _LARGEST: Final = 5 * 1024**3
@@ -96,4 +96,4 @@ def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON
 
 
 def _refuse(what: str) -> NoReturn:
-    raise StepFailure(Reason.ARTIFACT_REFUSED, f"What the conversion left is refused: {what}")
+    raise StepFailure(Reason.ARTIFACT_REFUSED, f"What the conversion left is refused: {what}", OWN_CURE)

@@ -40,7 +40,11 @@ class ConversionFailed(StepFailure):
     def __init__(self, failure: StepFailure, peak_memory_bytes: int) -> None:
         """Take over everything the failure says."""
         super().__init__(
-            failure.reason, failure.message, signature=failure.signature, verification=failure.verification
+            failure.reason,
+            failure.found,
+            failure.cure,
+            signature=failure.signature,
+            verification=failure.verification,
         )
         self.peak_memory_bytes = peak_memory_bytes
 
@@ -95,4 +99,5 @@ def _report(output_dir: Path) -> ConvertedModel:
         return read_model(output_dir / CONVERTED_FILE, ConvertedModel)
     except ValueError as error:
         message = f"The conversion left no well-formed report: {one_line(str(error), 600)}"
-        raise StepFailure(Reason.CONVERSION_CRASHED, message) from error
+        cure = "The model interferes with its conversion: do not trust it"
+        raise StepFailure(Reason.CONVERSION_CRASHED, message, cure) from error

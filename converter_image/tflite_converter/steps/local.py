@@ -25,6 +25,7 @@ from tflite_converter.steps.runner import Cost, code_of, guarded
 RESULT_FILE: Final = "result.json"
 _RESULT_BYTES: Final = 1 << 20
 _LARGEST: Final = 16 * 1024**3
+_ANOTHER: Final = "choose another --output"
 
 
 def run(conversion: LocalConversion, output: Path, limits: FetchLimits, progress: Progress) -> StepResult:
@@ -63,7 +64,7 @@ def clear(output: Path, *, wants_page: bool = False) -> None:
         artifact.unlink(missing_ok=True)
         result.unlink(missing_ok=True)
     except OSError as error:
-        raise StepFailure(Reason.INVALID_SPEC, f"{output} cannot be written to: {error.strerror}") from error
+        raise StepFailure(Reason.INVALID_SPEC, f"{output} cannot be written to: {error.strerror}", _ANOTHER) from error
 
 
 def write_result(output: Path, result: StepResult) -> None:
@@ -98,7 +99,7 @@ def _is_recorded(artifact: Path, recorded: Artifact | None) -> bool:
 
 
 def _not_ours(file: Path) -> StepFailure:
-    return StepFailure(Reason.DESTINATION_CONFLICT, f"{file} was not written by this command: choose another --output")
+    return StepFailure(Reason.DESTINATION_CONFLICT, f"{file} was not written by this command", _ANOTHER)
 
 
 def _convert(

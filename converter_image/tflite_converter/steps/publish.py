@@ -9,7 +9,7 @@ from tflite_api.reasons import Reason
 from tflite_api.report import ReportData
 from tflite_api.status import Artifact, Provenance
 from tflite_api.step import PreparedModel, StepRequest, StepResult
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.progress import Progress
 from tflite_converter.steps.accept import AcceptedArtifact, accept, report_data
 from tflite_converter.steps.identity import identity
@@ -39,7 +39,8 @@ def publish(request: StepRequest, prepared: PreparedModel, output_dir: Path, pro
             artifact.file, artifact.sha256, object_metadata.encode_metadata(result, wanted), prepared.existing_etag
         )
     if stored.size != artifact.size or stored.sha256 not in {None, artifact.sha256}:
-        raise StepFailure(Reason.DESTINATION_CHANGED, f"{where.uri} holds other content than was uploaded")
+        words = f"{where.uri} holds other content than was uploaded"
+        raise StepFailure(Reason.DESTINATION_CHANGED, words, OWN_CURE)
     if result.artifact is None:
         raise AssertionError("an outcome always has an artifact")
     return result.model_copy(update={"artifact": result.artifact.model_copy(update={"etag": stored.etag})})

@@ -15,20 +15,16 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from tflite_api.names import CA_BUNDLE_ENV, STEP_REQUEST_ENV
+from tflite_api.names import CA_BUNDLE_ENV, CONVERT, STEP_REQUEST_ENV
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.schema import describe
 from tflite_api.step import ExitCode, StepRequest, StepResult, exit_code
-from tflite_converter.core.failure import StepFailure, exhausted_resource, one_line
+from tflite_converter.core.failure import IN_MESSAGE, OWN_CURE, Cure, StepFailure, exhausted_resource
 from tflite_converter.steps.convert import ConversionFailed
 from tflite_converter.worker.cgroup import peak_of_this_process
 
 _LOG = logging.getLogger(__name__)
 _TERMINATED: Final = 128 + signal.SIGTERM
-_EXHAUSTED: Final = {
-    Reason.OUT_OF_MEMORY: "The step needs more memory than there is",
-    Reason.OUT_OF_DISK: "The disk that this step writes to is full: use a smaller model, or give it more room",
-}
 
 
 @dataclass
@@ -59,18 +55,23 @@ def read_request(environment: Mapping[str, str]) -> StepRequest:
         raise StepFailure(
             Reason.INVALID_SPEC,
             f"The environment variable {STEP_REQUEST_ENV} is not set: this command is for the containers of a"
-            " conversion's Job; on your own machine use `tflite-convert run`",
+            " conversion's Job",
+            "On your own machine use `tflite-convert run`",
         )
     try:
         return StepRequest.model_validate_json(text)
     except ValidationError as error:
-        raise StepFailure(Reason.INVALID_SPEC, describe(error)) from error
+        raise StepFailure(Reason.INVALID_SPEC, describe(error), IN_MESSAGE) from error
 
 
-def guarded(work: Callable[[Cost], StepResult]) -> StepResult:
+def guarded(work: Callable[[Cost], StepResult], step: str | None = None) -> StepResult:
     """Give the result of some work, whatever happens in it, with what it cost.
 
     An exception that nobody foresaw becomes InternalError in one line, with its traceback in the log.
+
+    Args:
+        work: takes what it costs as it goes.
+        step: whose container this is; None on somebody's own machine.
     """
     cost = Cost()
     try:
@@ -81,17 +82,27 @@ def guarded(work: Callable[[Cost], StepResult]) -> StepResult:
         result = failure.result()
     except Exception as error:  # noqa: BLE001 - the one place that turns a bug into a reason
         _LOG.exception("Unexpected error")
-        result = _unforeseen(error)
+        result = _unforeseen(error, step).result()
     return cost.on(result)
 
 
-def _unforeseen(error: Exception) -> StepResult:
-    reason = exhausted_resource(error)
-    if reason is not None:
-        return StepResult(reason=reason, message=_EXHAUSTED[reason])
-    # Only the kind: the text of a foreign exception may quote what it was given.
-    message = f"Unexpected {type(error).__name__}: the traceback is in the log"
-    return StepResult(reason=Reason.INTERNAL_ERROR, message=one_line(message))
+def _unforeseen(error: Exception, step: str | None) -> StepFailure:
+    match exhausted_resource(error):
+        case Reason.OUT_OF_MEMORY:
+            return StepFailure(Reason.OUT_OF_MEMORY, "The step needs more memory than there is", _memory_cure(step))
+        case Reason.OUT_OF_DISK:
+            return StepFailure(Reason.OUT_OF_DISK, "The disk that this step writes to is full", OWN_CURE)
+        case _:
+            # Only the kind: the text of a foreign exception may quote what it was given.
+            words = f"Unexpected {type(error).__name__}: the traceback is in the log"
+            return StepFailure(Reason.INTERNAL_ERROR, words, OWN_CURE)
+
+
+def _memory_cure(step: str | None) -> Cure:
+    if step is None:
+        return "use a machine with more"
+    # spec.resources is about the container that converts.
+    return OWN_CURE if step == CONVERT else "only the administrator can raise the limit of this container"
 
 
 def code_of(result: StepResult) -> ExitCode:
@@ -133,6 +144,6 @@ def _work(work: Callable[[StepRequest, Cost], StepResult], cost: Cost) -> StepRe
 def run(step: str, work: Callable[[StepRequest, Cost], StepResult], termination_log: Path) -> ExitCode:
     """Run a step to its exit code."""
     end_on_sigterm()
-    result = guarded(lambda cost: _work(work, cost))
+    result = guarded(lambda cost: _work(work, cost), step)
     report(step, result, termination_log)
     return code_of(result)

@@ -28,6 +28,7 @@ METADATA_BYTES: Final = 2048
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html); counted with the prefix, to be safe."""
 _RESULT_BYTES: Final = 64 * 1024
 _OWNER_SAFE: Final = "/.-_"
+_CURE: Final = "choose another key or remove the object"
 
 
 @dataclass(frozen=True)
@@ -103,12 +104,14 @@ def check_replaceable(found: StoredObject | None, wanted: Identity) -> None:
     if note is None:
         raise StepFailure(
             Reason.DESTINATION_CONFLICT,
-            f"{wanted.uri} holds an object that no conversion wrote: choose another key or remove the object",
+            f"{wanted.uri} holds an object that no conversion wrote",
+            _CURE,
         )
     if note.owner != wanted.owner:
         raise StepFailure(
             Reason.DESTINATION_CONFLICT,
-            f"{wanted.uri} holds the artifact of {one_line(note.owner, 300)}: choose another key or remove the object",
+            f"{wanted.uri} holds the artifact of {one_line(note.owner, 300)}",
+            _CURE,
         )
 
 

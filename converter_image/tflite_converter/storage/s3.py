@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tflite_api.names import REQUESTED_AT_ANNOTATION
 from tflite_api.reasons import Reason
 from tflite_api.spec import S3Destination
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import OWN_CURE, Cure, StepFailure
 from tflite_converter.storage import s3_client
 from tflite_converter.storage.object_metadata import StoredObject
 from tflite_converter.storage.s3_client import Credentials, Identity, Key
@@ -44,6 +45,7 @@ _LATER: Final = frozenset({"RequestTimeTooSkewed", "RequestTimeout", "SlowDown",
 _PERMISSIONS: Final = (
     "they need s3:GetObject, s3:PutObject and s3:ListBucket, and s3:DeleteObject for deletionPolicy Delete"
 )
+_ASK_AGAIN: Final = f"ask for one more run with a new value of the annotation {REQUESTED_AT_ANNOTATION}"
 
 
 def error_failure(code: str, status: int, where: S3Destination) -> StepFailure:
@@ -57,18 +59,26 @@ def error_failure(code: str, status: int, where: S3Destination) -> StepFailure:
     """
     reason = _reason(code, status)
     shown = re.sub(r"[^A-Za-z0-9.]", "", code)[:64]
-    messages = {
-        Reason.INVALID_SPEC: f"Bucket {where.bucket} is not in {where.region} ({shown}): correct destination.s3.region",
-        Reason.BUCKET_NOT_FOUND: f"Bucket {where.bucket} does not exist: create it or correct its name",
-        Reason.ARTIFACT_REFUSED: f"The artifact changed while it was uploaded to {where.uri} ({shown})",
-        Reason.DESTINATION_CHANGED: f"{where.uri} changed since this conversion looked at it",
-        Reason.CREDENTIALS_REFUSED: (
-            f"The storage refused the credentials of {_holder(where)} for {where.uri} ({shown}): {_PERMISSIONS}"
-        ),
-    }
-    if code == "NotImplemented":
-        messages[reason] = "The storage knows no conditional uploads with checksums: use another destination.s3"
-    return StepFailure(reason, messages.get(reason, f"The storage answered {shown} ({status}) for {where.uri}"))
+    cure: Cure = OWN_CURE
+    match reason:
+        case Reason.INVALID_SPEC if code == "NotImplemented":
+            found, cure = "The storage knows no conditional uploads with checksums", "use another destination.s3"
+        case Reason.INVALID_SPEC:
+            found, cure = f"Bucket {where.bucket} is not in {where.region} ({shown})", "correct destination.s3.region"
+        case Reason.BUCKET_NOT_FOUND:
+            found, cure = f"Bucket {where.bucket} does not exist", "create it or correct its name"
+        case Reason.ARTIFACT_REFUSED:
+            found = f"The artifact changed while it was uploaded to {where.uri} ({shown})"
+            cure = f"Find out what changes it on its way, then {_ASK_AGAIN}"
+        case Reason.DESTINATION_CHANGED:
+            found = f"{where.uri} changed since this conversion looked at it"
+        case Reason.CREDENTIALS_REFUSED:
+            found = f"The storage refused the credentials of {_holder(where)} for {where.uri} ({shown}): {_PERMISSIONS}"
+            if where.secret_ref is None:
+                cure = f"Correct the permissions of its role, then {_ASK_AGAIN}"
+        case _:
+            found = f"The storage answered {shown} ({status}) for {where.uri}"
+    return StepFailure(reason, found, cure)
 
 
 def _holder(where: S3Destination) -> str:
@@ -293,7 +303,8 @@ class Storage:
     def _unavailable(self, error: BotoCoreError) -> StepFailure:
         # Only the kind: the text of some of these errors quotes the request.
         server = self._where.endpoint or "Amazon S3"
-        return StepFailure(Reason.STORAGE_UNAVAILABLE, f"{server} cannot be reached: {type(error).__name__}")
+        words = f"{server} cannot be reached: {type(error).__name__}"
+        return StepFailure(Reason.STORAGE_UNAVAILABLE, words, OWN_CURE)
 
 
 def _status(error: ClientError) -> int:

@@ -10,7 +10,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 
 from tflite_api.reasons import Reason
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -74,7 +74,8 @@ def _use_key(session: botocore.session.Session, prefix: str) -> None:
     names = (f"{prefix}AWS_ACCESS_KEY_ID", f"{prefix}AWS_SECRET_ACCESS_KEY")
     key_id, secret = (os.environ.get(name) for name in names)
     if not key_id or not secret:
-        raise StepFailure(Reason.CREDENTIALS_REFUSED, f"The credentials lack {' or '.join(names)}")
+        words = f"The credentials lack {' or '.join(names)}"
+        raise StepFailure(Reason.CREDENTIALS_REFUSED, words, OWN_CURE)
     session.set_credentials(key_id, secret, os.environ.get(f"{prefix}AWS_SESSION_TOKEN") or None)
 
 
@@ -83,7 +84,8 @@ def _rely_on_token(session: botocore.session.Session) -> None:
     if not os.environ.get("AWS_ROLE_ARN"):
         raise StepFailure(
             Reason.CREDENTIALS_REFUSED,
-            "The ServiceAccount stands for no role: set destination.s3.roleARN, or annotate the ServiceAccount",
+            "The ServiceAccount stands for no role",
+            "set destination.s3.roleARN, or annotate the ServiceAccount",
         )
     resolver = session.get_component("credential_provider")
     for provider in [*resolver.providers]:

@@ -45,6 +45,7 @@ def run(artifact: Path, key: str, samples: Iterable[Sample]) -> Iterator[dict[st
         raise StepFailure(
             Reason.VERIFICATION_FAILED,
             f"LiteRT cannot run the artifact (inputs {shapes}): {one_line(str(error), 400)}",
+            "Try other samples, or convert the model with another quantization.type",
         ) from error
 
 
@@ -71,9 +72,8 @@ def signatures(artifact: Path) -> dict[str, SignatureFacts]:
         interpreter = Interpreter(model_path=str(artifact))
         return {key: _signature(key, interpreter.get_signature_runner(key)) for key in interpreter.get_signature_list()}
     except (RuntimeError, ValueError) as error:
-        raise StepFailure(
-            Reason.VERIFICATION_FAILED, f"LiteRT cannot read {artifact.name}: {one_line(str(error), 400)}"
-        ) from error
+        words = f"LiteRT cannot read {artifact.name}: {one_line(str(error), 400)}"
+        raise StepFailure(Reason.VERIFICATION_FAILED, words, "Name a file that it can read") from error
 
 
 def _signature(key: str, runner: Any) -> SignatureFacts:  # noqa: ANN401 - LiteRT has no types

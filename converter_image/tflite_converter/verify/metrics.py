@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from tflite_api.reasons import Reason
 from tflite_api.status import MeasuredError, OutputError, SampleSource
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.tensors import Array, Outputs
 
 SELF_SNR_DECIBELS: Final = 100.0
@@ -225,6 +225,7 @@ def judge(comparison: Comparison, gate: int, source: SampleSource = "Generated")
         raise StepFailure(
             Reason.VERIFICATION_FAILED,
             f"SNR {measured}, but verification.minSNRDecibels asks for {gate} dB",
+            OWN_CURE,
             verification=comparison.summary(source),
         )
     return Verdict(Reason.SNR_SUFFICIENT, f"SNR {measured}, {gate} dB asked")
@@ -243,4 +244,4 @@ def _decibels(value: float) -> str:
 
 
 def _failed(message: str) -> StepFailure:
-    return StepFailure(Reason.VERIFICATION_FAILED, message)
+    return StepFailure(Reason.VERIFICATION_FAILED, message, "Try another quantization.type")

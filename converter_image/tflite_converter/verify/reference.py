@@ -119,7 +119,7 @@ def observe(
             return _observed(run, given.samples, given.source, assigns_state)
         except RunRefused as refusal:
             words = f"The model refuses one of {_SOURCES[given.source]}: {one_line(str(refusal), 400)}"
-            raise StepFailure(Reason.DATASET_MISMATCH, words) from refusal
+            raise StepFailure(Reason.DATASET_MISMATCH, words, "Give samples that it takes") from refusal
     refused = ""
     for sampling in samplings(inputs):
         try:
@@ -131,9 +131,8 @@ def observe(
     cure = "name inputs that it takes in verification.samples"
     if any(tensor.shape is None or -1 in tensor.shape for tensor in inputs):
         cure = f"pin its shapes in signature.inputs, or {cure}"
-    raise StepFailure(
-        Reason.VERIFICATION_FAILED, f"TensorFlow cannot run the signature on generated inputs ({refused}): {cure}"
-    )
+    words = f"TensorFlow cannot run the signature on generated inputs ({refused})"
+    raise StepFailure(Reason.VERIFICATION_FAILED, words, cure)
 
 
 def _generated(

@@ -5,10 +5,10 @@ from typing import Annotated, Final, Self
 from pydantic import Field, StringConstraints
 
 from tflite_api.reasons import Reason
-from tflite_api.schema import Schema
+from tflite_api.schema import Boolean, Schema
 from tflite_api.status import ArtifactSignature, MeasuredError
 from tflite_api.step import MESSAGE_CHARACTERS
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import IN_MESSAGE, OWN_CURE, StepFailure
 
 REPORT_BYTES: Final = 64 * 1024
 """How much the supervisor reads of the child's lines; a hostile child may write without end."""
@@ -19,6 +19,8 @@ class ChildFailure(Schema):
 
     reason: Reason
     message: Annotated[str, StringConstraints(max_length=MESSAGE_CHARACTERS)]
+    cure_given: Boolean | None = None
+    """See StepResult."""
     signature: ArtifactSignature | None = None
     verification: MeasuredError | None = None
 
@@ -28,13 +30,15 @@ class ChildFailure(Schema):
         return cls(
             reason=failure.reason,
             message=failure.message,
+            cure_given=failure.cure_given or None,
             signature=failure.signature,
             verification=failure.verification,
         )
 
     def failure(self) -> StepFailure:
         """Give the failure as this process raises it."""
-        return StepFailure(self.reason, self.message, signature=self.signature, verification=self.verification)
+        cure = IN_MESSAGE if self.cure_given else OWN_CURE
+        return StepFailure(self.reason, self.message, cure, signature=self.signature, verification=self.verification)
 
 
 class ChildLine(Schema):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tflite_api.reasons import Reason
-from tflite_converter.core.failure import StepFailure, exhausted_resource
+from tflite_converter.core.failure import OWN_CURE, StepFailure, exhausted_resource
 from tflite_converter.worker.messages import ChildFailure, ChildLine
 
 _LOG = logging.getLogger(__name__)
@@ -71,6 +71,6 @@ def reported(
 def _unforeseen(error: Exception, reason: Reason | None) -> StepFailure:
     kind = type(error).__name__
     if reason is not None:
-        return StepFailure(reason, f"{kind}: {error}")
+        return StepFailure(reason, f"{kind}: {error}", OWN_CURE)
     # Its text may be told: there are no secrets in this process.
-    return StepFailure(Reason.INTERNAL_ERROR, f"Unexpected {kind} (the traceback is in the log): {error}")
+    return StepFailure(Reason.INTERNAL_ERROR, f"Unexpected {kind} (the traceback is in the log): {error}", OWN_CURE)

@@ -14,7 +14,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from tflite_api.reasons import Outcome, Reason
-from tflite_converter.core.failure import StepFailure, one_line
+from tflite_converter.core.failure import OWN_CURE, Cure, StepFailure, one_line
 from tflite_converter.core.units import quantity_in_words
 from tflite_converter.worker.cgroup import MemoryGroup
 from tflite_converter.worker.messages import REPORT_BYTES, ChildFailure, ChildLine
@@ -23,7 +23,6 @@ from tflite_converter.worker.process import Child
 _LINE_BYTES: Final = 4096
 _TAIL_LINES: Final = 200
 """Of the child's output: enough for the traceback of an exception in TensorFlow, and of its cause."""
-_DISK_FULL: Final = "filled the disk that it writes to: use a smaller model, or give it more room"
 _LAST_WORDS_SECONDS: Final = 5.0
 """How long after the child's end its pipes are read: a grandchild may hold them open for ever."""
 
@@ -43,6 +42,18 @@ class ChildEnd:
     timed_out: bool = False
     done: str | None = None
     """The last that it gave as proof of having done its work."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a child is at, for messages."""
+
+    name: str
+    crash_cure: Cure
+    """What to do where it ends by a signal, or without a word."""
+
+
+CONVERSION: Final = Work("conversion", OWN_CURE)
 
 
 @dataclass(frozen=True)
@@ -88,44 +99,52 @@ def run(child: Child, order: bytes, listener: Listener, timeout_seconds: float |
     )
 
 
-def explain(end: ChildEnd, limit: int | None, proof: str | None = None, work: str = "conversion") -> StepFailure | None:
+def explain(end: ChildEnd, limit: int | None, proof: str | None = None, work: Work = CONVERSION) -> StepFailure | None:
     """Give the failure that a child's end means; None where it did its work.
 
     Args:
         end: what is known of it.
         limit: this container's memory limit in bytes; None where there is none.
         proof: what it says when it has done its work; None where its exit code is enough.
-        work: what it was at, for messages.
+        work: what it was at.
     """
     told = end.failure
     if end.timed_out:
-        return StepFailure(Reason.DEADLINE_EXCEEDED, f"The {work} took longer than spec.activeDeadlineSeconds")
+        words = f"The {work.name} took longer than spec.activeDeadlineSeconds"
+        return StepFailure(Reason.DEADLINE_EXCEEDED, words, OWN_CURE)
     if end.status == 0 and told is None and (proof is None or proof == end.done):
         return None
     if end.memory_kills > 0 or "std::bad_alloc" in end.tail or (told and told.reason is Reason.OUT_OF_MEMORY):
-        return StepFailure(Reason.OUT_OF_MEMORY, f"The {work} {_memory_words(limit)}")
+        return _out_of_memory(work, limit)
     if told is not None and told.reason is Reason.OUT_OF_DISK:
-        return StepFailure(Reason.OUT_OF_DISK, f"The {work} {_DISK_FULL} ({one_line(told.message, 300)})")
+        words = f"The {work.name} filled the disk that it writes to ({one_line(told.message, 300)})"
+        return StepFailure(Reason.OUT_OF_DISK, words, OWN_CURE)
     if told is not None and end.status >= 0 and told.reason.outcome is Outcome.STALLED:
         return told.failure()
-    return StepFailure(Reason.CONVERSION_CRASHED, f"The {work} {_crash(end)}")
+    found, cure = _crash(end, work)
+    return StepFailure(Reason.CONVERSION_CRASHED, f"The {work.name} {found}", cure)
 
 
-def _crash(end: ChildEnd) -> str:
+def _crash(end: ChildEnd, work: Work) -> tuple[str, Cure]:
+    """Return what became of the child, and what to do."""
     if end.status == 0 and end.failure is None:
-        return "ended before it was done: the model itself ends the process, as the operation Abort does"
+        words = "ended before it was done: the model itself ends the process, as the operation Abort does"
+        return words, "Export it without such operations"
     last_words = _last_words(end.tail)
     if end.status < 0:
-        return f"ended by {_signal_name(-end.status)}{last_words}"
+        return f"ended by {_signal_name(-end.status)}{last_words}", work.crash_cure
     if end.failure is not None:
-        return f"reported {end.failure.reason}, which is no failure of a conversion{last_words}"
-    return f"ended with exit code {end.status} and without a report{last_words}"
+        words = f"reported {end.failure.reason}, which is no failure of a {work.name}{last_words}"
+        return words, "Do not trust the model: it interferes"
+    return f"ended with exit code {end.status} and without a report{last_words}", work.crash_cure
 
 
-def _memory_words(limit: int | None) -> str:
+def _out_of_memory(work: Work, limit: int | None) -> StepFailure:
     if limit is None:
-        return "needs more memory than this machine has to give"
-    return f"needs more than the memory limit of {quantity_in_words(limit)}: raise spec.resources.limits.memory"
+        words = f"The {work.name} needs more memory than this machine has to give"
+        return StepFailure(Reason.OUT_OF_MEMORY, words, "use a machine with more, or a smaller model")
+    words = f"The {work.name} needs more than the memory limit of {quantity_in_words(limit)}"
+    return StepFailure(Reason.OUT_OF_MEMORY, words, "raise spec.resources.limits.memory")
 
 
 def _signal_name(number: int) -> str:

@@ -123,6 +123,8 @@ class Failure:
     job: ObservedJob | None = None
     result: StepResult | None = None
     ended: datetime | None = None
+    cure_given: bool = False
+    """Whether the message says what to change; else the reason's own cure does."""
 
 
 Reported = Progress | Pause | Success | Failure

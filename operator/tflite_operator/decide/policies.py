@@ -150,7 +150,7 @@ def _after_failure(state: State, job: ObservedJob, ended: Ended) -> Decision:
     if ended.reason is Reason.DEADLINE_EXCEEDED and before in _WAITED_FOR and before is not None:
         return Failure(before, _cause(state), job, ended=ended.time)
     if not ended.is_retried:
-        return Failure(ended.reason, ended.message, job, ended.result, ended.time)
+        return Failure(ended.reason, ended.message, job, ended.result, ended.time, ended.cure_given)
     failures = job.failures + (ended.reason in COUNTED)
     if ended.reason in COUNTED and failures >= state.settings.crash_attempts:
         message = f"{ended.message}; {failures} attempts came to nothing like this"

@@ -111,7 +111,7 @@ def _wanted(old: ConversionStatus, decision: Reported) -> list[Wanted]:
             message = _progress_message(old, decision)
             return [(READY, "Unknown", reason, message), (RECONCILING, "True", reason, message)]
         case Failure(reason=reason):
-            message = explained(reason, decision.message)
+            message = explained(reason, decision.message, cure_given=decision.cure_given)
             failed: list[Wanted] = [(READY, "False", reason, message), (STALLED, "True", reason, message)]
             if reason is Reason.VERIFICATION_FAILED:
                 failed.append((VERIFIED, "False", reason, message))

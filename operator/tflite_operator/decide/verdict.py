@@ -33,6 +33,8 @@ class Ended:
     message: str
     time: datetime | None
     result: StepResult | None = None
+    cure_given: bool = False
+    """Whether the message says what to change; else the reason's own cure does."""
 
     @property
     def is_retried(self) -> bool:
@@ -62,8 +64,7 @@ def judge(spec: ConversionSpec, job: ObservedJob, pod: ObservedPod | None) -> Su
         return Ended(Reason.DEADLINE_EXCEEDED, message, job.end.time)
     if refused:
         return Ended(Reason.STEP_CRASHED, f"container publish succeeded, but {refused}", job.end.time)
-    reason, message, result = _failure(job, job.end, pod)
-    return Ended(reason, message, job.end.time, result)
+    return _failure(job, job.end, pod)
 
 
 def _success(spec: ConversionSpec, job: ObservedJob, pod: ObservedPod) -> Success | None:
@@ -75,45 +76,52 @@ def _success(spec: ConversionSpec, job: ObservedJob, pod: ObservedPod) -> Succes
     return Success(result, job, image=last.image or job.image, ended=last.end.finished)
 
 
-def _failure(job: ObservedJob, end: JobEnd, pod: ObservedPod | None) -> tuple[Reason, str, StepResult | None]:
+def _failure(job: ObservedJob, end: JobEnd, pod: ObservedPod | None) -> Ended:
+    if pod is None and end.succeeded:
+        words = f"Job {job.name} succeeded, but its pod is gone and with it the report"
+        return Ended(Reason.STEP_CRASHED, words, end.time)
     if pod is None:
-        if end.succeeded:
-            return Reason.STEP_CRASHED, f"Job {job.name} succeeded, but its pod is gone and with it the report", None
-        return Reason.POD_DISRUPTED, f"the pod of Job {job.name} was deleted before it was done", None
+        words = f"the pod of Job {job.name} was deleted before it was done"
+        return Ended(Reason.POD_DISRUPTED, words, end.time)
     step = pod.failed_step
     if pod.reason == "Evicted":
-        return *_eviction(pod), None
+        return _eviction(pod, end.time)
     if pod.disrupted or pod.being_deleted or step is None or step.end is None:
-        return Reason.POD_DISRUPTED, f"pod {pod.name} was stopped: {pod.message or pod.reason or 'deleted'}", None
-    return _failed_step(job, step, step.end)
+        words = f"pod {pod.name} was stopped: {pod.message or pod.reason or 'deleted'}"
+        return Ended(Reason.POD_DISRUPTED, words, end.time)
+    return _failed_step(job, step, step.end, end.time)
 
 
-def _eviction(pod: ObservedPod) -> tuple[Reason, str]:
+def _eviction(pod: ObservedPod, time: datetime | None) -> Ended:
     words = pod.message or "no reason given"
     evicted = f"pod {pod.name} was evicted: {words}"
     if not _OVER_LIMIT.search(words) or not _SCRATCH_FULL.search(words) or _NODE_LOW in words:
-        return Reason.POD_DISRUPTED, evicted
+        return Ended(Reason.POD_DISRUPTED, evicted, time)
     # The limit of an emptyDir follows from the operator's settings, that of a container from the spec.
     more_room = "give it more room"
     cure = f"have the administrator {more_room}" if _VOLUME.search(words) else f"{more_room} with {_DISK_FIELD}"
-    return Reason.OUT_OF_DISK, f"{evicted.rstrip(' .')}: use a smaller model, or {cure}"
+    message = f"{evicted.rstrip(' .')}: use a smaller model, or {cure}"
+    return Ended(Reason.OUT_OF_DISK, message, time, cure_given=True)
 
 
-def _failed_step(job: ObservedJob, step: Step, end: StepEnd) -> tuple[Reason, str, StepResult | None]:
+def _failed_step(job: ObservedJob, step: Step, end: StepEnd, time: datetime | None) -> Ended:
     limit = job.memory_limit(step.name)
     bound = f"container {step.name} has a memory limit of {limit}" if limit else f"container {step.name}"
     if end.reason == "OOMKilled":
-        cure = "" if step.name == CONVERT else "; only the administrator can raise that one"
-        return Reason.OUT_OF_MEMORY, f"{bound}, which it exceeded{cure}", None
+        # spec.resources is about the container that converts.
+        is_theirs = step.name == CONVERT
+        cure = "" if is_theirs else "; only the administrator can raise that one"
+        return Ended(Reason.OUT_OF_MEMORY, f"{bound}, which it exceeded{cure}", time, cure_given=not is_theirs)
     try:
         result = read_report(step.name, end.exit_code, end.report)
     except UnbelievableReportError as refused:
-        return Reason.STEP_CRASHED, f"container {step.name} ended with {_code(end)}, and {refused}", None
-    if result.reason is Reason.OUT_OF_MEMORY and limit not in result.message:
-        return result.reason, f"{result.message} ({bound})", result
+        return Ended(Reason.STEP_CRASHED, f"container {step.name} ended with {_code(end)}, and {refused}", time)
+    message = result.message
+    if result.reason is Reason.OUT_OF_MEMORY and limit not in message:
+        message = f"{message} ({bound})"
     if result.reason is Reason.INTERNAL_ERROR:
-        return result.reason, f"{result.message} (container {step.name})", result
-    return result.reason, result.message, result
+        message = f"{message} (container {step.name})"
+    return Ended(result.reason, message, time, result, bool(result.cure_given))
 
 
 def _code(end: StepEnd) -> str:

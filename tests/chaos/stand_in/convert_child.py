@@ -17,7 +17,7 @@ from tflite_api.status import ArtifactSignature, Tensor
 from tflite_api.step import ConvertedModel
 from tflite_converter.artifact.flatbuffer import IDENTIFIER
 from tflite_converter.convert.order import ConversionOrder
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, write_model, write_whole
 from tflite_converter.worker.reporter import Report, reported
 
@@ -44,7 +44,8 @@ def convert(order: ConversionOrder) -> None:
     model = (Path(order.model_dir) / MODEL_FILE).read_bytes()
     time.sleep(json.loads(model)["seconds"])
     if order.signature.key not in {None, KEY}:
-        raise StepFailure(Reason.SIGNATURE_NOT_FOUND, f"the model has no signature {order.signature.key}, but {KEY}")
+        words = f"the model has no signature {order.signature.key}, but {KEY}"
+        raise StepFailure(Reason.SIGNATURE_NOT_FOUND, words, OWN_CURE)
     made = artifact(model, order.signature)
     inputs = tuple(Tensor(name=pin.name, dtype="float32", shape=pin.shape) for pin in order.signature.inputs or ())
     report = ConvertedModel(

@@ -74,10 +74,14 @@ def test_every_example_is_held_to_the_code() -> None:
     ("reason", "message", "shown"),
     [
         (Reason.DEADLINE_EXCEEDED, "it took long", "It took long. Raise spec.activeDeadlineSeconds."),
-        (Reason.BUCKET_NOT_FOUND, "create bucket x or correct its name", "Create bucket x or correct its name."),
         (Reason.INVALID_SPEC, "spec.x is wrong", "spec.x is wrong."),
         (Reason.PENDING, "waiting", "Waiting."),
     ],
 )
-def test_the_cure_follows_a_message_that_does_not_give_it(reason: Reason, message: str, shown: str) -> None:
+def test_a_reason_s_own_cure_follows_a_message(reason: Reason, message: str, shown: str) -> None:
     assert explained(reason, message) == shown
+
+
+def test_a_message_that_gives_a_cure_stands_alone() -> None:
+    found = "Bucket models does not exist: create it or correct its name"
+    assert explained(Reason.BUCKET_NOT_FOUND, found, cure_given=True) == f"{found}."

@@ -192,8 +192,8 @@ def replaced(**limits: int) -> FetchLimits:
     return LOCAL.model_copy(update=limits)
 
 
-def in_status(reason: Reason, words: str) -> str:
-    """Give what a step says as the operator shows it."""
+def in_status(reason: Reason, words: str, *, cure_given: bool) -> str:
+    """Return what a step says as the operator shows it."""
     owner, made = started()
     if reason.outcome is Outcome.SUCCESS:
         return message(planned(owner, made, pods=[succeeded_pod(owner, made, reason=reason, message=words)]))
@@ -204,24 +204,25 @@ def in_status(reason: Reason, words: str) -> str:
         return explained(reason, words)
     step = next(step for step in STEPS if reason in STEP_REASONS[step])
     over = job(owner, end=failed())
-    return message(planned(owner, over, pods=[failing_pod(over, step, exit_code(reason), report(reason, words))]))
+    said = report(reason, words, cureGiven=cure_given)
+    return message(planned(owner, over, pods=[failing_pod(over, step, exit_code(reason), said)]))
 
 
-def told(bring_about: Callable[[], Any]) -> tuple[Reason, str]:
-    """Give the reason and the message of what comes about."""
+def told(bring_about: Callable[[], Any]) -> tuple[Reason, str, bool]:
+    """Return the reason and the message of what comes about, and whether the message says what to change."""
     try:
         found = bring_about()
     except StepFailure as failure:
-        return failure.reason, failure.message
-    return getattr(found, "reason", None) or found.verdict, found.message
+        return failure.reason, failure.message, failure.cure_given
+    return getattr(found, "reason", None) or found.verdict, found.message, bool(getattr(found, "cure_given", None))
 
 
 def check(reason: Reason, bring_about: Callable[[], Any]) -> None:
-    found, words = told(bring_about)
+    found, words, cure_given = told(bring_about)
     # What was converted has its verdict; the publish step then reports it as Converted.
     assert found is (Reason.SNR_SUFFICIENT if reason is Reason.CONVERTED else reason), words
-    shown = in_status(reason, words)
-    assert is_like_the_example(reason, shown), shown
+    shown = in_status(reason, words, cure_given=cure_given)
+    assert is_like_the_example(reason, shown, cure_given=cure_given), shown
 
 
 @pytest.mark.parametrize("reason", EXAMPLES)

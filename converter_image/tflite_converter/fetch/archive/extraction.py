@@ -13,7 +13,7 @@ from typing import Final, NoReturn, Protocol
 
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
-from tflite_converter.core.failure import NO_SPACE, StepFailure
+from tflite_converter.core.failure import NO_SPACE, OWN_CURE, StepFailure
 from tflite_converter.core.units import bytes_in_words
 
 CHUNK_BYTES: Final = 1 << 20
@@ -21,6 +21,7 @@ MAX_PATH_BYTES: Final = 1024
 _FREE_BYTES: Final = 64 << 20
 """A tiny archive may unpack to this much whatever the ratio: FetchLimits.max_ratio."""
 _ARCHIVE: Final = "The archive"
+_CLEAR_UP: Final = "Leave nothing but the SavedModel's own files there"
 
 Segments = tuple[str, ...]
 
@@ -32,13 +33,19 @@ class Readable(Protocol):
         """Give at most `size` bytes; none at the end."""
 
 
-def refuse(what: str, source: str = _ARCHIVE) -> NoReturn:
+def refuse(what: str, source: str = _ARCHIVE, cure: str | None = None) -> NoReturn:
     """Say that a source is refused for what it holds or does.
+
+    Args:
+        what: it holds or does.
+        source: the archive, or how people name the folder in a bucket or volume.
+        cure: what to change; None to have an archive packed again, or a folder cleared up.
 
     Raises:
         StepFailure: ArchiveRefused.
     """
-    raise StepFailure(Reason.ARCHIVE_REFUSED, f"{source} {what}")
+    usual = OWN_CURE if source == _ARCHIVE else _CLEAR_UP
+    raise StepFailure(Reason.ARCHIVE_REFUSED, f"{source} {what}", cure or usual)
 
 
 def safe_path(name: str, source: str = _ARCHIVE) -> Segments:
@@ -83,7 +90,10 @@ def check_ratio(unpacked: int, packed: int, limits: FetchLimits) -> None:
         StepFailure: ArchiveRefused where it is far too much.
     """
     if unpacked > max(_FREE_BYTES, packed * limits.max_ratio):
-        refuse(f"unpacks to more than {limits.max_ratio} times its {bytes_in_words(packed)}")
+        refuse(
+            f"unpacks to more than {limits.max_ratio} times its {bytes_in_words(packed)}",
+            cure="Pack the SavedModel alone, or have the administrator raise MAX_RATIO",
+        )
 
 
 class Unpacking:
@@ -106,7 +116,8 @@ class Unpacking:
         """Count one more member."""
         self._count += 1
         if self._count > self._limits.max_files:
-            refuse(f"holds more than {self._limits.max_files} files", self._source)
+            cure = "Keep the SavedModel's own files alone, or have the administrator raise MAX_FILES"
+            refuse(f"holds more than {self._limits.max_files} files", self._source, cure)
 
     def make_folder(self, path: Segments) -> None:
         """Make a folder and those above it, where they are not there."""
@@ -170,6 +181,7 @@ def too_large(limits: FetchLimits, source: str = _ARCHIVE) -> NoReturn:
     raise StepFailure(
         Reason.MODEL_TOO_LARGE,
         f"{source} unpacks to more than the {bytes_in_words(limits.max_unpacked_bytes)} allowed",
+        OWN_CURE,
     )
 
 
@@ -180,7 +192,10 @@ def named_disk_failures(source: str = _ARCHIVE) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in NO_SPACE:
-            raise StepFailure(Reason.OUT_OF_DISK, "No space left while the model was unpacked") from error
+            raise StepFailure(
+                Reason.OUT_OF_DISK, f"No space left for {source[:1].lower()}{source[1:]}", OWN_CURE
+            ) from error
         if error.errno in {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL}:
-            raise StepFailure(Reason.ARCHIVE_REFUSED, f"{source} holds a name that no file can have") from error
+            usual = OWN_CURE if source == _ARCHIVE else _CLEAR_UP
+            raise StepFailure(Reason.ARCHIVE_REFUSED, f"{source} holds a name that no file can have", usual) from error
         raise

@@ -112,12 +112,12 @@ def _unpack_tar(archive: TarArchive, into: Unpacking, field: str) -> None:
 
 
 def _no_archive(field: str, what: str) -> StepFailure:
-    return StepFailure(Reason.NOT_A_SAVED_MODEL, f"{field} gives {what}: name {KINDS}")
+    return StepFailure(Reason.NOT_A_SAVED_MODEL, f"{field} gives {what}", f"name {KINDS}")
 
 
 def _damaged(read_bytes: int, error: Exception) -> StepFailure:
     words = f"The archive is damaged after {bytes_in_words(read_bytes)} ({_words(error)})"
-    return StepFailure(Reason.NOT_A_SAVED_MODEL, words)
+    return StepFailure(Reason.NOT_A_SAVED_MODEL, words, "Upload it again, whole")
 
 
 def _words(error: Exception) -> str:

@@ -62,9 +62,10 @@ class ZipArchive:
             into.make_folder(path)
             return
         if member.flag_bits & _ENCRYPTED:
-            refuse(f"holds {member.filename!r} encrypted: pack it without a password")
+            refuse(f"holds {member.filename!r} encrypted", cure="pack it without a password")
         if member.compress_type not in _METHODS:
-            refuse(f"holds {member.filename!r} compressed in a way that is not known here: pack it with deflate")
+            words = f"holds {member.filename!r} compressed in a way that is not known here"
+            refuse(words, cure="pack it with deflate")
         if kind not in {0, stat.S_IFREG, stat.S_IFLNK}:
             refuse(f"holds {member.filename!r}, which is no plain file, folder or link")
         with archive.open(member) as content:

@@ -44,6 +44,7 @@ def trust(environment: MutableMapping[str, str], folder: Path) -> None:
             Reason.INTERNAL_ERROR,
             "The ConfigMap of the certificate authorities (CONVERTER_CA_CONFIG_MAP) holds no certificates in PEM form"
             f" under the operator's CONVERTER_CA_KEY: {error.reason or 'they cannot be read'}",
+            "Have the administrator correct it",
         ) from error
     every = folder / "authorities.pem"
     every.write_bytes(Path(certifi.where()).read_bytes() + b"\n" + bundle.read_bytes())

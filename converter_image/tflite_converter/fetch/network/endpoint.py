@@ -2,7 +2,7 @@
 
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.fetch.network.address_policy import refused_meaning
 
 
@@ -25,4 +25,4 @@ def check(endpoint: str | None, field: str, limits: FetchLimits) -> None:
         return
     if (refused := refused_meaning(endpoint)) is not None:
         words = f"{field} {endpoint} leads to {refused}: such addresses are not allowed"
-        raise StepFailure(Reason.ADDRESS_REFUSED, words)
+        raise StepFailure(Reason.ADDRESS_REFUSED, words, OWN_CURE)

@@ -49,9 +49,11 @@ def _about_model(failure: StepFailure, handle: str, field: str) -> StepFailure:
     reason = AS_MODEL.get(failure.reason, failure.reason)
     match failure.reason:
         case Reason.BUCKET_NOT_FOUND:
-            return StepFailure(reason, f"There is no bucket of {handle}: correct {field}")
+            return StepFailure(reason, f"There is no bucket of {handle}", f"correct {field}")
         case Reason.CREDENTIALS_REFUSED:
-            cure = f"with model.s3 instead, the endpoint {ENDPOINT} and the Secret of an HMAC key, it need not be"
-            return StepFailure(reason, f"{handle} is not for everybody to read: {cure}")
+            cure = f"use model.s3 instead, with the endpoint {ENDPOINT} and the Secret of an HMAC key"
+            return StepFailure(reason, f"{handle} is not for everybody to read", cure)
+        case Reason.INVALID_SPEC:
+            return StepFailure(reason, failure.found, f"Correct {field}")
         case _:
-            return StepFailure(reason, failure.message)
+            return StepFailure(reason, failure.found, failure.cure)

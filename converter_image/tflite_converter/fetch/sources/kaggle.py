@@ -14,7 +14,7 @@ import requests
 
 from tflite_api.model_source import KaggleSource
 from tflite_api.reasons import Reason
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.fetch.archive.extraction import CHUNK_BYTES
 from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, from_archive
 from tflite_converter.fetch.receiver import Arrival
@@ -92,7 +92,7 @@ def _save(answer: requests.Response, source: KaggleSource, packed: Path, place: 
     """Write the archive to a file; give its SHA-256."""
 
     def too_large(words: str) -> StepFailure:
-        return StepFailure(Reason.MODEL_TOO_LARGE, f"{source.handle} {words}")
+        return StepFailure(Reason.MODEL_TOO_LARGE, f"{source.handle} {words}", OWN_CURE)
 
     arrival = Arrival(place.limits.max_archive_bytes, place.limits.timeout_seconds, too_large, place.progress)
     return arrival.save(answer.iter_content(CHUNK_BYTES), packed)
@@ -107,21 +107,21 @@ def _named_failures(source: KaggleSource) -> Iterator[None]:
     except requests.RequestException as error:
         # Only the kind: the text of some of these errors quotes the request.
         words = f"Kaggle cannot be reached, or broke off: {type(error).__name__}"
-        raise StepFailure(Reason.MODEL_UNAVAILABLE, words) from error
+        raise StepFailure(Reason.MODEL_UNAVAILABLE, words, OWN_CURE) from error
     except ValueError as error:
-        words = f"Kaggle knows no framework {source.framework}: write for example tensorFlow2 in {FIELD}"
-        raise StepFailure(Reason.MODEL_NOT_FOUND, words) from error
+        words = f"Kaggle knows no framework {source.framework}"
+        raise StepFailure(Reason.MODEL_NOT_FOUND, words, f"write for example tensorFlow2 in {FIELD}") from error
 
 
 def _answered(status: int, source: KaggleSource) -> StepFailure:
     if status in {401, 403} and source.secret_ref is None:
-        words = f"Kaggle asks for credentials for {source.handle} ({status}): set model.kaggle.secretRef"
-        return StepFailure(Reason.MODEL_ACCESS_DENIED, words)
+        words = f"Kaggle asks for credentials for {source.handle} ({status})"
+        return StepFailure(Reason.MODEL_ACCESS_DENIED, words, "set model.kaggle.secretRef")
     if status in {401, 403} and source.secret_ref is not None:
         holder = f"Secret {source.secret_ref.name} (model.kaggle.secretRef)"
         words = f"Kaggle refused the credentials of {holder} for {source.handle} ({status})"
         cure = "correct them, or accept the model's terms with that account"
-        return StepFailure(Reason.MODEL_ACCESS_DENIED, f"{words}: {cure}")
+        return StepFailure(Reason.MODEL_ACCESS_DENIED, words, cure)
     if status == 404:
-        return StepFailure(Reason.MODEL_NOT_FOUND, f"Kaggle knows no model {source.handle} (404): correct {FIELD}")
-    return StepFailure(Reason.MODEL_UNAVAILABLE, f"Kaggle answered {status} for {source.handle}")
+        return StepFailure(Reason.MODEL_NOT_FOUND, f"Kaggle knows no model {source.handle} (404)", f"correct {FIELD}")
+    return StepFailure(Reason.MODEL_UNAVAILABLE, f"Kaggle answered {status} for {source.handle}", OWN_CURE)

@@ -26,5 +26,6 @@ def fetch(handle: str, pin: Pin, place: Place) -> FetchedModel:
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise StepFailure(Reason.MODEL_NOT_FOUND, f"{path} cannot be read: {error.strerror}") from error
+        words = f"{path} cannot be read: {error.strerror}"
+        raise StepFailure(Reason.MODEL_NOT_FOUND, words, f"Correct {pin.field}") from error
     return from_archive(path, found, pin, place)

@@ -6,7 +6,7 @@ from tflite_api.model_source import S3Source
 from tflite_api.names import MODEL_ENV_PREFIX
 from tflite_api.reasons import Reason
 from tflite_api.spec import S3Destination
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.fetch.archive.extraction import Unpacking, named_disk_failures, safe_path
 from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, accept, from_archive
 from tflite_converter.fetch.network import endpoint
@@ -63,7 +63,7 @@ class BucketModel:
         """Fetch all objects below a prefix that ends with a slash."""
         listed = self._storage.list_files(prefix, self._place.limits.max_files + 1)
         if not listed:
-            raise StepFailure(Reason.MODEL_NOT_FOUND, f"There is nothing at {self._uri}: correct {self._pin.field}")
+            raise StepFailure(Reason.MODEL_NOT_FOUND, f"There is nothing at {self._uri}", f"correct {self._pin.field}")
         into = Unpacking(self._place.folder, self._place.limits, self._uri)
         transfer = self._transfer(self._place.limits.max_unpacked_bytes)
         for found in listed:
@@ -78,7 +78,7 @@ class BucketModel:
 
     def _transfer(self, most: int) -> Transfer:
         def too_large(words: str) -> StepFailure:
-            return StepFailure(Reason.MODEL_TOO_LARGE, f"The model at {self._uri} {words}")
+            return StepFailure(Reason.MODEL_TOO_LARGE, f"The model at {self._uri} {words}", OWN_CURE)
 
         arrival = Arrival(most, self._place.limits.timeout_seconds, too_large, self._place.progress)
         return Transfer(self._storage, arrival)
@@ -100,17 +100,17 @@ def _about_model(failure: StepFailure, source: S3Source) -> StepFailure:
     reason = AS_MODEL.get(failure.reason, failure.reason)
     match failure.reason:
         case Reason.BUCKET_NOT_FOUND:
-            return StepFailure(reason, f"Bucket {source.bucket} does not exist: correct model.s3.bucket")
+            return StepFailure(reason, f"Bucket {source.bucket} does not exist", "correct model.s3.bucket")
         case Reason.DATASET_NOT_FOUND:
-            return StepFailure(reason, f"There is nothing at {source.uri}: correct {source.field}")
+            return StepFailure(reason, f"There is nothing at {source.uri}", f"correct {source.field}")
         case Reason.CREDENTIALS_REFUSED if source.secret_ref is None:
-            words = f"{source.uri} is not for everybody to read: set model.s3.secretRef"
-            return StepFailure(reason, words)
+            return StepFailure(reason, f"{source.uri} is not for everybody to read", "set model.s3.secretRef")
         case Reason.CREDENTIALS_REFUSED if source.secret_ref is not None:
             holder = f"Secret {source.secret_ref.name} (model.s3.secretRef)"
-            words = f"The storage refused the credentials of {holder} for {source.uri}: they need s3:GetObject"
-            return StepFailure(reason, f"{words}, and s3:ListBucket for a prefix")
+            words = f"The storage refused the credentials of {holder} for {source.uri}"
+            return StepFailure(reason, words, "they need s3:GetObject, and s3:ListBucket for a prefix")
         case Reason.INVALID_SPEC:
-            return StepFailure(reason, f"Bucket {source.bucket} is not in {source.region}: correct model.s3.region")
+            words = f"Bucket {source.bucket} is not in {source.region}"
+            return StepFailure(reason, words, "correct model.s3.region")
         case _:
-            return StepFailure(reason, failure.message)
+            return StepFailure(reason, failure.found, failure.cure)

@@ -10,7 +10,7 @@ from pathlib import Path
 from tflite_api.model_source import VolumeSource
 from tflite_api.names import VOLUME_DIR
 from tflite_api.reasons import Reason
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.fetch.archive.extraction import Segments, Unpacking, named_disk_failures, refuse, safe_path
 from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, accept, from_archive
 from tflite_converter.fetch.receiver import Arrival, chunks_of
@@ -65,7 +65,7 @@ class _Copy:
         """Copy an archive; give its SHA-256."""
 
         def too_large(words: str) -> StepFailure:
-            return StepFailure(Reason.MODEL_TOO_LARGE, f"{self._shown} {words}")
+            return StepFailure(Reason.MODEL_TOO_LARGE, f"{self._shown} {words}", OWN_CURE)
 
         limits = self._place.limits
         arrival = Arrival(limits.max_archive_bytes, limits.timeout_seconds, too_large, self._place.progress)
@@ -78,17 +78,14 @@ class _Copy:
         try:
             yield
         except FileNotFoundError as error:
-            words = f"There is no {self._shown}: correct model.volume.path"
-            raise StepFailure(Reason.MODEL_NOT_FOUND, words) from error
+            words = f"There is no {self._shown}"
+            raise StepFailure(Reason.MODEL_NOT_FOUND, words, "correct model.volume.path") from error
         except (NotADirectoryError, RuntimeError) as error:
-            raise StepFailure(
-                Reason.MODEL_NOT_FOUND, f"{self._shown} is no file and no folder: correct model.volume.path"
-            ) from error
+            words = f"{self._shown} is no file and no folder"
+            raise StepFailure(Reason.MODEL_NOT_FOUND, words, "correct model.volume.path") from error
         except PermissionError as error:
-            words = (
-                f"{self._shown} may not be read by user {os.getuid()} or group {os.getgid()}: give them the right to"
-            )
-            raise StepFailure(Reason.MODEL_ACCESS_DENIED, words) from error
+            words = f"{self._shown} may not be read by user {os.getuid()} or group {os.getgid()}"
+            raise StepFailure(Reason.MODEL_ACCESS_DENIED, words, "give them the right to") from error
 
     def _below(self, folder: Path, path: Segments, into: Unpacking) -> Iterator[Segments]:
         if len(path) > _DEEPEST:

@@ -104,7 +104,7 @@ def test_values_are_cast_where_they_keep_their_meaning(tmp_path: Path) -> None:
         ({"x": floats(0, 3)}, Reason.DATASET_INVALID, "is empty"),
         ({}, Reason.DATASET_INVALID, "is empty"),
         ({"x": floats(9, 3)}, Reason.DATASET_MISMATCH, "has 9 examples, but 10 are the least: add some"),
-        ({"x": floats(), "y": floats(3)}, Reason.DATASET_INVALID, "the first axis must count the examples"),
+        ({"x": floats(), "y": floats(3)}, Reason.DATASET_INVALID, "whose first axis counts the examples"),
         ({"x": floats(10, 3), "y": floats(3)}, Reason.DATASET_INVALID, "x 10, y 3"),
         ({"x": np.array([{}] * 10)}, Reason.DATASET_INVALID, "cannot be read as .npz"),
     ],
@@ -117,7 +117,7 @@ def test_an_npz_that_does_not_fit_is_refused(
 
 def test_numbers_beyond_the_inputs_type_are_refused(tmp_path: Path) -> None:
     message = refusal(npz(tmp_path, word=np.full(10, 2**40)), INDEX)
-    assert "values beyond int32 in input word: they must be from -2147483648 to 2147483647" in message
+    assert "values beyond int32 in input word: keep them from -2147483648 to 2147483647" in message
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 broken", b"\x93NUMPY"])

@@ -10,7 +10,7 @@ from tflite_api.field_types import SecretReference
 from tflite_api.reasons import Reason
 from tflite_api.spec import S3Destination
 from tflite_api.step import FetchedDataset, FetchedDatasets, FetchLimits
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.local_spec import LocalSpec
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch import dataset
@@ -136,7 +136,7 @@ def test_what_the_storage_says_is_said_of_the_dataset(
     Bucket(monkeypatch, {})
 
     def refused(*_: object) -> Any:
-        raise StepFailure(said, "the server says no")
+        raise StepFailure(said, "the server says no", OWN_CURE)
 
     monkeypatch.setattr(Storage, "open", refused)
     failure = refusal("s3://abc/d.npz", tmp_path)

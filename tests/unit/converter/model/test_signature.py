@@ -73,7 +73,7 @@ def test_a_signature_is_chosen(keys: list[str], asked: Signature, found: list[st
 def test_what_nobody_asked_for_is_left_out_where_it_cannot_be_converted() -> None:
     assert chosen(["a", "b", "c"], Signature(), {"b": "has text"}) == ["a", "c"]
     assert chosen(["a", "b"], Signature(key="b"), {"b": "has text"}) == ["b"]
-    with pytest.raises(StepFailure, match=r"a trains; b has text; set signature\.key") as caught:
+    with pytest.raises(StepFailure, match=r"a trains; b has text. Choose one with signature\.key") as caught:
         chosen(["a", "b"], Signature(), {"b": "has text", "a": "trains"})
     assert caught.value.reason is Reason.SIGNATURE_NOT_FOUND
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests import hostile_models
 from tests.hostile_models import FORGED, FORGED_REPORT
+from tflite_api.explanations import explained
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.spec import ConversionSpec
 from tflite_converter.core.failure import StepFailure, exhausted_resource
@@ -157,7 +158,7 @@ def test_a_child_that_finds_the_disk_full_says_so(output: Path, monkeypatch: pyt
     told = 'say(failure={"reason": "OutOfDisk", "message": "[Errno 28] No space left on device"})\nsys.exit(1)\n'
     refused = refusal(told, output, monkeypatch)
     assert refused.reason is Reason.OUT_OF_DISK
-    assert "more room" in refused.message
+    assert "filled the disk" in refused.message
     assert "No space left on device" in refused.message
 
 
@@ -176,7 +177,7 @@ def test_a_step_that_finds_the_disk_full_says_so() -> None:
 
     result = guarded(work)
     assert (result.reason, result.outcome) == (Reason.OUT_OF_DISK, Outcome.STALLED)
-    assert "more room" in result.message
+    assert "more room" in explained(result.reason, result.message)
 
 
 def test_what_nobody_foresaw_is_an_internal_error_in_one_line_with_the_traceback_in_the_log(
@@ -200,7 +201,7 @@ def test_a_graph_that_finds_the_disk_full_is_not_short_of_memory(tmp_path: Path,
     with pytest.raises(StepFailure) as caught:
         convert(SPEC, tmp_path / "model", output, LoggedProgress())
     assert caught.value.reason is Reason.OUT_OF_DISK
-    assert "more room" in caught.value.message
+    assert "filled the disk" in caught.value.message
     assert list(output.iterdir()) == []
 
 

@@ -13,7 +13,7 @@ from tests.unit.converter.signing import attestations
 from tests.unit.converter.steps.test_publish import FakeStorage
 from tflite_api.reasons import Reason
 from tflite_api.step import StepResult
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.steps import publish as publish_module
 from tflite_converter.steps.identity import identity
@@ -32,7 +32,7 @@ class Storage(FakeStorage):
 
     def upload(self, file: Any, sha256: str, metadata: Any, replaces: str | None, kind: str = "") -> StoredObject:
         if self.key == self.down_for:
-            raise StepFailure(Reason.STORAGE_UNAVAILABLE, "down")
+            raise StepFailure(Reason.STORAGE_UNAVAILABLE, "down", OWN_CURE)
         return super().upload(file, sha256, metadata, replaces, kind)
 
 

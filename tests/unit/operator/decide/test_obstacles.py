@@ -38,6 +38,16 @@ def test_out_of_memory_names_the_container_and_its_limit(step: str) -> None:
     assert conditions(made) == stalled(Reason.OUT_OF_MEMORY)
     assert f"container {step}" in message(made).lower()
     assert ("300Mi" if step == CONVERT else "1Gi") in message(made)
+    # It is about the container that converts: no other has its limit from there.
+    assert ("spec.resources.limits.memory" in message(made)) is (step == CONVERT)
+
+
+def test_what_a_step_says_to_change_stands_alone() -> None:
+    owner, _ = started()
+    over = job(owner, end=failed())
+    words = "The ServiceAccount stands for no role: set destination.s3.roleARN, or annotate the ServiceAccount"
+    said = report(Reason.CREDENTIALS_REFUSED, words, cureGiven=True)
+    assert message(planned(owner, over, pods=[failing_pod(over, PREPARE, 3, said)])) == f"{words}."
 
 
 def test_a_step_that_says_out_of_memory_is_given_the_limit() -> None:

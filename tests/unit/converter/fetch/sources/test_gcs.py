@@ -14,7 +14,7 @@ from tests.unit.converter.fetch.test_fetched import FILES, contents
 from tflite_api.model_source import ModelSource
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch import model
 from tflite_converter.fetch.fetched import FetchedModel, Place
@@ -56,7 +56,7 @@ def test_what_the_storage_says_is_said_of_the_handle(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Reason, meant: Reason, words: str
 ) -> None:
     def answer(*_: object) -> Any:
-        raise StepFailure(said, "the server says no")
+        raise StepFailure(said, "the server says no", OWN_CURE)
 
     monkeypatch.setattr(Storage, "open", answer)
     with pytest.raises(StepFailure) as caught:

@@ -18,7 +18,7 @@ from tests.unit.converter.fetch.test_fetched import FILES, contents
 from tflite_api.model_source import S3Source
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch.fetched import FetchedModel, Place, folder_digest
 from tflite_converter.fetch.sources.s3 import fetch
@@ -34,7 +34,7 @@ class Bucket:
         @contextmanager
         def opened(_: Storage, key: str) -> Iterator[Any]:
             if key not in content:
-                raise StepFailure(Reason.DATASET_NOT_FOUND, "no such key")
+                raise StepFailure(Reason.DATASET_NOT_FOUND, "no such key", OWN_CURE)
             yield io.BytesIO(content[key]), len(content[key])
 
         def listed(_: Storage, prefix: str, most: int) -> list[StoredFile]:
@@ -124,7 +124,7 @@ def test_what_the_storage_says_is_said_of_the_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Reason, meant: Reason, words: str
 ) -> None:
     def answer(*_: object) -> Any:
-        raise StepFailure(said, "the server says no")
+        raise StepFailure(said, "the server says no", OWN_CURE)
 
     monkeypatch.setattr(Storage, "open", answer)
     monkeypatch.setenv("MODEL_AWS_ACCESS_KEY_ID", "a")
@@ -137,7 +137,7 @@ def test_what_the_storage_says_is_said_of_the_model(
 
 def test_a_bucket_that_is_not_public_is_told_to_name_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def answer(*_: object) -> Any:
-        raise StepFailure(Reason.CREDENTIALS_REFUSED, "no")
+        raise StepFailure(Reason.CREDENTIALS_REFUSED, "no", OWN_CURE)
 
     monkeypatch.setattr(Storage, "open", answer)
     failure = refused(tmp_path, key="a.zip")

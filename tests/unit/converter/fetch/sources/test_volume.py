@@ -78,7 +78,10 @@ def test_a_path_that_leaves_the_volume_by_a_link_is_refused(volume: Path, target
     (volume / "latest").symlink_to(target)
     failure = refused(volume, "latest")
     assert failure.reason is Reason.ARCHIVE_REFUSED
-    assert failure.message == "latest of volume models is a link that leads out of the volume"
+    assert failure.message == (
+        "latest of volume models is a link that leads out of the volume."
+        " Leave nothing but the SavedModel's own files there"
+    )
 
 
 @pytest.mark.parametrize("path", ["models/2", "models/1/saved_model.pb/x", "round"])
