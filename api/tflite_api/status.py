@@ -38,6 +38,8 @@ class Cause(Schema):
     reason: Annotated[str, StringConstraints(min_length=1, max_length=64)]
     message: Text
     """What was found, without what follows from it."""
+    cure_given: Boolean | None = None
+    """True where the message says what to change; else the reason's own cure does."""
 
 
 class Artifact(Schema):

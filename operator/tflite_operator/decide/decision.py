@@ -94,6 +94,8 @@ class Progress:
     """When the decision may become another one although nothing is heard."""
     supersedes: bool = False
     """Whether one more run was asked for, and the Job that the status speaks of counts no more."""
+    cure_given: bool = False
+    """Whether the message says what to change; else the reason's own cure does."""
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ def replace_a_deleted_job(state: State, _: ConversionSpec) -> Decision | None:
     if state.status.next_attempt_time and waiting is not None:
         # It had failed before: what is known of it is in the status.
         failures = (gone.failures or 0) + (waiting in COUNTED)
-        return _next_attempt(state, waiting, _cause(state), failures, _planned(state))
+        return _next_attempt(state, _known(state, waiting), failures, _planned(state))
     failures = (gone.failures or 0) + 1
     message = f"the Job of attempt {state.attempt} was deleted before it was done"
     if failures >= state.settings.crash_attempts:
@@ -146,24 +146,25 @@ def _collision(state: State, attempt: int) -> Decision | None:
 def _after_failure(state: State, job: ObservedJob, ended: Ended) -> Decision:
     before = state.settled or state.progress
     if ended.reason is Reason.DEADLINE_EXCEEDED and before in _WAITING and before is not None:
-        return _next_attempt(state, before, _cause(state), job.failures, _retry_time(state, job, ended))
+        return _next_attempt(state, _known(state, before), job.failures, _retry_time(state, job, ended))
     if ended.reason is Reason.DEADLINE_EXCEEDED and before in _WAITED_FOR and before is not None:
-        return Failure(before, _cause(state), job, ended=ended.time)
+        known = _known(state, before)
+        return Failure(before, known.message or "", job, ended=ended.time, cure_given=known.cure_given)
     if not ended.is_retried:
         return Failure(ended.reason, ended.message, job, ended.result, ended.time, ended.cure_given)
     failures = job.failures + (ended.reason in COUNTED)
     if ended.reason in COUNTED and failures >= state.settings.crash_attempts:
         message = f"{ended.message}; {failures} attempts came to nothing like this"
         return Failure(ended.reason, message, job, ended.result, ended.time)
-    return _next_attempt(state, ended.reason, ended.message, failures, _retry_time(state, job, ended))
+    said = Progress(ended.reason, ended.message, state.job, cure_given=ended.cure_given)
+    return _next_attempt(state, said, failures, _retry_time(state, job, ended))
 
 
-def _next_attempt(state: State, reason: Reason, message: str, failures: int, when: datetime | None) -> Decision:
+def _next_attempt(state: State, said: Progress, failures: int, when: datetime | None) -> Decision:
     attempt = state.attempt + 1
     if when is None or state.now >= when:
         return _start(state, attempt, failures, forced=state.is_forced)
-    following = Following(attempt, when)
-    return Progress(reason, message, state.job, following=following, look_again=when)
+    return replace(said, following=Following(attempt, when), look_again=when)
 
 
 def _retry_time(state: State, job: ObservedJob, ended: Ended) -> datetime | None:
@@ -175,10 +176,12 @@ def _planned(state: State) -> datetime | None:
     return parse_moment(state.status.next_attempt_time or "")
 
 
-def _cause(state: State) -> str:
+def _known(state: State, reason: Reason) -> Progress:
     """Return why the conversion is not done, as the status has it."""
     cause = state.status.cause
-    return cause.message if cause is not None else ""
+    if cause is None:
+        return Progress(reason, "", state.job)
+    return Progress(reason, cause.message, state.job, cure_given=bool(cause.cure_given))
 
 
 def _under_way(state: State, job: ObservedJob, pod: ObservedPod | None) -> Decision:

@@ -87,9 +87,9 @@ def _cause(old: ConversionStatus, decision: Reported) -> Cause | None:
         case Progress(message=None):
             return old.cause
         case Progress(reason=reason, message=str() as message) if reason not in _UNDISTURBED:
-            return Cause(reason=reason.value, message=clean(message))
+            return Cause(reason=reason.value, message=clean(message), cure_given=decision.cure_given or None)
         case Failure(reason=reason, message=message):
-            return Cause(reason=reason.value, message=clean(message))
+            return Cause(reason=reason.value, message=clean(message), cure_given=decision.cure_given or None)
         case _:
             return None
 
@@ -100,7 +100,7 @@ def _progress_message(old: ConversionStatus, decision: Progress) -> str:
     message, following = decision.message, decision.following
     if following is not None:
         message = f"{message.rstrip('.')}. Attempt {following.attempt} follows at {timestamp(following.when)}."
-    return explained(decision.reason, message)
+    return explained(decision.reason, message, cure_given=decision.cure_given)
 
 
 def _wanted(old: ConversionStatus, decision: Reported) -> list[Wanted]:

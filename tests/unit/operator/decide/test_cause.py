@@ -192,3 +192,15 @@ def test_a_cause_stays_as_long_as_the_status_keeps_what_it_says() -> None:
     owner = after(owner, planned(owner, made, pods=[pod(made, waiting("CreateContainerConfigError", words))]))
     assert words in owner["status"]["cause"]["message"]
     assert planned(owner, made, pods=[failing_pod(made, PREPARE, 3, report(Reason.MODEL_NOT_FOUND))]).status is None
+
+
+def test_a_cure_of_its_own_is_the_only_one_through_retries_and_a_deleted_job() -> None:
+    owner, _ = started()
+    over = job(owner, end=failed())
+    words = "The certificate of s3.example.com is of an unknown authority. Name it in converterCAConfigMap."
+    told = report(Reason.STORAGE_UNAVAILABLE, words) | {"cureGiven": True}
+    first = planned(owner, over, pods=[failing_pod(over, PREPARE, 4, told)], now=at(61))
+    said = f"{words} Attempt 2 follows at 2026-11-22T12:01:10Z."
+    assert message(first) == said
+    owner = after(owner, first)
+    assert planned(owner, now=at(62)).is_at_rest, "nor once its Job is gone"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.unit.operator.builders import (
@@ -245,6 +245,28 @@ def test_a_change_in_a_pod_that_a_decision_reads_is_told(changes: Object) -> Non
     assert cache.show(pod(made, RUNNING, **changes)) not in (None, before)
 
 
+_ODD: Object = {"a": [{}]}
+_ODD_JOB: Object = {
+    "metadata": dict.fromkeys(("name", "uid", "creationTimestamp"), _ODD),
+    "spec": {
+        "suspend": _ODD,
+        "template": {"spec": {"containers": [{"name": _ODD, "image": _ODD, "resources": {"limits": {"memory": _ODD}}}]}},
+    },
+    "status": {"conditions": [{"type": "Failed", "status": "True", "reason": _ODD}]},
+}
+_ODD_STEP: Object = {"name": "prepare", "image": _ODD, "imageID": _ODD, "state": {"terminated": {"message": _ODD}}}
+_ODD_POD: Object = {
+    "metadata": dict.fromkeys(("name", "uid", "deletionTimestamp"), _ODD),
+    "status": {
+        "phase": _ODD,
+        "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": _ODD}],
+        "initContainerStatuses": [_ODD_STEP, {"name": "convert", "state": {"waiting": {"reason": _ODD}}}],
+    },
+}
+
+
+@example(_ODD_JOB)
+@example(_ODD_POD)
 @given(OBJECTS)
 def test_nothing_of_any_job_or_pod_is_kept_but_facts(whole: Object) -> None:
     """No part of the object itself, which could be large: those are not hashable."""
