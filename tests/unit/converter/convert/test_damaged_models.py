@@ -138,7 +138,7 @@ def test_what_only_a_newer_tensorflow_knows_is_said_with_the_versions(
     assert failure.reason is reason
     assert words in failure.message
     assert f"exported by TensorFlow 2.99.0, which is newer than the {tf.__version__} here" in failure.message
-    assert failure.message.endswith("export it with that version or an older one")
+    assert failure.message.endswith("Export it with that version or an older one")
 
 
 def test_an_operation_of_an_old_tensorflow_that_is_gone_is_named_with_the_version(tmp_path: Path) -> None:
