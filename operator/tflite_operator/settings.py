@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from tflite_api.step import FetchLimits
-from tflite_operator.kube.lease import Terms
+from tflite_operator.kube.lease import LeaseTerms
 
 Name = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$", max_length=253)]
 Seconds = Annotated[float, Field(gt=0, le=7 * 86400)]
@@ -142,11 +142,11 @@ class Settings(BaseModel):
         return self
 
     @property
-    def lease_terms(self) -> Terms | None:
+    def lease_terms(self) -> LeaseTerms | None:
         """How the lease is held; None without leader election."""
         if not self.leader_election:
             return None
-        return Terms(self.lease_duration_seconds, self.lease_renew_seconds, self.lease_retry_seconds)
+        return LeaseTerms(self.lease_duration_seconds, self.lease_renew_seconds, self.lease_retry_seconds)
 
     @property
     def limits(self) -> FetchLimits:

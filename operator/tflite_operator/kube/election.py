@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from tflite_operator.kube.client import Client, Object
 from tflite_operator.kube.errors import ClusterError, ConflictError, NotFoundError
 from tflite_operator.kube.fence import Clock, Fence, LeaseLostError, uptime
-from tflite_operator.kube.lease import Lease, Sighting, Terms, held, released, sight
+from tflite_operator.kube.lease import Lease, LeaseTerms, Sighting, held, released, sight
 from tflite_operator.telemetry.log import LOGGER
 
 
@@ -28,7 +28,7 @@ class Election:
         self,
         client: Client,
         fence: Fence,
-        terms: Terms,
+        terms: LeaseTerms,
         lease: tuple[str, str],
         identity: str,
         clocks: tuple[Clock, Callable[[], datetime]] = (uptime, _utc_now),

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable
 
-from tflite_operator.kube.lease import Terms
+from tflite_operator.kube.lease import LeaseTerms
 
 Clock = Callable[[], float]
 """Gives seconds since some fixed instant, and never goes back."""
@@ -28,7 +28,7 @@ class Fence:
     deterministic name of a Job.
     """
 
-    def __init__(self, terms: Terms | None, clock: Clock = uptime) -> None:
+    def __init__(self, terms: LeaseTerms | None, clock: Clock = uptime) -> None:
         """Start closed until the lease is won; without terms there is no lease, and the fence is always open."""
         self._terms = terms
         self._clock = clock

@@ -8,7 +8,7 @@ from tflite_operator.core.fields import Object, field, integer, mapping, text
 
 
 @dataclass(frozen=True)
-class Terms:
+class LeaseTerms:
     """How a lease is held. All in seconds."""
 
     duration: float
@@ -47,7 +47,7 @@ class Sighting:
     lease: Lease
     since: float
 
-    def seconds_left(self, now: float, terms: Terms) -> float:
+    def seconds_left(self, now: float, terms: LeaseTerms) -> float:
         """Return for how long others must leave the lease alone; 0 when it is free."""
         end = self.since + (self.lease.duration or terms.duration)
         return max(end - now, 0.0) if self.lease.holder else 0.0
@@ -58,7 +58,7 @@ def sight(lease: Lease, before: Sighting | None, now: float) -> Sighting:
     return before if before is not None and before.lease == lease else Sighting(lease, now)
 
 
-def held(found: Object, name: str, holder: str, terms: Terms, now: datetime) -> dict[str, Any]:
+def held(found: Object, name: str, holder: str, terms: LeaseTerms, now: datetime) -> dict[str, Any]:
     """Return the Lease with which `holder` takes or renews it; `found` is what was read, empty where there is none."""
     before = Lease.of(found)
     stays = before.holder == holder

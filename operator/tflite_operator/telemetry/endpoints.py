@@ -7,14 +7,14 @@ from typing import Final
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-Check = Callable[[], str]
+Probe = Callable[[], str]
 """Gives what is wrong, or nothing."""
 
 _STOP_SECONDS: Final = 1.0
 
 
 @asynccontextmanager
-async def serve(port: int, healthy: Check, ready: Check) -> AsyncIterator[None]:
+async def serve(port: int, healthy: Probe, ready: Probe) -> AsyncIterator[None]:
     """Serve the endpoints while the block runs."""
     application = web.Application()
     application.add_routes(
@@ -33,7 +33,7 @@ async def serve(port: int, healthy: Check, ready: Check) -> AsyncIterator[None]:
         await runner.cleanup()
 
 
-def _probe(check: Check) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def _probe(check: Probe) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def answer(_: web.Request) -> web.StreamResponse:
         problem = check()
         return web.Response(text=problem or "ok", status=503 if problem else 200)

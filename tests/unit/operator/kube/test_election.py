@@ -13,10 +13,10 @@ from tflite_operator.kube.client import Client
 from tflite_operator.kube.election import Election
 from tflite_operator.kube.errors import ClusterError, ConflictError, NotFoundError
 from tflite_operator.kube.fence import Fence, LeaseLostError
-from tflite_operator.kube.lease import Lease, Terms
+from tflite_operator.kube.lease import Lease, LeaseTerms
 
 Object = dict[str, Any]
-TERMS = Terms(duration=15, renew_deadline=10, retry_period=0.002)
+TERMS = LeaseTerms(duration=15, renew_deadline=10, retry_period=0.002)
 """The clock of these tests stands still unless it is moved; only the pause between two looks is real."""
 
 
@@ -244,7 +244,7 @@ def test_a_holder_that_is_cut_off_gives_up_at_its_deadline(silent: bool) -> None
 
 
 def test_a_server_that_never_answers_does_not_hold_a_holder_up() -> None:
-    terms = Terms(duration=0.6, renew_deadline=0.4, retry_period=0.01)
+    terms = LeaseTerms(duration=0.6, renew_deadline=0.4, retry_period=0.01)
 
     async def scene(at: Scene) -> None:
         fence = Fence(terms)

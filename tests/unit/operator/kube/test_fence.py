@@ -5,9 +5,9 @@ import math
 import pytest
 
 from tflite_operator.kube.fence import Fence, LeaseLostError
-from tflite_operator.kube.lease import Terms
+from tflite_operator.kube.lease import LeaseTerms
 
-TERMS = Terms(duration=15, renew_deadline=10, retry_period=2)
+TERMS = LeaseTerms(duration=15, renew_deadline=10, retry_period=2)
 
 
 class Hands:

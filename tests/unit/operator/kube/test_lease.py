@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tflite_operator.kube.lease import Lease, Sighting, Terms, held, released, sight
+from tflite_operator.kube.lease import Lease, LeaseTerms, Sighting, held, released, sight
 
-TERMS = Terms(duration=15, renew_deadline=10, retry_period=2)
+TERMS = LeaseTerms(duration=15, renew_deadline=10, retry_period=2)
 NOW = datetime(2026, 11, 25, 12, 0, 0, 5, tzinfo=UTC)
 WRITTEN = "2026-11-25T12:00:00.000005Z"
 
