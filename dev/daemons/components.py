@@ -20,25 +20,25 @@ class Folders:
     audit_log: Path
 
 
-def etcd(at: Folders) -> list[str]:
+def etcd(at: Folders, address: str = ETCD, peers: str = "http://127.0.0.1:2380") -> list[str]:
     """Return etcd's command line. Its data is thrown away with the cluster, so nothing waits for the disk."""
     return [
         str(at.bin / "etcd"),
         f"--data-dir={at.run / 'etcd'}",
-        f"--listen-client-urls={ETCD}",
-        f"--advertise-client-urls={ETCD}",
-        "--listen-peer-urls=http://127.0.0.1:2380",
+        f"--listen-client-urls={address}",
+        f"--advertise-client-urls={address}",
+        f"--listen-peer-urls={peers}",
         "--unsafe-no-fsync",
         "--log-level=warn",
     ]
 
 
-def kube_apiserver(at: Folders, addresses: Addresses) -> list[str]:
-    """Return the API server's command line."""
+def kube_apiserver(at: Folders, addresses: Addresses, storage: str = ETCD) -> list[str]:
+    """Return the API server's command line; `storage` is etcd's address."""
     pki = at.pki
     return [
         str(at.bin / "kube-apiserver"),
-        f"--etcd-servers={ETCD}",
+        f"--etcd-servers={storage}",
         f"--bind-address={addresses.node}",
         f"--advertise-address={addresses.node}",
         "--secure-port=6443",
