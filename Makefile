@@ -76,7 +76,7 @@ endef
 
 .PHONY: e2e
 e2e: venv ## Run the tests on a cluster
-	$(call on_cluster,$(PYTEST) tests/e2e $(addprefix --ignore=,$(ALONE)) && $(PYTHON) -m pytest $(ALONE))
+	$(call on_cluster,$(PYTEST) tests/apiserver tests/e2e $(addprefix --ignore=,$(ALONE)) && $(PYTHON) -m pytest $(ALONE))
 
 .PHONY: test
 test: lint ## Run lint and all tests, with all set-up (cold about 40 minutes, warm 27)

@@ -1,0 +1,72 @@
+"""An API server that is overloaded is left alone as long as it asks for, and one that refuses is not asked at once."""
+
+import time
+
+import pytest
+
+from tests.apiserver.conftest import Start
+from tests.apiserver.proxy import Answer, Asked, Proxy, pass_on
+from tests.apiserver.workbench import Workbench
+
+Kind = tuple[str, bool, bool]
+
+RETRY_AFTER = 2
+LONGER_RETRY_AFTER = 3
+"""Of what asks each two seconds anyway."""
+REFUSED_SECONDS = 3
+MOST_REFUSED = 30
+ENDED_SECONDS = 3
+MOST_ENDED = 15
+
+
+def kind(asked: Asked) -> Kind:
+    """Return what is listed or watched, and whether it is the question whether there are conversions at all."""
+    return asked.path.rpartition("/")[2], asked.is_watch, "limit=1" in asked.query.split("&")
+
+
+WATCHING = {
+    ("tfliteconversions", False, True): LONGER_RETRY_AFTER,
+    ("tfliteconversions", False, False): RETRY_AFTER,
+    ("tfliteconversions", True, False): RETRY_AFTER,
+    ("jobs", False, False): RETRY_AFTER,
+    ("jobs", True, False): RETRY_AFTER,
+    ("pods", False, False): RETRY_AFTER,
+    ("pods", True, False): RETRY_AFTER,
+}
+
+BEFORE_KOPF = {("tfliteconversions", False, True), ("jobs", False, False), ("pods", False, False)}
+
+
+def refuse(asked: Asked) -> Answer | None:
+    """Refuse the credentials, but not before kopf's first request."""
+    refused = Answer(401, {"Content-Type": "application/json"}, b'{"kind": "Status", "code": 401}')
+    return None if kind(asked) in BEFORE_KOPF else refused
+
+
+def is_refused(asked: Asked) -> bool:
+    return refuse(asked) is not None
+
+
+@pytest.mark.parametrize("watches", [False, True], ids=["at the start", "while it watches"])
+def test_credentials_that_are_refused_for_a_while(
+    proxy: Proxy, bench: Workbench, start: Start, *, watches: bool
+) -> None:
+    if not watches:
+        proxy.rule = refuse
+    operator = start(proxy)
+    if watches:
+        operator.until_ready()
+        proxy.rule = refuse
+    begun = time.monotonic()
+    proxy.cut()
+    operator.until("it is refused", lambda: not operator.is_ready and proxy.count(is_refused, since=begun) > 0)
+    blind = operator.probes[-1].moment
+    operator.until("some time has passed", lambda: time.monotonic() - blind > REFUSED_SECONDS)
+    back = time.monotonic()
+    assert operator.was_ready(blind, back) == []
+    assert proxy.count(lambda _: True, since=begun) < MOST_REFUSED
+    made = bench.create("meanwhile")
+    proxy.rule = pass_on
+    operator.until("it has a Job", lambda: bench.has_job(made))
+    operator.until_ready()
+    assert operator.exit_codes == []

@@ -1,0 +1,36 @@
+"""The API server goes away for some seconds, as where it is updated and runs once."""
+
+import time
+
+from tests.apiserver.conftest import Start
+from tests.apiserver.control_plane import ControlPlane
+from tests.apiserver.workbench import Workbench
+
+LOST = 5
+
+
+def test_an_operator_outlives_its_api_server(plane: ControlPlane, bench: Workbench, start: Start) -> None:
+    operator = start()
+    operator.until_ready()
+    before = bench.create("before")
+    operator.until("it has a Job", lambda: bench.has_job(before))
+    with plane.without_api_server():
+        operator.until("it is not ready", lambda: not operator.probes[-1].ready)
+        blind = operator.probes[-1].moment
+        back = time.monotonic()
+    made = bench.create("meanwhile")
+    operator.until("it has a Job", lambda: bench.has_job(made))
+    operator.until_ready()
+    assert operator.was_ready(blind, back) == []
+    assert operator.metric("tflite_operator_conversions") == 2
+    assert operator.exit_codes == []
+
+
+def test_an_operator_waits_for_its_api_server(plane: ControlPlane, bench: Workbench, start: Start) -> None:
+    made = bench.create("first")
+    with plane.without_api_server():
+        operator = start()
+        operator.until("it waits", lambda: "waiting for the resource" in operator.log.read_text())
+        assert not operator.is_ready
+    operator.until("it has a Job", lambda: bench.has_job(made))
+    assert operator.exit_codes == []

@@ -1,0 +1,90 @@
+"""Conversions in a namespace of a test's own, and the Jobs that the operator makes of them."""
+
+from typing import Final
+
+from tests.apiserver.admin import CONVERSIONS, Admin, Object
+from tflite_api import names
+from tflite_operator.core.labels import CONVERSION_LABEL
+
+_SPEC: Final = {
+    "model": {"handle": "https://tfhub.dev/google/model/1"},
+    "destination": {"s3": {"bucket": "models", "key": "a.tflite", "secretRef": {"name": "s3"}}},
+}
+
+
+class Workbench:
+    """One namespace."""
+
+    def __init__(self, admin: Admin, namespace: str) -> None:
+        """Take a namespace that exists."""
+        self.admin = admin
+        self.namespace = namespace
+        self.conversions = f"{CONVERSIONS}/namespaces/{namespace}/{names.PLURAL}"
+        self._jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
+        self._pods = f"/api/v1/namespaces/{namespace}/pods"
+
+    def create(self, name: str, metadata: Object | None = None) -> Object:
+        """Create a conversion."""
+        head = {"apiVersion": names.API_VERSION, "kind": names.KIND}
+        return self.admin.create(
+            self.conversions, head | {"metadata": {"name": name, **(metadata or {})}, "spec": _SPEC}
+        )
+
+    def all(self) -> list[Object]:
+        """Return the conversions."""
+        found: list[Object] = self.admin.get(self.conversions)["items"]
+        return found
+
+    def get(self, name: str) -> Object:
+        """Read a conversion."""
+        return self.admin.get(f"{self.conversions}/{name}")
+
+    def patch(self, name: str, changes: Object) -> Object:
+        """Merge changes into a conversion."""
+        return self.admin.patch(f"{self.conversions}/{name}", changes)
+
+    def delete(self, name: str) -> None:
+        """Delete a conversion; nobody deletes its Job."""
+        self.admin.delete(f"{self.conversions}/{name}")
+
+    def jobs(self) -> list[Object]:
+        """Return the Jobs."""
+        found: list[Object] = self.admin.get(self._jobs)["items"]
+        return found
+
+    def jobs_of(self, conversion: Object) -> list[Object]:
+        """Return the Jobs of a conversion."""
+        uid = conversion["metadata"]["uid"]
+        return [job for job in self.jobs() if job["metadata"]["labels"].get(CONVERSION_LABEL) == uid]
+
+    def has_job(self, conversion: Object) -> bool:
+        """Return whether a conversion has a Job, and its status tells of it."""
+        told = self.get(conversion["metadata"]["name"]).get("status", {}).get("job", {})
+        return [job["metadata"]["name"] for job in self.jobs_of(conversion)] == [told.get("name")]
+
+    def reason(self, name: str) -> str:
+        """Return the reason of a conversion's Ready condition; empty where there is none yet."""
+        conditions = self.get(name).get("status", {}).get("conditions", [])
+        return next((str(one["reason"]) for one in conditions if one["type"] == "Ready"), "")
+
+    def delete_job(self, job: Object) -> None:
+        """Delete a Job."""
+        self.admin.delete(f"{self._jobs}/{job['metadata']['name']}")
+
+    def run_pod(self, job: Object) -> None:
+        """Make a Job's pod, whose first container runs: what the Job controller and a kubelet do."""
+        head, template = job["metadata"], job["spec"]["template"]
+        owner = {"apiVersion": "batch/v1", "kind": "Job", "name": head["name"], "uid": head["uid"], "controller": True}
+        named = template["metadata"] | {"name": f"{head['name']}-pod", "ownerReferences": [owner]}
+        self.admin.create(self._pods, {"metadata": named, "spec": template["spec"]})
+        first = template["spec"]["initContainers"][0]
+        running = {"running": {"startedAt": head["creationTimestamp"]}}
+        told = {"name": first["name"], "image": first["image"], "imageID": "", "ready": False, "restartCount": 0}
+        status = {"phase": "Pending", "initContainerStatuses": [told | {"state": running}]}
+        self.admin.patch(f"{self._pods}/{named['name']}/status", {"status": status})
+
+    def clear(self) -> None:
+        """Delete everything: no controller runs that would, not even with the namespace."""
+        for path in (self.conversions, self._jobs, self._pods):
+            if self.admin.find(path) is not None:
+                self.admin.delete(path)
