@@ -5,7 +5,7 @@ which GitOps tools would show as drift. An event says that there is something to
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final, Protocol, cast
 
 import kopf
@@ -27,6 +27,19 @@ _EXIT_SECONDS: Final = 1.0
 """Handlers do nothing that takes longer."""
 _LOGIN_SECONDS: Final = 5.0
 """Credentials that were refused a moment ago are refused again; the client reads a new token within a minute."""
+
+
+class _AllTasks(Collection["asyncio.Task[Any]"]):
+    """Contains every task, also those that are yet to come."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator["asyncio.Task[Any]"]:
+        return iter(asyncio.all_tasks())
+
+    def __len__(self) -> int:
+        return len(asyncio.all_tasks())
 
 
 class Conversions(Protocol):
@@ -108,7 +121,7 @@ async def watch(memo: Memo, namespaces: Iterable[str], *, stop: asyncio.Event, r
     """
     scopes = list(namespaces)
     try:
-        await kopf.operator(
+        tasks = await kopf.spawn_tasks(
             registry=REGISTRY,
             settings=kopf.OperatorSettings(),
             memo=memo,
@@ -119,6 +132,8 @@ async def watch(memo: Memo, namespaces: Iterable[str], *, stop: asyncio.Event, r
             stop_flag=stop,
             ready_flag=ready,
         )
+        # Not `kopf.operator`: it takes all tasks that began after it for its own, waits 5 s for them, and cancels them.
+        await kopf.run_tasks(tasks, ignored=_AllTasks())
     except Exception as error:
         raise ClusterError(f"kopf cannot watch any more: {memo.monitor.problem or repr(error)}") from error
     stop.set()
