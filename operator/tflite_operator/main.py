@@ -124,16 +124,18 @@ class Process:
     async def _resource_appears(self, client: Client) -> None:
         """Wait for the CRD and the permissions, and say so."""
         while not self._stop.is_set():
+            pause = _RESOURCE_SECONDS
             try:
                 await client.check(self._settings.watch_namespaces)
             except ClusterError as error:
                 if str(error) != self._problem:
                     LOGGER.warning("waiting for the resource: %s", error)
                 self._problem = str(error)
+                pause = max(pause, error.retry_after)
             else:
                 self._problem = ""
                 return
-            await _first_of([self._stop.wait(), asyncio.sleep(_RESOURCE_SECONDS)])
+            await _first_of([self._stop.wait(), asyncio.sleep(pause)])
 
     async def _lead(self, client: Client, connection: Connection) -> None:
         """Work while the lease is held; without leader election at once."""

@@ -37,6 +37,30 @@ WATCHING = {
 BEFORE_KOPF = {("tfliteconversions", False, True), ("jobs", False, False), ("pods", False, False)}
 
 
+def test_whatever_is_pushed_back_waits_as_long_as_it_is_asked_to(proxy: Proxy, bench: Workbench, start: Start) -> None:
+    pushed_back: dict[Kind, float] = {}
+
+    def push_back_once(asked: Asked) -> Answer | None:
+        wanted = WATCHING.get(kind(asked)) if asked.method == "GET" else None
+        if wanted is None or kind(asked) in pushed_back:
+            return None
+        pushed_back[kind(asked)] = asked.moment
+        return Answer(429, {"Retry-After": str(wanted)}, b"too many requests")
+
+    proxy.rule = push_back_once
+    made = bench.create("first")
+    operator = start(proxy)
+    operator.until("it has a Job", lambda: bench.has_job(made))
+    operator.until("all were pushed back", lambda: pushed_back.keys() == WATCHING.keys())
+    operator.until_ready()
+    first_after = {
+        one: min(asked.moment for asked in proxy.asked if kind(asked) == one and asked.moment > moment) - moment
+        for one, moment in pushed_back.items()
+    }
+    assert {one: waited for one, waited in first_after.items() if waited < WATCHING[one]} == {}
+    assert operator.exit_codes == []
+
+
 def refuse(asked: Asked) -> Answer | None:
     """Refuse the credentials, but not before kopf's first request."""
     refused = Answer(401, {"Content-Type": "application/json"}, b'{"kind": "Status", "code": 401}')

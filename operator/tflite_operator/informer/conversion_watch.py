@@ -51,18 +51,19 @@ class ConversionWatch:
         while True:
             scope = await self._listed_again.get()
             delay = _FIRST_DELAY
-            while not await self._compare(scope):
-                await asyncio.sleep(delay)
+            while (retry_after := await self._compare(scope)) is not None:
+                await asyncio.sleep(max(delay, retry_after))
                 delay = min(2 * delay, _LONGEST_DELAY)
 
-    async def _compare(self, scope: str) -> bool:
+    async def _compare(self, scope: str) -> float | None:
+        """Compare; return None when that is done, or how long the API server asks to be left alone before."""
         try:
             listed, version = await self._client.list_names(CONVERSIONS, scope)
         except ClusterError as error:
             LOGGER.warning("listing conversions failed: %s", error, extra=with_fields(scope=scope or "all namespaces"))
-            return False
+            return error.retry_after
         if number(version) < self._cache.heard:
             raise VersionsWentBackError(f"the API server is at version {version}, and was at {self._cache.heard}")
         for key in self._cache.retain(listed, version, scope):
             self._add(key)
-        return True
+        return None

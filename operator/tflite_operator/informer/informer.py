@@ -111,10 +111,10 @@ class Informer(Generic[T]):
     async def _wait(self, error: ClusterError) -> None:
         told = with_fields(resource=self._resource.name, scope=self._scope or "all namespaces")
         LOGGER.warning("watching failed: %s", error, extra=told)
-        await self._pause()
+        await self._pause(error.retry_after)
 
-    async def _pause(self) -> None:
+    async def _pause(self, at_least: float = 0.0) -> None:
         delay = min(_FIRST_DELAY * 2**self._failures, _LONGEST_DELAY)
         self._failures = min(self._failures + 1, 10)
         # Spread, so that the watches do not all come back in the same instant.
-        await asyncio.sleep(delay * random.uniform(0.5, 1))  # noqa: S311 - nobody guesses it
+        await asyncio.sleep(max(delay * random.uniform(0.5, 1), at_least))  # noqa: S311 - nobody guesses it

@@ -168,7 +168,7 @@ class Client:
                 "GET", resource.path(namespace), query, None, accepted=_accepted(resource), limits=silence
             )
             if response.status >= 300:
-                raise error_of("GET", response.status, _parsed(await response.read()))
+                raise _refusal("GET", response, _parsed(await response.read()))
         except _UNREACHABLE as error:
             raise ClusterError(f"the API server does not answer: {type(error).__name__} {error}") from error
         try:
@@ -280,8 +280,8 @@ class Client:
         code = "error"
         begun = time.monotonic()
         try:
-            status, answer = await self._exchange(method, path, query, body, media, seconds)
-            code = str(status)
+            response, answer = await self._exchange(method, path, query, body, media, seconds)
+            code = str(response.status)
         except _UNREACHABLE as error:
             raise ClusterError(f"the API server does not answer: {type(error).__name__} {error}") from error
         except ValueError as error:
@@ -289,8 +289,8 @@ class Client:
         finally:
             CHECK.reset(before)
             API_REQUESTS.labels(method, what, code).observe(time.monotonic() - begun)
-        if status >= 300:
-            raise error_of(method, status, answer)
+        if response.status >= 300:
+            raise _refusal(method, response, answer)
         return answer
 
     async def _exchange(
@@ -301,7 +301,7 @@ class Client:
         body: Object | None,
         media: _Media,
         seconds: float,
-    ) -> tuple[int, Object]:
+    ) -> tuple[aiohttp.ClientResponse, Object]:
         # aiohttp rounds up to whole seconds what is longer than 5 s: a write would outlast the lease.
         limits = aiohttp.ClientTimeout(total=seconds, ceil_threshold=math.inf)
         response = await self._connection.send(
@@ -310,7 +310,7 @@ class Client:
         content = await response.read()
         # A proxy or an overloaded server may answer in plain text.
         parsed = from_json(content) if response.status < 300 else _parsed(content)
-        return response.status, parsed if isinstance(parsed, dict) else {}
+        return response, parsed if isinstance(parsed, dict) else {}
 
 
 def _chosen(resource: Resource) -> dict[str, str]:
@@ -319,6 +319,10 @@ def _chosen(resource: Resource) -> dict[str, str]:
 
 def _accepted(resource: Resource) -> str:
     return f"{STREAM},{JSON}" if resource.is_builtin else JSON
+
+
+def _refusal(method: str, response: aiohttp.ClientResponse, answer: Object) -> ClusterError:
+    return error_of(method, response.status, answer, response.headers.get("Retry-After", ""))
 
 
 def _parsed(content: bytes) -> Object:

@@ -8,6 +8,9 @@ from tflite_operator.core.fields import Object, clean, objects, text
 class ClusterError(Exception):
     """The API server could not be asked, or its answer makes no sense; trying again may help."""
 
+    retry_after = 0.0
+    """The seconds for which the API server asks to be left alone."""
+
 
 class NotFoundError(ClusterError):
     """The object, or its namespace, does not exist."""
@@ -39,13 +42,14 @@ _BY_STATUS: Final[dict[int, type[ClusterError]]] = {
 }
 
 
-def error_of(method: str, status: int, answer: Object) -> ClusterError:
+def error_of(method: str, status: int, answer: Object, retry_after: str = "") -> ClusterError:
     """Return what an answer of 300 or more means.
 
     Args:
         method: of the request.
         status: of the answer.
         answer: its metav1.Status.
+        retry_after: the header of that name.
     """
     message = clean(text(answer, "message")) or f"HTTP {status}"
     causes = {text(cause, "reason") for cause in objects(answer, "details", "causes")}
@@ -57,4 +61,7 @@ def error_of(method: str, status: int, answer: Object) -> ClusterError:
     elif 400 <= status < 500 or (method == "POST" and "webhook" in message):
         # For an admission webhook that does not answer the server blames itself (500), but cannot help it.
         kind = RefusedError
-    return kind(message)
+    error = kind(message)
+    # It may also be a date, but no API server writes one.
+    error.retry_after = float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0.0
+    return error

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from tflite_operator.core.labels import Key
+from tflite_operator.kube.errors import ClusterError
 from tflite_operator.telemetry.log import LOGGER, with_fields
 from tflite_operator.telemetry.metrics import QUEUE_LENGTH
 
@@ -79,6 +80,8 @@ class WorkQueue:
             failures = self._failures.get(key, 0)
             self._failures[key] = failures + 1
             delay = min(_FIRST_DELAY * 2**failures, _LONGEST_DELAY)
+            if isinstance(error, ClusterError):
+                delay = max(delay, error.retry_after)
             LOGGER.error(
                 "reconciling a conversion failed: %s: %s",
                 type(error).__name__,
