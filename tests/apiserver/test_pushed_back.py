@@ -5,6 +5,7 @@ import time
 import pytest
 
 from tests.apiserver.conftest import Start
+from tests.apiserver.listed import of_conversions
 from tests.apiserver.proxy import Answer, Asked, Proxy, pass_on
 from tests.apiserver.workbench import Workbench
 
@@ -93,4 +94,20 @@ def test_credentials_that_are_refused_for_a_while(
     proxy.rule = pass_on
     operator.until("it has a Job", lambda: bench.has_job(made))
     operator.until_ready()
+    assert operator.exit_codes == []
+
+
+def test_watches_that_all_end_at_once(proxy: Proxy, bench: Workbench, start: Start) -> None:
+    operator = start(proxy)
+    operator.until_ready()
+    begun = time.monotonic()
+    empty = Answer(200, {"Content-Type": "application/json"})
+    proxy.rule = lambda asked: empty if asked.is_watch else None
+    assert proxy.cut() == 3
+    operator.until("some time has passed", lambda: time.monotonic() - begun > ENDED_SECONDS)
+    assert proxy.count(of_conversions, since=begun) < MOST_ENDED
+    assert proxy.count(lambda _: True, since=begun) < 3 * MOST_ENDED
+    proxy.rule = pass_on
+    made = bench.create("after")
+    operator.until("it has a Job", lambda: bench.has_job(made))
     assert operator.exit_codes == []

@@ -5,6 +5,7 @@ So its requests are looked at as they pass.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -18,6 +19,10 @@ from tflite_operator.kube.errors import ClusterError
 from tflite_operator.telemetry.metrics import API_REQUESTS
 
 _NOT_YET: Final = "not watching yet"
+_SHORT_SECONDS: Final = 1.0
+"""kopf watches again as soon as a watch has ended: where each ends sooner than this, it has to wait, ever longer."""
+_FIRST_PAUSE: Final = 0.05
+_LONGEST_PAUSE: Final = 5.0
 
 
 class WriteRefusedError(ClusterError):
@@ -40,6 +45,9 @@ class WatchMonitor:
         self._watched: set[str] = set()
         self._listed: set[str] = set()
         self._listed_again: set[str] = set()
+        self._begun = dict.fromkeys(self._problems, -math.inf)
+        """When the latest watch of a scope began."""
+        self._pauses = dict.fromkeys(self._problems, 0.0)
         self._relisted = relisted
         self.synced = asyncio.Event()
         """Set once all that there is was listed."""
@@ -59,6 +67,8 @@ class WatchMonitor:
             if scope in self._listed:
                 self._listed_again.add(scope)
             self._listed.add(scope)
+        if scope is not None and watch:
+            await self._begin(scope)
         code, problem, begun = "error", "", time.monotonic()
         try:
             response = await send(request)
@@ -74,6 +84,12 @@ class WatchMonitor:
             if scope is not None and (problem or watch):
                 self._note(scope, problem)
         return response
+
+    async def _begin(self, scope: str) -> None:
+        was_short = time.monotonic() - self._begun[scope] < _SHORT_SECONDS
+        self._pauses[scope] = min(max(2 * self._pauses[scope], _FIRST_PAUSE), _LONGEST_PAUSE) if was_short else 0.0
+        await asyncio.sleep(self._pauses[scope])
+        self._begun[scope] = time.monotonic()
 
     def _note(self, scope: str, problem: str) -> None:
         self._problems[scope] = f"{names.PLURAL} cannot be watched: {problem}" if problem else ""
