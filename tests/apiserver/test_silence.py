@@ -1,11 +1,12 @@
 """A watch that dies without a word is noticed, and what happened meanwhile is acted on."""
 
+import time
 from collections.abc import Callable
 
 from tests.apiserver.conftest import Start
 from tests.apiserver.listed import of_conversions
 from tests.apiserver.operator_process import OperatorProcess
-from tests.apiserver.proxy import Asked, Proxy
+from tests.apiserver.proxy import Asked, Ignore, Proxy, pass_on
 from tests.apiserver.workbench import Workbench
 
 SILENCE_SECONDS = 2
@@ -50,4 +51,21 @@ def test_a_job_and_a_pod_that_dead_watches_do_not_tell_of(proxy: Proxy, bench: W
     mute(operator, proxy, of_pods)
     bench.run_pod(second)
     operator.until("its step is told", lambda: bench.reason("unseen") == "Preparing", SILENCE_SECONDS + SLACK_SECONDS)
+    assert operator.exit_codes == []
+
+
+def test_a_network_that_swallows_everything_for_a_while(proxy: Proxy, bench: Workbench, start: Start) -> None:
+    operator = start(proxy, **SHORT)
+    operator.until_ready()
+    proxy.rule = lambda _: Ignore()
+    proxy.mute(lambda _: True)
+    swallowed = time.monotonic()
+    made = bench.create("unheard")
+    operator.until("it is not ready", lambda: not operator.probes[-1].ready)
+    blind = operator.probes[-1].moment
+    operator.until("it has asked twice", lambda: proxy.count(of_conversions, since=swallowed) >= 2)
+    assert operator.was_ready(blind) == []
+    proxy.rule = pass_on
+    operator.until("it has a Job", lambda: bench.has_job(made), 2 * SILENCE_SECONDS + SLACK_SECONDS)
+    operator.until_ready()
     assert operator.exit_codes == []

@@ -19,6 +19,7 @@ from tflite_operator.kube.errors import ClusterError
 from tflite_operator.telemetry.metrics import API_REQUESTS
 
 _NOT_YET: Final = "not watching yet"
+_UNANSWERED: Final = "the API server has not answered yet"
 _SHORT_SECONDS: Final = 1.0
 """kopf watches again as soon as a watch has ended: where each ends sooner than this, it has to wait, ever longer."""
 _FIRST_PAUSE: Final = 0.05
@@ -74,6 +75,10 @@ class WatchMonitor:
             response = await send(request)
             code = str(response.status)
             problem = f"HTTP {response.status}" if response.status >= 300 else ""
+        except asyncio.CancelledError:
+            # So kopf ends a watch that is not even answered.
+            problem = "the API server does not answer"
+            raise
         except Exception as error:
             problem = f"{type(error).__name__} {error}".strip()
             raise
@@ -90,6 +95,7 @@ class WatchMonitor:
         self._pauses[scope] = min(max(2 * self._pauses[scope], _FIRST_PAUSE), _LONGEST_PAUSE) if was_short else 0.0
         await asyncio.sleep(self._pauses[scope])
         self._begun[scope] = time.monotonic()
+        self._problems[scope] = self._problems[scope] or _UNANSWERED
 
     def _note(self, scope: str, problem: str) -> None:
         self._problems[scope] = f"{names.PLURAL} cannot be watched: {problem}" if problem else ""
