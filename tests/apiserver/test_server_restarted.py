@@ -34,3 +34,21 @@ def test_an_operator_waits_for_its_api_server(plane: ControlPlane, bench: Workbe
         assert not operator.is_ready
     operator.until("it has a Job", lambda: bench.has_job(made))
     assert operator.exit_codes == []
+
+
+def test_an_api_server_that_comes_back_with_a_backup_is_believed(
+    plane: ControlPlane, bench: Workbench, start: Start
+) -> None:
+    kept = bench.create("kept")
+    plane.back_up()
+    operator = start()
+    operator.until("it has a Job", lambda: bench.has_job(kept))
+    lost = [bench.create(f"lost-{number}") for number in range(LOST)]
+    operator.until("so have the others", lambda: all(bench.has_job(one) for one in lost))
+    bench.delete("kept")
+    operator.until("they are counted", lambda: operator.metric("tflite_operator_conversions") == LOST)
+    plane.restore()
+    operator.until("it has a Job again", lambda: bench.has_job(kept))
+    operator.until("nothing else is counted", lambda: operator.metric("tflite_operator_conversions") == 1)
+    operator.until_ready()
+    assert 0 not in operator.exit_codes

@@ -39,13 +39,14 @@ class WatchMonitor:
         Args:
             scopes: the namespaces that are watched, or EVERYWHERE alone.
             relisted: is told of a scope that is watched again after it was listed again: whatever vanished before that
-                was told to nobody.
+                was told to nobody. And after the API server was away: it may have come back with a restored backup,
+                and then takes a watch from a version that is yet to come, and tells nothing until that.
         """
         self._scopes = {CONVERSIONS.path(scope): scope for scope in scopes}
         self._problems = dict.fromkeys(self._scopes.values(), _NOT_YET)
         self._watched: set[str] = set()
         self._listed: set[str] = set()
-        self._listed_again: set[str] = set()
+        self._unsure: set[str] = set()
         self._begun = dict.fromkeys(self._problems, -math.inf)
         """When the latest watch of a scope began."""
         self._pauses = dict.fromkeys(self._problems, 0.0)
@@ -66,28 +67,31 @@ class WatchMonitor:
         watch = "watch" in request.url.query
         if scope is not None and not watch and "continue" not in request.url.query:
             if scope in self._listed:
-                self._listed_again.add(scope)
+                self._unsure.add(scope)
             self._listed.add(scope)
         if scope is not None and watch:
             await self._begin(scope)
-        code, problem, begun = "error", "", time.monotonic()
+        code, problem, is_away, begun = "error", "", False, time.monotonic()
         try:
             response = await send(request)
             code = str(response.status)
             problem = f"HTTP {response.status}" if response.status >= 300 else ""
+            is_away = response.status >= 500
         except asyncio.CancelledError:
             # So kopf ends a watch that is not even answered.
             problem = "the API server does not answer"
+            is_away = True
             raise
         except Exception as error:
             problem = f"{type(error).__name__} {error}".strip()
+            is_away = True
             raise
         finally:
             if not watch:
                 resource = "conversions" if scope is not None else "discovery"
                 API_REQUESTS.labels("GET", resource, code).observe(time.monotonic() - begun)
             if scope is not None and (problem or watch):
-                self._note(scope, problem)
+                self._note(scope, problem, is_away=is_away)
         return response
 
     async def _begin(self, scope: str) -> None:
@@ -97,13 +101,15 @@ class WatchMonitor:
         self._begun[scope] = time.monotonic()
         self._problems[scope] = self._problems[scope] or _UNANSWERED
 
-    def _note(self, scope: str, problem: str) -> None:
+    def _note(self, scope: str, problem: str, *, is_away: bool) -> None:
         self._problems[scope] = f"{names.PLURAL} cannot be watched: {problem}" if problem else ""
+        if is_away and scope in self._watched:
+            self._unsure.add(scope)
         if problem:
             return
         self._watched.add(scope)
         if len(self._watched) == len(self._scopes):
             self.synced.set()
-        if scope in self._listed_again:
-            self._listed_again.discard(scope)
+        if scope in self._unsure:
+            self._unsure.discard(scope)
             self._relisted(scope)
