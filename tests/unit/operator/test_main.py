@@ -80,7 +80,6 @@ def test_it_is_ready_while_it_watches_and_ends_when_it_is_told_to() -> None:
     asyncio.run(scenario())
 
 
-@pytest.mark.xfail(strict=True, reason="kopf cancels what waits for it to end, before it says why it ends")
 def test_a_watch_of_conversions_that_breaks_is_the_reason_why_the_process_ends() -> None:
     async def scenario() -> None:
         at = Scene(("",))

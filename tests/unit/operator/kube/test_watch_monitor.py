@@ -171,16 +171,18 @@ def test_other_requests_say_nothing_of_the_watch() -> None:
     play(scene)
 
 
-def test_neither_the_first_list_nor_a_reconnect_is_told_of() -> None:
+def test_neither_the_first_list_nor_a_mere_reconnect_is_told_of() -> None:
     async def scene(at: Scene) -> None:
         await at.list()
         await at.list(**{"continue": "more"})
         for _ in range(3):
             await at.watch()
+        assert at.relisted == []
         at.statuses = [500]
         await at.watch()
-        await at.watch()
         assert at.relisted == []
+        await at.watch()
+        assert at.relisted == [""], "after it was away it may have come back with a backup"
 
     play(scene)
 
