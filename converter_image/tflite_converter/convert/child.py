@@ -6,7 +6,8 @@ reports on that file descriptor.
 
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -21,14 +22,15 @@ from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.step_files import ARTIFACT_FILE, write_whole
 from tflite_converter.core.tensors import Sample, SignatureFacts
 from tflite_converter.datasets import reader
-from tflite_converter.model import index_bounds, loader, operations, runtime, saved_model, selection, size
+from tflite_converter.model import callables, index_bounds, loader, operations, runtime, saved_model, selection, size
 from tflite_converter.model.loaded import LoadedModel
 from tflite_converter.model.saved_model import MetaGraph
 from tflite_converter.quantize import calibration
 from tflite_converter.quantize.calibration import CalibrationSamples
 from tflite_converter.report.inputs import ReportMaterial
-from tflite_converter.verify import reference
-from tflite_converter.verify.reference import GivenSamples
+from tflite_converter.verify import reference, sequence
+from tflite_converter.verify.reference import GivenSamples, Reference
+from tflite_converter.verify.sequence import Run
 from tflite_converter.worker.reporter import Report, die_with_parent, reported
 
 Announce = Callable[[str], None]
@@ -56,7 +58,7 @@ def convert_model(order: ConversionOrder, announce: Announce) -> MeasurementOrde
     attempt = Attempt(signatures or plan(loaded.signatures), order.select_tf, names)
     while True:
         announce("Running the model")
-        workshop = _Workshop(order, graph, attempt)
+        workshop = _Workshop(order, graph, attempt, load)
         workshop.prepare(model or load())
         model = None
         failed = attempt
@@ -94,9 +96,12 @@ def _check_untouched(output: Path, before: set[str]) -> None:
 class _Workshop:
     """The files of one attempt's shapes: the pinned SavedModel, and what the model itself computes."""
 
-    def __init__(self, order: ConversionOrder, graph: MetaGraph, attempt: Attempt) -> None:
+    def __init__(
+        self, order: ConversionOrder, graph: MetaGraph, attempt: Attempt, load: Callable[[], LoadedModel]
+    ) -> None:
         self._order = order
         self._graph = graph
+        self._load = load
         self._signatures: Sequence[SignatureFacts] = attempt.signatures
         scratch = Path(order.scratch_dir)
         self._pinned_dir = scratch / "pinned"
@@ -105,24 +110,44 @@ class _Workshop:
         self._calibration: CalibrationSamples | None = None
 
     def prepare(self, model: LoadedModel) -> None:
-        """Run the model, save it pinned, and let go of it: the converter needs the memory."""
+        """Save the model pinned, run it, and let go of it: the converter needs the memory."""
         for folder in (self._pinned_dir, *self._reference_dirs):
             shutil.rmtree(folder, ignore_errors=True)
         self._calibration = calibration.gather(
             self._order.quantization.calibration, self._order.datasets.calibration, self._signatures
         )
         verification = self._verification_samples()
-        for facts, folder in zip(self._signatures, self._reference_dirs, strict=True):
-            bounds = index_bounds.of(model.function(facts), facts.inputs)
-            given = self._given(facts.key, verification)
-            observe = partial(reference.observe, partial(model.run, facts.key), facts.inputs, bounds)
-            seen = observe(given, assigns_state=self._assigns_state(facts.key))
-            if self._calibration is not None and self._calibration.is_synthetic:
-                like = seen if given is None else observe(None, assigns_state=True)
-                self._calibration.complete(facts, bounds, like.sampling)
-            reference.save(seen, folder)
+        bounds = {facts.key: index_bounds.of(model.function(facts), facts.inputs) for facts in self._signatures}
+        stateful = any(self._assigns_state(model, facts) for facts in self._signatures)
+        # Before anything runs: a run may change the variables that the artifact begins with.
         model.save_pinned(self._signatures, self._pinned_dir)
+        seen = {
+            facts.key: self._observed(model, facts, bounds[facts.key], self._given(facts.key, verification))
+            for facts in self._signatures
+        }
         model.close()
+        if stateful:
+            seen = sequence.replayed(seen, self._start)
+        for facts, folder in zip(self._signatures, self._reference_dirs, strict=True):
+            reference.save(seen[facts.key], folder)
+
+    @contextmanager
+    def _start(self) -> Iterator[Run]:
+        model = self._load()
+        try:
+            yield model.run
+        finally:
+            model.close()
+
+    def _observed(
+        self, model: LoadedModel, facts: SignatureFacts, bounds: Mapping[str, int], given: GivenSamples | None
+    ) -> Reference:
+        observe = partial(reference.observe, partial(model.run, facts.key), facts.inputs, bounds)
+        seen = observe(given, assigns_state=self._assigns_state(model, facts))
+        if self._calibration is not None and self._calibration.is_synthetic:
+            like = seen if given is None else observe(None, assigns_state=True)
+            self._calibration.complete(facts, bounds, like.sampling)
+        return seen
 
     def _verification_samples(self) -> Mapping[str, Sequence[Sample]]:
         settings, fetched = self._order.verification_samples, self._order.datasets.verification
@@ -137,8 +162,10 @@ class _Workshop:
         calibrated = self._calibration.given(key) if self._calibration else None
         return GivenSamples(calibrated, "Calibration") if calibrated is not None else None
 
-    def _assigns_state(self, key: str) -> bool:
-        return operations.assigns_state(self._graph.operations(key))
+    def _assigns_state(self, model: LoadedModel, facts: SignatureFacts) -> bool:
+        # The proto alone does not know what every callable of a foreign library comes to.
+        used = self._graph.operations(facts.key) or callables.operations(model.function(facts))
+        return operations.assigns_state(used)
 
     def convert(self, attempt: Attempt) -> bytes:
         """Run TensorFlow's converter."""

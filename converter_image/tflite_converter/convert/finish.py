@@ -17,13 +17,13 @@ from tflite_api.status import ArtifactSignature, CalibrationData, Tensor
 from tflite_api.step import ConvertedModel
 from tflite_converter.artifact import flatbuffer, metadata
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
-from tflite_converter.core.failure import OWN_CURE, StepFailure
+from tflite_converter.core.failure import OWN_CURE, StepFailure, one_line
 from tflite_converter.core.local_spec import LocalQuantization
 from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, REPORT_DATA_FILE, write_model
 from tflite_converter.core.tensors import Outputs, SignatureFacts, TensorFacts
 from tflite_converter.quantize import quantization, weight_only
 from tflite_converter.report.inputs import ReportMaterial
-from tflite_converter.verify import litert, reference
+from tflite_converter.verify import litert, reference, sequence
 from tflite_converter.verify.metrics import Comparison, Verdict, judge
 from tflite_converter.verify.reference import Reference
 from tflite_converter.worker import process
@@ -91,12 +91,17 @@ def measure(order: MeasurementOrder) -> ConvertedModel:
         verdict = _compare(artifact, facts, order, references, comparison)
     except StepFailure as failure:
         failure.signature = kept[0]
+        failure.message = one_line("; ".join((failure.message, *_state(references))))
         raise
-    notes = (*_sizes(references, "measured" if comparison.samples else "run"), *order.notes)
+    notes = (
+        *_sizes(references, "measured" if comparison.samples else "run"),
+        *(_state(references) if comparison.samples else ()),
+        *order.notes,
+    )
     converted = ConvertedModel(
         sha256=_digest(artifact),
         verdict=verdict.reason,
-        message="; ".join((verdict.message, *notes)),
+        message=one_line("; ".join((verdict.message, *notes))),
         signature=kept[0],
         additional_signatures=kept[1:] or None,
         verification=comparison.summary(references[0].source) if comparison.samples else None,
@@ -152,11 +157,10 @@ def _compare(
             return doubt
     if (doubt := litert.doubt(facts)) is not None:
         return doubt
-    for each, seen in zip(order.signatures, references, strict=True):
-        prefix = f"{each.wanted.key}/" if len(order.signatures) > 1 else ""
-        measured = litert.run(artifact, each.wanted.key, seen.samples)
-        for expected, found in zip(seen.compared, measured, strict=True):
-            comparison.add(_prefixed(expected, prefix), _prefixed(found, prefix))
+    keys = [each.wanted.key for each in order.signatures]
+    for signature, _, expected, found in sequence.pairs(artifact, keys, references):
+        prefix = f"{keys[signature]}/" if len(keys) > 1 else ""
+        comparison.add(_prefixed(expected, prefix), _prefixed(found, prefix))
     verdict = judge(comparison, order.min_snr_decibels, references[0].source)
     reservations = [seen.reservation for seen in references if seen.reservation is not None]
     if verdict.reason is Reason.SNR_SUFFICIENT and reservations:
@@ -170,6 +174,14 @@ def _prefixed(outputs: Outputs, prefix: str) -> Outputs:
 
 def _sizes(references: Sequence[Reference], done: str) -> tuple[str, ...]:
     return tuple(f"{done} with {words}" for words in dict.fromkeys(seen.sizes for seen in references) if words)
+
+
+def _state(references: Sequence[Reference]) -> tuple[str, ...]:
+    """Say that the comparison was one of calls in a row, where it was."""
+    if not any(seen.in_sequence for seen in references):
+        return ()
+    calls = sum(len(seen.given) for seen in references)
+    return (f"over {calls} calls in a row from its start, as the model keeps state",)
 
 
 def _read_artifact(path: Path) -> ArtifactFacts:

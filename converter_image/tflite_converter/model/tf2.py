@@ -126,7 +126,10 @@ def _pinned(function: Any, signature: SignatureFacts) -> Any:  # noqa: ANN401 - 
     names = {argument(number): tensor.name for number, tensor in enumerate(signature.inputs)}
 
     def pinned(**inputs: Any) -> Any:  # noqa: ANN401 - tensors have no types
-        return function(**{names[argument]: value for argument, value in inputs.items()})
+        try:
+            return function(**{names[argument]: value for argument, value in inputs.items()})
+        except TypeError as error:
+            raise signature_failure(signature.key, error) from error
 
     specs = {argument(number): _spec(tensor, argument(number)) for number, tensor in enumerate(signature.inputs)}
     return tf.function(pinned, autograph=False).get_concrete_function(**specs)

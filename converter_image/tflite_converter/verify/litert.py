@@ -26,16 +26,26 @@ def run(artifact: Path, key: str, samples: Iterable[Sample]) -> Iterator[dict[st
     Raises:
         StepFailure: VerificationFailed where LiteRT cannot run the artifact, with its words.
     """
+    return run_in_turn(artifact, ((key, sample) for sample in samples))
+
+
+def run_in_turn(artifact: Path, calls: Iterable[tuple[str, Sample]]) -> Iterator[dict[str, Array]]:
+    """Give the outputs for each key and sample, as `run` does.
+
+    What LSTM operators keep is forgotten between calls; what the model itself assigns is not, and all signatures share
+    it.
+    """
     from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 - takes long
 
     shapes = "none yet"
+    runners: dict[str, Any] = {}
     try:
         interpreter = Interpreter(model_path=str(artifact), num_threads=len(os.sched_getaffinity(0)))
         # Variables can be reset only once they have memory.
         interpreter.allocate_tensors()
-        runner = interpreter.get_signature_runner(key)
-        inputs, outputs = runner.get_input_details(), runner.get_output_details()
-        for sample in samples:
+        for key, sample in calls:
+            runner = runners.get(key) or runners.setdefault(key, interpreter.get_signature_runner(key))
+            inputs, outputs = runner.get_input_details(), runner.get_output_details()
             shapes = ", ".join(f"{name} {list(value.shape)}" for name, value in sample.items())
             interpreter.reset_all_variables()
             given = {name: quantized(value, inputs[name]) for name, value in sample.items()}

@@ -50,6 +50,8 @@ class Reference:
     """How the samples were generated."""
     sizes: str = ""
     """Which sizes flexible dimensions took, in words."""
+    in_sequence: bool = False
+    """Whether its outputs are those of calls in a row from the model's start (sequence.py)."""
     folder: Path | None = None
     """Where its arrays are on disk, where they are."""
 
@@ -57,7 +59,7 @@ class Reference:
     def doubt(self) -> Verdict | None:
         """Why nothing can be compared with it; None where it can."""
         if not self.repeats and self.assigns_state:
-            return Verdict(Reason.STATEFUL, "The model keeps state: the same input gives another output later")
+            return Verdict(Reason.STATEFUL, "The model keeps state, and gives other outputs each time it starts")
         if not self.repeats:
             return Verdict(Reason.NON_DETERMINISTIC, "The model itself gives other outputs when it runs again")
         if all(output is None for output in self.outputs):
@@ -194,6 +196,7 @@ class _Names(BaseModel):
     assigns_state: bool
     responds: bool
     sizes: str
+    in_sequence: bool
 
 
 def save(reference: Reference, folder: Path) -> None:
@@ -207,6 +210,7 @@ def save(reference: Reference, folder: Path) -> None:
         assigns_state=reference.assigns_state,
         responds=reference.responds,
         sizes=reference.sizes,
+        in_sequence=reference.in_sequence,
     )
     (folder / _NAMES_FILE).write_text(names.model_dump_json())
     for side, arrays in (("input", reference.given), ("output", reference.outputs)):
@@ -232,6 +236,7 @@ def load(folder: Path) -> Reference:
         names.assigns_state,
         names.responds,
         sizes=names.sizes,
+        in_sequence=names.in_sequence,
         folder=folder,
     )
 

@@ -37,6 +37,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         floats,
     )
     save("counter", lambda module, x: {"y": x + module.count.assign_add(1.0)}, floats)
+    save("drifting", lambda module, x: {"y": x + module.count.assign_add(tf.random.uniform([]))}, floats)
     save("nan", lambda _, x: {"y": tf.math.log(-tf.square(x) - 1)}, floats)
     eight_bits = tf.TensorSpec([None, 64], tf.int8, name="x")
     # Of the whole range of eight bits it gives 1 alone.
