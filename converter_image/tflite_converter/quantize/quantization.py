@@ -25,10 +25,11 @@ _NO_WEIGHTS: Final = frozenset({"int16", "int32", "int64", "bool", "string"})
 """Shapes, axes, indices and biases, and the constants that Int16x8 treats as activations."""
 _BETWEEN_TYPES: Final = frozenset({"QUANTIZE", "DEQUANTIZE", "CAST"})
 """Operators whose very purpose is to have floats on one side."""
-_BLIND: Final = frozenset({"SHAPE", "RANK"})
-"""Operators that look at no value of what they read."""
-_NOT_CALIBRATED: Final = frozenset({"WHILE", "IF", "CALL", "CALL_ONCE", "STABLEHLO_WHILE"})
-"""TensorFlow 2.21's calibrator follows no subgraph: it crashes on them (own measurement on recurrent models)."""
+_BLIND: Final = frozenset({"SHAPE", "RANK", "ASSIGN_VARIABLE", "READ_VARIABLE"})
+"""Operators that look at no value of what they read, or only keep it: LiteRT's variables have no scale."""
+_NOT_CALIBRATED: Final = frozenset({"WHILE", "IF", "CALL", "STABLEHLO_WHILE"})
+"""TensorFlow 2.21's calibrator follows no subgraph: it crashes on them (own measurement on recurrent models). It runs
+CALL_ONCE, which only fills variables."""
 _NO_INTEGERS: Final = re.compile(r"not yet supported for op: '(\w+)'")
 """tensorflow/lite/tools/optimize/quantize_model.cc: how it names what it has no 16-bit form of."""
 _SHOWN: Final = 10
@@ -74,12 +75,12 @@ def check_calibratable(content: bytes) -> None:
 class LoopsNotMeasured(StepFailure):
     """OperationNotQuantizable for a model with control flow."""
 
-    def __init__(self, what: str) -> None:
-        """Say what is in the way."""
+    def __init__(self, what: str, cure: str | None = None) -> None:
+        """Say what is in the way, and what can be done about it beside another type."""
         super().__init__(
             Reason.OPERATION_NOT_QUANTIZABLE,
             f"{what}, so this model has no integer form",
-            "use quantization.type DynamicRange, Float16 or WeightOnlyInt8",
+            "use quantization.type DynamicRange, Float16 or WeightOnlyInt8" + (f", or {cure}" if cure else ""),
         )
 
 
