@@ -4,6 +4,7 @@ Started by the supervisor as `python -m tflite_converter.convert.child DESCRIPTO
 reports on that file descriptor.
 """
 
+import logging
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from tflite_converter.convert.finish import MeasuredSignature, MeasurementOrder,
 from tflite_converter.convert.order import ConversionOrder
 from tflite_converter.convert.strategy import Attempt
 from tflite_converter.convert.tf_converter import ConverterSettings
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import StepFailure, one_line
 from tflite_converter.core.step_files import ARTIFACT_FILE, write_whole
 from tflite_converter.core.tensors import Sample, SignatureFacts
 from tflite_converter.datasets import reader
@@ -33,6 +34,7 @@ from tflite_converter.verify.reference import GivenSamples, Reference
 from tflite_converter.verify.sequence import Run
 from tflite_converter.worker.reporter import Report, die_with_parent, reported
 
+_LOG = logging.getLogger(__name__)
 Announce = Callable[[str], None]
 
 
@@ -208,8 +210,19 @@ class _Workshop:
             float_problem=problem,
         )
 
+    def _report(self, attempt: Attempt) -> tuple[ReportMaterial | None, str | None]:
+        """Gather for the report, where there is to be one: the material, or why there is none."""
+        if not self._order.report:
+            return None, None
+        try:
+            return self._report_material(attempt), None
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong, the artifact is there
+            _LOG.exception("Nothing to make the report page from")
+            return None, one_line(f"its material could not be gathered ({type(error).__name__}: {error})", 400)
+
     def rest(self, attempt: Attempt, tensorflow: str) -> MeasurementOrder:
         """Say what is left to do with the artifact."""
+        material, problem = self._report(attempt)
         return MeasurementOrder(
             output_dir=self._order.output_dir,
             signatures=tuple(
@@ -223,7 +236,8 @@ class _Workshop:
             tensorflow=tensorflow,
             strategy=attempt.name,
             notes=attempt.notes,
-            report=self._report_material(attempt) if self._order.report else None,
+            report=material,
+            report_problem=problem,
             proof=self._order.proof,
         )
 

@@ -4,9 +4,10 @@ The converting child becomes it by exec, so that TensorFlow's half gigabyte is g
 """
 
 import hashlib
+import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -29,6 +30,7 @@ from tflite_converter.verify.reference import Reference
 from tflite_converter.worker import process
 from tflite_converter.worker.reporter import Report, reported
 
+_LOG = logging.getLogger(__name__)
 _MODULE: Final = "tflite_converter.convert.finish"
 _ORDER_FILE: Final = "measurement.json"
 
@@ -56,6 +58,8 @@ class MeasurementOrder(Schema):
     """What the artifact's user has to know."""
     report: ReportMaterial | None = None
     """What the report page is made from, where there is to be one."""
+    report_problem: str | None = None
+    """Why there is no such material, where there is to be a page."""
     proof: str = ""
     """See ConversionOrder."""
 
@@ -71,8 +75,12 @@ def become_measurement(order: MeasurementOrder, report: Report, scratch: Path) -
     os.execv(sys.executable, command)  # noqa: S606 - no shell, and nothing of the command is a stranger's
 
 
-def measure(order: MeasurementOrder) -> ConvertedModel:
+def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None) -> ConvertedModel:
     """Finish, check and measure the artifact; writes `converted.json` beside it.
+
+    Args:
+        order: what is left to do.
+        settled: is called when that file is written. What comes after is for the report alone, and may go wrong.
 
     Raises:
         StepFailure: ConversionFailed, QuantizationNotApplied, OperationNotQuantizable, InvalidMetadata or
@@ -108,10 +116,19 @@ def measure(order: MeasurementOrder) -> ConvertedModel:
         calibration=order.calibration,
         tensorflow=order.tensorflow,
         strategy=strategy,
+        report_problem=order.report_problem,
     )
-    if order.report is not None:
-        _gather_for_report(order, order.report, references, comparison)
     write_model(Path(order.output_dir) / CONVERTED_FILE, converted)
+    settled()
+    if order.report is None:
+        return converted
+    try:
+        _gather_for_report(order, order.report, references, comparison)
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong, the artifact is measured
+        _LOG.exception("Nothing to show on the report page")
+        problem = one_line(f"its figures could not be measured ({type(error).__name__}: {error})", 400)
+        converted = converted.model_copy(update={"report_problem": problem})
+        write_model(Path(order.output_dir) / CONVERTED_FILE, converted)
     return converted
 
 
@@ -227,8 +244,7 @@ def main() -> int:
 
     def work() -> None:
         report.announce("Verifying")
-        measure(order)
-        report.done(order.proof)
+        measure(order, lambda: report.done(order.proof))
 
     return reported(work, report)
 
