@@ -236,6 +236,7 @@ class _Workshop:
             tensorflow=tensorflow,
             strategy=attempt.name,
             notes=attempt.notes,
+            batch_cure=attempt.batch_cure,
             report=material,
             report_problem=problem,
             proof=self._order.proof,

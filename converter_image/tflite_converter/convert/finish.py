@@ -25,6 +25,7 @@ from tflite_converter.core.tensors import Outputs, SignatureFacts, TensorFacts
 from tflite_converter.quantize import quantization, weight_only
 from tflite_converter.report.inputs import ReportMaterial
 from tflite_converter.verify import litert, reference, sequence
+from tflite_converter.verify.kernels import CannotRun
 from tflite_converter.verify.metrics import Comparison, Verdict, judge
 from tflite_converter.verify.reference import Reference
 from tflite_converter.worker import process
@@ -33,6 +34,11 @@ from tflite_converter.worker.reporter import Report, reported
 _LOG = logging.getLogger(__name__)
 _MODULE: Final = "tflite_converter.convert.finish"
 _ORDER_FILE: Final = "measurement.json"
+_CURE_OF_FLOATS: Final = (
+    "Name inputs that the model is made for in verification.samples, or pin other shapes in signature.inputs; where that"
+    " changes nothing, TensorFlow's converter gets this model wrong"
+)
+_NEEDS_SINGLE_BATCH: Final = "LiteRT's loops over time steps need a batch of 1, and the model has another"
 
 
 class MeasuredSignature(Schema):
@@ -56,6 +62,8 @@ class MeasurementOrder(Schema):
     strategy: str
     notes: tuple[str, ...] = ()
     """What the artifact's user has to know."""
+    batch_cure: str | None = None
+    """What to change about pinned batches where the artifact is not right."""
     report: ReportMaterial | None = None
     """What the report page is made from, where there is to be one."""
     report_problem: str | None = None
@@ -98,9 +106,9 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
     try:
         verdict = _compare(artifact, facts, order, references, comparison)
     except StepFailure as failure:
-        failure.signature = kept[0]
-        failure.message = one_line("; ".join((failure.message, *_state(references))))
-        raise
+        told = _told(failure, order, references)
+        told.signature = kept[0]
+        raise told from failure
     notes = (
         *_sizes(references, "measured" if comparison.samples else "run"),
         *(_state(references) if comparison.samples else ()),
@@ -183,6 +191,19 @@ def _compare(
     if verdict.reason is Reason.SNR_SUFFICIENT and reservations:
         return Verdict(reservations[0].reason, f"{verdict.message}; {reservations[0].message}")
     return verdict
+
+
+def _told(failure: StepFailure, order: MeasurementOrder, references: Sequence[Reference]) -> StepFailure:
+    """Return a failed comparison in words that say what to change."""
+    is_of_type = order.quantization.type in quantization.INTEGER and order.batch_cure is None
+    if is_of_type and isinstance(failure, CannotRun) and failure.operator and not failure.is_explained:
+        return quantization.lacks_kernel(order.quantization, failure.operator, failure.message)
+    found, cure = "; ".join((failure.found, *_state(references))), failure.cure
+    if order.quantization.type == "None" and failure.reason is Reason.VERIFICATION_FAILED:
+        cure = _CURE_OF_FLOATS
+    if order.batch_cure is not None:
+        found, cure = f"{_NEEDS_SINGLE_BATCH} ({found})", order.batch_cure
+    return StepFailure(failure.reason, found, cure, verification=failure.verification)
 
 
 def _prefixed(outputs: Outputs, prefix: str) -> Outputs:

@@ -49,6 +49,19 @@ class Attempt:
             notes.append("its loops are written out, so that it grows with the number of time steps")
         return tuple(notes)
 
+    @property
+    def batch_cure(self) -> str | None:
+        """Say what to change where its loops turn out to be wrong for batches that are fixed at more than 1."""
+        fixed = {
+            f"{tensor.name} at {tensor.shape[0]}"
+            for signature in self.signatures
+            for tensor in signature.inputs
+            if self.single_batch and tensor.shape and tensor.shape[0] > 1
+        }
+        if not fixed:
+            return None
+        return f"Pin the first dimension at 1 in signature.inputs, in the place of {', '.join(sorted(fixed))}"
+
 
 @dataclass(frozen=True)
 class Strategy:

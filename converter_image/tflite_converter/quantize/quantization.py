@@ -9,7 +9,7 @@ from tflite_api.reasons import Reason
 from tflite_api.spec import KeepFloat, Quantization, QuantizationType
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.artifact.flatbuffer import ArtifactFacts, Constant
-from tflite_converter.core.failure import OWN_CURE, StepFailure
+from tflite_converter.core.failure import OWN_CURE, StepFailure, one_line
 
 _WEIGHT_TYPES: Final[dict[QuantizationType, str]] = {
     "Float16": "float16",
@@ -93,6 +93,16 @@ def quantizer_failure(kind: QuantizationType, words: str) -> StepFailure:
             _cure(kind, names),
         )
     return StepFailure(Reason.CONVERSION_FAILED, f"TensorFlow's converter gave up: {words}", OWN_CURE)
+
+
+def lacks_kernel(asked: Quantization, operator: str, words: str) -> StepFailure:
+    """Give the failure of an integer artifact that LiteRT has no kernel for, with its words."""
+    kept = sorted({operator, *(asked.keep_float.operations or () if asked.keep_float else ())})
+    return StepFailure(
+        Reason.OPERATION_NOT_QUANTIZABLE,
+        f"LiteRT has no kernel of {operator} for quantization.type {asked.type} ({one_line(words, 300)})",
+        _cure(asked.type, kept),
+    )
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from tflite_api.reasons import Reason
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
 from tflite_converter.core.failure import StepFailure, one_line
 from tflite_converter.core.tensors import Array, Sample, SignatureFacts, TensorFacts
+from tflite_converter.verify.kernels import CannotRun
 from tflite_converter.verify.metrics import Verdict
 
 
@@ -24,7 +25,7 @@ def run(artifact: Path, key: str, samples: Iterable[Sample]) -> Iterator[dict[st
     Where the artifact's own inputs and outputs are quantized, samples are quantized and outputs dequantized.
 
     Raises:
-        StepFailure: VerificationFailed where LiteRT cannot run the artifact, with its words.
+        CannotRun: LiteRT cannot run the artifact.
     """
     return run_in_turn(artifact, ((key, sample) for sample in samples))
 
@@ -52,11 +53,7 @@ def run_in_turn(artifact: Path, calls: Iterable[tuple[str, Sample]]) -> Iterator
             # The runner gives views of memory that the next call overwrites.
             yield {name: dequantized(np.array(value), outputs[name]) for name, value in runner(**given).items()}
     except (RuntimeError, ValueError) as error:
-        raise StepFailure(
-            Reason.VERIFICATION_FAILED,
-            f"LiteRT cannot run the artifact (inputs {shapes}): {one_line(str(error), 400)}",
-            "Try other samples, or convert the model with another quantization.type",
-        ) from error
+        raise CannotRun(str(error), shapes) from error
 
 
 def doubt(facts: ArtifactFacts) -> Verdict | None:

@@ -1,5 +1,6 @@
 """What the model computes on samples, handed from the process that runs it to the one that compares."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -22,6 +23,8 @@ _SOURCES: Final[dict[SampleSource, str]] = {
     "Verification": "the samples of verification.samples.dataset",
 }
 _NAMES_FILE = "names.json"
+_CHANNELS_LAST: Final = re.compile(r"only supports? (the )?NHWC|NHWC tensor format|format NHWC on (the )?CPU|NCHW.*CPU")
+"""How TensorFlow's kernels say on a CPU that they take channels last alone (tensorflow/core/kernels/*_ops.cc)."""
 
 
 @dataclass(frozen=True)
@@ -114,12 +117,13 @@ def observe(
 
     Raises:
         StepFailure: DatasetMismatch where the model refuses a sample of the user's, VerificationFailed where it
-            refuses all that is generated.
+            refuses all that is generated, UnsupportedOperation where it takes nothing on a CPU.
     """
     if given is not None:
         try:
             return _observed(run, given.samples, given.source, assigns_state)
         except RunRefused as refusal:
+            _check_layout(refusal)
             words = f"The model refuses one of {_SOURCES[given.source]}: {one_line(str(refusal), 400)}"
             raise StepFailure(Reason.DATASET_MISMATCH, words, "Give samples that it takes") from refusal
     refused = ""
@@ -127,6 +131,7 @@ def observe(
         try:
             seen = _generated(run, inputs, sampling, bounds, assigns_state)
         except RunRefused as refusal:
+            _check_layout(refusal)
             refused = refused or one_line(str(refusal), 300)
         else:
             return seen if seen.is_telling else _stirred(run, inputs, seen, sampling, bounds)
@@ -135,6 +140,17 @@ def observe(
         cure = f"pin its shapes in signature.inputs, or {cure}"
     words = f"TensorFlow cannot run the signature on generated inputs ({refused})"
     raise StepFailure(Reason.VERIFICATION_FAILED, words, cure)
+
+
+def _check_layout(refusal: RunRefused) -> None:
+    """Refuse a model that nothing here can run, whatever it is given."""
+    if _CHANNELS_LAST.search(str(refusal)):
+        raise StepFailure(
+            Reason.UNSUPPORTED_OPERATION,
+            "The model computes with channels first (data_format NCHW), which TensorFlow cannot run on a CPU, so there"
+            f" is nothing to compare with ({one_line(str(refusal), 200)})",
+            "export it with channels last",
+        ) from refusal
 
 
 def _generated(
