@@ -35,8 +35,8 @@ _LOG = logging.getLogger(__name__)
 _MODULE: Final = "tflite_converter.convert.finish"
 _ORDER_FILE: Final = "measurement.json"
 _CURE_OF_FLOATS: Final = (
-    "Name inputs that the model is made for in verification.samples, or pin other shapes in signature.inputs; where that"
-    " changes nothing, TensorFlow's converter gets this model wrong"
+    "Name inputs that the model is made for in verification.samples, or pin other shapes in signature.inputs; where"
+    " that changes nothing, TensorFlow's converter gets this model wrong"
 )
 _NEEDS_SINGLE_BATCH: Final = "LiteRT's loops over time steps need a batch of 1, and the model has another"
 
