@@ -32,9 +32,9 @@ class Loop:
     node: Any
     """Its While operation."""
     start: Sequence[Value]
-    """The values that its variables begin with, as tensors of the graph."""
+    """The values that its variables begin with: tensors of the graph that is traced, or lists of them."""
     results: Sequence[Value]
-    """Its outputs: one for each variable."""
+    """Its outputs in the model's own graph, one for each variable: for their shapes."""
     functions: Mapping[str, Any]
     """The graph's library."""
     trace: Trace
@@ -57,20 +57,31 @@ def count(loop: Loop) -> int:
         NotProven: it cannot be told, or there are more than MOST_STEPS.
     """
     deciding = _deciding(loop)
-    known = {place: _constant(loop.start[place]) for place in sorted(deciding)}
-    for place in sorted(deciding):
-        if known[place] is None and not _comes_from_values(loop.start[place]):
+    places = sorted(deciding)
+    known = [_constant(loop.start[place]) for place in places]
+    for place, value in zip(places, known, strict=True):
+        if value is None and _comes_from_flexible_shapes(loop.start[place]):
             raise NotProven("its number of steps depends on the shape of an input: pin it in signature.inputs")
-    if any(value is None for value in known.values()):
-        raise NotProven("its number of steps depends on the values that it is given or computes")
-    goes_on, following = _traced(loop, sorted(deciding))
-    values, steps = [known[place] for place in sorted(deciding)], 0
-    while bool(goes_on(*values)):
-        steps += 1
-        if steps > MOST_STEPS:
-            raise NotProven(f"it has more than the {MOST_STEPS} steps that are written out")
-        values = following(*values)
-    return steps
+        if value is None:
+            raise NotProven("its number of steps depends on the values that it is given or computes")
+    return _run(loop, places, known)
+
+
+def _run(loop: Loop, places: Sequence[int], start: Sequence[Value]) -> int:
+    """Run what decides, and nothing else, until it ends."""
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+    # Beside the graph that is being traced.
+    with tf.init_scope():
+        goes_on, following = _traced(loop, places)
+        values = [tf.constant(value, loop.start[place].dtype) for place, value in zip(places, start, strict=True)]
+        steps = 0
+        while bool(goes_on(*values)):
+            steps += 1
+            if steps > MOST_STEPS:
+                raise NotProven(f"it has more than the {MOST_STEPS} steps that are written out")
+            values = following(*values)
+        return steps
 
 
 def _deciding(loop: Loop) -> set[int]:
@@ -105,10 +116,25 @@ def _needed(loop: Loop, function: Any, place: int) -> Iterator[int]:  # noqa: AN
 
 def _static(loop: Loop, arguments: Mapping[str, int], nodes: Mapping[str, Any], tensor: str) -> bool:
     """Return whether a tensor inside a loop is one of its variables whose shape is the same in every step."""
+    name = _origin(nodes, tensor)
+    return name in arguments and _shape(loop, arguments[name]) is not None
+
+
+def _origin(nodes: Mapping[str, Any], tensor: str) -> str:
     name = _name(tensor)
     while name in nodes and nodes[name].op == "Identity":
         name = _name(nodes[name].input[0])
-    return name in arguments and bool(loop.results[arguments[name]].shape.is_fully_defined())
+    return name
+
+
+def _shape(loop: Loop, place: int) -> Value | None:
+    """Return the shape that a variable has in every step; None where it may change, or is not known."""
+    if loop.results[place].shape.is_fully_defined():
+        return loop.results[place].shape
+    nodes = {node.name: node for node in loop.body.node_def}
+    signature, start = loop.body.signature, loop.start[place]
+    unchanged = _origin(nodes, loop.body.ret[signature.output_arg[place].name]) == signature.input_arg[place].name
+    return start.shape if unchanged and not isinstance(start, list) and start.shape.is_fully_defined() else None
 
 
 def _name(tensor: str) -> str:
@@ -122,17 +148,22 @@ def _is_stateful(op: str) -> bool:
     return definition is not None and bool(definition.is_stateful) and op not in _CALLS
 
 
-def _comes_from_values(tensor: Value) -> bool:
-    """Return whether a tensor of the graph depends on more of the inputs than their shapes."""
-    waiting, seen = [tensor.op], set[str]()
+def _comes_from_flexible_shapes(tensor: Value) -> bool:
+    """Return whether a tensor depends on the inputs through their shapes alone, and on one that is flexible."""
+    if isinstance(tensor, list):
+        return False
+    flexible = False
+    waiting, seen = [(tensor.op, False)], set[tuple[str, bool]]()
     while waiting:
-        operation = waiting.pop()
-        if operation.type == "Placeholder":
-            return True
-        if operation.name not in seen and operation.type not in _OF_SHAPE:
-            seen.add(operation.name)
-            waiting.extend(source.op for source in operation.inputs)
-    return False
+        operation, of_shape = waiting.pop()
+        if (operation.name, of_shape) in seen:
+            continue
+        seen.add((operation.name, of_shape))
+        if operation.type == "Placeholder" and not of_shape:
+            return False
+        flexible = flexible or (operation.type == "Placeholder" and not operation.outputs[0].shape.is_fully_defined())
+        waiting.extend((source.op, of_shape or operation.type in _OF_SHAPE) for source in operation.inputs)
+    return flexible
 
 
 def _constant(tensor: Value) -> Value | None:
@@ -140,10 +171,9 @@ def _constant(tensor: Value) -> Value | None:
     import tensorflow as tf  # noqa: PLC0415 - takes seconds
     from tensorflow.python.framework import smart_cond  # noqa: PLC0415 - takes seconds
 
-    if tensor.dtype in {tf.variant, tf.resource, tf.string}:
+    if isinstance(tensor, list) or tensor.dtype in {tf.variant, tf.resource, tf.string}:
         return None
-    value = smart_cond.smart_constant_value(tensor)
-    return None if value is None else tf.constant(value, tensor.dtype)
+    return smart_cond.smart_constant_value(tensor)
 
 
 def _traced(loop: Loop, deciding: Sequence[int]) -> tuple[Callable[..., Value], Callable[..., Sequence[Value]]]:
@@ -155,7 +185,7 @@ def _traced(loop: Loop, deciding: Sequence[int]) -> tuple[Callable[..., Value], 
             number: tf.cast(value, loop.start[number].dtype) for number, value in zip(deciding, values, strict=True)
         }
         arguments = {
-            argument.name: [given[number] if number in given else _stand_in(loop.results[number])]
+            argument.name: [given[number] if number in given else _stand_in(loop, number)]
             for number, argument in enumerate(function.signature.input_arg)
         }
         value = loop.trace(function, arguments)
@@ -170,10 +200,9 @@ def _traced(loop: Loop, deciding: Sequence[int]) -> tuple[Callable[..., Value], 
     return tf.function(goes_on, autograph=False), tf.function(following, autograph=False)
 
 
-def _stand_in(tensor: Value) -> Value:
+def _stand_in(loop: Loop, place: int) -> Value:
     """Return something of a variable's shape, where only that may be asked of it; None where nothing is."""
     import tensorflow as tf  # noqa: PLC0415 - takes seconds
 
-    if tensor.dtype in {tf.variant, tf.resource, tf.string} or not tensor.shape.is_fully_defined():
-        return None
-    return tf.zeros(tensor.shape, tensor.dtype)
+    shape, dtype = _shape(loop, place), loop.results[place].dtype
+    return None if shape is None or dtype in {tf.variant, tf.resource, tf.string} else tf.zeros(shape, dtype)

@@ -59,34 +59,19 @@ def _without_loops(function: Any, facts: SignatureFacts) -> Callable[..., dict[s
     frozen = convert_to_constants.convert_variables_to_constants_v2(function, lower_control_flow=False)
     graph = frozen.graph.as_graph_def()
     functions = _functions(graph)
-    steps = {node.name: _steps(frozen, node, functions) for node in graph.node if node.op in _LOOPS}
-    inputs = dict(zip(_input_names(function, facts), (tensor.op.name for tensor in frozen.inputs), strict=True))
+    loops = {
+        node.name: list(frozen.graph.get_operation_by_name(node.name).outputs)
+        for node in graph.node
+        if node.op in _LOOPS
+    }
+    inputs = dict(zip(tf2.input_names(function, facts), (tensor.op.name for tensor in frozen.inputs), strict=True))
     outputs = dict(zip(sorted(function.structured_outputs), (tensor.name for tensor in frozen.outputs), strict=True))
 
     def called(**given: Value) -> dict[str, Value]:
-        body = _Body(graph.node, {inputs[name]: [value] for name, value in given.items()}, functions, steps)
+        body = _Body(graph.node, {inputs[name]: [value] for name, value in given.items()}, functions, loops)
         return {name: body.value(tensor) for name, tensor in outputs.items()}
 
     return called
-
-
-def _input_names(function: Any, facts: SignatureFacts) -> list[str]:  # noqa: ANN401 - TensorFlow has no types
-    """Give the signature's names of a function's inputs, in its order."""
-    by_argument = {tf2.argument(number): tensor.name for number, tensor in enumerate(facts.inputs)}
-    return [by_argument.get(name, name) for name in function._arg_keywords]  # noqa: SLF001 - no public way to the order
-
-
-def _steps(frozen: Any, node: Any, functions: Mapping[str, Any]) -> int:  # noqa: ANN401 - TensorFlow has no types
-    """Return the number of steps of a loop, which must be the same whatever the inputs."""
-
-    def trace(function: Any, arguments: Mapping[str, Sequence[Value]]) -> Callable[[str], Value]:  # noqa: ANN401 - see above
-        return _Body(function.node_def, arguments, functions, {}).value
-
-    operation = frozen.graph.get_operation_by_name(node.name)
-    try:
-        return loop_steps.count(Loop(node, list(operation.inputs), list(operation.outputs), functions, trace))
-    except NotProven as doubt:
-        raise _refusal(f"{doubt} (loop {_shown(node.name)})") from doubt
 
 
 def _functions(graph: Any) -> dict[str, Any]:  # noqa: ANN401 - TensorFlow's protos have no types
@@ -101,12 +86,12 @@ class _Body:
         nodes: Any,  # noqa: ANN401 - TensorFlow's protos have no types
         known: Mapping[str, Sequence[Value]],
         functions: Mapping[str, Any],
-        steps: Mapping[str, int],
+        loops: Mapping[str, Sequence[Value]],
     ) -> None:
         self._nodes = {node.name: node for node in nodes}
         self._known: dict[str, Sequence[Value]] = dict(known)
         self._functions = functions
-        self._steps = steps
+        self._loops = loops
 
     def value(self, tensor: str) -> Value:
         """Give a tensor by its name: `node`, `node:0`, or inside a function `node:output:0`."""
@@ -166,12 +151,24 @@ class _Body:
         return self._call(node.attr["f"].func.name, inputs)
 
     def _written_out(self, node: Any, inputs: list[Value]) -> Sequence[Value]:  # noqa: ANN401 - see above
-        if node.name not in self._steps:
+        if node.name not in self._loops:
             raise _refusal("it is part of another loop")
         values: Sequence[Value] = inputs
-        for _ in range(self._steps[node.name]):
+        for _ in range(self._steps(node, inputs)):
             values = self._call(node.attr["body"].func.name, values)
         return values
+
+    def _steps(self, node: Any, inputs: list[Value]) -> int:  # noqa: ANN401 - see above
+        """Return the number of steps of a loop, which must be the same whatever the model's inputs."""
+
+        def trace(function: Any, arguments: Mapping[str, Sequence[Value]]) -> Callable[[str], Value]:  # noqa: ANN401 - see above
+            return _Body(function.node_def, arguments, self._functions, {}).value
+
+        try:
+            # What it begins with was traced by now: shapes are known that the model's own graph leaves open.
+            return loop_steps.count(Loop(node, inputs, self._loops[node.name], self._functions, trace))
+        except NotProven as doubt:
+            raise _refusal(f"{doubt} (loop {_shown(node.name)})") from doubt
 
     def _chosen(self, node: Any, inputs: list[Value]) -> Sequence[Value]:  # noqa: ANN401 - see above
         """Take the side of a condition that is known by now, as one on the number of the step is."""

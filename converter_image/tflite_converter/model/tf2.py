@@ -135,6 +135,12 @@ def _pinned(function: Any, signature: SignatureFacts) -> Any:  # noqa: ANN401 - 
     return tf.function(pinned, autograph=False).get_concrete_function(**specs)
 
 
+def input_names(function: Any, facts: SignatureFacts) -> list[str]:  # noqa: ANN401 - TensorFlow has no types
+    """Return the signature's names of the inputs of a function that `save` saved, in its order."""
+    by_argument = {argument(number): tensor.name for number, tensor in enumerate(facts.inputs)}
+    return [by_argument.get(name, name) for name in function._arg_keywords]  # noqa: SLF001 - no public way to the order
+
+
 def argument(number: int) -> str:
     """Name an input while its function is saved: names of a signature may be no identifiers."""
     return f"input_{number}"

@@ -68,6 +68,18 @@ def with_a_side_by_step(tf: Any, module: Any, x: Any) -> Any:
     return tf.while_loop(lambda i, _: i < 5, step, [tf.constant(0), x])[1]
 
 
+def over_the_rows_of_another_loop(tf: Any, module: Any, x: Any) -> Any:
+    def rows(given: Any) -> Any:
+        found = tf.TensorArray(tf.float32, tf.shape(given)[0], element_shape=[4])
+        return tf.while_loop(
+            lambda i, _: i < tf.shape(given)[0],
+            lambda i, a: (i + 1, a.write(i, tf.tanh(given[i]) + module.table[0])),
+            [tf.constant(0), found],
+        )[1].stack()
+
+    return rows(rows(x))
+
+
 ALIKE: Final[dict[str, Callable[..., Any]]] = {
     "counted up to a constant": lambda tf, module, x: counted(tf, module, x, 6),
     "up to a sum with a size": lambda tf, module, x: counted(tf, module, x, tf.shape(x)[0] + 2),
@@ -80,6 +92,7 @@ ALIKE: Final[dict[str, Callable[..., Any]]] = {
     "down by two": down_by_two,
     "by a share": by_a_share,
     "over rows": over_rows,
+    "over the rows of another loop": over_the_rows_of_another_loop,
     "with look-ups in a variable": with_look_ups,
     "with a condition on the step": with_a_side_by_step,
 }
