@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import Quantization
-from tflite_converter.convert import loop_unrolling, strategy, tf_converter
+from tflite_converter.convert import loop_unrolling, retyping, strategy, tf_converter
 from tflite_converter.convert.finish import MeasuredSignature, MeasurementOrder, become_measurement
 from tflite_converter.convert.order import ConversionOrder
 from tflite_converter.convert.strategy import Attempt
@@ -190,9 +190,10 @@ class _Workshop:
         )
 
     def _folder(self, attempt: Attempt) -> Path:
-        if not attempt.unrolled_loops:
-            return self._pinned_dir
-        return loop_unrolling.unrolled(self._pinned_dir, self._signatures)
+        folder = self._pinned_dir
+        if attempt.retyped:
+            folder = retyping.retyped(folder, self._signatures)
+        return loop_unrolling.unrolled(folder, self._signatures) if attempt.unrolled_loops else folder
 
     def _report_material(self, attempt: Attempt) -> ReportMaterial:
         """Give the size of the model that was converted, and its file in floats where the artifact is not that."""
