@@ -14,17 +14,18 @@ from pathlib import Path
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import Quantization
-from tflite_converter.convert import loop_unrolling, retyping, strategy, tf_converter
+from tflite_converter.convert import loop_unrolling, pinning, retyping, strategy, tf_converter
 from tflite_converter.convert.finish import MeasuredSignature, MeasurementOrder, become_measurement
 from tflite_converter.convert.order import ConversionOrder
 from tflite_converter.convert.strategy import Attempt
 from tflite_converter.convert.tf_converter import ConverterSettings
 from tflite_converter.core.failure import StepFailure, one_line
 from tflite_converter.core.step_files import ARTIFACT_FILE, write_whole
-from tflite_converter.core.tensors import Sample, SignatureFacts
+from tflite_converter.core.tensors import Sample, Shape, SignatureFacts
 from tflite_converter.datasets import reader
 from tflite_converter.model import callables, index_bounds, loader, operations, runtime, saved_model, selection, size
 from tflite_converter.model.loaded import LoadedModel
+from tflite_converter.model.operations import LackingOperations
 from tflite_converter.model.saved_model import MetaGraph
 from tflite_converter.quantize import calibration
 from tflite_converter.quantize.calibration import CalibrationSamples
@@ -71,7 +72,7 @@ def convert_model(order: ConversionOrder, announce: Announce) -> MeasurementOrde
             except StepFailure as failure:
                 following = strategy.next_attempt(attempt, failure)
                 if following is None:
-                    raise
+                    raise workshop.advised(attempt, failure) from failure
                 failed, attempt = attempt, following
             else:
                 _check_untouched(output, before)
@@ -110,6 +111,7 @@ class _Workshop:
         self._reference_dirs = [scratch / f"reference-{number}" for number in range(len(attempt.signatures))]
         self._float_file = scratch / "float.tflite"
         self._calibration: CalibrationSamples | None = None
+        self._taken: dict[str, Shape] = {}
 
     def prepare(self, model: LoadedModel) -> None:
         """Save the model pinned, run it, and let go of it: the converter needs the memory."""
@@ -132,6 +134,7 @@ class _Workshop:
             seen = sequence.replayed(seen, self._start)
         for facts, folder in zip(self._signatures, self._reference_dirs, strict=True):
             reference.save(seen[facts.key], folder)
+            self._taken |= {name: tuple(value.shape) for name, value in seen[facts.key].given[0].items()}
 
     @contextmanager
     def _start(self) -> Iterator[Run]:
@@ -176,6 +179,26 @@ class _Workshop:
             self._folder(attempt),
             self._settings(attempt, self._order.quantization, self._float_file if wants_ranges else None),
         )
+
+    def advised(self, attempt: Attempt, failure: StepFailure) -> StepFailure:
+        """Return the failure that ends the conversion, with shapes to pin where that is found to help."""
+        if not isinstance(failure, LackingOperations) or failure.dtypes or failure.are_lacking_for_sure:
+            return failure
+
+        def converts(signatures: tuple[SignatureFacts, ...]) -> bool:
+            folder = Path(self._order.scratch_dir) / "tried"
+            shutil.rmtree(folder, ignore_errors=True)
+            model = self._load()
+            try:
+                model.save_pinned(signatures, folder)
+                tf_converter.convert(folder, self._settings(attempt, Quantization(), None))
+            except StepFailure:
+                return False
+            finally:
+                model.close()
+            return True
+
+        return pinning.advised(failure, attempt.signatures, self._taken, converts)
 
     def _settings(self, attempt: Attempt, quantization: Quantization, calibrated: Path | None) -> ConverterSettings:
         samples = self._calibration.samples if self._calibration and quantization.calibration else None

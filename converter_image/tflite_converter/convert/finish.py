@@ -34,6 +34,9 @@ from tflite_converter.worker.reporter import Report, reported
 _LOG = logging.getLogger(__name__)
 _MODULE: Final = "tflite_converter.convert.finish"
 _ORDER_FILE: Final = "measurement.json"
+_SHOWN_TENSORS: Final = 64
+_SHOWN_SIGNATURES: Final = 16
+"""What ArtifactSignature and ConvertedModel have room for."""
 _CURE_OF_FLOATS: Final = (
     "Name inputs that the model is made for in verification.samples, or pin other shapes in signature.inputs; where"
     " that changes nothing, TensorFlow's converter gets this model wrong"
@@ -119,7 +122,7 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
         verdict=verdict.reason,
         message=one_line("; ".join((verdict.message, *notes))),
         signature=kept[0],
-        additional_signatures=kept[1:] or None,
+        additional_signatures=kept[1 : 1 + _SHOWN_SIGNATURES] or None,
         verification=comparison.summary(references[0].source) if comparison.samples else None,
         calibration=order.calibration,
         tensorflow=order.tensorflow,
@@ -246,7 +249,12 @@ def _artifact_signature(facts: ArtifactFacts, wanted: SignatureFacts) -> Artifac
                 f"TensorFlow's converter lost the {side} {', '.join(sorted(lost))}",
                 "Export the signature without it",
             )
-    return ArtifactSignature(key=found.key, inputs=_tensors(found.inputs), outputs=_tensors(found.outputs))
+    return ArtifactSignature(
+        key=found.key,
+        inputs=_tensors(found.inputs[:_SHOWN_TENSORS]),
+        outputs=_tensors(found.outputs[:_SHOWN_TENSORS]),
+        truncated=True if max(len(found.inputs), len(found.outputs)) > _SHOWN_TENSORS else None,
+    )
 
 
 def _tensors(facts: tuple[TensorFacts, ...]) -> tuple[Tensor, ...]:

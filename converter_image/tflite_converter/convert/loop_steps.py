@@ -74,7 +74,9 @@ def _run(loop: Loop, places: Sequence[int], start: Sequence[Value]) -> int:
     # Beside the graph that is being traced.
     with tf.init_scope():
         goes_on, following = _traced(loop, places)
-        values = [tf.constant(value, loop.start[place].dtype) for place, value in zip(places, start, strict=True)]
+        values: Sequence[Value] = [
+            tf.constant(value, loop.start[place].dtype) for place, value in zip(places, start, strict=True)
+        ]
         steps = 0
         while bool(goes_on(*values)):
             steps += 1

@@ -142,6 +142,11 @@ class LackingOperations(StepFailure):
         self.flex_has_them = flex_has_them
         self.dtypes = dtypes
 
+    @property
+    def are_lacking_for_sure(self) -> bool:
+        """Whether one of them has no operator in LiteRT whatever its shapes and types."""
+        return bool(known_lacking(self.operations))
+
 
 def _telling_line(words: str) -> str:
     """Choose the line that tells most: converter errors begin with paths of TensorFlow's own source."""

@@ -6,12 +6,14 @@ from typing import Any, Final
 
 import numpy as np
 import pytest
+import yaml
 
 from tests.unit.converter import exported_models
 from tests.unit.converter.convert.test_conversion import convert
 from tflite_api.reasons import Reason
+from tflite_converter.convert import pinning
 from tflite_converter.core.failure import RunRefused, StepFailure
-from tflite_converter.core.tensors import TensorFacts
+from tflite_converter.core.tensors import SignatureFacts, TensorFacts
 from tflite_converter.quantize import calibrator
 from tflite_converter.verify import reference
 from tflite_converter.verify.kernels import CannotRun
@@ -90,6 +92,49 @@ def test_several_inputs_of_flexible_batch_are_calibrated_together(tmp_path: Path
     assert "first dimension 1 and 2" in converted.message
 
 
+def masked(tf: Any, weights: Any, x: Any, mask: Any) -> Any:
+    hidden = (1 - mask)[:, None, None, :] * -1e9
+    return {"y": tf.nn.softmax((x @ weights(4, 4))[:, None] @ tf.transpose(x, [0, 2, 1])[:, None] + hidden)}
+
+
+def test_a_dimension_that_an_operation_needs_fixed_is_found_by_trying(tmp_path: Path) -> None:
+    save(masked, tmp_path / "model", x=([None, None, 4], "float32"), mask=([None, None], "float32"))
+    refused = refusal(tmp_path / "model", tmp_path)
+    assert refused.reason is Reason.UNSUPPORTED_OPERATION
+    assert "StridedSlice, but not where shapes are fixed" in refused.message
+    assert "selectTF" not in refused.message
+    cure = refused.message.partition("Write into signature.inputs: ")[2]
+    inputs = yaml.safe_load(cure)
+    assert {pin["name"]: pin["shape"][0] for pin in inputs} == {"x": 1, "mask": 1}
+    converted = convert(tmp_path / "model", tmp_path, signature={"inputs": inputs})
+    assert converted.verdict is Reason.SNR_SUFFICIENT
+
+
+@pytest.mark.parametrize("rows", [None, 2])
+def test_what_was_tried_in_vain_is_told(tmp_path: Path, rows: int | None) -> None:
+    save(lambda tf, _, x: {"y": tf.math.bessel_i0e(x)}, tmp_path / "model", x=([rows, 4], "float32"))
+    words = "BesselI0e (pinning dimensions was tried in vain: the first dimensions)"
+    assert (words in refusal(tmp_path / "model", tmp_path).message) == (rows is None)
+
+
+def test_what_is_lacking_for_sure_is_not_tried(models: Path, tmp_path: Path) -> None:
+    assert "in vain" not in refusal(models / "lacking", tmp_path).message
+
+
+def test_pins_leave_most_flexible_first() -> None:
+    inputs = (TensorFacts("x", "float32", (-1, -1, 4)), TensorFacts("y", "float32", (-1, -1)))
+    shapes = [
+        {tensor.name: tensor.shape for tensor in pin.signatures[0].inputs}
+        for pin in pinning.pins((SignatureFacts("key", inputs, ()),), {"x": (1, 32, 4), "y": (1, 48)})
+    ]
+    assert shapes == [
+        {"x": (1, -1, 4), "y": (1, -1)},
+        {"x": (-1, 32, 4), "y": (-1, -1)},
+        {"x": (-1, -1, 4), "y": (-1, 48)},
+        {"x": (1, 32, 4), "y": (1, 48)},
+    ]
+
+
 def test_only_samples_that_change_several_inputs_at_once_begin_anew() -> None:
     def sample(*rows: int) -> tuple[str, dict[str, Any]]:
         return "key", {str(number): np.zeros((count, 2)) for number, count in enumerate(rows)}
@@ -121,6 +166,17 @@ def test_a_kernel_that_a_type_lacks_is_named_with_what_to_write(tmp_path: Path) 
     assert "Int8 with quantization.keepFloat.operations: [SQUARED_DIFFERENCE]" in refused.message
     cured = {**INT8, "quantization": {**INT8["quantization"], "keepFloat": kept}}
     assert convert(tmp_path / "model", tmp_path, **cured).verdict is Reason.SNR_SUFFICIENT
+
+
+def test_a_signature_of_many_inputs_and_outputs_is_shown_in_part(tmp_path: Path) -> None:
+    def many(_: Any, __: Any, **given: Any) -> Any:
+        return {f"y{number}": value * (number + 1) for number, value in enumerate(given.values())}
+
+    save(many, tmp_path / "model", **{f"x{number}": ([2], "float32") for number in range(70)})
+    converted = convert(tmp_path / "model", tmp_path)
+    assert converted.verdict is Reason.SNR_SUFFICIENT
+    assert converted.signature.truncated
+    assert (len(converted.signature.inputs), len(converted.signature.outputs)) == (64, 64)
 
 
 def test_of_nested_operators_the_outermost_is_named_and_no_delegate() -> None:
