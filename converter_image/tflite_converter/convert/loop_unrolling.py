@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from tflite_converter.convert import loop_steps
 from tflite_converter.convert.loop_steps import Loop, NotProven
-from tflite_converter.core.failure import StepFailure, one_line
+from tflite_converter.core.failure import one_line
 from tflite_converter.core.tensors import SignatureFacts
 from tflite_converter.model import callables, operations, runtime, tf2
 from tflite_converter.quantize.quantization import LoopsNotMeasured
@@ -42,7 +42,9 @@ def unrolled(folder: Path, signatures: Sequence[SignatureFacts]) -> Path:
     try:
         functions = [_without_loops(model.signatures[facts.key], facts) for facts in signatures]
         tf2.save(functions, signatures, target, tf.Module())
-    except (StepFailure, *runtime.out_of_memory()):
+    except LoopsNotMeasured:
+        raise
+    except runtime.out_of_memory():
         raise
     except Exception as error:
         # Graphs that are put together anew fail in many ways, each with its own exception in TensorFlow.
@@ -258,6 +260,8 @@ def _number(tensor: Any) -> int:  # noqa: ANN401 - TensorFlow has no types
 def _from_tensor(tensor: Value, _: Value) -> list[Value]:
     import tensorflow as tf  # noqa: PLC0415 - takes seconds
 
+    if tensor.shape.rank is None or tensor.shape[0] is None:
+        raise _refusal("its number of steps depends on the shape of an input: pin it in signature.inputs")
     return list(tf.unstack(tensor))
 
 

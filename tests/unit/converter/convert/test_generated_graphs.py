@@ -7,6 +7,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -180,7 +181,9 @@ def process() -> Iterator[ProcessPoolExecutor]:
 def test_what_comes_of_a_graph_is_right_or_refused_by_name(
     process: ProcessPoolExecutor, tmp_path_factory: pytest.TempPathFactory, graph: Any, kind: str
 ) -> None:
-    reason, words, decibels = process.submit(outcome, *graph, kind, tmp_path_factory.mktemp("graph")).result()
+    parts, dtype, rows = graph
+    work = partial(outcome, parts, dtype, rows, kind, tmp_path_factory.mktemp("graph"))
+    reason, words, decibels = process.submit(work).result()
     event(f"{kind}: {reason}")
     assert reason not in {Reason.INTERNAL_ERROR, Reason.CONVERSION_CRASHED}
     assert words

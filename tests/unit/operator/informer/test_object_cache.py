@@ -250,7 +250,9 @@ _ODD_JOB: Object = {
     "metadata": dict.fromkeys(("name", "uid", "creationTimestamp"), _ODD),
     "spec": {
         "suspend": _ODD,
-        "template": {"spec": {"containers": [{"name": _ODD, "image": _ODD, "resources": {"limits": {"memory": _ODD}}}]}},
+        "template": {
+            "spec": {"containers": [{"name": _ODD, "image": _ODD, "resources": {"limits": {"memory": _ODD}}}]}
+        },
     },
     "status": {"conditions": [{"type": "Failed", "status": "True", "reason": _ODD}]},
 }
