@@ -99,6 +99,8 @@ class StepResult(Schema):
     additional_signatures: Annotated[tuple[ArtifactSignature, ...], Field(max_length=16)] | None = None
     verification: MeasuredError | None = None
     provenance: Provenance | None = None
+    report_problem: Annotated[str, StringConstraints(max_length=MESSAGE_CHARACTERS)] | None = None
+    """Why the artifact has no report page, where the spec asks for one."""
     duration_seconds: Annotated[float, Field(ge=0)] | None = None
     peak_memory_bytes: Annotated[Integer, Field(ge=0)] | None = None
 
@@ -131,11 +133,16 @@ class StepResult(Schema):
             return self.model_copy(update={"signature": signature.model_copy(update={longer: kept, "truncated": True})})
         if signature is not None:
             return self.model_copy(update={"signature": None})
+        shorter = self._shorter_texts()
+        return self.model_copy(update=shorter) if shorter else None
+
+    def _shorter_texts(self) -> dict[str, str | None]:
+        if self.report_problem is not None and len(self.report_problem) > 1:
+            return {"report_problem": self.report_problem[: len(self.report_problem) // 2] + "…"}
         if len(self.message) > 1:
             # A cure stands at a message's end.
-            shortened = self.message[: len(self.message) // 2] + "…"
-            return self.model_copy(update={"message": shortened, "cure_given": None})
-        return None
+            return {"message": self.message[: len(self.message) // 2] + "…", "cure_given": None}
+        return {}
 
 
 def _dump(result: StepResult) -> bytes:
@@ -206,3 +213,5 @@ class ConvertedModel(Schema):
     calibration: CalibrationData | None = None
     tensorflow: Annotated[str, StringConstraints(max_length=64)]
     strategy: Annotated[str, StringConstraints(max_length=64)]
+    report_problem: Annotated[str, StringConstraints(max_length=MESSAGE_CHARACTERS)] | None = None
+    """Why there is nothing for the report page to show, where the spec asks for one."""

@@ -6,9 +6,11 @@ stdin. Both files are a stranger's, and run here as in a conversion.
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import Samples
@@ -22,12 +24,14 @@ from tflite_converter.core.step_files import write_model
 from tflite_converter.core.tensors import Outputs, Sample, SignatureFacts
 from tflite_converter.datasets import reader
 from tflite_converter.model import index_bounds, loader, operations, runtime, saved_model, selection
-from tflite_converter.verify import litert, reference
+from tflite_converter.verify import litert, reference, sequence
 from tflite_converter.verify.metrics import Comparison
 from tflite_converter.verify.reference import GivenSamples, Reference
+from tflite_converter.verify.sequence import Run
 from tflite_converter.worker.reporter import Report, die_with_parent, reported
 
 _GIVEN: SampleSource = "Verification"
+_ASSIGNING: Final = frozenset({"ASSIGN_VARIABLE"})
 
 
 class _Runnable(Protocol):
@@ -43,6 +47,9 @@ class _Runnable(Protocol):
 
     def assigns_state(self, key: str) -> bool:
         """Say whether a run changes what the next one gives."""
+
+    def start(self) -> AbstractContextManager[Run]:
+        """Begin anew."""
 
 
 class _ArtifactReference:
@@ -60,6 +67,7 @@ class _ArtifactReference:
             words = f"Nothing can be compared with {path.name}: {doubt.message}"
             raise StepFailure(Reason.VERIFICATION_FAILED, words, "Compare with another file, or with the SavedModel")
         self._path = path
+        self._assigns_state = bool(_ASSIGNING & flatbuffer.read(path).operations)
         self.signatures: Mapping[str, SignatureFacts] = signatures
 
     def run(self, key: str, sample: Sample) -> Outputs:
@@ -73,9 +81,19 @@ class _ArtifactReference:
         return {}
 
     def assigns_state(self, key: str) -> bool:
-        # Its variables are reset before each run.
         del key
-        return False
+        return self._assigns_state
+
+    @contextmanager
+    def start(self) -> Iterator[Run]:
+        waiting: list[tuple[str, Sample]] = []
+        outputs = litert.run_in_turn(self._path, iter(waiting.pop, None))
+
+        def run(key: str, sample: Sample) -> Outputs:
+            waiting.append((key, sample))
+            return next(outputs)
+
+        yield run
 
 
 class _ModelReference:
@@ -85,7 +103,8 @@ class _ModelReference:
         """Load it, as a conversion does."""
         runtime.load_tensorflow()
         self._graph = selection.choose_graph(saved_model.read(folder), tags)
-        self._model = loader.load(folder, self._graph)
+        self._load = partial(loader.load, folder, self._graph)
+        self._model = self._load()
         self.signatures: Mapping[str, SignatureFacts] = self._model.signatures
 
     def run(self, key: str, sample: Sample) -> Outputs:
@@ -96,6 +115,14 @@ class _ModelReference:
 
     def assigns_state(self, key: str) -> bool:
         return operations.assigns_state(self._graph.operations(key))
+
+    @contextmanager
+    def start(self) -> Iterator[Run]:
+        model = self._load()
+        try:
+            yield model.run
+        finally:
+            model.close()
 
 
 def compare(order: ComparisonOrder, announce: Callable[[str], None]) -> ComparisonFindings:
@@ -140,7 +167,9 @@ def _observed(against: _Runnable, pair: Pair, order: ComparisonOrder) -> Referen
         samples = reader.read(Path(order.samples), [facts], settings, field="--samples")
         given = GivenSamples(samples[facts.key], _GIVEN)
     bounds = against.bounds(facts)
-    return reference.observe(run, facts.inputs, bounds, given, assigns_state=against.assigns_state(facts.key))
+    stateful = against.assigns_state(facts.key)
+    seen = reference.observe(run, facts.inputs, bounds, given, assigns_state=stateful)
+    return sequence.replayed({facts.key: seen}, against.start)[facts.key] if stateful else seen
 
 
 def _compared(artifact: Path, pair: Pair, seen: Reference) -> ComparedSignature:
@@ -148,10 +177,13 @@ def _compared(artifact: Path, pair: Pair, seen: Reference) -> ComparedSignature:
     doubt = seen.doubt or litert.doubt(flatbuffer.read(artifact))
     comparison = Comparison()
     if doubt is None:
-        renamed = ({pair.input_names[name]: value for name, value in sample.items()} for sample in seen.samples)
+        # What keeps state gets every sample, whether or not there is something to compare with.
+        samples = seen.given if seen.in_sequence else seen.samples
+        renamed = ({pair.input_names[name]: value for name, value in sample.items()} for sample in samples)
         measured = litert.run(artifact, pair.artifact_key, renamed)
-        for expected, found in zip(seen.compared, measured, strict=True):
-            comparison.add(expected, {name: found[theirs] for name, theirs in pair.output_names.items()})
+        for expected, found in zip(seen.outputs if seen.in_sequence else seen.compared, measured, strict=True):
+            if expected is not None:
+                comparison.add(expected, {name: found[theirs] for name, theirs in pair.output_names.items()})
         doubt = seen.reservation
     return ComparedSignature(
         key=pair.artifact_key,

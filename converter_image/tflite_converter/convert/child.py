@@ -4,33 +4,38 @@ Started by the supervisor as `python -m tflite_converter.convert.child DESCRIPTO
 reports on that file descriptor.
 """
 
+import logging
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import Quantization
-from tflite_converter.convert import loop_unrolling, strategy, tf_converter
+from tflite_converter.convert import loop_unrolling, pinning, retyping, strategy, tf_converter
 from tflite_converter.convert.finish import MeasuredSignature, MeasurementOrder, become_measurement
 from tflite_converter.convert.order import ConversionOrder
 from tflite_converter.convert.strategy import Attempt
 from tflite_converter.convert.tf_converter import ConverterSettings
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import StepFailure, one_line
 from tflite_converter.core.step_files import ARTIFACT_FILE, write_whole
-from tflite_converter.core.tensors import Sample, SignatureFacts
+from tflite_converter.core.tensors import Sample, Shape, SignatureFacts
 from tflite_converter.datasets import reader
-from tflite_converter.model import index_bounds, loader, operations, runtime, saved_model, selection, size
+from tflite_converter.model import callables, index_bounds, loader, operations, runtime, saved_model, selection, size
 from tflite_converter.model.loaded import LoadedModel
+from tflite_converter.model.operations import LackingOperations
 from tflite_converter.model.saved_model import MetaGraph
 from tflite_converter.quantize import calibration
 from tflite_converter.quantize.calibration import CalibrationSamples
 from tflite_converter.report.inputs import ReportMaterial
-from tflite_converter.verify import reference
-from tflite_converter.verify.reference import GivenSamples
+from tflite_converter.verify import reference, sequence
+from tflite_converter.verify.reference import GivenSamples, Reference
+from tflite_converter.verify.sequence import Run
 from tflite_converter.worker.reporter import Report, die_with_parent, reported
 
+_LOG = logging.getLogger(__name__)
 Announce = Callable[[str], None]
 
 
@@ -56,7 +61,7 @@ def convert_model(order: ConversionOrder, announce: Announce) -> MeasurementOrde
     attempt = Attempt(signatures or plan(loaded.signatures), order.select_tf, names)
     while True:
         announce("Running the model")
-        workshop = _Workshop(order, graph, attempt)
+        workshop = _Workshop(order, graph, attempt, load)
         workshop.prepare(model or load())
         model = None
         failed = attempt
@@ -67,7 +72,7 @@ def convert_model(order: ConversionOrder, announce: Announce) -> MeasurementOrde
             except StepFailure as failure:
                 following = strategy.next_attempt(attempt, failure)
                 if following is None:
-                    raise
+                    raise workshop.advised(attempt, failure) from failure
                 failed, attempt = attempt, following
             else:
                 _check_untouched(output, before)
@@ -94,35 +99,60 @@ def _check_untouched(output: Path, before: set[str]) -> None:
 class _Workshop:
     """The files of one attempt's shapes: the pinned SavedModel, and what the model itself computes."""
 
-    def __init__(self, order: ConversionOrder, graph: MetaGraph, attempt: Attempt) -> None:
+    def __init__(
+        self, order: ConversionOrder, graph: MetaGraph, attempt: Attempt, load: Callable[[], LoadedModel]
+    ) -> None:
         self._order = order
         self._graph = graph
+        self._load = load
         self._signatures: Sequence[SignatureFacts] = attempt.signatures
         scratch = Path(order.scratch_dir)
         self._pinned_dir = scratch / "pinned"
         self._reference_dirs = [scratch / f"reference-{number}" for number in range(len(attempt.signatures))]
         self._float_file = scratch / "float.tflite"
         self._calibration: CalibrationSamples | None = None
+        self._taken: dict[str, Shape] = {}
 
     def prepare(self, model: LoadedModel) -> None:
-        """Run the model, save it pinned, and let go of it: the converter needs the memory."""
+        """Save the model pinned, run it, and let go of it: the converter needs the memory."""
         for folder in (self._pinned_dir, *self._reference_dirs):
             shutil.rmtree(folder, ignore_errors=True)
         self._calibration = calibration.gather(
             self._order.quantization.calibration, self._order.datasets.calibration, self._signatures
         )
         verification = self._verification_samples()
-        for facts, folder in zip(self._signatures, self._reference_dirs, strict=True):
-            bounds = index_bounds.of(model.function(facts), facts.inputs)
-            given = self._given(facts.key, verification)
-            observe = partial(reference.observe, partial(model.run, facts.key), facts.inputs, bounds)
-            seen = observe(given, assigns_state=self._assigns_state(facts.key))
-            if self._calibration is not None and self._calibration.is_synthetic:
-                like = seen if given is None else observe(None, assigns_state=True)
-                self._calibration.complete(facts, bounds, like.sampling)
-            reference.save(seen, folder)
+        bounds = {facts.key: index_bounds.of(model.function(facts), facts.inputs) for facts in self._signatures}
+        stateful = any(self._assigns_state(model, facts) for facts in self._signatures)
+        # Before anything runs: a run may change the variables that the artifact begins with.
         model.save_pinned(self._signatures, self._pinned_dir)
+        seen = {
+            facts.key: self._observed(model, facts, bounds[facts.key], self._given(facts.key, verification))
+            for facts in self._signatures
+        }
         model.close()
+        if stateful:
+            seen = sequence.replayed(seen, self._start)
+        for facts, folder in zip(self._signatures, self._reference_dirs, strict=True):
+            reference.save(seen[facts.key], folder)
+            self._taken |= {name: tuple(value.shape) for name, value in seen[facts.key].given[0].items()}
+
+    @contextmanager
+    def _start(self) -> Iterator[Run]:
+        model = self._load()
+        try:
+            yield model.run
+        finally:
+            model.close()
+
+    def _observed(
+        self, model: LoadedModel, facts: SignatureFacts, bounds: Mapping[str, int], given: GivenSamples | None
+    ) -> Reference:
+        observe = partial(reference.observe, partial(model.run, facts.key), facts.inputs, bounds)
+        seen = observe(given, assigns_state=self._assigns_state(model, facts))
+        if self._calibration is not None and self._calibration.is_synthetic:
+            like = seen if given is None else observe(None, assigns_state=True)
+            self._calibration.complete(facts, bounds, like.sampling)
+        return seen
 
     def _verification_samples(self) -> Mapping[str, Sequence[Sample]]:
         settings, fetched = self._order.verification_samples, self._order.datasets.verification
@@ -137,8 +167,10 @@ class _Workshop:
         calibrated = self._calibration.given(key) if self._calibration else None
         return GivenSamples(calibrated, "Calibration") if calibrated is not None else None
 
-    def _assigns_state(self, key: str) -> bool:
-        return operations.assigns_state(self._graph.operations(key))
+    def _assigns_state(self, model: LoadedModel, facts: SignatureFacts) -> bool:
+        # The proto alone does not know what every callable of a foreign library comes to.
+        used = self._graph.operations(facts.key) or callables.operations(model.function(facts))
+        return operations.assigns_state(used)
 
     def convert(self, attempt: Attempt) -> bytes:
         """Run TensorFlow's converter."""
@@ -147,6 +179,26 @@ class _Workshop:
             self._folder(attempt),
             self._settings(attempt, self._order.quantization, self._float_file if wants_ranges else None),
         )
+
+    def advised(self, attempt: Attempt, failure: StepFailure) -> StepFailure:
+        """Return the failure that ends the conversion, with shapes to pin where that is found to help."""
+        if not isinstance(failure, LackingOperations) or failure.dtypes or failure.are_lacking_for_sure:
+            return failure
+
+        def converts(signatures: tuple[SignatureFacts, ...]) -> bool:
+            folder = Path(self._order.scratch_dir) / "tried"
+            shutil.rmtree(folder, ignore_errors=True)
+            model = self._load()
+            try:
+                model.save_pinned(signatures, folder)
+                tf_converter.convert(folder, self._settings(attempt, Quantization(), None))
+            except StepFailure:
+                return False
+            finally:
+                model.close()
+            return True
+
+        return pinning.advised(failure, attempt.signatures, self._taken, converts)
 
     def _settings(self, attempt: Attempt, quantization: Quantization, calibrated: Path | None) -> ConverterSettings:
         samples = self._calibration.samples if self._calibration and quantization.calibration else None
@@ -161,9 +213,10 @@ class _Workshop:
         )
 
     def _folder(self, attempt: Attempt) -> Path:
-        if not attempt.unrolled_loops:
-            return self._pinned_dir
-        return loop_unrolling.unrolled(self._pinned_dir, self._signatures)
+        folder = self._pinned_dir
+        if attempt.retyped:
+            folder = retyping.retyped(folder, self._signatures)
+        return loop_unrolling.unrolled(folder, self._signatures) if attempt.unrolled_loops else folder
 
     def _report_material(self, attempt: Attempt) -> ReportMaterial:
         """Give the size of the model that was converted, and its file in floats where the artifact is not that."""
@@ -181,8 +234,19 @@ class _Workshop:
             float_problem=problem,
         )
 
+    def _report(self, attempt: Attempt) -> tuple[ReportMaterial | None, str | None]:
+        """Gather for the report, where there is to be one: the material, or why there is none."""
+        if not self._order.report:
+            return None, None
+        try:
+            return self._report_material(attempt), None
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong, the artifact is there
+            _LOG.exception("Nothing to make the report page from")
+            return None, one_line(f"its material could not be gathered ({type(error).__name__}: {error})", 400)
+
     def rest(self, attempt: Attempt, tensorflow: str) -> MeasurementOrder:
         """Say what is left to do with the artifact."""
+        material, problem = self._report(attempt)
         return MeasurementOrder(
             output_dir=self._order.output_dir,
             signatures=tuple(
@@ -196,7 +260,9 @@ class _Workshop:
             tensorflow=tensorflow,
             strategy=attempt.name,
             notes=attempt.notes,
-            report=self._report_material(attempt) if self._order.report else None,
+            batch_cure=attempt.batch_cure,
+            report=material,
+            report_problem=problem,
             proof=self._order.proof,
         )
 

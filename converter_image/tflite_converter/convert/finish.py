@@ -4,9 +4,10 @@ The converting child becomes it by exec, so that TensorFlow's half gigabyte is g
 """
 
 import hashlib
+import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -17,20 +18,30 @@ from tflite_api.status import ArtifactSignature, CalibrationData, Tensor
 from tflite_api.step import ConvertedModel
 from tflite_converter.artifact import flatbuffer, metadata
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
-from tflite_converter.core.failure import OWN_CURE, StepFailure
+from tflite_converter.core.failure import OWN_CURE, StepFailure, one_line
 from tflite_converter.core.local_spec import LocalQuantization
 from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, REPORT_DATA_FILE, write_model
 from tflite_converter.core.tensors import Outputs, SignatureFacts, TensorFacts
 from tflite_converter.quantize import quantization, weight_only
 from tflite_converter.report.inputs import ReportMaterial
-from tflite_converter.verify import litert, reference
+from tflite_converter.verify import litert, reference, sequence
+from tflite_converter.verify.kernels import CannotRun
 from tflite_converter.verify.metrics import Comparison, Verdict, judge
 from tflite_converter.verify.reference import Reference
 from tflite_converter.worker import process
 from tflite_converter.worker.reporter import Report, reported
 
+_LOG = logging.getLogger(__name__)
 _MODULE: Final = "tflite_converter.convert.finish"
 _ORDER_FILE: Final = "measurement.json"
+_SHOWN_TENSORS: Final = 64
+_SHOWN_SIGNATURES: Final = 16
+"""What ArtifactSignature and ConvertedModel have room for."""
+_CURE_OF_FLOATS: Final = (
+    "Name inputs that the model is made for in verification.samples, or pin other shapes in signature.inputs; where"
+    " that changes nothing, TensorFlow's converter gets this model wrong"
+)
+_NEEDS_SINGLE_BATCH: Final = "LiteRT's loops over time steps need a batch of 1, and the model has another"
 
 
 class MeasuredSignature(Schema):
@@ -54,8 +65,12 @@ class MeasurementOrder(Schema):
     strategy: str
     notes: tuple[str, ...] = ()
     """What the artifact's user has to know."""
+    batch_cure: str | None = None
+    """What to change about pinned batches where the artifact is not right."""
     report: ReportMaterial | None = None
     """What the report page is made from, where there is to be one."""
+    report_problem: str | None = None
+    """Why there is no such material, where there is to be a page."""
     proof: str = ""
     """See ConversionOrder."""
 
@@ -71,8 +86,12 @@ def become_measurement(order: MeasurementOrder, report: Report, scratch: Path) -
     os.execv(sys.executable, command)  # noqa: S606 - no shell, and nothing of the command is a stranger's
 
 
-def measure(order: MeasurementOrder) -> ConvertedModel:
+def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None) -> ConvertedModel:
     """Finish, check and measure the artifact; writes `converted.json` beside it.
+
+    Args:
+        order: what is left to do.
+        settled: is called when that file is written. What comes after is for the report alone, and may go wrong.
 
     Raises:
         StepFailure: ConversionFailed, QuantizationNotApplied, OperationNotQuantizable, InvalidMetadata or
@@ -90,23 +109,37 @@ def measure(order: MeasurementOrder) -> ConvertedModel:
     try:
         verdict = _compare(artifact, facts, order, references, comparison)
     except StepFailure as failure:
-        failure.signature = kept[0]
-        raise
-    notes = (*_sizes(references, "measured" if comparison.samples else "run"), *order.notes)
+        told = _told(failure, order, references)
+        told.signature = kept[0]
+        raise told from failure
+    notes = (
+        *_sizes(references, "measured" if comparison.samples else "run"),
+        *(_state(references) if comparison.samples else ()),
+        *order.notes,
+    )
     converted = ConvertedModel(
         sha256=_digest(artifact),
         verdict=verdict.reason,
-        message="; ".join((verdict.message, *notes)),
+        message=one_line("; ".join((verdict.message, *notes))),
         signature=kept[0],
-        additional_signatures=kept[1:] or None,
+        additional_signatures=kept[1 : 1 + _SHOWN_SIGNATURES] or None,
         verification=comparison.summary(references[0].source) if comparison.samples else None,
         calibration=order.calibration,
         tensorflow=order.tensorflow,
         strategy=strategy,
+        report_problem=order.report_problem,
     )
-    if order.report is not None:
-        _gather_for_report(order, order.report, references, comparison)
     write_model(Path(order.output_dir) / CONVERTED_FILE, converted)
+    settled()
+    if order.report is None:
+        return converted
+    try:
+        _gather_for_report(order, order.report, references, comparison)
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong, the artifact is measured
+        _LOG.exception("Nothing to show on the report page")
+        problem = one_line(f"its figures could not be measured ({type(error).__name__}: {error})", 400)
+        converted = converted.model_copy(update={"report_problem": problem})
+        write_model(Path(order.output_dir) / CONVERTED_FILE, converted)
     return converted
 
 
@@ -152,16 +185,28 @@ def _compare(
             return doubt
     if (doubt := litert.doubt(facts)) is not None:
         return doubt
-    for each, seen in zip(order.signatures, references, strict=True):
-        prefix = f"{each.wanted.key}/" if len(order.signatures) > 1 else ""
-        measured = litert.run(artifact, each.wanted.key, seen.samples)
-        for expected, found in zip(seen.compared, measured, strict=True):
-            comparison.add(_prefixed(expected, prefix), _prefixed(found, prefix))
+    keys = [each.wanted.key for each in order.signatures]
+    for signature, _, expected, found in sequence.pairs(artifact, keys, references):
+        prefix = f"{keys[signature]}/" if len(keys) > 1 else ""
+        comparison.add(_prefixed(expected, prefix), _prefixed(found, prefix))
     verdict = judge(comparison, order.min_snr_decibels, references[0].source)
     reservations = [seen.reservation for seen in references if seen.reservation is not None]
     if verdict.reason is Reason.SNR_SUFFICIENT and reservations:
         return Verdict(reservations[0].reason, f"{verdict.message}; {reservations[0].message}")
     return verdict
+
+
+def _told(failure: StepFailure, order: MeasurementOrder, references: Sequence[Reference]) -> StepFailure:
+    """Return a failed comparison in words that say what to change."""
+    is_of_type = order.quantization.type in quantization.INTEGER and order.batch_cure is None
+    if is_of_type and isinstance(failure, CannotRun) and failure.operator and not failure.is_explained:
+        return quantization.lacks_kernel(order.quantization, failure.operator, failure.message)
+    found, cure = "; ".join((failure.found, *_state(references))), failure.cure
+    if order.quantization.type == "None" and failure.reason is Reason.VERIFICATION_FAILED:
+        cure = _CURE_OF_FLOATS
+    if order.batch_cure is not None:
+        found, cure = f"{_NEEDS_SINGLE_BATCH} ({found})", order.batch_cure
+    return StepFailure(failure.reason, found, cure, verification=failure.verification)
 
 
 def _prefixed(outputs: Outputs, prefix: str) -> Outputs:
@@ -170,6 +215,14 @@ def _prefixed(outputs: Outputs, prefix: str) -> Outputs:
 
 def _sizes(references: Sequence[Reference], done: str) -> tuple[str, ...]:
     return tuple(f"{done} with {words}" for words in dict.fromkeys(seen.sizes for seen in references) if words)
+
+
+def _state(references: Sequence[Reference]) -> tuple[str, ...]:
+    """Say that the comparison was one of calls in a row, where it was."""
+    if not any(seen.in_sequence for seen in references):
+        return ()
+    calls = sum(len(seen.given) for seen in references)
+    return (f"over {calls} calls in a row from its start, as the model keeps state",)
 
 
 def _read_artifact(path: Path) -> ArtifactFacts:
@@ -196,7 +249,12 @@ def _artifact_signature(facts: ArtifactFacts, wanted: SignatureFacts) -> Artifac
                 f"TensorFlow's converter lost the {side} {', '.join(sorted(lost))}",
                 "Export the signature without it",
             )
-    return ArtifactSignature(key=found.key, inputs=_tensors(found.inputs), outputs=_tensors(found.outputs))
+    return ArtifactSignature(
+        key=found.key,
+        inputs=_tensors(found.inputs[:_SHOWN_TENSORS]),
+        outputs=_tensors(found.outputs[:_SHOWN_TENSORS]),
+        truncated=True if max(len(found.inputs), len(found.outputs)) > _SHOWN_TENSORS else None,
+    )
 
 
 def _tensors(facts: tuple[TensorFacts, ...]) -> tuple[Tensor, ...]:
@@ -215,8 +273,7 @@ def main() -> int:
 
     def work() -> None:
         report.announce("Verifying")
-        measure(order)
-        report.done(order.proof)
+        measure(order, lambda: report.done(order.proof))
 
     return reported(work, report)
 

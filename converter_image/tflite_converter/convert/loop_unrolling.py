@@ -5,18 +5,21 @@ and write, become the tensors themselves: only where every index is known while 
 part of another.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from tflite_converter.convert import loop_steps
+from tflite_converter.convert.loop_steps import Loop, NotProven
+from tflite_converter.core.failure import one_line
 from tflite_converter.core.tensors import SignatureFacts
-from tflite_converter.model import tf2
+from tflite_converter.model import callables, operations, runtime, tf2
 from tflite_converter.quantize.quantization import LoopsNotMeasured
 
-MOST_STEPS: Final = 512
-"""Every step adds its operators to the file: 336 steps of a small LSTM make 2 MB and 7 s (own measurement)."""
 _LOOPS: Final = frozenset({"While", "StatelessWhile"})
 _CALLS: Final = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
+_CONDITIONS: Final = frozenset({"If", "StatelessIf"})
 
 Value = Any
 """A tensor of the graph being traced, or a list of them (a tensor list)."""
@@ -36,45 +39,41 @@ def unrolled(folder: Path, signatures: Sequence[SignatureFacts]) -> Path:
 
     target = folder.with_name(f"{folder.name}-unrolled")
     model = tf.saved_model.load(str(folder))
-    functions = [_without_loops(model.signatures[facts.key], facts) for facts in signatures]
-    tf2.save(functions, signatures, target, tf.Module())
+    try:
+        functions = [_without_loops(model.signatures[facts.key], facts) for facts in signatures]
+        tf2.save(functions, signatures, target, tf.Module())
+    except LoopsNotMeasured:
+        raise
+    except runtime.out_of_memory():
+        raise
+    except Exception as error:
+        # Graphs that are put together anew fail in many ways, each with its own exception in TensorFlow.
+        raise _refusal(f"TensorFlow gives up ({one_line(str(error), 300)})") from error
     return target
 
 
 def _without_loops(function: Any, facts: SignatureFacts) -> Callable[..., dict[str, Value]]:  # noqa: ANN401 - untyped
     from tensorflow.python.framework import convert_to_constants  # noqa: PLC0415 - takes seconds
 
+    if operations.assigns_state(callables.operations(function)):
+        raise _refusal("the model keeps state, which would be lost")
     # This also puts the bodies of called functions in the place of their calls.
     frozen = convert_to_constants.convert_variables_to_constants_v2(function, lower_control_flow=False)
     graph = frozen.graph.as_graph_def()
-    steps = {node.name: _steps(frozen, node.name) for node in graph.node if node.op in _LOOPS}
-    inputs = dict(zip(_input_names(function, facts), (tensor.op.name for tensor in frozen.inputs), strict=True))
+    functions = _functions(graph)
+    loops = {
+        node.name: list(frozen.graph.get_operation_by_name(node.name).outputs)
+        for node in graph.node
+        if node.op in _LOOPS
+    }
+    inputs = dict(zip(tf2.input_names(function, facts), (tensor.op.name for tensor in frozen.inputs), strict=True))
     outputs = dict(zip(sorted(function.structured_outputs), (tensor.name for tensor in frozen.outputs), strict=True))
 
     def called(**given: Value) -> dict[str, Value]:
-        body = _Body(graph.node, {inputs[name]: [value] for name, value in given.items()}, _functions(graph), steps)
+        body = _Body(graph.node, {inputs[name]: [value] for name, value in given.items()}, functions, loops)
         return {name: body.value(tensor) for name, tensor in outputs.items()}
 
     return called
-
-
-def _input_names(function: Any, facts: SignatureFacts) -> list[str]:  # noqa: ANN401 - TensorFlow has no types
-    """Give the signature's names of a function's inputs, in its order."""
-    by_argument = {tf2.argument(number): tensor.name for number, tensor in enumerate(facts.inputs)}
-    return [by_argument.get(name, name) for name in function._arg_keywords]  # noqa: SLF001 - no public way to the order
-
-
-def _steps(frozen: Any, loop: str) -> int:  # noqa: ANN401 - TensorFlow has no types
-    """Run a function on zeros up to a loop; its first variable counts its steps (tensorflow/python/ops/while_v2.py)."""
-    import tensorflow as tf  # noqa: PLC0415 - takes seconds
-
-    if any(not tensor.shape.is_fully_defined() for tensor in frozen.inputs):
-        raise _refusal("its number of steps depends on the inputs: pin their shapes in signature.inputs")
-    counter = frozen.prune(frozen.inputs, frozen.graph.get_tensor_by_name(f"{loop}:0"))
-    steps = int(counter(*(tf.zeros(tensor.shape, tensor.dtype) for tensor in frozen.inputs)))
-    if steps > MOST_STEPS:
-        raise _refusal(f"it has {steps} steps, more than the {MOST_STEPS} that are written out")
-    return steps
 
 
 def _functions(graph: Any) -> dict[str, Any]:  # noqa: ANN401 - TensorFlow's protos have no types
@@ -89,12 +88,12 @@ class _Body:
         nodes: Any,  # noqa: ANN401 - TensorFlow's protos have no types
         known: Mapping[str, Sequence[Value]],
         functions: Mapping[str, Any],
-        steps: Mapping[str, int],
+        loops: Mapping[str, Sequence[Value]],
     ) -> None:
         self._nodes = {node.name: node for node in nodes}
         self._known: dict[str, Sequence[Value]] = dict(known)
         self._functions = functions
-        self._steps = steps
+        self._loops = loops
 
     def value(self, tensor: str) -> Value:
         """Give a tensor by its name: `node`, `node:0`, or inside a function `node:output:0`."""
@@ -132,27 +131,58 @@ class _Body:
 
     def _trace(self, node: Any) -> Sequence[Value]:  # noqa: ANN401 - TensorFlow's protos have no types
         inputs = [self.value(name) for name in node.input if not name.startswith("^")]
-        if node.op in _LOOPS:
-            return self._written_out(node, inputs)
-        if node.op in _CALLS:
-            return self._call(node.attr["f"].func.name, inputs)
+        if node.op in _LOOPS | _CALLS | _CONDITIONS:
+            return self._entered(node, inputs)
         if node.op in _LISTS:
             return [_LISTS[node.op](*inputs)]
         if node.op == "Split":
             return _slices(inputs[1], _number(inputs[0]), int(node.attr["num_split"].i))
+        if node.op == "ResourceGather":
+            return [_looked_up(node, *inputs)]
         if any(isinstance(value, list) for value in inputs):
             if node.op != "Identity":
                 raise _refusal(f"it hands a list of tensors to {node.op}")
             return inputs
         return _applied(node, inputs)
 
+    def _entered(self, node: Any, inputs: list[Value]) -> Sequence[Value]:  # noqa: ANN401 - see above
+        if node.op in _LOOPS:
+            return self._written_out(node, inputs)
+        if node.op in _CONDITIONS:
+            return self._chosen(node, inputs)
+        return self._call(node.attr["f"].func.name, inputs)
+
     def _written_out(self, node: Any, inputs: list[Value]) -> Sequence[Value]:  # noqa: ANN401 - see above
-        if node.name not in self._steps:
+        if node.name not in self._loops:
             raise _refusal("it is part of another loop")
         values: Sequence[Value] = inputs
-        for _ in range(self._steps[node.name]):
+        for _ in range(self._steps(node, inputs)):
             values = self._call(node.attr["body"].func.name, values)
         return values
+
+    def _steps(self, node: Any, inputs: list[Value]) -> int:  # noqa: ANN401 - see above
+        """Return the number of steps of a loop, which must be the same whatever the model's inputs."""
+
+        def trace(function: Any, arguments: Mapping[str, Sequence[Value]]) -> Callable[[str], Value]:  # noqa: ANN401 - see above
+            return _Body(function.node_def, arguments, self._functions, {}).value
+
+        try:
+            # What it begins with was traced by now: shapes are known that the model's own graph leaves open.
+            return loop_steps.count(Loop(node, inputs, self._loops[node.name], self._functions, trace))
+        except NotProven as doubt:
+            raise _refusal(f"{doubt} (loop {_shown(node.name)})") from doubt
+
+    def _chosen(self, node: Any, inputs: list[Value]) -> Sequence[Value]:  # noqa: ANN401 - see above
+        """Take the side of a condition that is known by now, as one on the number of the step is."""
+        from tensorflow.python.framework import smart_cond  # noqa: PLC0415 - takes seconds
+
+        holds = smart_cond.smart_constant_value(inputs[0])
+        if holds is None:
+            raise LoopsNotMeasured(
+                f"Only one side of a condition runs, so activations cannot be measured on both ({_shown(node.name)})",
+                "compute both sides and choose with tf.where",
+            )
+        return self._call(node.attr["then_branch" if holds else "else_branch"].func.name, inputs[1:])
 
     def _call(self, name: str, inputs: Sequence[Value]) -> list[Value]:
         function = self._functions[name]
@@ -161,6 +191,11 @@ class _Body:
         }
         body = _Body(function.node_def, arguments, self._functions, {})
         return [body.value(function.ret[output.name]) for output in function.signature.output_arg]
+
+
+def _shown(name: str) -> str:
+    """Return a node's name as the model's author knows it: without the calls around it."""
+    return re.sub(r"(Stateful)?PartitionedCall(_\d+)?/", "", name)
 
 
 def _refusal(why: str) -> LoopsNotMeasured:
@@ -193,6 +228,13 @@ def _applied(node: Any, inputs: Sequence[Value]) -> Sequence[Value]:  # noqa: AN
     return list(made.outputs)
 
 
+def _looked_up(node: Any, table: Value, indices: Value) -> Value:  # noqa: ANN401 - TensorFlow's protos have no types
+    """Look up in what was a variable: freezing puts constants in its place, but leaves this operation in loops."""
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+    return tf.gather(table, indices, batch_dims=node.attr["batch_dims"].i)
+
+
 def _slices(tensor: Value, axis: int, count: int) -> list[Value]:
     """Give the parts of a tensor one by one: the quantizer leaves SPLIT in floats where its parts differ in scale."""
     import tensorflow as tf  # noqa: PLC0415 - takes seconds
@@ -218,6 +260,8 @@ def _number(tensor: Any) -> int:  # noqa: ANN401 - TensorFlow has no types
 def _from_tensor(tensor: Value, _: Value) -> list[Value]:
     import tensorflow as tf  # noqa: PLC0415 - takes seconds
 
+    if tensor.shape.rank is None or tensor.shape[0] is None:
+        raise _refusal("its number of steps depends on the shape of an input: pin it in signature.inputs")
     return list(tf.unstack(tensor))
 
 

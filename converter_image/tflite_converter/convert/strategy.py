@@ -31,6 +31,7 @@ class Attempt:
     fused_lstm: bool = False
     unrolled_loops: bool = False
     select_tf: bool = False
+    retyped: bool = False
 
     @property
     def name(self) -> str:
@@ -47,7 +48,22 @@ class Attempt:
             notes.append("its LSTMs keep their state between calls: reset the interpreter's variables before each")
         if self.unrolled_loops:
             notes.append("its loops are written out, so that it grows with the number of time steps")
+        if self.retyped:
+            notes.append("it computes in float32 what the model computes in other real numbers")
         return tuple(notes)
+
+    @property
+    def batch_cure(self) -> str | None:
+        """Say what to change where its loops turn out to be wrong for batches that are fixed at more than 1."""
+        fixed = {
+            f"{tensor.name} at {tensor.shape[0]}"
+            for signature in self.signatures
+            for tensor in signature.inputs
+            if self.single_batch and tensor.shape and tensor.shape[0] > 1
+        }
+        if not fixed:
+            return None
+        return f"Pin the first dimension at 1 in signature.inputs, in the place of {', '.join(sorted(fixed))}"
 
 
 @dataclass(frozen=True)
@@ -96,10 +112,19 @@ def _with_select_tf(attempt: Attempt) -> Attempt:
     return replace(attempt, select_tf=True)
 
 
+def _computes_with_other_floats(_: Attempt, failure: StepFailure) -> bool:
+    return isinstance(failure, LackingOperations) and bool(failure.dtypes)
+
+
+def _with_float32(attempt: Attempt) -> Attempt:
+    return replace(attempt, retyped=True)
+
+
 STRATEGIES: Final = (
     Strategy(_SINGLE_BATCH, _loops_over_batches, _with_single_batch),
     Strategy(_FUSED_LSTM, _has_loops_that_cannot_be_measured, _with_fused_lstm),
     Strategy("UnrolledLoops", _has_loops_that_are_no_lstm, _with_unrolled_loops),
+    Strategy("Float32", _computes_with_other_floats, _with_float32),
     Strategy("SelectTF", _lacks_what_tensorflow_has, _with_select_tf),
 )
 

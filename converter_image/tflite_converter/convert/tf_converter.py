@@ -10,7 +10,7 @@ from tflite_api.spec import KeepFloat, Quantization
 from tflite_converter.convert import lstm_fusion
 from tflite_converter.core.tensors import Sample
 from tflite_converter.model import operations
-from tflite_converter.quantize import quantization
+from tflite_converter.quantize import calibrator, quantization
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,7 @@ def _selective() -> Any:  # noqa: ANN401 - TensorFlow has no types
 
         def _quantize(self, result: bytes, *args: Any) -> bytes:  # noqa: ANN401 - handed through as they are
             quantization.check_calibratable(result)
+            calibrator.take_all_sizes_at_once()
             if self.kept_float is None and self.calibrated_file is None:
                 quantized: bytes = super()._quantize(result, *args)
                 return quantized

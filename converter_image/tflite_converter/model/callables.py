@@ -43,6 +43,13 @@ def of(model: Any) -> Mapping[str, Callable]:  # noqa: ANN401 - TensorFlow has n
     return found
 
 
+def operations(function: Any) -> frozenset[str]:  # noqa: ANN401 - TensorFlow has no types
+    """Return the operations of a ConcreteFunction, those of the functions it calls included."""
+    graph = function.graph.as_graph_def()
+    bodies = (graph.node, *(each.node_def for each in graph.library.function))
+    return frozenset(node.op for body in bodies for node in body)
+
+
 def declared(objects: Any) -> Mapping[str, DeclaredCallable]:  # noqa: ANN401 - TensorFlow's protos have no types
     """Give what `of` finds, by the same rules, from a SavedObjectGraph proto alone: nothing is loaded or traced.
 

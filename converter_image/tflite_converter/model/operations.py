@@ -37,6 +37,10 @@ _NOT_LEGAL: Final = re.compile(r"error: .*?(?:operation 'tf\.(\w+)'|'tf\.(\w+)' 
 """`'tf.Xyz' op is neither a custom op nor a flex op`, `failed to legalize operation 'tf.Xyz'` and the like."""
 _SUMMARY: Final = re.compile(r"^\s*(TF Select|Custom) ops: (.+)$", re.MULTILINE)
 """The converter's own sorting: what the Flex delegate has, and what nothing has."""
+_DETAILS: Final = re.compile(r"^\ttf\.(\w+)(\(.*?\) -> \(.*?\))", re.MULTILINE)
+"""How it shows the types that such an operation is used with, a line for each: `tf.Relu(tensor<?x8xf16>) -> (…)`."""
+_KIND: Final = re.compile(r"[x<](f16|bf16|f64)>")
+_FLOATS: Final = {"f16": "float16", "bf16": "bfloat16", "f64": "float64"}
 _NO_KERNEL: Final = re.compile(r"Op type not registered '(\w+)'")
 _SHOWN: Final = 20
 
@@ -93,20 +97,55 @@ def converter_failure(words: str) -> StepFailure:
     nowhere = {name for kind, listed in _SUMMARY.findall(words) if kind == "Custom" for name in _split(listed)}
     shown = ", ".join(lacking[:_SHOWN]) + (f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else "")
     cure = "Export it without them"
+    found = f"LiteRT lacks operations of this graph: {shown}"
+    if dtypes := _other_floats(words, lacking):
+        found = f"LiteRT has no kernels of these operations for {' and '.join(sorted(dtypes))}: {shown}"
+        cure = "Export the model in float32"
     if not nowhere:
         cure += ", or allow TensorFlow's own with ops.selectTF: true"
-    found = f"LiteRT lacks operations of this graph: {shown}"
-    return LackingOperations(found, cure, lacking, flex_has_them=not nowhere)
+    return LackingOperations(found, cure, lacking, flex_has_them=not nowhere, dtypes=dtypes)
+
+
+def _other_floats(words: str, lacking: Collection[str]) -> frozenset[str]:
+    """Name the real numbers other than float32 that all of these operations compute with; none where one has others."""
+    found: dict[str, set[str]] = {name: set() for name in lacking}
+    for name, types in _DETAILS.findall(words):
+        found.setdefault(name, set()).update(_FLOATS[kind] for kind in _KIND.findall(types))
+    if not all(found.values()):
+        return frozenset()
+    return frozenset(dtype for dtypes in found.values() for dtype in dtypes)
 
 
 class LackingOperations(StepFailure):
     """UnsupportedOperation, with the names."""
 
-    def __init__(self, found: str, cure: str, operations: tuple[str, ...], *, flex_has_them: bool) -> None:
-        """Keep the operations that are lacking, and whether the Flex delegate has all of them."""
+    def __init__(
+        self,
+        found: str,
+        cure: str,
+        operations: tuple[str, ...],
+        *,
+        flex_has_them: bool,
+        dtypes: frozenset[str] = frozenset(),
+    ) -> None:
+        """Keep the operations that are lacking, whether the Flex delegate has all of them, and what they compute with.
+
+        Args:
+            found: what was found.
+            cure: what to change.
+            operations: those that are lacking.
+            flex_has_them: whether the Flex delegate has all of them.
+            dtypes: the types of real numbers that are the cause; none where it is another.
+        """
         super().__init__(Reason.UNSUPPORTED_OPERATION, found, cure)
         self.operations = operations
         self.flex_has_them = flex_has_them
+        self.dtypes = dtypes
+
+    @property
+    def are_lacking_for_sure(self) -> bool:
+        """Whether one of them has no operator in LiteRT whatever its shapes and types."""
+        return bool(known_lacking(self.operations))
 
 
 def _telling_line(words: str) -> str:

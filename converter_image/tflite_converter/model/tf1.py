@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from tflite_converter.core.failure import RunRefused
+from tflite_api.reasons import Reason
+from tflite_converter.core.failure import RunRefused, StepFailure
 from tflite_converter.core.tensors import Array, Sample, SignatureFacts, TensorFacts
-from tflite_converter.model import runtime
+from tflite_converter.model import operations, runtime
 from tflite_converter.model.loaded import SESSION, saving_failure, signature_failure
 from tflite_converter.model.saved_model import MetaGraph
 
@@ -93,6 +94,7 @@ class SessionModel:
                 frozen = tf.compat.v1.graph_util.convert_variables_to_constants(
                     self._session, self._cut(key), sorted(wanted)
                 )
+            _check_keeps_no_state(key, frozen)
             for node in frozen.node:
                 node.device = ""
             self._frozen[key] = frozen
@@ -119,7 +121,8 @@ class SessionModel:
         """Give the signature as a ConcreteFunction whose inputs have the signature's names.
 
         Raises:
-            StepFailure: ModelLoadFailed where its graph does not lead from its inputs to its outputs.
+            StepFailure: ModelLoadFailed where its graph does not lead from its inputs to its outputs,
+                UnsupportedOperation where it assigns variables.
         """
         from tensorflow.python.ops.op_selector import UnliftableError  # noqa: PLC0415 - takes seconds
 
@@ -185,6 +188,17 @@ class SessionModel:
         self._frozen.clear()
         del self._session, self._graph
         runtime.give_memory_back()
+
+
+def _check_keeps_no_state(key: str, frozen: Any) -> None:  # noqa: ANN401 - TensorFlow's protos have no types
+    """Refuse a frozen graph that still assigns what are constants by now."""
+    if operations.assigns_state({node.op for node in frozen.node}):
+        raise StepFailure(
+            Reason.UNSUPPORTED_OPERATION,
+            f"Signature {key} changes variables of a TensorFlow 1 graph, which is converted with constants in their"
+            " place",
+            "export it as a tf.Module of TensorFlow 2, whose variables stay, or without the assignment",
+        )
 
 
 def _placeholder(tensor: TensorFacts) -> Any:  # noqa: ANN401 - TensorFlow has no types

@@ -126,10 +126,19 @@ def _pinned(function: Any, signature: SignatureFacts) -> Any:  # noqa: ANN401 - 
     names = {argument(number): tensor.name for number, tensor in enumerate(signature.inputs)}
 
     def pinned(**inputs: Any) -> Any:  # noqa: ANN401 - tensors have no types
-        return function(**{names[argument]: value for argument, value in inputs.items()})
+        try:
+            return function(**{names[argument]: value for argument, value in inputs.items()})
+        except TypeError as error:
+            raise signature_failure(signature.key, error) from error
 
     specs = {argument(number): _spec(tensor, argument(number)) for number, tensor in enumerate(signature.inputs)}
     return tf.function(pinned, autograph=False).get_concrete_function(**specs)
+
+
+def input_names(function: Any, facts: SignatureFacts) -> list[str]:  # noqa: ANN401 - TensorFlow has no types
+    """Return the signature's names of the inputs of a function that `save` saved, in its order."""
+    by_argument = {argument(number): tensor.name for number, tensor in enumerate(facts.inputs)}
+    return [by_argument.get(name, name) for name in function._arg_keywords]  # noqa: SLF001 - no public way to the order
 
 
 def argument(number: int) -> str:

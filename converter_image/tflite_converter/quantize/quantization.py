@@ -9,7 +9,7 @@ from tflite_api.reasons import Reason
 from tflite_api.spec import KeepFloat, Quantization, QuantizationType
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.artifact.flatbuffer import ArtifactFacts, Constant
-from tflite_converter.core.failure import OWN_CURE, StepFailure
+from tflite_converter.core.failure import OWN_CURE, StepFailure, one_line
 
 _WEIGHT_TYPES: Final[dict[QuantizationType, str]] = {
     "Float16": "float16",
@@ -25,10 +25,11 @@ _NO_WEIGHTS: Final = frozenset({"int16", "int32", "int64", "bool", "string"})
 """Shapes, axes, indices and biases, and the constants that Int16x8 treats as activations."""
 _BETWEEN_TYPES: Final = frozenset({"QUANTIZE", "DEQUANTIZE", "CAST"})
 """Operators whose very purpose is to have floats on one side."""
-_BLIND: Final = frozenset({"SHAPE", "RANK"})
-"""Operators that look at no value of what they read."""
-_NOT_CALIBRATED: Final = frozenset({"WHILE", "IF", "CALL", "CALL_ONCE", "STABLEHLO_WHILE"})
-"""TensorFlow 2.21's calibrator follows no subgraph: it crashes on them (own measurement on recurrent models)."""
+_BLIND: Final = frozenset({"SHAPE", "RANK", "ASSIGN_VARIABLE", "READ_VARIABLE"})
+"""Operators that look at no value of what they read, or only keep it: LiteRT's variables have no scale."""
+_NOT_CALIBRATED: Final = frozenset({"WHILE", "IF", "CALL", "STABLEHLO_WHILE"})
+"""TensorFlow 2.21's calibrator follows no subgraph: it crashes on them (own measurement on recurrent models). It runs
+CALL_ONCE, which only fills variables."""
 _NO_INTEGERS: Final = re.compile(r"not yet supported for op: '(\w+)'")
 """tensorflow/lite/tools/optimize/quantize_model.cc: how it names what it has no 16-bit form of."""
 _SHOWN: Final = 10
@@ -74,12 +75,12 @@ def check_calibratable(content: bytes) -> None:
 class LoopsNotMeasured(StepFailure):
     """OperationNotQuantizable for a model with control flow."""
 
-    def __init__(self, what: str) -> None:
-        """Say what is in the way."""
+    def __init__(self, what: str, cure: str | None = None) -> None:
+        """Say what is in the way, and what can be done about it beside another type."""
         super().__init__(
             Reason.OPERATION_NOT_QUANTIZABLE,
             f"{what}, so this model has no integer form",
-            "use quantization.type DynamicRange, Float16 or WeightOnlyInt8",
+            "use quantization.type DynamicRange, Float16 or WeightOnlyInt8" + (f", or {cure}" if cure else ""),
         )
 
 
@@ -92,6 +93,16 @@ def quantizer_failure(kind: QuantizationType, words: str) -> StepFailure:
             _cure(kind, names),
         )
     return StepFailure(Reason.CONVERSION_FAILED, f"TensorFlow's converter gave up: {words}", OWN_CURE)
+
+
+def lacks_kernel(asked: Quantization, operator: str, words: str) -> StepFailure:
+    """Give the failure of an integer artifact that LiteRT has no kernel for, with its words."""
+    kept = sorted({operator, *(asked.keep_float.operations or () if asked.keep_float else ())})
+    return StepFailure(
+        Reason.OPERATION_NOT_QUANTIZABLE,
+        f"LiteRT has no kernel of {operator} for quantization.type {asked.type} ({one_line(words, 300)})",
+        _cure(asked.type, kept),
+    )
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -72,7 +72,8 @@ def layers(listed: Sequence[LayerError], bound: float) -> Markup:
     # The first is drawn lowest.
     shown = list(reversed(listed))
     chart.x_labels = [_short(layer.name) for layer in shown]
-    decibels = [max(min(float(layer.snr_decibels), bound), 0) for layer in shown]
+    # The bound first: min and max give their first argument where the other is no number.
+    decibels = [max(0.0, min(bound, float(layer.snr_decibels))) for layer in shown]
     for label, marked in (("rounding", False), ("more", True)):
         chart.add(label, [ratio * (stands_out(layer) is marked) for layer, ratio in zip(shown, decibels, strict=True)])
     chart.value_formatter = lambda value: f"{value:.0f}"

@@ -17,6 +17,8 @@ LARGE_STEPS: Final = 0.7
 """Above this many steps the error is more than rounding: the measure of TensorFlow's own guide
 (https://www.tensorflow.org/lite/performance/quantization_debugger), which calls for a look at such layers."""
 
+_HUGE: Final = 1e6
+
 
 @dataclass
 class LayerPowers:
@@ -43,7 +45,8 @@ class LayerPowers:
         """Signal to noise ratio (dB)."""
         if self.noise == 0:
             return math.inf
-        return -math.inf if self.signal == 0 else 10 * math.log10(self.signal / self.noise)
+        # Not of the quotient, which may be 0 or too large for a float.
+        return -math.inf if self.signal == 0 else 10 * (math.log10(self.signal) - math.log10(self.noise))
 
     @property
     def error_in_steps(self) -> float | None:
@@ -59,16 +62,26 @@ class LayerPowers:
             name=shown(self.name),
             operator=shown(self.operator),
             snr_decibels=f"{self.snr_decibels:.1f}",
-            error_in_steps=None if steps is None else f"{steps:.2f}",
+            error_in_steps=None if steps is None else _two_places(steps),
         )
+
+
+def _two_places(steps: float) -> str:
+    # Of what is huge, infinite or no number fewer digits are more.
+    return f"{steps:.2f}" if steps < _HUGE else f"{steps:.3g}"
 
 
 def worst(layers: Sequence[LayerPowers]) -> tuple[LayerPowers, ...]:
     """Give the worst layers that a page has room for, in their own order."""
     if len(layers) <= SHOWN_LAYERS:
         return tuple(layers)
-    kept = sorted(range(len(layers)), key=lambda number: layers[number].snr_decibels)[:SHOWN_LAYERS]
+    kept = sorted(range(len(layers)), key=lambda number: _badness(layers[number].snr_decibels))[:SHOWN_LAYERS]
     return tuple(layers[number] for number in sorted(kept))
+
+
+def _badness(decibels: float) -> float:
+    """Return what layers are sorted by: one whose figures are no numbers is among the worst."""
+    return -math.inf if math.isnan(decibels) else decibels
 
 
 def suspects(layers: Iterable[LayerPowers]) -> tuple[str, ...]:

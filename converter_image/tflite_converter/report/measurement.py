@@ -16,7 +16,7 @@ from tflite_converter.report.error_histogram import distributions
 from tflite_converter.report.inputs import ReportMaterial
 from tflite_converter.report.layer_errors import LayerPowers
 from tflite_converter.report.quantization_debugger import DebuggedLayers, DebuggerError, DebuggerOrder
-from tflite_converter.verify import litert
+from tflite_converter.verify import litert, sequence
 from tflite_converter.verify.metrics import Comparison
 from tflite_converter.verify.reference import Reference
 
@@ -48,12 +48,9 @@ class MeasuredArtifact:
 
     def pairs(self) -> Iterator[tuple[int, Outputs, Outputs]]:
         """Run the artifact again: give each sample's number, the model's outputs and the artifact's."""
-        for key, seen in zip(self.keys, self.references, strict=True):
-            prefix = f"{key}/" if len(self.keys) > 1 else ""
-            numbers = [number for number, output in enumerate(seen.outputs) if output is not None]
-            measured = litert.run(self.file, key, seen.samples)
-            for number, expected, found in zip(numbers, seen.compared, measured, strict=True):
-                yield number, _prefixed(expected, prefix), _prefixed(found, prefix)
+        for signature, number, expected, found in sequence.pairs(self.file, self.keys, self.references):
+            prefix = f"{self.keys[signature]}/" if len(self.keys) > 1 else ""
+            yield number, _prefixed(expected, prefix), _prefixed(found, prefix)
 
 
 def measure(

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from tflite_api.explanations import EXPLANATIONS
 from tflite_api.model_source import SOURCES, ModelSource
 from tflite_api.reasons import Reason
-from tflite_api.report import Layers, OutputErrors, ReportData, TypeSize
+from tflite_api.report import LayerError, Layers, OutputErrors, ReportData, TypeSize
 from tflite_api.spec import ConversionSpec
 from tflite_api.status import MeasuredError, OutputError
 from tflite_api.step import StepResult
@@ -157,8 +157,8 @@ def _output(output: OutputErrors, measured: MeasuredError | None) -> dict[str, A
 
 
 def _layers(layers: Layers, spec: ConversionSpec) -> dict[str, Any]:
-    worst_first = sorted(layers.layers, key=lambda layer: float(layer.snr_decibels))
-    finite = [float(layer.snr_decibels) for layer in worst_first if math.isfinite(float(layer.snr_decibels))]
+    worst_first = sorted(layers.layers, key=_decibels)
+    finite = [_decibels(layer) for layer in worst_first if math.isfinite(_decibels(layer))]
     # Where errors add up, the order tells.
     listed = worst_first if layers.method == "Debugger" else list(layers.layers)
     chosen = {id(layer) for layer in worst_first[:_CHARTED_LAYERS]}
@@ -178,6 +178,12 @@ def _layers(layers: Layers, spec: ConversionSpec) -> dict[str, Any]:
         "is_worth_it": trial is not None and gain >= _WORTH_DECIBELS,
         "yaml": keep_float_yaml(trial.tensors, spec) if trial is not None else "",
     }
+
+
+def _decibels(layer: LayerError) -> float:
+    """Return a layer's ratio; where its figures are no numbers the lowest, so that it is seen."""
+    found = float(layer.snr_decibels)
+    return -math.inf if math.isnan(found) else found
 
 
 def keep_float_yaml(tensors: Sequence[str], spec: ConversionSpec) -> str:

@@ -43,7 +43,9 @@ class DebuggerOrder(BaseModel):
 
 
 class DebuggedLayers(BaseModel):
-    """What came of it."""
+    """What came of it; figures may be infinite or NaN."""
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")
 
     samples: int
     layers: tuple[LayerPowers, ...]

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -82,6 +83,9 @@ def read_key(reference: SigningKeyReference, environment: Mapping[str, str]) -> 
 
 
 def versions() -> dict[str, str]:
-    """Give the versions of the programs that took part, by name."""
-    found = {name: metadata.version(distribution) for name, distribution in _DISTRIBUTIONS.items()}
+    """Give the versions of the programs that took part, by name; of those that do not say it, none."""
+    found = dict[str, str]()
+    for name, distribution in _DISTRIBUTIONS.items():
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(distribution)
     return {"tflite-operator": __version__, **found}

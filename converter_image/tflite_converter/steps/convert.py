@@ -14,15 +14,16 @@ from tflite_api.spec import ConversionSpec
 from tflite_api.step import ConvertedModel, FetchedDatasets
 from tflite_converter.convert.launch import launch
 from tflite_converter.convert.order import ConversionOrder
-from tflite_converter.core.failure import StepFailure, one_line
+from tflite_converter.core.failure import OWN_CURE, StepFailure, one_line
 from tflite_converter.core.progress import Progress
-from tflite_converter.core.step_files import CONVERTED_FILE, read_model
+from tflite_converter.core.step_files import CONVERTED_FILE, REPORT_DATA_FILE, read_model, write_model
 from tflite_converter.worker import supervisor
 from tflite_converter.worker.cgroup import MemoryGroup
 from tflite_converter.worker.process import Child
-from tflite_converter.worker.supervisor import Listener
+from tflite_converter.worker.supervisor import Listener, Work
 
 _LOG = logging.getLogger(__name__)
+_REPORT: Final = Work("measurement for the report page", OWN_CURE)
 _NO_DATASETS: Final = FetchedDatasets()
 
 
@@ -91,7 +92,13 @@ def convert(
         if failure.reason in {Reason.INTERNAL_ERROR, Reason.CONVERSION_CRASHED}:
             _LOG.error("The child's last lines:\n%s", end.tail)
         raise ConversionFailed(failure, end.peak_bytes)
-    return Conversion(_report(output_dir), end.peak_bytes)
+    converted = _report(output_dir)
+    cut_short = supervisor.explain(end, group.limit() if group else None, work=_REPORT)
+    if spec.report and cut_short is not None and not (output_dir / REPORT_DATA_FILE).exists():
+        _LOG.error("The child's last lines:\n%s", end.tail)
+        converted = converted.model_copy(update={"report_problem": converted.report_problem or cut_short.message})
+        write_model(output_dir / CONVERTED_FILE, converted)
+    return Conversion(converted, end.peak_bytes)
 
 
 def _report(output_dir: Path) -> ConvertedModel:

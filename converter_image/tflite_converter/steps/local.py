@@ -17,9 +17,9 @@ from tflite_converter.core.progress import Progress
 from tflite_converter.core.step_files import ARTIFACT_FILE, REPORT_PAGE_FILE, open_regular, write_whole
 from tflite_converter.fetch import dataset, model
 from tflite_converter.fetch.fetched import Place
-from tflite_converter.steps.accept import accept, report_data
+from tflite_converter.steps.accept import accept
 from tflite_converter.steps.convert import convert
-from tflite_converter.steps.publish import outcome
+from tflite_converter.steps.publish import PageMissing, outcome, rendered_page, without_page
 from tflite_converter.steps.runner import Cost, code_of, guarded
 
 RESULT_FILE: Final = "result.json"
@@ -118,15 +118,17 @@ def _convert(
         cost.child_peak_bytes = done.peak_memory_bytes
         with accept(converted_dir, spec.min_snr_decibels) as artifact:
             target, page = output.resolve() / ARTIFACT_FILE, output.resolve() / REPORT_PAGE_FILE
-            page_uri = page.as_uri() if spec.report else None
-            result = outcome(artifact, target.as_uri(), recipe_hash(spec), fetched.digest, page_uri)
+            result = outcome(artifact, target.as_uri(), recipe_hash(spec), fetched.digest)
             if spec.report:
-                write_whole(page, _page(conversion, result, converted_dir))
+                result = _with_page(conversion, result, page, converted_dir)
             write_whole(target, artifact.file.read())
     return result
 
 
-def _page(conversion: LocalConversion, result: StepResult, converted_dir: Path) -> bytes:
-    from tflite_converter.report.page import render  # noqa: PLC0415 - most conversions ask for no report
-
-    return render(conversion.metadata.name, conversion.spec, result, report_data(converted_dir)).encode()
+def _with_page(conversion: LocalConversion, result: StepResult, page: Path, converted_dir: Path) -> StepResult:
+    try:
+        told, content = rendered_page(conversion.metadata.name, conversion.spec, result, page.as_uri(), converted_dir)
+    except PageMissing as missing:
+        return without_page(result, str(missing))
+    write_whole(page, content)
+    return told

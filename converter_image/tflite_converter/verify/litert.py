@@ -15,6 +15,7 @@ from tflite_api.reasons import Reason
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
 from tflite_converter.core.failure import StepFailure, one_line
 from tflite_converter.core.tensors import Array, Sample, SignatureFacts, TensorFacts
+from tflite_converter.verify.kernels import CannotRun
 from tflite_converter.verify.metrics import Verdict
 
 
@@ -24,29 +25,35 @@ def run(artifact: Path, key: str, samples: Iterable[Sample]) -> Iterator[dict[st
     Where the artifact's own inputs and outputs are quantized, samples are quantized and outputs dequantized.
 
     Raises:
-        StepFailure: VerificationFailed where LiteRT cannot run the artifact, with its words.
+        CannotRun: LiteRT cannot run the artifact.
+    """
+    return run_in_turn(artifact, ((key, sample) for sample in samples))
+
+
+def run_in_turn(artifact: Path, calls: Iterable[tuple[str, Sample]]) -> Iterator[dict[str, Array]]:
+    """Give the outputs for each key and sample, as `run` does.
+
+    What LSTM operators keep is forgotten between calls; what the model itself assigns is not, and all signatures share
+    it.
     """
     from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 - takes long
 
     shapes = "none yet"
+    runners: dict[str, Any] = {}
     try:
         interpreter = Interpreter(model_path=str(artifact), num_threads=len(os.sched_getaffinity(0)))
         # Variables can be reset only once they have memory.
         interpreter.allocate_tensors()
-        runner = interpreter.get_signature_runner(key)
-        inputs, outputs = runner.get_input_details(), runner.get_output_details()
-        for sample in samples:
+        for key, sample in calls:
+            runner = runners.get(key) or runners.setdefault(key, interpreter.get_signature_runner(key))
+            inputs, outputs = runner.get_input_details(), runner.get_output_details()
             shapes = ", ".join(f"{name} {list(value.shape)}" for name, value in sample.items())
             interpreter.reset_all_variables()
             given = {name: quantized(value, inputs[name]) for name, value in sample.items()}
             # The runner gives views of memory that the next call overwrites.
             yield {name: dequantized(np.array(value), outputs[name]) for name, value in runner(**given).items()}
     except (RuntimeError, ValueError) as error:
-        raise StepFailure(
-            Reason.VERIFICATION_FAILED,
-            f"LiteRT cannot run the artifact (inputs {shapes}): {one_line(str(error), 400)}",
-            "Try other samples, or convert the model with another quantization.type",
-        ) from error
+        raise CannotRun(str(error), shapes) from error
 
 
 def doubt(facts: ArtifactFacts) -> Verdict | None:

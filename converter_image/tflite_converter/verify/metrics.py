@@ -83,7 +83,7 @@ class Accuracy:
         """Signal to noise ratio in dB; infinite where there is no difference."""
         if self.noise == 0 or (self.signal == 0 and self.largest <= _NEGLIGIBLE):
             return math.inf
-        if self.signal == 0:
+        if self.signal == 0 or not math.isfinite(self.noise):
             return -math.inf
         return 10 * (math.log10(self.signal) - math.log10(self.noise))
 

@@ -1,5 +1,6 @@
 """What the model computes on samples, handed from the process that runs it to the one that compares."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -22,6 +23,8 @@ _SOURCES: Final[dict[SampleSource, str]] = {
     "Verification": "the samples of verification.samples.dataset",
 }
 _NAMES_FILE = "names.json"
+_CHANNELS_LAST: Final = re.compile(r"only supports? (the )?NHWC|NHWC tensor format|format NHWC on (the )?CPU|NCHW.*CPU")
+"""How TensorFlow's kernels say on a CPU that they take channels last alone (tensorflow/core/kernels/*_ops.cc)."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ class Reference:
     """How the samples were generated."""
     sizes: str = ""
     """Which sizes flexible dimensions took, in words."""
+    in_sequence: bool = False
+    """Whether its outputs are those of calls in a row from the model's start (sequence.py)."""
     folder: Path | None = None
     """Where its arrays are on disk, where they are."""
 
@@ -57,7 +62,7 @@ class Reference:
     def doubt(self) -> Verdict | None:
         """Why nothing can be compared with it; None where it can."""
         if not self.repeats and self.assigns_state:
-            return Verdict(Reason.STATEFUL, "The model keeps state: the same input gives another output later")
+            return Verdict(Reason.STATEFUL, "The model keeps state, and gives other outputs each time it starts")
         if not self.repeats:
             return Verdict(Reason.NON_DETERMINISTIC, "The model itself gives other outputs when it runs again")
         if all(output is None for output in self.outputs):
@@ -112,12 +117,13 @@ def observe(
 
     Raises:
         StepFailure: DatasetMismatch where the model refuses a sample of the user's, VerificationFailed where it
-            refuses all that is generated.
+            refuses all that is generated, UnsupportedOperation where it takes nothing on a CPU.
     """
     if given is not None:
         try:
             return _observed(run, given.samples, given.source, assigns_state)
         except RunRefused as refusal:
+            _check_layout(refusal)
             words = f"The model refuses one of {_SOURCES[given.source]}: {one_line(str(refusal), 400)}"
             raise StepFailure(Reason.DATASET_MISMATCH, words, "Give samples that it takes") from refusal
     refused = ""
@@ -125,6 +131,7 @@ def observe(
         try:
             seen = _generated(run, inputs, sampling, bounds, assigns_state)
         except RunRefused as refusal:
+            _check_layout(refusal)
             refused = refused or one_line(str(refusal), 300)
         else:
             return seen if seen.is_telling else _stirred(run, inputs, seen, sampling, bounds)
@@ -133,6 +140,17 @@ def observe(
         cure = f"pin its shapes in signature.inputs, or {cure}"
     words = f"TensorFlow cannot run the signature on generated inputs ({refused})"
     raise StepFailure(Reason.VERIFICATION_FAILED, words, cure)
+
+
+def _check_layout(refusal: RunRefused) -> None:
+    """Refuse a model that nothing here can run, whatever it is given."""
+    if _CHANNELS_LAST.search(str(refusal)):
+        raise StepFailure(
+            Reason.UNSUPPORTED_OPERATION,
+            "The model computes with channels first (data_format NCHW), which TensorFlow cannot run on a CPU, so there"
+            f" is nothing to compare with ({one_line(str(refusal), 200)})",
+            "export it with channels last",
+        ) from refusal
 
 
 def _generated(
@@ -194,6 +212,7 @@ class _Names(BaseModel):
     assigns_state: bool
     responds: bool
     sizes: str
+    in_sequence: bool
 
 
 def save(reference: Reference, folder: Path) -> None:
@@ -207,6 +226,7 @@ def save(reference: Reference, folder: Path) -> None:
         assigns_state=reference.assigns_state,
         responds=reference.responds,
         sizes=reference.sizes,
+        in_sequence=reference.in_sequence,
     )
     (folder / _NAMES_FILE).write_text(names.model_dump_json())
     for side, arrays in (("input", reference.given), ("output", reference.outputs)):
@@ -232,6 +252,7 @@ def load(folder: Path) -> Reference:
         names.assigns_state,
         names.responds,
         sizes=names.sizes,
+        in_sequence=names.in_sequence,
         folder=folder,
     )
 

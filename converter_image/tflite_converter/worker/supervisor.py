@@ -105,15 +105,15 @@ def explain(end: ChildEnd, limit: int | None, proof: str | None = None, work: Wo
     Args:
         end: what is known of it.
         limit: this container's memory limit in bytes; None where there is none.
-        proof: what it says when it has done its work; None where its exit code is enough.
+        proof: what it says when it has done its work, however it ends then; None where its exit code is enough.
         work: what it was at.
     """
     told = end.failure
+    if _is_done(end, proof):
+        return None
     if end.timed_out:
         words = f"The {work.name} took longer than spec.activeDeadlineSeconds"
         return StepFailure(Reason.DEADLINE_EXCEEDED, words, OWN_CURE)
-    if end.status == 0 and told is None and (proof is None or proof == end.done):
-        return None
     if end.memory_kills > 0 or "std::bad_alloc" in end.tail or (told and told.reason is Reason.OUT_OF_MEMORY):
         return _out_of_memory(work, limit)
     if told is not None and told.reason is Reason.OUT_OF_DISK:
@@ -123,6 +123,11 @@ def explain(end: ChildEnd, limit: int | None, proof: str | None = None, work: Wo
         return told.failure()
     found, cure = _crash(end, work)
     return StepFailure(Reason.CONVERSION_CRASHED, f"The {work.name} {found}", cure)
+
+
+def _is_done(end: ChildEnd, proof: str | None) -> bool:
+    """Return whether a child did its work: what it does after it has proven that is a courtesy."""
+    return end.done == proof if proof is not None else end.status == 0 and end.failure is None
 
 
 def _crash(end: ChildEnd, work: Work) -> tuple[str, Cure]:

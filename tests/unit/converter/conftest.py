@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,9 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         floats,
     )
     save("counter", lambda module, x: {"y": x + module.count.assign_add(1.0)}, floats)
+    # These seeds are no seeds, whatever seed TensorFlow was given.
+    chance = partial(tf.raw_ops.RandomUniform, shape=[1], dtype=tf.float32, seed=0, seed2=0)
+    save("drifting", lambda module, x: {"y": x + module.count.assign_add(chance()[0])}, floats)
     save("nan", lambda _, x: {"y": tf.math.log(-tf.square(x) - 1)}, floats)
     eight_bits = tf.TensorSpec([None, 64], tf.int8, name="x")
     # Of the whole range of eight bits it gives 1 alone.

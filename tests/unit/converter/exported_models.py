@@ -21,6 +21,18 @@ def recurrent(folder: Path, steps: int | None = 5) -> None:
     model.export(str(folder), verbose=False)
 
 
+def recurrent_and_counting(folder: Path) -> None:
+    """A loop over time steps with a flexible batch, in a model that counts its calls."""
+    import tensorflow as tf
+
+    layer = tf.keras.layers.GRU(6)
+    module = tf.Module()
+    module.layer, module.calls = layer, tf.Variable(0.0)
+    module.call = tf.function(lambda x: {"y": layer(x), "calls": module.calls.assign_add(1.0)})
+    sequence = tf.TensorSpec([None, 5, 3], tf.float32, name="x")
+    tf.saved_model.save(module, str(folder), signatures=module.call.get_concrete_function(sequence))
+
+
 def keras_saved_raw(folder: Path) -> None:
     """A Keras 3 model saved with tf.saved_model.save, whose variables the converter does not find."""
     import tensorflow as tf
@@ -228,12 +240,18 @@ def flexible_image(folder: Path) -> None:
     )
 
 
-def beyond_litert(folder: Path) -> None:
-    """An operation that only the Flex delegate has."""
+def beyond_litert(folder: Path, *, counts: bool = False) -> None:
+    """An operation that only the Flex delegate has; the model may count its calls, too."""
     import tensorflow as tf
 
     module = tf.Module()
-    module.call = tf.function(lambda x: {"y": tf.nn.max_pool3d(x, 2, 2, "SAME")})
+    module.calls = tf.Variable(41.0)
+
+    def call(x: Any) -> Any:
+        outputs = {"y": tf.nn.max_pool3d(x, 2, 2, "SAME")}
+        return {**outputs, "calls": module.calls.assign_add(1.0)} if counts else outputs
+
+    module.call = tf.function(call)
     video = tf.TensorSpec([None, 4, 4, 4, 2], tf.float32, name="x")
     tf.saved_model.save(module, str(folder), signatures=module.call.get_concrete_function(video))
 
@@ -294,3 +312,79 @@ def trained_by_keras_2(folder: Path) -> None:
     model.compile(tf_keras.optimizers.legacy.Adam(), "mse")
     model.fit(np.ones((4, 8), np.float32), np.ones((4, 2), np.float32), verbose=0)
     model.save(folder, save_format="tf")
+
+
+def counting(folder: Path, *, signatures: bool = True) -> None:
+    """Two functions over the same weights that count their calls, and give the number; `read` counts none."""
+    import tensorflow as tf
+
+    floats = tf.TensorSpec([1, 8], tf.float32, name="x")
+
+    class Model(tf.Module):  # type: ignore[misc] # TensorFlow has no types
+        def __init__(self) -> None:
+            super().__init__()
+            self.weights = tf.Variable(_weights(8, 4))
+            self.calls = tf.Variable(3.0)
+
+        @tf.function(input_signature=[floats])  # type: ignore[untyped-decorator] # see above
+        def __call__(self, x: Any) -> Any:
+            return {"y": x @ self.weights * self.calls.assign_add(1.0), "calls": self.calls.read_value()}
+
+        @tf.function(input_signature=[floats])  # type: ignore[untyped-decorator] # see above
+        def twice(self, x: Any) -> Any:
+            return {"z": x @ self.weights + self.calls.assign_add(2.0)}
+
+        @tf.function(input_signature=[floats])  # type: ignore[untyped-decorator] # see above
+        def read(self, x: Any) -> Any:
+            return {"r": tf.nn.tanh(x @ self.weights) + self.calls}
+
+    model = Model()
+    named = {"serving_default": model.__call__, "twice": model.twice, "read": model.read}
+    tf.saved_model.save(model, str(folder), signatures=named if signatures else None)
+
+
+def training(folder: Path) -> None:
+    """A signature that trains a regression by one step, and one that asks it."""
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.kernel, module.bias = tf.Variable(_weights(6, 3)), tf.Variable(tf.zeros([3]))
+
+    def train(x: Any, y: Any) -> Any:
+        variables = [module.kernel, module.bias]
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((x @ module.kernel + module.bias - y) ** 2)
+        for variable, gradient in zip(variables, tape.gradient(loss, variables), strict=True):
+            variable.assign_sub(0.1 * gradient)
+        return {"loss": loss}
+
+    x, y = (tf.TensorSpec([4, width], tf.float32, name=name) for name, width in (("x", 6), ("y", 3)))
+    module.train = tf.function(train)
+    module.infer = tf.function(lambda x: {"output": x @ module.kernel + module.bias})
+    signatures = {"train": module.train.get_concrete_function(x, y), "infer": module.infer.get_concrete_function(x)}
+    tf.saved_model.save(module, str(folder), signatures=signatures)
+
+
+def counting_in_session(folder: Path, *, resource: bool) -> None:
+    """A TensorFlow 1 graph that counts its calls."""
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    with v1.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder(tf.float32, [1, 4], name="x")
+        weights = v1.get_variable("weights", initializer=_weights(4, 3), use_resource=resource)
+        calls = v1.get_variable("calls", initializer=2.0, use_resource=resource)
+        signatures = {
+            "count": v1.saved_model.build_signature_def(
+                {"x": v1.saved_model.build_tensor_info(x)},
+                {"y": v1.saved_model.build_tensor_info(tf.matmul(x, weights) * v1.assign_add(calls, 1.0))},
+            ),
+            "read": v1.saved_model.build_signature_def(
+                {"x": v1.saved_model.build_tensor_info(x)},
+                {"r": v1.saved_model.build_tensor_info(tf.matmul(x, weights) * calls)},
+            ),
+        }
+        session.run(v1.global_variables_initializer())
+        builder = v1.saved_model.Builder(str(folder))
+        builder.add_meta_graph_and_variables(session, ["serve"], signatures)
+        builder.save()

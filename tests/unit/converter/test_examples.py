@@ -166,7 +166,7 @@ CONVERSIONS: dict[Reason, tuple[str, dict[str, Any]]] = {
     Reason.UNSUPPORTED_OPERATION: ("lacking", {}),
     Reason.QUANTIZATION_NOT_APPLIED: ("nan", {"quantization": {"type": "DynamicRange"}}),
     Reason.NON_DETERMINISTIC: ("random", {}),
-    Reason.STATEFUL: ("counter", {}),
+    Reason.STATEFUL: ("drifting", {}),
     Reason.NON_FINITE: ("nan", {}),
     Reason.INSENSITIVE: ("constant", {}),
 }

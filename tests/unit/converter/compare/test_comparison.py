@@ -115,6 +115,17 @@ def test_a_signature_that_is_not_in_both_is_refused(artifacts: Path) -> None:
     assert "serving_default" in failure.message
 
 
+def test_what_keeps_state_is_compared_over_calls_in_a_row(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    exported_models.counting(tmp_path / "model")
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(tmp_path / "model"), signature_keys=["serving_default"])
+    artifact = tmp_path / "model.tflite"
+    artifact.write_bytes(converter.convert())
+    assert worst(compare(artifact, model(tmp_path / "model"), key="serving_default")) >= 100
+    assert worst(compare(artifact, artifact)) == float("inf")
+
+
 @pytest.mark.parametrize(("name", "reason"), [("random", Reason.NON_DETERMINISTIC), ("flex", Reason.SELECT_TF)])
 def test_what_no_comparison_can_tell_is_told_so(models: Path, tmp_path: Path, name: str, reason: Reason) -> None:
     import tensorflow as tf

@@ -101,7 +101,7 @@ def test_missing_variables_are_a_failure_to_load(models: Path, tmp_path: Path) -
     [
         ("random", Reason.NON_DETERMINISTIC),
         ("chance", Reason.NON_DETERMINISTIC),
-        ("counter", Reason.STATEFUL),
+        ("drifting", Reason.STATEFUL),
         ("nan", Reason.NON_FINITE),
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 from tflite_api.report import SHOWN_LAYERS, SUSPECTS
 from tflite_api.spec import KeepFloat
 from tflite_converter.report.layer_errors import LayerPowers, suspects, worst
+from tflite_converter.report.quantization_debugger import DebuggedLayers
 
 
 def layer(name: str, decibels: float, steps: float = 0.29) -> LayerPowers:
@@ -58,3 +59,23 @@ def test_the_names_of_fused_layers_are_long_and_can_be_written_into_a_spec() -> 
     name = ";".join(f"functional_1/batch_normalization_{number}/FusedBatchNormV3" for number in range(12))
     assert suspects([layer(name, 10, 2.0)]) == (name,)
     assert KeepFloat(tensors=(name,)).tensors == (name,)
+
+
+ENDLESS = [
+    LayerPowers("a", "X", 1, signal, noise, 1)
+    for signal in (0.0, 5e-324, 1.0, 1e308, math.inf, math.nan)
+    for noise in (0.0, 5e-324, 1.0, 1e308, math.inf, math.nan)
+]
+
+
+@pytest.mark.parametrize("powers", ENDLESS)
+def test_figures_may_be_infinite_or_no_numbers(powers: LayerPowers) -> None:
+    passed = DebuggedLayers.model_validate_json(DebuggedLayers(samples=1, layers=(powers,)).model_dump_json())
+    shown = passed.layers[0].as_shown()
+    assert float(shown.snr_decibels) == pytest.approx(powers.snr_decibels, abs=0.06, nan_ok=True)
+    assert suspects([passed.layers[0], layer("b", 30)])
+
+
+def test_layers_whose_figures_are_no_numbers_are_among_the_worst() -> None:
+    layers = [layer(str(number), 50) for number in range(SHOWN_LAYERS)]
+    assert "odd" in [one.name for one in worst([*layers, LayerPowers("odd", "X", 1, math.nan, 1, 1)])]

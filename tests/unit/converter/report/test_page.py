@@ -108,6 +108,14 @@ def test_layers_come_with_the_worst_first_where_each_answers_for_itself() -> Non
     assert added_up.index("first") < added_up.index("second") < added_up.index("third")
 
 
+@pytest.mark.parametrize("figures", [("nan", "nan"), ("inf", "0.00"), ("-inf", "inf"), ("-inf", "nan")])
+def test_figures_that_are_infinite_or_no_numbers_are_shown_as_they_are(figures: tuple[str, str]) -> None:
+    layers = data().to_object()["layers"]
+    layers["layers"][5] |= {"snrDecibels": figures[0], "errorInSteps": figures[1]}
+    text = Elements(rendered(layers=layers)).text
+    assert f"CONV_2D {figures[0]} {figures[1]}" in text
+
+
 def test_a_layer_whose_error_is_more_than_rounding_is_marked() -> None:
     assert report_pages.usual().count('<tr class="marked">') == 3
 

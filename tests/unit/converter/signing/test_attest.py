@@ -94,6 +94,11 @@ def test_the_versions_are_those_of_this_very_installation() -> None:
     assert attest.versions()["tflite-operator"] == __version__
 
 
+def test_a_program_that_does_not_say_its_version_costs_no_attestation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attest, "_DISTRIBUTIONS", {"nobody": "a-distribution-that-nobody-has"})
+    assert attest.versions() == {"tflite-operator": __version__}
+
+
 def test_the_status_says_where_it_is_and_who_verifies_it() -> None:
     found = made(request())
     assert found.status.uri == "s3://models/a/b.tflite.intoto.jsonl"

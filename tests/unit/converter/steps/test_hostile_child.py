@@ -46,10 +46,10 @@ def output(tmp_path: Path) -> Path:
     return folder
 
 
-def run(code: str, output: Path, monkeypatch: pytest.MonkeyPatch) -> Conversion:
+def run(code: str, output: Path, monkeypatch: pytest.MonkeyPatch, spec: ConversionSpec = SPEC) -> Conversion:
     """Convert with another program in place of the one that converts."""
     monkeypatch.setattr(process, "command", lambda _module: [sys.executable, "-c", HEAD + code])
-    return convert(SPEC, output.parent / "model", output, LoggedProgress())
+    return convert(spec, output.parent / "model", output, LoggedProgress())
 
 
 def refusal(code: str, output: Path, monkeypatch: pytest.MonkeyPatch) -> StepFailure:
@@ -74,6 +74,26 @@ def test_an_exit_code_of_0_alone_is_not_believed(output: Path, monkeypatch: pyte
     refused = refusal(ARTIFACT + REPORT + said, output, monkeypatch)
     assert refused.reason is Reason.CONVERSION_CRASHED
     assert "before it was done" in refused.message
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        ("os.kill(os.getpid(), 11)", "ended by SIGSEGV"),
+        ("sys.exit(7)", "ended with exit code 7"),
+        ('say(failure={"reason": "InternalError", "message": "why"}); sys.exit(1)', "why"),
+    ],
+)
+def test_what_becomes_of_a_child_that_is_done_costs_at_most_the_report(
+    output: Path, monkeypatch: pytest.MonkeyPatch, end: str, words: str
+) -> None:
+    told = SPEC.model_copy(update={"report": True})
+    assert run(ARTIFACT + REPORT + DONE + end, output, monkeypatch).converted.report_problem is None
+    assert words in (run(ARTIFACT + REPORT + DONE + end, output, monkeypatch, told).converted.report_problem or "")
+    with accept(output, SPEC.min_snr_decibels) as accepted:
+        assert words in (accepted.report.report_problem or "")
+    (output / "report.json").write_text("{}")
+    assert run(ARTIFACT + REPORT + DONE + end, output, monkeypatch, told).converted.report_problem is None
 
 
 def test_every_child_is_asked_for_another_proof(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:

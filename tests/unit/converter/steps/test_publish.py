@@ -15,8 +15,9 @@ from tflite_api.reasons import Reason
 from tflite_api.report import DATA_BYTES
 from tflite_api.spec import S3Destination
 from tflite_api.step import PreparedModel, StepRequest, StepResult
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.progress import LoggedProgress
+from tflite_converter.report import page
 from tflite_converter.steps import publish as publish_module
 from tflite_converter.steps.accept import accept
 from tflite_converter.steps.identity import identity
@@ -184,16 +185,16 @@ PREPARED = PreparedModel(
 def test_the_page_is_there_before_its_artifact(output: Path, storage: type[FakeStorage]) -> None:
     (output / "report.json").write_text(report_pages.data().model_dump_json(by_alias=True, exclude_none=True))
     result = publish(WITH_REPORT, PREPARED, output, LoggedProgress())
-    page, uploaded = storage.uploads
-    assert (page["key"], uploaded["key"]) == ("a.tflite.report.html", "a.tflite")
-    assert (page["replaces"], uploaded["replaces"]) == ('"old page"', '"old"')
-    assert page["type"] == "text/html; charset=utf-8"
-    assert page["content"].startswith(b"<!DOCTYPE html>")
-    assert page["sha256"] == hashlib.sha256(page["content"]).hexdigest()
+    told, uploaded = storage.uploads
+    assert (told["key"], uploaded["key"]) == ("a.tflite.report.html", "a.tflite")
+    assert (told["replaces"], uploaded["replaces"]) == ('"old page"', '"old"')
+    assert told["type"] == "text/html; charset=utf-8"
+    assert told["content"].startswith(b"<!DOCTYPE html>")
+    assert told["sha256"] == hashlib.sha256(told["content"]).hexdigest()
     assert result.artifact is not None
     assert result.artifact.report_uri == "s3://models/a.tflite.report.html"
     # What prepare finds in the next run.
-    found = StoredObject('"tag"', len(page["content"]), page["sha256"], page["metadata"])
+    found = StoredObject('"tag"', len(told["content"]), told["sha256"], told["metadata"])
     assert object_metadata.is_page_of(found, identity(WITH_REPORT, WITH_REPORT.spec.destination.s3))
 
 
@@ -218,15 +219,54 @@ def test_without_the_wish_for_a_report_what_convert_left_of_one_is_not_looked_at
         lambda folder: (folder / "report.json").write_bytes(b" " * (DATA_BYTES + 1)),
     ],
 )
-def test_hostile_data_for_the_page_upload_nothing(
+def test_hostile_data_for_the_page_cost_the_page_and_not_the_artifact(
     output: Path, storage: type[FakeStorage], harm: Callable[[Path], object]
 ) -> None:
     harm(output)
-    with pytest.raises(StepFailure) as caught:
-        publish(WITH_REPORT, PREPARED, output, LoggedProgress())
-    assert caught.value.reason is Reason.ARTIFACT_REFUSED
-    assert "report.json" in caught.value.message
-    assert storage.uploads == []
+    without_a_page(publish(WITH_REPORT, PREPARED, output, LoggedProgress()), storage, "report.json")
+
+
+def without_a_page(result: StepResult, storage: type[FakeStorage], words: str) -> None:
+    assert (result.reason, result.verdict) == (Reason.CONVERTED, Reason.SNR_SUFFICIENT)
+    assert result.artifact is not None
+    assert result.artifact.report_uri is None
+    assert words in (result.report_problem or "")
+    assert f"it has no report page: {result.report_problem}" in result.message
+    assert [upload["key"] for upload in storage.uploads] == ["a.tflite"]
+
+
+def test_what_the_convert_step_says_of_a_missing_report_is_told(output: Path, storage: type[FakeStorage]) -> None:
+    (output / "report.json").write_text(report_pages.data().model_dump_json(by_alias=True, exclude_none=True))
+    report(reportProblem="the measurement for it ended by SIGSEGV")(output)
+    without_a_page(publish(WITH_REPORT, PREPARED, output, LoggedProgress()), storage, "SIGSEGV")
+
+
+def test_a_page_that_cannot_be_drawn_costs_nothing_else(
+    output: Path, storage: type[FakeStorage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (output / "report.json").write_text(report_pages.data().model_dump_json(by_alias=True, exclude_none=True))
+    monkeypatch.setattr(page, "render", lambda *_: 1 / 0)
+    without_a_page(publish(WITH_REPORT, PREPARED, output, LoggedProgress()), storage, "ZeroDivisionError")
+
+
+@pytest.mark.parametrize("reason", [Reason.CREDENTIALS_REFUSED, Reason.STORAGE_UNAVAILABLE])
+def test_a_page_that_the_bucket_does_not_take_costs_nothing_else_but_another_attempt_where_one_helps(
+    output: Path, storage: type[FakeStorage], monkeypatch: pytest.MonkeyPatch, reason: Reason
+) -> None:
+    (output / "report.json").write_text(report_pages.data().model_dump_json(by_alias=True, exclude_none=True))
+    upload = storage.upload
+
+    def refusing(self: FakeStorage, *args: Any) -> StoredObject:
+        if self.key.endswith(".html"):
+            raise StepFailure(reason, "not this one", OWN_CURE)
+        return upload(self, *args)
+
+    monkeypatch.setattr(storage, "upload", refusing)
+    if reason is Reason.CREDENTIALS_REFUSED:
+        without_a_page(publish(WITH_REPORT, PREPARED, output, LoggedProgress()), storage, "not this one")
+    else:
+        with pytest.raises(StepFailure, match="not this one"):
+            publish(WITH_REPORT, PREPARED, output, LoggedProgress())
 
 
 def test_what_prepare_found_is_reported_as_it_is(tmp_path: Path, storage: type[FakeStorage]) -> None:

@@ -90,6 +90,8 @@ def test_a_success_without_the_report_that_was_asked_for_does_not_count() -> Non
     over = job(owner, end=COMPLETE)
     artifact = success(owner)["artifact"]
     assert "another report page" in message(planned(owner, over, pods=[succeeded_pod(owner, over)], now=at(61)))
+    excused = planned(owner, over, pods=[succeeded_pod(owner, over, reportProblem="it could not be drawn")])
+    assert conditions(excused)["Ready"] == ("True", "Converted")
     whole = {**artifact, "reportURI": "s3://models/a/b.tflite.report.html"}
     made = planned(owner, over, pods=[succeeded_pod(owner, over, artifact=whole)], now=at(61))
     assert made.status is not None

@@ -1,0 +1,43 @@
+"""What LiteRT's kernels mean by the words with which they refuse to run: conditions of their source, mostly."""
+
+import re
+from typing import Final
+
+from tflite_api.reasons import Reason
+from tflite_converter.core.failure import StepFailure, one_line
+
+_NODE: Final = re.compile(r"Node number \d+ \((\w+)\) failed to (?:prepare|invoke)")
+_DELEGATE: Final = "Delegate"
+_POWER_OF_TWO: Final = "IsPowerOfTwo"
+_ANOTHER_LENGTH: Final = "export it with an fft_length of 256, 512, 1024 and so on (tf.signal.stft fills up with zeros)"
+_ANOTHER_WAY: Final = "Try other samples, or convert the model with another quantization.type or with other shapes"
+
+
+class CannotRun(StepFailure):
+    """An artifact that LiteRT cannot run."""
+
+    def __init__(self, words: str, shapes: str) -> None:
+        """Take LiteRT's words, and the shapes of the inputs in words."""
+        self.operator = _operator(words)
+        self.is_explained = _POWER_OF_TWO in words
+        if self.is_explained:
+            super().__init__(Reason.UNSUPPORTED_OPERATION, _of_powers(self.operator or "RFFT2D"), _ANOTHER_LENGTH)
+        else:
+            named = (
+                f"LiteRT cannot run the artifact's {self.operator}"
+                if self.operator
+                else "LiteRT cannot run the artifact"
+            )
+            super().__init__(
+                Reason.VERIFICATION_FAILED, f"{named} (inputs {shapes}): {one_line(words, 400)}", _ANOTHER_WAY
+            )
+
+
+def _operator(words: str) -> str | None:
+    """Name the operator that failed: the outermost is named last."""
+    named = [name for name in _NODE.findall(words) if not name.endswith(_DELEGATE)]
+    return named[-1] if named else None
+
+
+def _of_powers(operator: str) -> str:
+    return f"LiteRT's {operator} takes only lengths that are a power of two, and this model's is none"
