@@ -23,16 +23,9 @@ _MANIFESTS = tuple(
 _PROGRAMS = ("etcd", "kube-apiserver")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            # One API server for all of them, which some of them stop.
-            item.add_marker(pytest.mark.xdist_group("apiserver"))
-
-
 @pytest.fixture(scope="session")
 def session_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """An API server for each process that runs tests."""
     checkout = Checkout.here()
     if os.environ.get("REQUIRE_CLUSTER"):
         binaries.make(checkout)
