@@ -9,7 +9,11 @@ from tflite_operator.settings import Settings
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/operations.md").read_text()
 TABLE = PAGE.partition("## What happens when")[2].partition("\n## ")[0]
-TESTS = [*(ROOT / "tests/e2e").glob("test_*.py"), ROOT / "tests/chaos/test_chaos.py"]
+TESTS = [
+    *(ROOT / "tests/e2e").glob("test_*.py"),
+    *(ROOT / "tests/apiserver").glob("test_*.py"),
+    ROOT / "tests/chaos/test_chaos.py",
+]
 
 
 def test_every_row_names_a_test_that_exists() -> None:
