@@ -81,11 +81,12 @@ async def configure(settings: kopf.OperatorSettings, memo: Memo, **_: object) ->
     settings.persistence.diffbase_storage = NoDiffBase()
     settings.persistence.progress_storage = NoProgress()
     settings.persistence.finalizer = ""  # kopf removes one that it does not need, and none can be empty
-    settings.networking.request_timeout = ours.request_timeout_seconds
-    settings.networking.connect_timeout = ours.request_timeout_seconds
+    settings.networking.request_timeout = ours.request_timeout_seconds  # kopf's own is five minutes
+    settings.networking.connect_timeout = ours.request_timeout_seconds  # it bounds what connects for a watch, too
     settings.networking.error_backoffs = (1, 1, 2, 3, 5, 8)  # then the process ends, and begins again
+    # No selector: all conversions are ours. The informers' lists of Jobs and pods have one.
     settings.watching.chunk_size = _CHUNK_ITEMS
-    settings.watching.inactivity_timeout = ours.watch_silence_seconds
+    settings.watching.inactivity_timeout = ours.watch_silence_seconds  # as the informers' watches
     settings.queueing.idle_timeout = _IDLE_SECONDS
     settings.queueing.exit_timeout = _EXIT_SECONDS
     settings.process.ultimate_exiting_timeout = None  # the Deployment's grace period does that
