@@ -1,7 +1,7 @@
 """Reads Jobs and pods from Kubernetes' protobuf encoding, as far as a decision needs them.
 
-An API server keeps and sends its own kinds as protobuf, so a watch in JSON has it write each event once more: of 1000
-conversions at once that was a seventh of all its work (docs/scaling.md). Custom resources are JSON in any case.
+An API server keeps and sends its own kinds as protobuf, so a watch in JSON has it write each event once more: with it
+1000 conversions at once take a tenth more CPU in all (docs/scaling.md). Custom resources are JSON in any case.
 
 Field numbers are those of k8s.io/api and k8s.io/apimachinery (generated.proto), which never change; what is not named
 here is skipped. Frames and envelopes: https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding
