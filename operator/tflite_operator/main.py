@@ -100,8 +100,8 @@ class Process:
             LeaseLostError: another replica may work now.
         """
         self._take_signals()
-        connection = await Connection.load()
         settings = self._settings
+        connection = await Connection.load(settings.lease_terms.grace if settings.lease_terms is not None else None)
         client = Client(
             connection,
             settings.request_timeout_seconds,

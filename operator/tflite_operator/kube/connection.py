@@ -10,6 +10,7 @@ from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
 from tflite_operator.kube.errors import ClusterError
+from tflite_operator.kube.in_flight import BriefRestClient
 from tflite_operator.kube.late_check import CheckedRequest
 
 JSON: Final = "application/json"
@@ -21,18 +22,22 @@ _BUFFER_BYTES: Final = 2**21
 class Connection:
     """The API server, as a loaded configuration of the Kubernetes client says how to reach it."""
 
-    def __init__(self, configuration: Configuration) -> None:
-        """Take a loaded configuration."""
+    def __init__(self, configuration: Configuration, in_flight_seconds: float | None = None) -> None:
+        """Take a loaded configuration, and for how long the network may keep a request of ours; None for ever."""
         # No limit: the workers are one, and watches of many namespaces must not keep the lease's requests waiting.
         configuration.connection_pool_maxsize = 0
         # The API server is asked directly, whatever proxy the environment names.
         configuration.client_session_kwargs = {"trust_env": False, "request_class": CheckedRequest}
         self._configuration = configuration
         self._client = ApiClient(configuration)
+        if in_flight_seconds is not None:
+            self._client.rest_client = BriefRestClient(configuration, in_flight_seconds)
 
     @classmethod
-    async def load(cls) -> Self:
+    async def load(cls, in_flight_seconds: float | None = None) -> Self:
         """Use the pod's service account, else the kubeconfig.
+
+        `in_flight_seconds` are how long the network may keep a request of ours; None for ever.
 
         Raises:
             ClusterError: there is neither.
@@ -45,7 +50,7 @@ class Connection:
                 await config.load_kube_config(client_configuration=configuration)
             except (config.ConfigException, OSError) as error:
                 raise ClusterError(f"neither a service account nor a usable kubeconfig: {error}") from error
-        return cls(configuration)
+        return cls(configuration, in_flight_seconds)
 
     @property
     def server(self) -> str:

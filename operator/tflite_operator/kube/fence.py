@@ -23,7 +23,8 @@ def uptime() -> float:
 class Fence:
     """Open while the lease is held for certain. Once it has closed it never opens again.
 
-    The API server cannot know that a write comes from a process that lost its lease, so the process must. One that is
+    The API server cannot know that a write comes from a process that lost its lease, so the process must. What it
+    handed to the kernel, and the network did not take, is kept from arriving later by `kube/in_flight.py`. One that is
     stopped between the check and the write still sends that write: there it meets a resource version, a UID or the
     deterministic name of a Job.
     """
@@ -56,4 +57,4 @@ class Fence:
         left = self.seconds_left()
         if not left:
             raise LeaseLostError("the lease was not renewed in time")
-        return left if self._terms is None else left + self._terms.duration - self._terms.renew_deadline
+        return left if self._terms is None else left + self._terms.grace

@@ -18,6 +18,11 @@ class LeaseTerms:
     retry_period: float
     """Between two renewals; those who wait look twice as often."""
 
+    @property
+    def grace(self) -> float:
+        """Return for how long the others still leave the lease alone when its holder has given up."""
+        return self.duration - self.renew_deadline
+
 
 @dataclass(frozen=True)
 class Lease:
