@@ -7,6 +7,7 @@ import typer
 from pydantic import BaseModel
 from typer.cli import get_docs_for_click
 
+from dev.generate import prose
 from dev.host.checkout import Checkout
 from tflite_converter.cli.app import PROGRAM, app
 from tflite_converter.compare.comparison import ArtifactComparison
@@ -59,7 +60,7 @@ def page() -> str:
             parts.append(get_docs_for_click(obj=command, ctx=context, indent=1, call_prefix=PROGRAM).rstrip() + "\n")
     for name, model in _JSON:
         parts.append("\n".join(_shape(name, model)))
-    return "\n".join(parts)
+    return prose.broken("\n".join(parts))
 
 
 def _shape(command: str, model: type[BaseModel]) -> Iterator[str]:

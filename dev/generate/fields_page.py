@@ -1,14 +1,18 @@
-"""Writes docs/fields.md from the CRD, the one home of the fields: `python -m dev.generate.fields_page`."""
+"""Writes docs/spec.md and docs/status.md from the CRD, the one home of the fields.
+
+The command is `python -m dev.generate.fields_page`.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import yaml
 
+from dev.generate import prose
 from dev.host.checkout import Checkout
 
 ROOT: Final = Checkout.here().root
-PAGE: Final = ROOT / "docs/fields.md"
+PAGES: Final = {"spec": ROOT / "docs/spec.md", "status": ROOT / "docs/status.md"}
 _CRD: Final = ROOT / "crds/tfliteconversions.yaml"
 
 Schema = Mapping[str, Any]
@@ -16,23 +20,27 @@ Schema = Mapping[str, Any]
 _BEGINNING: Final = """\
 <!-- Written by `python -m dev.generate.fields_page` from crds/tfliteconversions.yaml. -->
 
-# Fields
+# Fields of the {part}
 
-Everything that a `TFLiteConversion` ({versions}) may hold; `kubectl explain tflc.spec --recursive` says the same of
-the version that your cluster serves. `[]` stands for each item of a list, `{{}}` for each value of a map.
+{description}
+
+All fields of `{part}` of a `TFLiteConversion` ({version}); those of the {other} are in []({other}.md).
+`kubectl explain tflc.{part} --recursive` says the same of the version that your cluster serves.
+`[]` stands for each item of a list, `{{}}` for each value of a map.
 """
 
 
-def page() -> str:
-    """Return the page."""
+def page(part: str) -> str:
+    """Return the page of the spec or of the status."""
     crd = yaml.safe_load(_CRD.read_text())["spec"]
     [version] = crd["versions"]
-    root = version["schema"]["openAPIV3Schema"]["properties"]
-    lines = [_BEGINNING.format(versions=f"`{crd['group']}/{version['name']}`")]
-    for part in ("spec", "status"):
-        lines += [f"## {part}\n", f"{root[part]['description'].strip()}\n", *_rules(root[part])]
-        lines += [line for name, schema in _fields(root[part], part) for line in _section(name, schema, root[part])]
-    return "\n".join(lines)
+    schema = version["schema"]["openAPIV3Schema"]["properties"][part]
+    [other] = PAGES.keys() - {part}
+    beginning = _BEGINNING.format(
+        part=part, other=other, version=f"`{crd['group']}/{version['name']}`", description=schema["description"].strip()
+    )
+    sections = (line for name, field in _fields(schema, part) for line in _section(name, field, schema))
+    return prose.broken("\n".join([beginning, *_rules(schema), *sections]))
 
 
 def _fields(schema: Schema, path: str) -> Iterator[tuple[str, Schema]]:
@@ -47,7 +55,7 @@ def _fields(schema: Schema, path: str) -> Iterator[tuple[str, Schema]]:
 
 
 def _section(name: str, schema: Schema, part: Schema) -> Iterator[str]:
-    yield f"### `{name}`\n"
+    yield f"## `{name}`\n"
     facts = [_type(schema), *(["required"] if _required(name, part) else []), *_limits(schema)]
     yield f"*{'; '.join(facts)}*\n"
     if "description" in schema:
@@ -117,4 +125,5 @@ def _word(value: object) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page())
+    for part, path in PAGES.items():
+        path.write_text(page(part))

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from dev.generate import prose
 from dev.host.checkout import Checkout
 from tflite_api.explanations import EXPLANATIONS
 from tflite_api.reasons import Outcome, Reason
@@ -39,7 +40,7 @@ def page() -> str:
     for outcome, heading in _HEADINGS.items():
         lines += [f"## {heading}\n"]
         lines += [line for reason in Reason if reason.outcome is outcome for line in _section(reason)]
-    return "\n".join(lines)
+    return prose.broken("\n".join(lines))
 
 
 def _section(reason: Reason) -> Iterator[str]:

@@ -10,7 +10,7 @@ from dev.generate import argocd_settings, chart_values, cli_page, fields_page, m
 from dev.host.checkout import Checkout
 
 ROOT = Checkout.here().root
-PAGES = (argocd_settings.SETTINGS, cli_page.PAGE, fields_page.PAGE, reasons_page.PAGE)
+PAGES = (argocd_settings.SETTINGS, cli_page.PAGE, *fields_page.PAGES.values(), reasons_page.PAGE)
 WITHOUT_COMMENTS = {path for path in manifests.copies() if path.suffix == ".json"}
 COMMANDS = {
     f"python -m dev.generate.{file.stem}"

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from dev.generate import fields_page
 
 ROOT = Path(__file__).parents[3]
@@ -17,14 +19,17 @@ def test_the_documentation_builds_without_a_warning(tmp_path: Path) -> None:
     assert "Integers throughout" in (tmp_path / "html/recipes/int8.html").read_text()
 
 
-def test_the_page_of_the_fields_is_current() -> None:
-    assert fields_page.PAGE.read_text() == fields_page.page(), "run python -m dev.generate.fields_page"
+@pytest.mark.parametrize("part", ["spec", "status"])
+def test_the_page_of_the_fields_is_current(part: str) -> None:
+    written = fields_page.PAGES[part].read_text()
+    assert written == fields_page.page(part), "run python -m dev.generate.fields_page"
 
 
 def test_the_page_of_the_fields_says_what_a_field_is() -> None:
-    page = fields_page.page()
-    section = page[page.index("### `spec.quantization.type`") :].split("###")[1]
+    page = fields_page.page("spec")
+    section = page[page.index("## `spec.quantization.type`") :].split("##")[1]
     assert "default `None`" in section
     assert "one of `None`, `Float16`, `DynamicRange`" in section
     assert "- minSNRDecibels" not in section
-    assert "required" in page[page.index("### `spec.model.archive.url`") :].split("###")[1]
+    assert "required" in page[page.index("## `spec.model.archive.url`") :].split("##")[1]
+    assert "`status." not in page
