@@ -53,6 +53,9 @@ _EVENT_BURST: Final = 50
 _TTL_RATE: Final = 2.0
 _TTL_BURST: Final = 10
 """Finished Jobs that get their time to live, which is counted from the Job's end all the same."""
+_TTL_PAUSE: Final = 0.2
+"""Seconds that a finished Job waits for its time to live for each other conversion that is under way: those that
+somebody waits for come first."""
 _CONFIRM_RATE: Final = 5.0
 """Conversions a second, of all together, that are read from the server although nothing was heard of them: thousands
 that wait in a queue for hours cost it no more than hundreds."""
@@ -283,7 +286,8 @@ class Reconciler:
             if event.warning or self._events.try_acquire():
                 yield event
         if ttls and key not in self._ttls_due:
-            self._ttls_due[key] = self._ttls.reserve()
+            others = len(self._in_flight) - (key in self._in_flight)
+            self._ttls_due[key] = max(self._ttls.reserve(), self._seconds() + others * _TTL_PAUSE)
         if not ttls or self._ttls_due[key] <= self._seconds():
             self._ttls_due.pop(key, None)
             yield from ttls
