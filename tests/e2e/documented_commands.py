@@ -34,6 +34,7 @@ PAGES: Final[dict[str, tuple[str, ...]]] = {
 
 _REGISTRY: Final = "needs a registry of the reader's"
 _HELM: Final = "Helm installs another operator: test_install_helm.py"
+_FAILURE: Final = "asks about a failure of the reader's: test_cluster_obstacles.py brings some about"
 _USAGE: Final = "typer's word on what may be written, not a command"
 
 NOT_RUN: Final[dict[tuple[str, str], str]] = {
@@ -61,6 +62,13 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ("docs/installing.md", "kubectl delete namespace"): "removes the operator: test_install_helm.py",
     ("docs/installing.md", "kubectl delete crd"): "removes every conversion: test_install_helm.py",
     ("docs/installing.md", "helm install"): _HELM,
+    ("docs/operations.md", "kubectl describe tflc"): _FAILURE,
+    ("docs/operations.md", "kubectl logs -n"): _FAILURE,
+    ("docs/operations.md", "kubectl logs job"): _FAILURE,
+    ("docs/operations.md", "kubectl describe pod"): _FAILURE,
+    ("docs/operations.md", "kubectl annotate"): _FAILURE,
+    ("docs/operations.md", "kubectl patch"): _FAILURE,
+    ("docs/operations.md", "kubectl get lease"): "needs the operator of a deployment: test_high_availability.py",
     ("docs/sources.md", "tflite-convert inspect s3:"): "a server of the reader's: test_first_conversion.py has its own",
     (
         "docs/security.md",
