@@ -108,8 +108,8 @@ def make(checkout: Checkout) -> None:
 
 
 def make_tool(checkout: Checkout, name: str) -> Path:
-    """Build one of the tools if it is not current; return its path."""
-    every = (*tools(), *FOR_SCALE, COSIGN, *prometheus(), *installers(), ACTIONLINT)
+    """Build one of the programs if it is not current; return its path."""
+    every = (*builds(), *tools(), *FOR_SCALE, COSIGN, *prometheus(), *installers(), ACTIONLINT)
     [build] = [one for one in every if one.name == name]
     with _alone(checkout):
         _make(checkout, build)

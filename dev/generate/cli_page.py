@@ -37,7 +37,7 @@ progress and logs to stderr. There are colours and moving lines on a terminal on
 | 0 | done |
 | 1 | an error of `tflite-convert` itself, with a traceback: report it |
 | 2 | the command line is wrong; the message says what to write instead |
-| 3 | the spec, the model or another file must change; the reason is one of [](reasons.md) |
+| 3 | the spec, the model or another file must change; the reason is one of [these](reasons.md) |
 | 4 | another try may help: a server did not answer |
 | 130 | interrupted |
 

@@ -24,7 +24,7 @@ _BEGINNING: Final = """\
 
 {description}
 
-All fields of `{part}` of a `TFLiteConversion` ({version}); those of the {other} are in []({other}.md).
+All fields of `{part}` of a `TFLiteConversion` ({version}); [another page]({other}.md) has those of the {other}.
 `kubectl explain tflc.{part} --recursive` says the same of the version that your cluster serves.
 `[]` stands for each item of a list, `{{}}` for each value of a map.
 """

@@ -18,35 +18,43 @@ _END: Final = "\n## When you have enough\n"
 
 PAGES: Final[dict[str, tuple[str, ...]]] = {
     "README.md": ("mobilenet-v2   True    Converted   Int8",),
-    "docs/attestation.md": (
+    "docs/how-to/attestation.md": (
         "s3://{team}/flowers/1.tflite.intoto.jsonl",
         "1.tflite is what 1.tflite.intoto.jsonl speaks of",
     ),
-    "docs/gitops.md": ("mobilenet-v2 condition met",),
+    "docs/how-to/gitops.md": ("mobilenet-v2 condition met",),
     "docs/how-to/calibration-data.md": ("flowers-int8 condition met",),
     "docs/how-to/choosing-a-quantization.md": ("flowers-weightonlyint8   True    Converted   WeightOnlyInt8",),
     "docs/how-to/many-conversions.md": ("birds-weightonlyint8.yaml",),
     "docs/how-to/private-models.md": ("flowers-private condition met",),
-    "docs/report.md": ("s3://{team}/flowers/1.tflite.report.html",),
+    "docs/how-to/report.md": ("s3://{team}/flowers/1.tflite.report.html",),
     "docs/sources.md": ("secret/kaggle created",),
 }
 """The pages that test_documented_commands.py runs, each with what its commands are to print."""
 
 _REGISTRY: Final = "needs a registry of the reader's"
 _HELM: Final = "Helm installs another operator: test_install_helm.py"
+_FAILURE: Final = "asks about a failure of the reader's: test_cluster_obstacles.py brings some about"
+_KIND: Final = "kind needs Docker: tests/unit/deploy/test_kind_example.py tries the files by themselves"
 _USAGE: Final = "typer's word on what may be written, not a command"
 
 NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ("README.md", "helm install"): _HELM,
     ("README.md", "pip install"): "fetches half a gigabyte: both images are built from the same lock file",
-    ("docs/attestation.md", "cosign verify-blob-attestation"): "asked of cosign's own library: test_attestation.py",
+    (
+        "docs/how-to/attestation.md",
+        "cosign verify-blob-attestation",
+    ): "asked of cosign's own library: test_attestation.py",
     ("docs/cli.md", "pip install"): "fetches half a gigabyte: both images are built from the same lock file",
     ("docs/cli.md", "tflite-convert inspect"): _USAGE,
     ("docs/cli.md", "tflite-convert init"): _USAGE,
     ("docs/cli.md", "tflite-convert run"): _USAGE,
     ("docs/cli.md", "tflite-convert compare"): _USAGE,
     ("docs/cli.md", "tflite-convert verify-attestation"): _USAGE,
-    ("docs/gitops.md", "kubectl patch configmap argocd-cm"): "Argo CD is not there: test_gitops.py patches another's",
+    (
+        "docs/how-to/gitops.md",
+        "kubectl patch configmap argocd-cm",
+    ): "Argo CD is not there: test_gitops.py patches another's",
     ("docs/installing.md", "docker build"): _REGISTRY,
     ("docs/installing.md", "kubectl create namespace"): _HELM,
     ("docs/installing.md", "kubectl create secret docker-registry"): _REGISTRY,
@@ -61,6 +69,17 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ("docs/installing.md", "kubectl delete namespace"): "removes the operator: test_install_helm.py",
     ("docs/installing.md", "kubectl delete crd"): "removes every conversion: test_install_helm.py",
     ("docs/installing.md", "helm install"): _HELM,
+    ("docs/how-to/own-cluster.md", "docker build"): _KIND,
+    ("docs/how-to/own-cluster.md", "kubectl apply --server-side"): _KIND,
+    ("docs/how-to/own-cluster.md", "kubectl create namespace"): _KIND,
+    ("docs/how-to/own-cluster.md", "kubectl apply --namespace"): _KIND,
+    ("docs/operations.md", "kubectl describe tflc"): _FAILURE,
+    ("docs/operations.md", "kubectl logs -n"): _FAILURE,
+    ("docs/operations.md", "kubectl logs job"): _FAILURE,
+    ("docs/operations.md", "kubectl describe pod"): _FAILURE,
+    ("docs/operations.md", "kubectl annotate"): _FAILURE,
+    ("docs/operations.md", "kubectl patch"): _FAILURE,
+    ("docs/operations.md", "kubectl get lease"): "needs the operator of a deployment: test_high_availability.py",
     ("docs/sources.md", "tflite-convert inspect s3:"): "a server of the reader's: test_first_conversion.py has its own",
     (
         "docs/security.md",

@@ -84,7 +84,7 @@ def brought_to_gitops() -> list[str]:
 
 BROUGHT: dict[str, Callable[[], list[str]]] = {
     "README.md": lambda: [MOBILENET, readme_conversion(), "cp -r $HUB_DIR/$TEAM/flowers/1 saved_model"],
-    "docs/gitops.md": brought_to_gitops,
+    "docs/how-to/gitops.md": brought_to_gitops,
 }
 """Commands that bring what a page takes from the reader: files that it names and does not make."""
 

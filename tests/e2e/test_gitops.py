@@ -38,7 +38,7 @@ from tflite_operator.telemetry.conversion_stats import ConversionStats
 pytestmark = pytest.mark.tensorflow
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs/gitops.md").read_text()
+PAGE = (ROOT / "docs/how-to/gitops.md").read_text()
 EXAMPLES = example_conversions()
 NO_JOBS = {"metadata": {"name": "none"}, "spec": {"hard": {"count/jobs.batch": "0"}}}
 PERIODS = 100

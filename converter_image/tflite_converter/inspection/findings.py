@@ -96,7 +96,7 @@ class Inspection(Schema):
     version: Literal[1] = 1
     """Of this format. Fields may be added to a version; one that is there keeps its meaning."""
     model: LocalModelSource
-    """As `spec.model` of a conversion names it ([](spec.md))."""
+    """As `spec.model` of a conversion names it ([the fields of the spec](spec.md))."""
     digest: str
     """`sha256:` and the digest of its files, as in `status.provenance.modelDigest`."""
     size_bytes: Integer

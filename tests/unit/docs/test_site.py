@@ -1,5 +1,6 @@
 """The documentation builds without a warning, and the pages that are written from a fact's home are current."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,21 @@ def test_the_documentation_builds_without_a_warning(tmp_path: Path) -> None:
     built = subprocess.run([*command, *folders], check=False, capture_output=True, text=True)
     assert built.returncode == 0, built.stderr
     assert "Integers throughout" in (tmp_path / "html/recipes/int8.html").read_text()
+
+
+def test_the_index_says_in_a_line_what_each_page_is_for() -> None:
+    index = (ROOT / "docs/index.md").read_text()
+    pages = {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")} - {"index.md"}
+    rows = dict(re.findall(r"^\| \[[^]]+\]\(([\w./-]+)\) \| (.+) \|$", index, re.MULTILINE))
+    assert {page for page in pages if not rows.get(page, "").endswith(".")} == set()
+    contents = {f"{page}.md" for page in re.findall(r"^[\w/-]+$", index.partition("```{toctree}")[2], re.MULTILINE)}
+    assert pages - contents == set()
+
+
+def test_every_link_has_a_text() -> None:
+    """Sphinx would put in a heading; where the files are read as they are, such a link is not seen."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    assert [str(page) for page in pages if re.search(r"(?<!!)\[\]\(", page.read_text())] == []
 
 
 @pytest.mark.parametrize("part", ["spec", "status"])
