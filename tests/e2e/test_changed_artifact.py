@@ -16,8 +16,11 @@ from tflite_api.step import PreparedModel, StepRequest, StepResult
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import Progress
 from tflite_converter.steps.accept import accept
+from tflite_converter.steps.destination import Destination, location_of, server_of, store_of
 from tflite_converter.steps.publish import publish
-from tflite_converter.storage.s3 import Storage
+from tflite_converter.storage.s3 import S3Store
+from tflite_converter.storage.s3_client import Key
+from tflite_converter.storage.store import Upload
 
 SMALL, LARGE = 1 << 10, 20 << 20
 """Bytes; clients that upload large objects in parts begin to at 8 MiB."""
@@ -65,7 +68,8 @@ def output(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def publish_with(change: Change, request: StepRequest, output: Path) -> StepResult:
     artifact = output / "model.tflite"
     prepared = PreparedModel(path="model", model_digest=f"sha256:{'3' * 64}")
-    return publish(request, prepared, output, AtUpload(lambda: change(artifact)))
+    store = store_of(request.spec.destination.s3)
+    return publish(request, prepared, output, AtUpload(lambda: change(artifact)), store)
 
 
 def overwrite_end(artifact: Path) -> None:
@@ -102,8 +106,9 @@ def test_a_file_that_changes_before_its_upload_is_refused(
 
 
 def after_signing(change: Change, request: StepRequest, output: Path) -> None:
-    storage = Storage(request.spec.destination.s3)
-    events = storage._client.meta.events
+    where = request.spec.destination.s3
+    store = S3Store(server_of(where), Key())
+    events = store._client.meta.events
 
     def change_once(**_: object) -> None:
         events.unregister("before-send.s3.PutObject", change_once)
@@ -111,7 +116,8 @@ def after_signing(change: Change, request: StepRequest, output: Path) -> None:
 
     events.register("before-send.s3.PutObject", change_once)
     with accept(output, 60) as accepted:
-        storage.upload(accepted.file, accepted.sha256, {}, None)
+        upload = Upload(accepted.file, accepted.sha256, "application/vnd.tflite", {})
+        Destination(where, store).upload(location_of(where), upload, None)
 
 
 @pytest.mark.parametrize("change", [change for change in CHANGES if change != "appended to"])

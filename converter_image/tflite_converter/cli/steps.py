@@ -27,11 +27,13 @@ _TERMINATION_LOG: Final = Path(TERMINATION_LOG)
 
 def prepare(model_dir: ModelDir = _MODEL_DIR, termination_log: TerminationLog = _TERMINATION_LOG) -> None:
     """Look for the finished artifact, else fetch the model (first container of a conversion's Job)."""
-    from tflite_converter.steps.prepare import prepare  # noqa: PLC0415 - a step pays for its own imports only
+    from tflite_converter.steps.destination import store_of  # noqa: PLC0415 - a step pays for its own imports only
+    from tflite_converter.steps.prepare import prepare  # noqa: PLC0415 - the same
 
     def work(request: StepRequest, _: Cost) -> StepResult:
         with tempfile.TemporaryDirectory(prefix="prepare-") as scratch:
-            prepared = prepare(request, model_dir, Path(scratch), LoggedProgress())
+            store = store_of(request.spec.destination.s3)
+            prepared = prepare(request, model_dir, Path(scratch), LoggedProgress(), store)
         if prepared.reused is not None:
             return prepared.reused
         return StepResult(reason=Reason.PREPARING, message=f"The model is here: {prepared.model_digest}")
@@ -67,11 +69,12 @@ def publish(
     termination_log: TerminationLog = _TERMINATION_LOG,
 ) -> None:
     """Upload the artifact (third container of a conversion's Job)."""
-    from tflite_converter.steps.publish import publish  # noqa: PLC0415 - a step pays for its own imports only
+    from tflite_converter.steps.destination import store_of  # noqa: PLC0415 - a step pays for its own imports only
+    from tflite_converter.steps.publish import publish  # noqa: PLC0415 - the same
 
     def work(request: StepRequest, _: Cost) -> StepResult:
         prepared = read_model(model_dir / PREPARED_FILE, PreparedModel)
-        return publish(request, prepared, output_dir, LoggedProgress())
+        return publish(request, prepared, output_dir, LoggedProgress(), store_of(request.spec.destination.s3))
 
     _run(PUBLISH, work, termination_log)
 
@@ -79,8 +82,12 @@ def publish(
 def cleanup(termination_log: TerminationLog = _TERMINATION_LOG) -> None:
     """Delete the artifact of a deleted conversion (the one container of its cleanup Job)."""
     from tflite_converter.steps.cleanup import clean_up  # noqa: PLC0415 - a step pays for its own imports only
+    from tflite_converter.steps.destination import store_of  # noqa: PLC0415 - the same
 
-    _run(CLEANUP, lambda request, _: clean_up(request, LoggedProgress()), termination_log)
+    def work(request: StepRequest, _: Cost) -> StepResult:
+        return clean_up(request, LoggedProgress(), store_of(request.spec.destination.s3))
+
+    _run(CLEANUP, work, termination_log)
 
 
 def _measured(converted: ConvertedModel) -> StepResult:

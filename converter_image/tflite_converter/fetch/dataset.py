@@ -7,9 +7,9 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from tflite_api.reasons import Reason
-from tflite_api.spec import ConversionSpec, S3Destination, Samples
+from tflite_api.spec import ConversionSpec, Samples
 from tflite_api.step import FetchedDataset, FetchedDatasets, FetchLimits
-from tflite_converter.core.failure import OWN_CURE, StepFailure
+from tflite_converter.core.failure import OWN_CURE, Cure, StepFailure
 from tflite_converter.core.progress import Progress
 from tflite_converter.datasets.images import SUFFIXES, is_image
 from tflite_converter.fetch import http
@@ -17,15 +17,23 @@ from tflite_converter.fetch.fetched import folder_digest
 from tflite_converter.fetch.receiver import Arrival
 from tflite_converter.fetch.s3_download import Transfer
 from tflite_converter.fetch.sources.local import FILE_SCHEME
-from tflite_converter.storage.s3 import Storage
+from tflite_converter.storage.store import Fault, Location, ObjectStore, StoreError
 
 _S3_SCHEME: Final = "s3://"
 _LISTED: Final = 20_000
 """Objects of a folder that are looked at for images."""
-_AS_DATASET: Final = {
-    Reason.BUCKET_NOT_FOUND: Reason.DATASET_NOT_FOUND,
-    Reason.CREDENTIALS_REFUSED: Reason.DATASET_ACCESS_DENIED,
-    Reason.STORAGE_UNAVAILABLE: Reason.DATASET_UNAVAILABLE,
+_REASONS: Final = {
+    Fault.LACKING_CREDENTIALS: Reason.CREDENTIALS_REFUSED,
+    Fault.LACKING_ROLE: Reason.CREDENTIALS_REFUSED,
+    Fault.REFUSED: Reason.DATASET_ACCESS_DENIED,
+    Fault.NO_BUCKET: Reason.DATASET_NOT_FOUND,
+    Fault.NO_OBJECT: Reason.DATASET_NOT_FOUND,
+    Fault.OTHER_REGION: Reason.INVALID_SPEC,
+    Fault.NOT_IMPLEMENTED: Reason.INVALID_SPEC,
+    Fault.CHANGED: Reason.DATASET_UNAVAILABLE,
+    Fault.OTHER_CONTENT: Reason.INTERNAL_ERROR,
+    Fault.UNAVAILABLE: Reason.DATASET_UNAVAILABLE,
+    Fault.UNKNOWN: Reason.INTERNAL_ERROR,
 }
 
 
@@ -43,8 +51,8 @@ class Wanted:
 class Fetch:
     """Where a dataset comes from and goes to."""
 
-    where: S3Destination | None
-    """The server and credentials for s3:// addresses are those of this destination."""
+    store: ObjectStore | None
+    """Where s3:// addresses lead: the destination's, with its credentials."""
     limits: FetchLimits
     folder: Path
     """An existing folder; each dataset gets a new one below it."""
@@ -112,53 +120,61 @@ def _local(path: Path, field: str) -> FetchedDataset:
 
 
 def _from_bucket(wanted: Wanted, fetch: Fetch, folder: Path) -> FetchedDataset:
-    if fetch.where is None:
+    if fetch.store is None:
         raise StepFailure(
             Reason.INVALID_SPEC,
             f"{wanted.field}.dataset {wanted.address} is read from the server of destination.s3",
             "set it as well",
         )
     bucket, _, key = wanted.address.removeprefix(_S3_SCHEME).partition("/")
-    storage = Storage(fetch.where.model_copy(update={"bucket": bucket, "key": key}))
+    at = Location(bucket, key)
 
     def too_large(words: str) -> StepFailure:
         return StepFailure(Reason.DATASET_TOO_LARGE, f"The dataset at {wanted.address} {words}", OWN_CURE)
 
     limits = fetch.limits
     arrival = Arrival(limits.max_archive_bytes, limits.timeout_seconds, too_large, fetch.progress)
-    transfer = Transfer(storage, arrival)
+    transfer = Transfer(fetch.store, arrival)
     try:
         if not key.endswith("/"):
             target = folder / PurePosixPath(key).name
-            return FetchedDataset(path=str(target), digest=f"sha256:{transfer.save(key, target)}")
-        return _images(storage, transfer, wanted, key, folder)
+            return FetchedDataset(path=str(target), digest=f"sha256:{transfer.save(at, target)}")
+        listed = fetch.store.list(at, _LISTED)
+        return _images([found.key for found in listed], transfer, wanted, at, folder)
+    except StoreError as error:
+        raise _failure_of(error, wanted) from error
     except StepFailure as failure:
-        raise _about_dataset(failure, wanted) from failure
+        if failure.reason is not Reason.OUT_OF_DISK:
+            raise
+        words = f"No space left for {wanted.field}.dataset {wanted.address}"
+        raise StepFailure(Reason.OUT_OF_DISK, words, OWN_CURE) from failure
 
 
-def _images(storage: Storage, transfer: Transfer, wanted: Wanted, prefix: str, folder: Path) -> FetchedDataset:
-    listed = storage.list_files(prefix, _LISTED)
-    images = [found for found in listed if is_image(found.key.removeprefix(prefix))]
+def _images(keys: list[str], transfer: Transfer, wanted: Wanted, below: Location, folder: Path) -> FetchedDataset:
+    images = [key for key in keys if is_image(key.removeprefix(below.key))]
     if not images:
         words = f"{wanted.address} holds no images ({', '.join(SUFFIXES)})"
         raise StepFailure(Reason.DATASET_NOT_FOUND, words, OWN_CURE)
-    for number, found in enumerate(images[: wanted.settings.max_samples]):
+    for number, key in enumerate(images[: wanted.settings.max_samples]):
         # Keys may be any text; the number keeps their order and makes the name safe.
-        transfer.save(found.key, folder / f"{number:06}{PurePosixPath(found.key).suffix.lower()}")
+        transfer.save(Location(below.bucket, key), folder / f"{number:06}{PurePosixPath(key).suffix.lower()}")
     return FetchedDataset(path=str(folder), digest=f"sha256:{folder_digest(folder)}")
 
 
-def _about_dataset(failure: StepFailure, wanted: Wanted) -> StepFailure:
-    """Say what the storage says of a dataset, which is no destination."""
-    address = wanted.address
-    reason = _AS_DATASET.get(failure.reason, failure.reason)
-    match reason:
-        case Reason.DATASET_NOT_FOUND:
-            return StepFailure(reason, f"There is nothing at {address}", f"correct {wanted.field}.dataset")
-        case Reason.DATASET_ACCESS_DENIED:
-            words = f"The credentials of the destination may not read {address}"
-            return StepFailure(reason, words, "they need s3:GetObject, and s3:ListBucket for a folder")
-        case Reason.OUT_OF_DISK:
-            return StepFailure(reason, f"No space left for {wanted.field}.dataset {address}", OWN_CURE)
-        case _:
-            return StepFailure(reason, failure.found, failure.cure)
+def _failure_of(error: StoreError, wanted: Wanted) -> StepFailure:
+    """Return what a store's error means for a conversion that takes its samples from there."""
+    found = error.found
+    cure: Cure = OWN_CURE
+    match error.fault:
+        case Fault.NO_BUCKET | Fault.NO_OBJECT:
+            found, cure = f"There is nothing at {wanted.address}", f"correct {wanted.field}.dataset"
+        case Fault.REFUSED:
+            found = f"The credentials of the destination may not read {wanted.address}"
+            cure = "they need s3:GetObject, and s3:ListBucket for a folder"
+        case Fault.OTHER_REGION:
+            cure = "correct destination.s3.region"
+        case Fault.NOT_IMPLEMENTED:
+            cure = f"use another {wanted.field}.dataset"
+        case Fault.LACKING_ROLE:
+            cure = "set destination.s3.roleARN, or annotate the ServiceAccount"
+    return StepFailure(_REASONS[error.fault], found, cure)

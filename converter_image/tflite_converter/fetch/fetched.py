@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +13,15 @@ from tflite_api.step import FetchLimits
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.progress import Progress
 from tflite_converter.fetch.archive.unpack import unpack
+from tflite_converter.storage.s3 import S3Store
+from tflite_converter.storage.s3_client import Credentials
+from tflite_converter.storage.store import ObjectStore, Server
 
 _SAVED_MODEL_FILES: Final = ("saved_model.pb", "saved_model.pbtxt")
 _DEEPEST: Final = 4
 _NOISE: Final = ("__MACOSX", "PaxHeaders")
 _PREFIX: Final = "sha256:"
+Connect = Callable[[Server, Credentials], ObjectStore]
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class Place:
     scratch: Path
     limits: FetchLimits
     progress: Progress
+    connect: Connect = S3Store
+    """Opens the buckets that a model comes from."""
 
     @contextmanager
     def packed(self) -> Iterator[Path]:

@@ -6,33 +6,34 @@ from pathlib import Path
 
 from tflite_converter.fetch.archive.extraction import Readable
 from tflite_converter.fetch.receiver import Arrival, chunks_of
-from tflite_converter.storage.s3 import Storage
+from tflite_converter.storage.store import Location, ObjectStore
 
 
 class Transfer:
-    """Objects of a bucket on their way. Every method raises what `Storage.open` and `Arrival` do."""
+    """Objects of a bucket on their way. Every method raises what `ObjectStore.get` and `Arrival` do."""
 
-    def __init__(self, storage: Storage, arrival: Arrival) -> None:
+    def __init__(self, store: ObjectStore, arrival: Arrival) -> None:
         """Take where the objects are, and what bounds them."""
-        self._storage = storage
+        self._store = store
         self._arrival = arrival
 
     @contextmanager
-    def open(self, key: str) -> Iterator[Readable]:
+    def open(self, at: Location) -> Iterator[Readable]:
         """Open an object for reading; what is read is counted."""
-        with self._opened(key) as body:
+        with self._opened(at) as body:
             yield _Counted(body, self._arrival)
 
-    def save(self, key: str, target: Path) -> str:
+    def save(self, at: Location, target: Path) -> str:
         """Write an object to a new file; give its SHA-256 (64 hexadecimal digits)."""
-        with self._opened(key) as body:
+        with self._opened(at) as body:
             return self._arrival.save(chunks_of(body), target)
 
     @contextmanager
-    def _opened(self, key: str) -> Iterator[Readable]:
-        with self._storage.open(key) as (body, size):
-            self._arrival.expect(size)
-            yield body
+    def _opened(self, at: Location) -> Iterator[Readable]:
+        with self._store.get(at) as found:
+            if found.size is not None:
+                self._arrival.expect(found.size)
+            yield found.body
 
 
 class _Counted:

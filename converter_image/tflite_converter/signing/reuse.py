@@ -3,7 +3,8 @@
 from tflite_api.spec import ConversionSpec
 from tflite_api.step import StepResult
 from tflite_converter.storage import object_metadata
-from tflite_converter.storage.object_metadata import Identity, StoredObject
+from tflite_converter.storage.object_metadata import Identity
+from tflite_converter.storage.store import StoredObject
 
 
 def is_complete(

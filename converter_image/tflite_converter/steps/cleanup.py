@@ -4,17 +4,17 @@ from typing import Final
 
 from tflite_api.field_types import KEY_CHARACTERS
 from tflite_api.reasons import Reason
-from tflite_api.spec import S3Destination
 from tflite_api.step import StepRequest, StepResult
 from tflite_converter.core.progress import Progress
+from tflite_converter.steps.destination import Destination, location_of
 from tflite_converter.steps.identity import identity
 from tflite_converter.storage import object_metadata
-from tflite_converter.storage.s3 import Storage
+from tflite_converter.storage.store import Location, ObjectStore
 
 _ABSENT: Final = "was not there any more"
 
 
-def clean_up(request: StepRequest, progress: Progress) -> StepResult:
+def clean_up(request: StepRequest, progress: Progress, store: ObjectStore) -> StepResult:
     """Delete the artifact, its report page and its attestation, as far as this conversion wrote them.
 
     All three are looked for, whatever the spec wants by now.
@@ -25,20 +25,20 @@ def clean_up(request: StepRequest, progress: Progress) -> StepResult:
     where = request.spec.destination.s3
     # The artifact last: what fails is tried again, and the artifact says then that there is something to do.
     beside = [one for one in (where.report_page, where.attestation) if len(one.key) <= KEY_CHARACTERS]
-    fates = {one.uri: _delete(request, one, progress) for one in beside}
-    told = [f"{where.uri} {_delete(request, where, progress)}"]
+    destination = Destination(where, store)
+    fates = {one.uri: _delete(request, destination, location_of(one), progress) for one in beside}
+    told = [f"{where.uri} {_delete(request, destination, location_of(where), progress)}"]
     told += [f"{uri} {fate}" for uri, fate in fates.items() if fate != _ABSENT]
     return StepResult(reason=Reason.ARTIFACT_DELETED, message="; ".join(told))
 
 
-def _delete(request: StepRequest, where: S3Destination, progress: Progress) -> str:
+def _delete(request: StepRequest, destination: Destination, at: Location, progress: Progress) -> str:
     """Delete an object that this conversion wrote; say what became of it."""
-    storage = Storage(where)
-    progress.phase(f"Looking at {where.uri}")
-    found = storage.look()
+    progress.phase(f"Looking at {at.uri}")
+    found = destination.look(at)
     if found is None:
         return _ABSENT
-    if not object_metadata.is_owned(found, identity(request, where)):
+    if not object_metadata.is_owned(found, identity(request, request.spec.destination.s3)):
         return "holds an object that this conversion did not write, and was left alone"
-    storage.delete(found.etag)
+    destination.delete(at, found.etag)
     return "was deleted"

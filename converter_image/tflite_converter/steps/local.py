@@ -19,6 +19,7 @@ from tflite_converter.fetch import dataset, model
 from tflite_converter.fetch.fetched import Place
 from tflite_converter.steps.accept import accept
 from tflite_converter.steps.convert import convert
+from tflite_converter.steps.destination import store_of
 from tflite_converter.steps.publish import PageMissing, outcome, rendered_page, without_page
 from tflite_converter.steps.runner import Cost, code_of, guarded
 
@@ -112,8 +113,8 @@ def _convert(
         model_dir.mkdir()
         converted_dir.mkdir()
         fetched = model.fetch(spec.model, Place(model_dir, work, limits, progress))
-        where = spec.destination.s3 if spec.destination else None
-        datasets = dataset.fetch_all(spec, dataset.Fetch(where, limits, model_dir, progress))
+        store = store_of(spec.destination.s3) if spec.destination else None
+        datasets = dataset.fetch_all(spec, dataset.Fetch(store, limits, model_dir, progress))
         done = convert(spec, fetched.folder, converted_dir, progress, spec.active_deadline_seconds, datasets)
         cost.child_peak_bytes = done.peak_memory_bytes
         with accept(converted_dir, spec.min_snr_decibels) as artifact:

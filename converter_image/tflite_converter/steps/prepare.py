@@ -13,15 +13,18 @@ from tflite_converter.fetch.fetched import FetchedModel, Place
 from tflite_converter.fetch.network import endpoint
 from tflite_converter.signing import reuse
 from tflite_converter.signing.provenance import TIMESTAMP
+from tflite_converter.steps.destination import Destination, location_of
 from tflite_converter.steps.identity import identity
 from tflite_converter.storage import object_metadata
 from tflite_converter.storage.object_metadata import Reuse
-from tflite_converter.storage.s3 import Storage
+from tflite_converter.storage.store import ObjectStore
 
 _UNPACKED: Final = "unpacked"
 
 
-def prepare(request: StepRequest, model_dir: Path, scratch: Path, progress: Progress) -> PreparedModel:
+def prepare(
+    request: StepRequest, model_dir: Path, scratch: Path, progress: Progress, store: ObjectStore
+) -> PreparedModel:
     """Look for the artifact, else fetch the model into `model_dir`; leaves `prepared.json` there.
 
     Raises:
@@ -32,9 +35,11 @@ def prepare(request: StepRequest, model_dir: Path, scratch: Path, progress: Prog
     endpoint.check(where.endpoint, "destination.s3.endpoint", request.limits)
     progress.phase("Looking for a finished artifact")
     wanted = identity(request, where)
-    page = Storage(where.report_page).look() if request.spec.report else None
-    attestation = Storage(where.attestation).look() if request.spec.attestation is not None else None
-    found = Storage(where).look()
+    destination = Destination(where, store)
+    page = destination.look(location_of(where.report_page)) if request.spec.report else None
+    attested = request.spec.attestation is not None
+    attestation = destination.look(location_of(where.attestation)) if attested else None
+    found = destination.look(location_of(where))
     # Without its page an artifact is made again: it comes out the same, and the page is about the making. So is the
     # attestation.
     has_page = not request.spec.report or object_metadata.is_page_of(page, wanted)
@@ -46,7 +51,7 @@ def prepare(request: StepRequest, model_dir: Path, scratch: Path, progress: Prog
         object_metadata.check_replaceable(attestation, replace(wanted, uri=where.attestation.uri))
         object_metadata.check_replaceable(page, replace(wanted, uri=where.report_page.uri))
         fetched = _fetch(request, model_dir, scratch, progress)
-        datasets = dataset.fetch_all(request.spec, dataset.Fetch(where, request.limits, model_dir, progress))
+        datasets = dataset.fetch_all(request.spec, dataset.Fetch(store, request.limits, model_dir, progress))
         prepared = PreparedModel(
             path=str(fetched.folder.relative_to(model_dir)),
             model_digest=fetched.digest,

@@ -3,8 +3,10 @@
 import hashlib
 import logging
 import os
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Final
 
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.spec import ConversionSpec, S3Destination
@@ -13,15 +15,21 @@ from tflite_api.step import PreparedModel, StepRequest, StepResult
 from tflite_converter.core.failure import OWN_CURE, StepFailure, one_line
 from tflite_converter.core.progress import Progress
 from tflite_converter.steps.accept import AcceptedArtifact, accept, report_data
+from tflite_converter.steps.destination import Destination, location_of
 from tflite_converter.steps.identity import identity
 from tflite_converter.storage import object_metadata
-from tflite_converter.storage.s3 import PAGE_TYPE, Storage
+from tflite_converter.storage.object_metadata import Identity
+from tflite_converter.storage.store import ObjectStore, StoredObject, Upload
 
 _LOG = logging.getLogger(__name__)
+_ARTIFACT_TYPE: Final = "application/vnd.tflite"
+_PAGE_TYPE: Final = "text/html; charset=utf-8"
 
 
-def publish(request: StepRequest, prepared: PreparedModel, output_dir: Path, progress: Progress) -> StepResult:
-    """Upload the artifact that the convert step left, or give the outcome that prepare found in the bucket.
+def publish(
+    request: StepRequest, prepared: PreparedModel, output_dir: Path, progress: Progress, store: ObjectStore
+) -> StepResult:
+    """Upload the artifact that the convert step left, or return the outcome that prepare found in the bucket.
 
     Raises:
         StepFailure: ArtifactRefused, SigningKeyInvalid, DestinationChanged, or what is wrong with the storage.
@@ -29,43 +37,80 @@ def publish(request: StepRequest, prepared: PreparedModel, output_dir: Path, pro
     if prepared.reused is not None:
         return prepared.reused
     where = request.spec.destination.s3
-    wanted = identity(request, where)
+    publication = _Publication(request, prepared, Destination(where, store), progress)
     with accept(output_dir, request.spec.min_snr_decibels) as artifact:
-        result = outcome(artifact, wanted.uri, wanted.recipe, prepared.model_digest)
+        result = outcome(artifact, where.uri, publication.wanted.recipe, prepared.model_digest)
         if request.spec.report:
             # Before the artifact: whoever sees that finds its page.
-            result = _with_page(request, prepared, result, output_dir, progress)
+            result = publication.with_page(result, output_dir)
         if request.spec.attestation is not None:
-            result = _attest(request, prepared, result, progress)
-        progress.phase(f"Uploading to {where.uri}")
-        stored = Storage(where).upload(
-            artifact.file, artifact.sha256, object_metadata.encode_metadata(result, wanted), prepared.existing_etag
-        )
-    if stored.size != artifact.size or stored.sha256 not in {None, artifact.sha256}:
-        words = f"{where.uri} holds other content than was uploaded"
-        raise StepFailure(Reason.DESTINATION_CHANGED, words, OWN_CURE)
-    if result.artifact is None:
-        raise AssertionError("an outcome always has an artifact")
-    return result.model_copy(update={"artifact": result.artifact.model_copy(update={"etag": stored.etag})})
+            result = publication.attested(result)
+        return publication.with_artifact(result, artifact)
 
 
-def _with_page(
-    request: StepRequest, prepared: PreparedModel, result: StepResult, output_dir: Path, progress: Progress
-) -> StepResult:
-    """Make and upload the report page; without it the artifact is published all the same, and the result says why."""
-    where = request.spec.destination.s3.report_page
-    try:
-        told, page = rendered_page(request.owner, request.spec, result, where.uri, output_dir)
-        progress.phase(f"Uploading to {where.uri}")
-        _upload_page(request, prepared, where, page)
-    except PageMissing as missing:
-        return without_page(result, str(missing))
-    except StepFailure as failure:
-        if failure.reason.outcome is Outcome.RETRIED:
-            # The next attempt may bring both.
-            raise
-        return without_page(result, failure.message)
-    return told
+@dataclass(frozen=True)
+class _Publication:
+    """What is uploaded for one conversion."""
+
+    request: StepRequest
+    prepared: PreparedModel
+    destination: Destination
+    progress: Progress
+
+    @property
+    def wanted(self) -> Identity:
+        """Whose the objects are."""
+        return identity(self.request, self._where)
+
+    @property
+    def _where(self) -> S3Destination:
+        return self.request.spec.destination.s3
+
+    def with_artifact(self, result: StepResult, artifact: AcceptedArtifact) -> StepResult:
+        """Upload the artifact; return the result with what the storage calls it."""
+        metadata = object_metadata.encode_metadata(result, self.wanted)
+        upload = Upload(artifact.file, artifact.sha256, _ARTIFACT_TYPE, metadata)
+        stored = self._upload(self._where, upload, self.prepared.existing_etag)
+        if stored.size != artifact.size or stored.sha256 not in {None, artifact.sha256}:
+            words = f"{self._where.uri} holds other content than was uploaded"
+            raise StepFailure(Reason.DESTINATION_CHANGED, words, OWN_CURE)
+        if result.artifact is None:
+            raise AssertionError("an outcome always has an artifact")
+        return result.model_copy(update={"artifact": result.artifact.model_copy(update={"etag": stored.etag})})
+
+    def with_page(self, result: StepResult, output_dir: Path) -> StepResult:
+        """Make and upload the report page; the artifact is published without it too, and the result says why."""
+        where = self._where.report_page
+        try:
+            told, page = rendered_page(self.request.owner, self.request.spec, result, where.uri, output_dir)
+            sha256 = hashlib.sha256(page).hexdigest()
+            self._upload(where, self._beside(page, sha256, _PAGE_TYPE), self.prepared.existing_page_etag)
+        except PageMissing as missing:
+            return without_page(result, str(missing))
+        except StepFailure as failure:
+            if failure.reason.outcome is Outcome.RETRIED:
+                # The next attempt may bring both.
+                raise
+            return without_page(result, failure.message)
+        return told
+
+    def attested(self, result: StepResult) -> StepResult:
+        """Make the attestation and upload it; without it the artifact is not published."""
+        from tflite_converter.signing import attest, dsse  # noqa: PLC0415 - most conversions ask for none
+
+        if result.artifact is None:
+            raise AssertionError("an outcome always has an artifact")
+        made = attest.make(self.request, self.prepared, result.artifact.sha256, os.environ)
+        upload = self._beside(made.content, made.status.sha256, dsse.MEDIA_TYPE)
+        self._upload(self._where.attestation, upload, self.prepared.existing_attestation_etag)
+        return result.model_copy(update={"attestation": made.status})
+
+    def _beside(self, content: bytes, sha256: str, content_type: str) -> Upload:
+        return Upload(BytesIO(content), sha256, content_type, object_metadata.ownership(sha256, self.wanted))
+
+    def _upload(self, where: S3Destination, upload: Upload, replaces: str | None) -> StoredObject:
+        self.progress.phase(f"Uploading to {where.uri}")
+        return self.destination.upload(location_of(where), upload, replaces)
 
 
 class PageMissing(Exception):  # noqa: N818 - an outcome: the artifact goes without
@@ -100,27 +145,6 @@ def without_page(result: StepResult, problem: str) -> StepResult:
     """Return the result of an artifact that lacks the report page it should have; its message says so."""
     message = one_line(f"{result.message}; it has no report page: {problem}")
     return result.model_copy(update={"message": message, "report_problem": problem})
-
-
-def _upload_page(request: StepRequest, prepared: PreparedModel, where: S3Destination, page: bytes) -> None:
-    digest = hashlib.sha256(page).hexdigest()
-    metadata = object_metadata.ownership(digest, identity(request, where))
-    Storage(where).upload(BytesIO(page), digest, metadata, prepared.existing_page_etag, PAGE_TYPE)
-
-
-def _attest(request: StepRequest, prepared: PreparedModel, result: StepResult, progress: Progress) -> StepResult:
-    """Make the attestation and upload it; without it the artifact is not published."""
-    from tflite_converter.signing import attest, dsse  # noqa: PLC0415 - most conversions ask for none
-
-    if result.artifact is None:
-        raise AssertionError("an outcome always has an artifact")
-    made = attest.make(request, prepared, result.artifact.sha256, os.environ)
-    where = request.spec.destination.s3.attestation
-    progress.phase(f"Uploading to {where.uri}")
-    metadata = object_metadata.ownership(made.status.sha256, identity(request, where))
-    etag = prepared.existing_attestation_etag
-    Storage(where).upload(BytesIO(made.content), made.status.sha256, metadata, etag, dsse.MEDIA_TYPE)
-    return result.model_copy(update={"attestation": made.status})
 
 
 def outcome(artifact: AcceptedArtifact, uri: str, recipe: str, model_digest: str | None) -> StepResult:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from tflite_api.reasons import Reason
 from tflite_api.step import StepResult
 from tflite_converter.core.failure import StepFailure, one_line
+from tflite_converter.storage.store import StoredObject
 
 RECIPE: Final = "tflite-recipe"
 OWNER: Final = "tflite-owner"
@@ -29,17 +30,6 @@ METADATA_BYTES: Final = 2048
 _RESULT_BYTES: Final = 64 * 1024
 _OWNER_SAFE: Final = "/.-_"
 _CURE: Final = "choose another key or remove the object"
-
-
-@dataclass(frozen=True)
-class StoredObject:
-    """An object as HEAD shows it."""
-
-    etag: str
-    size: int
-    sha256: str | None
-    """64 hexadecimal digits, where the storage keeps checksums of whole objects."""
-    metadata: Mapping[str, str]
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from tflite_api.reasons import Reason
-from tflite_converter.core.failure import OWN_CURE, StepFailure
+from tflite_converter.storage.store import Fault, Server, StoreError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -28,7 +27,7 @@ class Key:
 
 
 @dataclass(frozen=True)
-class Identity:
+class Token:
     """What AWS_WEB_IDENTITY_TOKEN_FILE buys for AWS_ROLE_ARN: the token of a ServiceAccount."""
 
 
@@ -37,20 +36,20 @@ class Nobody:
     """No credentials: requests are not signed."""
 
 
-Credentials = Key | Identity | Nobody
+Credentials = Key | Token | Nobody
 
 
-def connect(endpoint: str | None, region: str, credentials: Credentials) -> "S3Client":
-    """Give a client; nothing is asked yet.
+def connect(server: Server, credentials: Credentials) -> "S3Client":
+    """Return a client; nothing is asked yet.
 
     Raises:
-        StepFailure: CredentialsRefused where the environment lacks them.
+        StoreError: LACKING_CREDENTIALS or LACKING_ROLE, where the environment lacks them.
     """
     config = Config(
         connect_timeout=10,
         read_timeout=60,
         retries={"mode": "standard", "total_max_attempts": 4},
-        s3={"addressing_style": "path" if endpoint else "auto"},
+        s3={"addressing_style": server.addressing},
         signature_version=UNSIGNED if isinstance(credentials, Nobody) else None,
         # Ours is the checksum that counts; servers other than Amazon's often do not know the client's own default.
         request_checksum_calculation="when_required",
@@ -63,11 +62,12 @@ def connect(endpoint: str | None, region: str, credentials: Credentials) -> "S3C
     match credentials:
         case Key():
             _use_key(bare, credentials.prefix)
-        case Identity():
+        case Token():
             _rely_on_token(bare)
         case Nobody():
             pass
-    return boto3.Session(botocore_session=bare).client("s3", region_name=region, endpoint_url=endpoint, config=config)
+    session = boto3.Session(botocore_session=bare)
+    return session.client("s3", region_name=server.region, endpoint_url=server.endpoint, config=config)
 
 
 def _use_key(session: botocore.session.Session, prefix: str) -> None:
@@ -75,18 +75,14 @@ def _use_key(session: botocore.session.Session, prefix: str) -> None:
     key_id, secret = (os.environ.get(name) for name in names)
     if not key_id or not secret:
         words = f"The credentials lack {' or '.join(names)}"
-        raise StepFailure(Reason.CREDENTIALS_REFUSED, words, OWN_CURE)
+        raise StoreError(Fault.LACKING_CREDENTIALS, words)
     session.set_credentials(key_id, secret, os.environ.get(f"{prefix}AWS_SESSION_TOKEN") or None)
 
 
 def _rely_on_token(session: botocore.session.Session) -> None:
     """Leave botocore one way to credentials: those that the token of the pod's ServiceAccount buys."""
     if not os.environ.get("AWS_ROLE_ARN"):
-        raise StepFailure(
-            Reason.CREDENTIALS_REFUSED,
-            "The ServiceAccount stands for no role",
-            "set destination.s3.roleARN, or annotate the ServiceAccount",
-        )
+        raise StoreError(Fault.LACKING_ROLE, "The ServiceAccount stands for no role")
     resolver = session.get_component("credential_provider")
     for provider in [*resolver.providers]:
         if provider.METHOD != _WEB_IDENTITY:

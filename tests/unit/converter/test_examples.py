@@ -18,8 +18,8 @@ from tests.unit.converter.fetch.archive import test_unpack
 from tests.unit.converter.fetch.web_server import serving
 from tests.unit.converter.signing import attestations, signing_keys
 from tests.unit.converter.steps import test_cleanup
+from tests.unit.converter.steps.test_destination import answered
 from tests.unit.converter.storage import test_object_metadata
-from tests.unit.converter.storage.test_s3 import WHERE
 from tests.unit.converter.worker import test_supervisor
 from tests.unit.operator.builders import failed, failing_pod, job, message, planned, report, started, succeeded_pod
 from tflite_api.explanations import explained
@@ -37,7 +37,7 @@ from tflite_converter.fetch.fetched import Pin
 from tflite_converter.signing import attest
 from tflite_converter.steps.accept import accept
 from tflite_converter.steps.runner import guarded
-from tflite_converter.storage import object_metadata, s3
+from tflite_converter.storage import object_metadata
 from tflite_converter.storage.object_metadata import Reuse
 from tflite_converter.verify import metrics
 
@@ -119,10 +119,10 @@ def unforeseen() -> StepResult:
 
 EXAMPLES: dict[Reason, Callable[[Place], Any]] = {
     Reason.ARTIFACT_DELETED: lambda _: test_cleanup.cleaned(
-        test_cleanup.Bucket(test_object_metadata.stored(test_cleanup.OURS))
+        test_cleanup.bucket_of(test_object_metadata.stored(test_cleanup.OURS))
     ),
     Reason.REUSED: lambda _: reused(),
-    Reason.INVALID_SPEC: lambda _: say(s3.error_failure("AuthorizationHeaderMalformed", 400, WHERE)),
+    Reason.INVALID_SPEC: lambda _: say(answered("AuthorizationHeaderMalformed", 400)),
     Reason.MODEL_NOT_FOUND: lambda place: place.download("status/404"),
     Reason.MODEL_ACCESS_DENIED: lambda place: place.download("status/403"),
     Reason.MODEL_UNAVAILABLE: lambda place: place.download("status/503"),
@@ -140,10 +140,10 @@ EXAMPLES: dict[Reason, Callable[[Place], Any]] = {
     Reason.DATASET_MISMATCH: lambda place: place.samples(x=np.full((10, 3), np.nan)),
     Reason.CONVERSION_CRASHED: lambda place: place.crash(),
     Reason.VERIFICATION_FAILED: lambda _: judged(0.1, 60),
-    Reason.CREDENTIALS_REFUSED: lambda _: say(s3.error_failure("AccessDenied", 403, WHERE)),
-    Reason.BUCKET_NOT_FOUND: lambda _: say(s3.error_failure("NoSuchBucket", 404, WHERE)),
-    Reason.STORAGE_UNAVAILABLE: lambda _: say(s3.error_failure("SlowDown", 503, WHERE)),
-    Reason.DESTINATION_CHANGED: lambda _: say(s3.error_failure("PreconditionFailed", 412, WHERE)),
+    Reason.CREDENTIALS_REFUSED: lambda _: say(answered("AccessDenied", 403)),
+    Reason.BUCKET_NOT_FOUND: lambda _: say(answered("NoSuchBucket", 404)),
+    Reason.STORAGE_UNAVAILABLE: lambda _: say(answered("SlowDown", 503)),
+    Reason.DESTINATION_CHANGED: lambda _: say(answered("PreconditionFailed", 412)),
     Reason.DESTINATION_CONFLICT: lambda _: object_metadata.decide(
         test_object_metadata.stored(replace(test_object_metadata.WANTED, owner="vision/mobilenet-v1", recipe="9" * 64)),
         test_object_metadata.WANTED,

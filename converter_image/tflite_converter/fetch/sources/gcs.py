@@ -6,16 +6,15 @@ TensorFlow's own client of gs:// looks for credentials at the metadata service, 
 
 from typing import Final
 
-from tflite_api.reasons import Reason
-from tflite_api.spec import S3Destination
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import OWN_CURE, Cure, StepFailure
 from tflite_converter.fetch.fetched import FetchedModel, Pin, Place
-from tflite_converter.fetch.sources.s3 import AS_MODEL, BucketModel
-from tflite_converter.storage.s3 import Storage
+from tflite_converter.fetch.sources.s3 import REASONS, BucketModel
 from tflite_converter.storage.s3_client import Nobody
+from tflite_converter.storage.store import Fault, Server, StoreError
 
 SCHEME: Final = "gs://"
 ENDPOINT: Final = "https://storage.googleapis.com"
+_SERVER: Final = Server(ENDPOINT, "auto")
 
 
 def fetch(handle: str, pin: Pin, place: Place) -> FetchedModel:
@@ -26,34 +25,33 @@ def fetch(handle: str, pin: Pin, place: Place) -> FetchedModel:
             `from_archive` raise.
     """
     bucket, _, path = handle.removeprefix(SCHEME).partition("/")
-    where = S3Destination.model_construct(bucket=bucket, key=path, endpoint=ENDPOINT, region="auto")
-    found = BucketModel(Storage(where, Nobody()), handle, pin, place)
+    found = BucketModel(place.connect(_SERVER, Nobody()), bucket, handle, pin, place)
     place.progress.phase("Downloading the model")
     try:
         return _archive_or_folder(found, path)
-    except StepFailure as failure:
-        raise _about_model(failure, handle, pin.field) from failure
+    except StoreError as error:
+        raise _failure_of(error, handle, pin.field) from error
 
 
 def _archive_or_folder(found: BucketModel, path: str) -> FetchedModel:
     if not path.endswith("/"):
         try:
             return found.archive(path)
-        except StepFailure as failure:
-            if failure.reason is not Reason.DATASET_NOT_FOUND:
+        except StoreError as error:
+            if error.fault is not Fault.NO_OBJECT:
                 raise
     return found.folder(path.removesuffix("/") + "/")
 
 
-def _about_model(failure: StepFailure, handle: str, field: str) -> StepFailure:
-    reason = AS_MODEL.get(failure.reason, failure.reason)
-    match failure.reason:
-        case Reason.BUCKET_NOT_FOUND:
-            return StepFailure(reason, f"There is no bucket of {handle}", f"correct {field}")
-        case Reason.CREDENTIALS_REFUSED:
+def _failure_of(error: StoreError, handle: str, field: str) -> StepFailure:
+    found = error.found
+    cure: Cure = OWN_CURE
+    match error.fault:
+        case Fault.NO_BUCKET:
+            found, cure = f"There is no bucket of {handle}", f"correct {field}"
+        case Fault.REFUSED:
+            found = f"{handle} is not for everybody to read"
             cure = f"use model.s3 instead, with the endpoint {ENDPOINT} and the Secret of an HMAC key"
-            return StepFailure(reason, f"{handle} is not for everybody to read", cure)
-        case Reason.INVALID_SPEC:
-            return StepFailure(reason, failure.found, f"Correct {field}")
-        case _:
-            return StepFailure(reason, failure.found, failure.cure)
+        case Fault.NO_OBJECT | Fault.OTHER_REGION | Fault.NOT_IMPLEMENTED:
+            cure = f"Correct {field}"
+    return StepFailure(REASONS[error.fault], found, cure)

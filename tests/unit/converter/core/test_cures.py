@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.converter.steps.test_destination import answered
 from tflite_api.explanations import EXPLANATIONS, speaks_of_message
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.spec import S3Destination
 from tflite_converter.core.failure import OWN_CURE
 from tflite_converter.fetch import http
-from tflite_converter.storage import s3
 
 ROOT = Path(__file__).parents[4]
 SOURCES = ROOT / "converter_image/tflite_converter"
@@ -116,7 +116,7 @@ CODES = [
 def test_what_the_storage_answers_comes_with_a_cure_that_fits(
     code: str, status: int, credentials: dict[str, object]
 ) -> None:
-    failure = s3.error_failure(code, status, S3Destination.from_object({"bucket": "abc", "key": "a"} | credentials))
+    failure = answered(code, status, S3Destination.from_object({"bucket": "abc", "key": "a"} | credentials))
     assert failure.cure is not OWN_CURE or not _lacks_cure(failure.reason)
     if not credentials:
         assert "Secret" not in failure.message
@@ -124,7 +124,7 @@ def test_what_the_storage_answers_comes_with_a_cure_that_fits(
 
 
 def test_an_upload_that_arrives_changed_is_not_blamed_on_the_model() -> None:
-    failure = s3.error_failure("BadDigest", 400, S3Destination.from_object({"bucket": "abc", "key": "a"}))
+    failure = answered("BadDigest", 400, S3Destination.from_object({"bucket": "abc", "key": "a"}))
     assert failure.reason is Reason.ARTIFACT_REFUSED
     assert "model" not in failure.message
     assert failure.cure is not OWN_CURE

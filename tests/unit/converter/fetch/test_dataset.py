@@ -6,23 +6,22 @@ from typing import Any
 
 import pytest
 
-from tflite_api.field_types import SecretReference
+from tests.unit.converter.storage.memory_store import Held, MemoryStore
 from tflite_api.reasons import Reason
-from tflite_api.spec import S3Destination
 from tflite_api.step import FetchedDataset, FetchedDatasets, FetchLimits
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.local_spec import LocalSpec
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch import dataset
-from tflite_converter.storage.s3 import Storage, StoredFile
+from tflite_converter.fetch.receiver import Arrival
+from tflite_converter.storage.store import Fault, ObjectStore, StoreError
 
-WHERE = S3Destination(bucket="models", key="a.tflite", secret_ref=SecretReference(name="s"))
 LIMITS = FetchLimits(max_archive_bytes=1000, allow_local_addresses=True)
 
 
-def fetch(address: str, folder: Path, where: S3Destination | None = WHERE, **settings: Any) -> FetchedDataset:
+def fetch(address: str, folder: Path, store: ObjectStore | None = None, **settings: Any) -> FetchedDataset:
     folder.mkdir(exist_ok=True)
-    found = fetch_all({"quantization": calibrated({"dataset": address, **settings})}, folder, where).calibration
+    found = fetch_all({"quantization": calibrated({"dataset": address, **settings})}, folder, store).calibration
     assert found is not None
     return found
 
@@ -31,14 +30,14 @@ def calibrated(calibration: dict[str, Any]) -> dict[str, Any]:
     return {"type": "Int8", "calibration": calibration}
 
 
-def fetch_all(spec: dict[str, Any], folder: Path, where: S3Destination | None = WHERE) -> FetchedDatasets:
+def fetch_all(spec: dict[str, Any], folder: Path, store: ObjectStore | None = None) -> FetchedDatasets:
     wanted = LocalSpec.from_object({"model": {"handle": "file:///model"}, **spec})
-    return dataset.fetch_all(wanted, dataset.Fetch(where, LIMITS, folder, LoggedProgress()))
+    return dataset.fetch_all(wanted, dataset.Fetch(store, LIMITS, folder, LoggedProgress()))
 
 
-def refusal(address: str, folder: Path, where: S3Destination | None = WHERE, **settings: Any) -> StepFailure:
+def refusal(address: str, folder: Path, store: ObjectStore | None = None, **settings: Any) -> StepFailure:
     with pytest.raises(StepFailure) as caught:
-        fetch(address, folder, where, **settings)
+        fetch(address, folder, store, **settings)
     return caught.value
 
 
@@ -69,76 +68,64 @@ def test_a_folders_digest_knows_names_and_contents(tmp_path: Path) -> None:
 
 
 def test_a_bucket_needs_a_destination_to_know_the_server(tmp_path: Path) -> None:
-    failure = refusal("s3://abc/d.npz", tmp_path, where=None)
+    failure = refusal("s3://abc/d.npz", tmp_path, None)
     assert failure.reason is Reason.INVALID_SPEC
     assert "destination.s3" in failure.message
 
 
-class Bucket:
-    """Stands in for a bucket's answers; against a real server this is tests/e2e/test_calibration.py."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, content: dict[str, bytes]) -> None:
-        import io
-        from contextlib import contextmanager
-
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
-        self.read = list[str]()
-
-        @contextmanager
-        def opened(_: Storage, key: str) -> Any:
-            self.read.append(key)
-            yield io.BytesIO(content[key]), len(content[key])
-
-        def listed(_: Storage, prefix: str, most: int) -> list[StoredFile]:
-            return [StoredFile(key, len(content[key])) for key in sorted(content) if key.startswith(prefix)][:most]
-
-        monkeypatch.setattr(Storage, "open", opened)
-        monkeypatch.setattr(Storage, "list_files", listed)
+def bucket_of(content: dict[str, bytes]) -> MemoryStore:
+    return MemoryStore({key: Held(held) for key, held in content.items()}, bucket="abc")
 
 
-def test_an_object_keeps_the_name_that_says_its_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    Bucket(monkeypatch, {"some/d.npz": b"abc"})
-    found = fetch("s3://abc/some/d.npz", tmp_path)
+def test_an_object_keeps_the_name_that_says_its_format(tmp_path: Path) -> None:
+    found = fetch("s3://abc/some/d.npz", tmp_path, bucket_of({"some/d.npz": b"abc"}))
     assert (Path(found.path).name, Path(found.path).read_bytes()) == ("d.npz", b"abc")
     assert found.digest == f"sha256:{hashlib.sha256(b'abc').hexdigest()}"
 
 
-def test_of_a_folder_only_the_first_images_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_a_folder_only_the_first_images_are_read(tmp_path: Path) -> None:
     content = {f"set/{name}": name.encode() for name in ("3.JPG", "1.png", "2.png", "0.txt", "../9.png", ".4.png")}
-    bucket = Bucket(monkeypatch, content)
-    found = fetch("s3://abc/set/", tmp_path, maxSamples=2)
+    bucket = bucket_of(content)
+    found = fetch("s3://abc/set/", tmp_path, bucket, maxSamples=2)
     assert bucket.read == ["set/1.png", "set/2.png"]
     assert sorted(path.name for path in Path(found.path).iterdir()) == ["000000.png", "000001.png"]
-    assert refusal("s3://abc/other/", tmp_path / "other").reason is Reason.DATASET_NOT_FOUND
+    assert refusal("s3://abc/other/", tmp_path / "other", bucket).reason is Reason.DATASET_NOT_FOUND
 
 
 @pytest.mark.parametrize("address", ["s3://abc/d.npz", "s3://abc/set/"])
-def test_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
-    Bucket(monkeypatch, {"d.npz": b"1" * 1001, "set/1.png": b"1" * 600, "set/2.png": b"1" * 600})
-    assert refusal(address, tmp_path).reason is Reason.DATASET_TOO_LARGE
+def test_too_much_is_refused(tmp_path: Path, address: str) -> None:
+    bucket = bucket_of({"d.npz": b"1" * 1001, "set/1.png": b"1" * 600, "set/2.png": b"1" * 600})
+    assert refusal(address, tmp_path, bucket).reason is Reason.DATASET_TOO_LARGE
 
 
 @pytest.mark.parametrize(
     ("said", "meant", "words"),
     [
-        (Reason.BUCKET_NOT_FOUND, Reason.DATASET_NOT_FOUND, "quantization.calibration.dataset"),
-        (Reason.DATASET_NOT_FOUND, Reason.DATASET_NOT_FOUND, "s3://abc/d.npz"),
-        (Reason.CREDENTIALS_REFUSED, Reason.DATASET_ACCESS_DENIED, "s3:GetObject"),
-        (Reason.STORAGE_UNAVAILABLE, Reason.DATASET_UNAVAILABLE, "server says"),
-        (Reason.OUT_OF_DISK, Reason.OUT_OF_DISK, "quantization.calibration.dataset"),
-        (Reason.INVALID_SPEC, Reason.INVALID_SPEC, "server says"),
+        (Fault.NO_BUCKET, Reason.DATASET_NOT_FOUND, "quantization.calibration.dataset"),
+        (Fault.NO_OBJECT, Reason.DATASET_NOT_FOUND, "s3://abc/d.npz"),
+        (Fault.REFUSED, Reason.DATASET_ACCESS_DENIED, "s3:GetObject"),
+        (Fault.UNAVAILABLE, Reason.DATASET_UNAVAILABLE, "server says"),
+        (Fault.CHANGED, Reason.DATASET_UNAVAILABLE, "server says"),
+        (Fault.OTHER_REGION, Reason.INVALID_SPEC, "server says"),
+        (Fault.NOT_IMPLEMENTED, Reason.INVALID_SPEC, "use another quantization.calibration.dataset"),
+        (Fault.LACKING_CREDENTIALS, Reason.CREDENTIALS_REFUSED, "server says"),
+        (Fault.LACKING_ROLE, Reason.CREDENTIALS_REFUSED, "destination.s3.roleARN"),
+        (Fault.UNKNOWN, Reason.INTERNAL_ERROR, "server says"),
     ],
 )
-def test_what_the_storage_says_is_said_of_the_dataset(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Reason, meant: Reason, words: str
-) -> None:
-    Bucket(monkeypatch, {})
-
-    def refused(*_: object) -> Any:
-        raise StepFailure(said, "the server says no", OWN_CURE)
-
-    monkeypatch.setattr(Storage, "open", refused)
-    failure = refusal("s3://abc/d.npz", tmp_path)
+def test_what_the_storage_says_is_said_of_the_dataset(tmp_path: Path, said: Fault, meant: Reason, words: str) -> None:
+    bucket = bucket_of({})
+    bucket.faults["d.npz"] = StoreError(said, "the server says no")
+    failure = refusal("s3://abc/d.npz", tmp_path, bucket)
     assert failure.reason is meant
     assert words in failure.message
+
+
+def test_a_disk_that_is_full_is_told_with_the_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> str:
+        raise StepFailure(Reason.OUT_OF_DISK, "full", OWN_CURE)
+
+    monkeypatch.setattr(Arrival, "save", full)
+    failure = refusal("s3://abc/d.npz", tmp_path, bucket_of({"d.npz": b"1"}))
+    assert failure.reason is Reason.OUT_OF_DISK
+    assert "quantization.calibration.dataset" in failure.message

@@ -7,20 +7,20 @@ from typing import Any
 import pytest
 
 from tests.unit.converter.signing import attestations
+from tests.unit.converter.storage.memory_store import Held, MemoryStore
 from tests.unit.converter.storage.test_object_metadata import result
 from tflite_api.reasons import Reason
-from tflite_api.spec import S3Destination
 from tflite_api.status import Attestation
 from tflite_api.step import PreparedModel, StepRequest
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch import model
 from tflite_converter.fetch.fetched import FetchedModel
-from tflite_converter.steps import prepare as prepare_module
 from tflite_converter.steps.identity import identity
 from tflite_converter.steps.prepare import prepare
 from tflite_converter.storage import object_metadata
-from tflite_converter.storage.object_metadata import Identity, StoredObject
+from tflite_converter.storage.object_metadata import Identity
+from tflite_converter.storage.store import StoredObject
 
 SPEC = {name: value for name, value in attestations.SPEC.items() if name not in {"quantization", "verification"}}
 SIGNED = Attestation(uri="s3://elsewhere/a/b.tflite.intoto.jsonl", sha256="8" * 64, key_id="SHA256:x")
@@ -48,17 +48,10 @@ def beside(asked: StepRequest, sha256: str = SIGNED.sha256, **changes: Any) -> S
 def prepared(
     asked: StepRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, objects: dict[str, StoredObject | None]
 ) -> PreparedModel:
-    class Bucket:
-        def __init__(self, where: S3Destination) -> None:
-            self._key = where.key
-
-        def look(self) -> StoredObject | None:
-            return objects.get(self._key)
-
-    monkeypatch.setattr(prepare_module, "Storage", Bucket)
+    store = MemoryStore({key: Held(b"", said=said) for key, said in objects.items() if said is not None})
     fetched = FetchedModel(tmp_path, f"sha256:{'3' * 64}")
     monkeypatch.setattr(model, "fetch", lambda _source, _place: fetched)
-    return prepare(asked, tmp_path, tmp_path, LoggedProgress())
+    return prepare(asked, tmp_path, tmp_path, LoggedProgress(), store)
 
 
 Prepare = Any

@@ -2,15 +2,15 @@
 
 import pytest
 
+from tests.unit.converter.storage.memory_store import Held, MemoryStore
 from tests.unit.converter.storage.test_object_metadata import stored
 from tflite_api.reasons import Reason
-from tflite_api.spec import S3Destination
 from tflite_api.step import StepRequest, StepResult
 from tflite_converter.core.progress import LoggedProgress
-from tflite_converter.steps import cleanup
 from tflite_converter.steps.cleanup import clean_up
 from tflite_converter.steps.identity import identity
-from tflite_converter.storage.object_metadata import Identity, StoredObject, ownership
+from tflite_converter.storage.object_metadata import Identity, ownership
+from tflite_converter.storage.store import StoredObject
 
 REQUEST = StepRequest.from_object(
     {
@@ -24,39 +24,21 @@ REQUEST = StepRequest.from_object(
 OURS = identity(REQUEST, REQUEST.spec.destination.s3)
 
 
-class Bucket:
-    """Stands in for the storage; tests/e2e/test_deletion_policy.py has the real one."""
-
-    def __init__(self, found: StoredObject | None, page: StoredObject | None = None, **others: StoredObject) -> None:
-        self.found = {
-            "a.tflite": found,
-            "a.tflite.report.html": page,
-            "a.tflite.intoto.jsonl": others.get("attestation"),
-        }
-        self.deleted: list[str] = []
-        self._key = ""
-
-    def __call__(self, where: S3Destination) -> "Bucket":
-        self._key = where.key
-        return self
-
-    def look(self) -> StoredObject | None:
-        return self.found[self._key]
-
-    def delete(self, etag: str) -> None:
-        self.deleted.append(f"{self._key} {etag}")
+def bucket_of(
+    artifact: StoredObject | None, page: StoredObject | None = None, attestation: StoredObject | None = None
+) -> MemoryStore:
+    found = {"a.tflite": artifact, "a.tflite.report.html": page, "a.tflite.intoto.jsonl": attestation}
+    return MemoryStore({key: Held(b"", said=said) for key, said in found.items() if said is not None})
 
 
-def cleaned(bucket: Bucket) -> StepResult:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cleanup, "Storage", bucket)
-        return clean_up(REQUEST, LoggedProgress())
+def cleaned(bucket: MemoryStore) -> StepResult:
+    return clean_up(REQUEST, LoggedProgress(), bucket)
 
 
 def test_what_this_conversion_wrote_is_deleted_whatever_its_recipe() -> None:
-    bucket = Bucket(stored(Identity(OURS.uri, OURS.owner, "9" * 64)))
+    bucket = bucket_of(stored(Identity(OURS.uri, OURS.owner, "9" * 64)))
     result = cleaned(bucket)
-    assert bucket.deleted == ['a.tflite "tag"']
+    assert bucket.deleted == ["a.tflite"]
     assert (result.reason, result.message) == (Reason.ARTIFACT_DELETED, "s3://models/a.tflite was deleted")
 
 
@@ -68,13 +50,13 @@ def test_what_this_conversion_wrote_is_deleted_whatever_its_recipe() -> None:
     ],
 )
 def test_what_another_wrote_is_left_alone_and_said_so(found: StoredObject) -> None:
-    bucket = Bucket(found)
+    bucket = bucket_of(found)
     assert "was left alone" in cleaned(bucket).message
     assert bucket.deleted == []
 
 
 def test_what_is_gone_already_is_no_failure() -> None:
-    assert "not there any more" in cleaned(Bucket(None)).message
+    assert "not there any more" in cleaned(bucket_of(None)).message
 
 
 def page_of(owner: str) -> StoredObject:
@@ -82,26 +64,26 @@ def page_of(owner: str) -> StoredObject:
 
 
 def test_its_report_page_goes_with_it() -> None:
-    bucket = Bucket(stored(OURS), page_of(OURS.owner))
+    bucket = bucket_of(stored(OURS), page_of(OURS.owner))
     result = cleaned(bucket)
-    assert bucket.deleted == ['a.tflite.report.html "page"', 'a.tflite "tag"']
+    assert bucket.deleted == ["a.tflite.report.html", "a.tflite"]
     assert "s3://models/a.tflite.report.html was deleted" in result.message
 
 
 def test_the_page_of_somebody_else_is_left_alone() -> None:
-    bucket = Bucket(stored(OURS), page_of("team/b"))
+    bucket = bucket_of(stored(OURS), page_of("team/b"))
     result = cleaned(bucket)
-    assert bucket.deleted == ['a.tflite "tag"']
+    assert bucket.deleted == ["a.tflite"]
     assert "s3://models/a.tflite.report.html holds an object that this conversion did not write" in result.message
 
 
 def test_the_attestation_goes_as_well_whatever_the_spec_wants_by_now() -> None:
-    bucket = Bucket(stored(OURS), attestation=page_of(OURS.owner))
+    bucket = bucket_of(stored(OURS), attestation=page_of(OURS.owner))
     assert "a.tflite.intoto.jsonl was deleted" in cleaned(bucket).message
-    assert bucket.deleted == ['a.tflite.intoto.jsonl "page"', 'a.tflite "tag"']
+    assert bucket.deleted == ["a.tflite.intoto.jsonl", "a.tflite"]
 
 
 def test_an_attestation_of_another_conversion_is_left_alone() -> None:
-    bucket = Bucket(stored(OURS), attestation=page_of("team/b"))
+    bucket = bucket_of(stored(OURS), attestation=page_of("team/b"))
     cleaned(bucket)
-    assert bucket.deleted == ['a.tflite "tag"']
+    assert bucket.deleted == ["a.tflite"]

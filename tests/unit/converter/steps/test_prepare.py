@@ -4,17 +4,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.converter.storage.memory_store import Held, MemoryStore
 from tests.unit.converter.storage.test_object_metadata import SHA256, stored
 from tflite_api.reasons import Reason
-from tflite_api.spec import S3Destination
 from tflite_api.step import PreparedModel, StepRequest
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch import model
 from tflite_converter.fetch.fetched import FetchedModel, Place
-from tflite_converter.steps import prepare
 from tflite_converter.steps.identity import identity
-from tflite_converter.storage.object_metadata import Identity, StoredObject, ownership
+from tflite_converter.steps.prepare import prepare
+from tflite_converter.storage.object_metadata import Identity, ownership
+from tflite_converter.storage.store import StoredObject
 
 REQUEST = StepRequest.from_object(
     {
@@ -48,16 +49,8 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[Place]:
 
 
 def prepared(tmp_path: Path, found: dict[str, StoredObject], request: StepRequest = REQUEST) -> PreparedModel:
-    class Bucket:
-        def __init__(self, where: S3Destination) -> None:
-            self._key = where.key
-
-        def look(self) -> StoredObject | None:
-            return found.get(self._key)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(prepare, "Storage", Bucket)
-        return prepare.prepare(request, tmp_path, tmp_path, LoggedProgress())
+    store = MemoryStore({key: Held(b"", said=said) for key, said in found.items()})
+    return prepare(request, tmp_path, tmp_path, LoggedProgress(), store)
 
 
 def test_an_artifact_with_its_page_is_reused(tmp_path: Path, fetched: list[Place]) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,18 @@ import pytest
 
 from tests import report_pages
 from tests.hostile_models import FORGED, FORGED_REPORT
+from tests.unit.converter.storage.memory_store import Held, MemoryStore
 from tflite_api.reasons import Reason
 from tflite_api.report import DATA_BYTES
-from tflite_api.spec import S3Destination
 from tflite_api.step import PreparedModel, StepRequest, StepResult
-from tflite_converter.core.failure import OWN_CURE, StepFailure
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.report import page
-from tflite_converter.steps import publish as publish_module
 from tflite_converter.steps.accept import accept
 from tflite_converter.steps.identity import identity
 from tflite_converter.steps.publish import publish
 from tflite_converter.storage import object_metadata
-from tflite_converter.storage.object_metadata import StoredObject
+from tflite_converter.storage.store import Fault, StoreError
 
 ARTIFACT = FORGED
 REPORT: dict[str, Any] = FORGED_REPORT
@@ -123,89 +123,87 @@ def test_what_a_hostile_model_could_leave_is_refused(output: Path, harm: Callabl
     assert len(caught.value.message) <= 1024
 
 
-class FakeStorage:
-    """Keeps what was uploaded; the real protocol is tested end to end."""
-
-    uploads: list[dict[str, Any]]
-    keeps: int | None = None
-
-    def __init__(self, where: S3Destination) -> None:
-        self.key = where.key
-
-    def upload(self, file: Any, sha256: str, metadata: Any, replaces: str | None, kind: str = "") -> StoredObject:
-        content = file.read()
-        upload = {"content": content, "sha256": sha256, "metadata": metadata, "replaces": replaces}
-        type(self).uploads.append({**upload, "key": self.key, "type": kind})
-        return StoredObject('"tag"', len(content) if self.keeps is None else self.keeps, sha256, metadata)
-
-
 @pytest.fixture
-def storage(monkeypatch: pytest.MonkeyPatch) -> type[FakeStorage]:
-    monkeypatch.setattr(publish_module, "Storage", FakeStorage)
-    monkeypatch.setattr(FakeStorage, "uploads", [], raising=False)
-    return FakeStorage
+def bucket() -> MemoryStore:
+    """What prepare found, as `PREPARED` says."""
+    return MemoryStore({"a.tflite": Held(b"old"), "a.tflite.report.html": Held(b"old page")})
 
 
-def test_the_report_says_what_is_in_the_bucket(output: Path, storage: type[FakeStorage]) -> None:
-    prepared = PreparedModel(path="unpacked", model_digest=f"sha256:{'3' * 64}", existing_etag='"old"')
-    result = publish(REQUEST, prepared, output, LoggedProgress())
+PREPARED = PreparedModel(
+    path="unpacked",
+    model_digest=f"sha256:{'3' * 64}",
+    existing_etag=Held(b"old").etag,
+    existing_page_etag=Held(b"old page").etag,
+)
+
+
+def test_the_report_says_what_is_in_the_bucket(output: Path, bucket: MemoryStore) -> None:
+    result = publish(REQUEST, PREPARED, output, LoggedProgress(), bucket)
+    uploaded = bucket.objects["a.tflite"]
     assert (result.reason, result.verdict) == (Reason.CONVERTED, Reason.SNR_SUFFICIENT)
     assert result.artifact is not None
     assert (result.artifact.uri, result.artifact.etag, result.artifact.size_bytes) == (
         "s3://models/a.tflite",
-        '"tag"',
+        uploaded.etag,
         len(ARTIFACT),
     )
-    [upload] = storage.uploads
-    assert (upload["content"], upload["sha256"], upload["replaces"]) == (ARTIFACT, REPORT["sha256"], '"old"')
+    assert (uploaded.content, uploaded.content_type) == (ARTIFACT, "application/vnd.tflite")
+    assert bucket.written == ["a.tflite"]
 
 
-def test_an_object_that_is_other_than_uploaded_is_noticed(
-    output: Path, storage: type[FakeStorage], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(storage, "keeps", 1)
+@pytest.mark.parametrize("now", [{}, {"a.tflite": Held(b"another")}])
+def test_what_changed_since_prepare_looked_is_left_alone(output: Path, now: dict[str, Held]) -> None:
+    bucket = MemoryStore(now)
     with pytest.raises(StepFailure) as caught:
-        publish(REQUEST, PreparedModel(path="x", model_digest=f"sha256:{'3' * 64}"), output, LoggedProgress())
+        publish(REQUEST, PREPARED, output, LoggedProgress(), bucket)
+    assert caught.value.reason is Reason.DESTINATION_CHANGED
+    assert bucket.objects == now
+
+
+class Altering(MemoryStore):
+    """Keeps something else than it was given."""
+
+    def stored(self, held: Held) -> Held:
+        return replace(held, content=held.content[:1])
+
+
+def test_an_object_that_is_other_than_uploaded_is_noticed(output: Path) -> None:
+    with pytest.raises(StepFailure) as caught:
+        publish(REQUEST, PREPARED, output, LoggedProgress(), Altering({"a.tflite": Held(b"old")}))
     assert caught.value.reason is Reason.DESTINATION_CHANGED
 
 
-def test_a_hostile_output_uploads_nothing(output: Path, storage: type[FakeStorage]) -> None:
+def test_a_hostile_output_uploads_nothing(output: Path, bucket: MemoryStore) -> None:
     link("model.tflite")(output)
     with pytest.raises(StepFailure):
-        publish(REQUEST, PreparedModel(path="x", model_digest=f"sha256:{'3' * 64}"), output, LoggedProgress())
-    assert storage.uploads == []
+        publish(REQUEST, PREPARED, output, LoggedProgress(), bucket)
+    assert bucket.written == []
 
 
 WITH_REPORT = REQUEST.model_copy(update={"spec": REQUEST.spec.model_copy(update={"report": True})})
-PREPARED = PreparedModel(
-    path="x", model_digest=f"sha256:{'3' * 64}", existing_etag='"old"', existing_page_etag='"old page"'
-)
 
 
-def test_the_page_is_there_before_its_artifact(output: Path, storage: type[FakeStorage]) -> None:
+def test_the_page_is_there_before_its_artifact(output: Path, bucket: MemoryStore) -> None:
     (output / "report.json").write_text(report_pages.data().model_dump_json(by_alias=True, exclude_none=True))
-    result = publish(WITH_REPORT, PREPARED, output, LoggedProgress())
-    told, uploaded = storage.uploads
-    assert (told["key"], uploaded["key"]) == ("a.tflite.report.html", "a.tflite")
-    assert (told["replaces"], uploaded["replaces"]) == ('"old page"', '"old"')
-    assert told["type"] == "text/html; charset=utf-8"
-    assert told["content"].startswith(b"<!DOCTYPE html>")
-    assert told["sha256"] == hashlib.sha256(told["content"]).hexdigest()
+    result = publish(WITH_REPORT, PREPARED, output, LoggedProgress(), bucket)
+    assert bucket.written == ["a.tflite.report.html", "a.tflite"]
+    told = bucket.objects["a.tflite.report.html"]
+    assert told.content_type == "text/html; charset=utf-8"
+    assert told.content.startswith(b"<!DOCTYPE html>")
     assert result.artifact is not None
     assert result.artifact.report_uri == "s3://models/a.tflite.report.html"
     # What prepare finds in the next run.
-    found = StoredObject('"tag"', len(told["content"]), told["sha256"], told["metadata"])
-    assert object_metadata.is_page_of(found, identity(WITH_REPORT, WITH_REPORT.spec.destination.s3))
+    assert object_metadata.is_page_of(told.shown, identity(WITH_REPORT, WITH_REPORT.spec.destination.s3))
 
 
 def test_without_the_wish_for_a_report_what_convert_left_of_one_is_not_looked_at(
-    output: Path, storage: type[FakeStorage]
+    output: Path, bucket: MemoryStore
 ) -> None:
     os.mkfifo(output / "report.json")
-    result = publish(REQUEST, PREPARED, output, LoggedProgress())
+    result = publish(REQUEST, PREPARED, output, LoggedProgress(), bucket)
     assert result.artifact is not None
     assert result.artifact.report_uri is None
-    assert [upload["key"] for upload in storage.uploads] == ["a.tflite"]
+    assert bucket.written == ["a.tflite"]
 
 
 @pytest.mark.parametrize(
@@ -220,56 +218,49 @@ def test_without_the_wish_for_a_report_what_convert_left_of_one_is_not_looked_at
     ],
 )
 def test_hostile_data_for_the_page_cost_the_page_and_not_the_artifact(
-    output: Path, storage: type[FakeStorage], harm: Callable[[Path], object]
+    output: Path, bucket: MemoryStore, harm: Callable[[Path], object]
 ) -> None:
     harm(output)
-    without_a_page(publish(WITH_REPORT, PREPARED, output, LoggedProgress()), storage, "report.json")
+    without_a_page(publish(WITH_REPORT, PREPARED, output, LoggedProgress(), bucket), bucket, "report.json")
 
 
-def without_a_page(result: StepResult, storage: type[FakeStorage], words: str) -> None:
+def without_a_page(result: StepResult, bucket: MemoryStore, words: str) -> None:
     assert (result.reason, result.verdict) == (Reason.CONVERTED, Reason.SNR_SUFFICIENT)
     assert result.artifact is not None
     assert result.artifact.report_uri is None
     assert words in (result.report_problem or "")
     assert f"it has no report page: {result.report_problem}" in result.message
-    assert [upload["key"] for upload in storage.uploads] == ["a.tflite"]
+    assert bucket.written == ["a.tflite"]
 
 
-def test_what_the_convert_step_says_of_a_missing_report_is_told(output: Path, storage: type[FakeStorage]) -> None:
+def test_what_the_convert_step_says_of_a_missing_report_is_told(output: Path, bucket: MemoryStore) -> None:
     (output / "report.json").write_text(report_pages.data().model_dump_json(by_alias=True, exclude_none=True))
     report(reportProblem="the measurement for it ended by SIGSEGV")(output)
-    without_a_page(publish(WITH_REPORT, PREPARED, output, LoggedProgress()), storage, "SIGSEGV")
+    without_a_page(publish(WITH_REPORT, PREPARED, output, LoggedProgress(), bucket), bucket, "SIGSEGV")
 
 
 def test_a_page_that_cannot_be_drawn_costs_nothing_else(
-    output: Path, storage: type[FakeStorage], monkeypatch: pytest.MonkeyPatch
+    output: Path, bucket: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (output / "report.json").write_text(report_pages.data().model_dump_json(by_alias=True, exclude_none=True))
     monkeypatch.setattr(page, "render", lambda *_: 1 / 0)
-    without_a_page(publish(WITH_REPORT, PREPARED, output, LoggedProgress()), storage, "ZeroDivisionError")
+    without_a_page(publish(WITH_REPORT, PREPARED, output, LoggedProgress(), bucket), bucket, "ZeroDivisionError")
 
 
-@pytest.mark.parametrize("reason", [Reason.CREDENTIALS_REFUSED, Reason.STORAGE_UNAVAILABLE])
+@pytest.mark.parametrize("fault", [Fault.REFUSED, Fault.UNAVAILABLE])
 def test_a_page_that_the_bucket_does_not_take_costs_nothing_else_but_another_attempt_where_one_helps(
-    output: Path, storage: type[FakeStorage], monkeypatch: pytest.MonkeyPatch, reason: Reason
+    output: Path, bucket: MemoryStore, fault: Fault
 ) -> None:
     (output / "report.json").write_text(report_pages.data().model_dump_json(by_alias=True, exclude_none=True))
-    upload = storage.upload
-
-    def refusing(self: FakeStorage, *args: Any) -> StoredObject:
-        if self.key.endswith(".html"):
-            raise StepFailure(reason, "not this one", OWN_CURE)
-        return upload(self, *args)
-
-    monkeypatch.setattr(storage, "upload", refusing)
-    if reason is Reason.CREDENTIALS_REFUSED:
-        without_a_page(publish(WITH_REPORT, PREPARED, output, LoggedProgress()), storage, "not this one")
+    bucket.faults["a.tflite.report.html"] = StoreError(fault, "not this one", "AccessDenied")
+    if fault is Fault.REFUSED:
+        without_a_page(publish(WITH_REPORT, PREPARED, output, LoggedProgress(), bucket), bucket, "AccessDenied")
     else:
         with pytest.raises(StepFailure, match="not this one"):
-            publish(WITH_REPORT, PREPARED, output, LoggedProgress())
+            publish(WITH_REPORT, PREPARED, output, LoggedProgress(), bucket)
 
 
-def test_what_prepare_found_is_reported_as_it_is(tmp_path: Path, storage: type[FakeStorage]) -> None:
+def test_what_prepare_found_is_reported_as_it_is(tmp_path: Path, bucket: MemoryStore) -> None:
     reused = StepResult(reason=Reason.REUSED, message="there already")
-    assert publish(REQUEST, PreparedModel(reused=reused), tmp_path / "absent", LoggedProgress()) is reused
-    assert storage.uploads == []
+    assert publish(REQUEST, PreparedModel(reused=reused), tmp_path / "absent", LoggedProgress(), bucket) is reused
+    assert bucket.written == []

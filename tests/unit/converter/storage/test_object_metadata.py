@@ -18,11 +18,11 @@ from tflite_converter.storage.object_metadata import (
     METADATA_BYTES,
     Identity,
     Reuse,
-    StoredObject,
     Write,
     decide,
     encode_metadata,
 )
+from tflite_converter.storage.store import StoredObject
 
 WANTED = Identity("s3://models/a.tflite", "team/a", "1" * 64)
 SHA256 = "2" * 64

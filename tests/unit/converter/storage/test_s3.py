@@ -4,47 +4,46 @@ import base64
 
 import pytest
 
-from tflite_api.field_types import SecretReference
-from tflite_api.reasons import Reason
-from tflite_api.spec import S3Destination
-from tflite_converter.core.failure import StepFailure
-from tflite_converter.storage.s3 import Storage, error_failure, object_of
+from tflite_converter.storage.s3 import S3Store, object_of
+from tflite_converter.storage.s3_client import Key
+from tflite_converter.storage.s3_errors import meaning
+from tflite_converter.storage.store import Fault, Location, Server, StoreError
 
-WHERE = S3Destination(bucket="models", key="a.tflite", secret_ref=SecretReference(name="s"))
+AT = Location("models", "a.tflite")
 
 
 @pytest.mark.parametrize(
-    ("code", "status", "reason"),
+    ("code", "status", "fault"),
     [
-        ("403", 403, Reason.CREDENTIALS_REFUSED),
-        ("AccessDenied", 403, Reason.CREDENTIALS_REFUSED),
-        ("InvalidAccessKeyId", 403, Reason.CREDENTIALS_REFUSED),
-        ("SignatureDoesNotMatch", 403, Reason.CREDENTIALS_REFUSED),
-        ("XAdminUserNotFound", 404, Reason.CREDENTIALS_REFUSED),
-        ("ExpiredToken", 400, Reason.CREDENTIALS_REFUSED),
-        ("NoSuchBucket", 404, Reason.BUCKET_NOT_FOUND),
-        ("PreconditionFailed", 412, Reason.DESTINATION_CHANGED),
-        ("412", 412, Reason.DESTINATION_CHANGED),
-        ("ConditionalRequestConflict", 409, Reason.DESTINATION_CHANGED),
-        ("BadDigest", 400, Reason.ARTIFACT_REFUSED),
-        ("AuthorizationHeaderMalformed", 400, Reason.INVALID_SPEC),
-        ("PermanentRedirect", 301, Reason.INVALID_SPEC),
-        ("NotImplemented", 501, Reason.INVALID_SPEC),
-        ("RequestTimeTooSkewed", 403, Reason.STORAGE_UNAVAILABLE),
-        ("SlowDown", 503, Reason.STORAGE_UNAVAILABLE),
-        ("InternalError", 500, Reason.STORAGE_UNAVAILABLE),
-        ("429", 429, Reason.STORAGE_UNAVAILABLE),
-        ("EntityTooLarge", 400, Reason.INTERNAL_ERROR),
+        ("403", 403, Fault.REFUSED),
+        ("AccessDenied", 403, Fault.REFUSED),
+        ("InvalidAccessKeyId", 403, Fault.REFUSED),
+        ("SignatureDoesNotMatch", 403, Fault.REFUSED),
+        ("XAdminUserNotFound", 404, Fault.REFUSED),
+        ("ExpiredToken", 400, Fault.REFUSED),
+        ("NoSuchBucket", 404, Fault.NO_BUCKET),
+        ("NoSuchKey", 404, Fault.NO_OBJECT),
+        ("PreconditionFailed", 412, Fault.CHANGED),
+        ("412", 412, Fault.CHANGED),
+        ("ConditionalRequestConflict", 409, Fault.CHANGED),
+        ("BadDigest", 400, Fault.OTHER_CONTENT),
+        ("AuthorizationHeaderMalformed", 400, Fault.OTHER_REGION),
+        ("PermanentRedirect", 301, Fault.OTHER_REGION),
+        ("NotImplemented", 501, Fault.NOT_IMPLEMENTED),
+        ("RequestTimeTooSkewed", 403, Fault.UNAVAILABLE),
+        ("SlowDown", 503, Fault.UNAVAILABLE),
+        ("InternalError", 500, Fault.UNAVAILABLE),
+        ("429", 429, Fault.UNAVAILABLE),
+        ("EntityTooLarge", 400, Fault.UNKNOWN),
     ],
 )
-def test_an_error_is_a_reason(code: str, status: int, reason: Reason) -> None:
-    failure = error_failure(code, status, WHERE)
-    assert failure.reason is reason
-    assert "models" in failure.message or code == "NotImplemented"
+def test_an_error_has_a_meaning(code: str, status: int, fault: Fault) -> None:
+    assert meaning(code, status, AT, Server()).fault is fault
 
 
-def test_an_error_code_is_a_strangers_word() -> None:
-    assert "<script>" not in error_failure("<script>\x1b[2J", 400, WHERE).message
+def test_an_error_code_is_an_untrusted_word() -> None:
+    error = meaning("<script>\x1b[2J", 400, AT, Server())
+    assert (error.code, "<script>" in error.found) == ("script2J", False)
 
 
 def test_an_object_is_read_from_its_head() -> None:
@@ -68,7 +67,7 @@ def test_credentials_come_from_the_environment_or_not_at_all(
         monkeypatch.delenv(name, raising=False)
     for name, value in present.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(StepFailure) as caught:
-        Storage(WHERE)
-    assert caught.value.reason is Reason.CREDENTIALS_REFUSED
-    assert "secret" not in caught.value.message
+    with pytest.raises(StoreError) as caught:
+        S3Store(Server(), Key()).head(AT)
+    assert caught.value.fault is Fault.LACKING_CREDENTIALS
+    assert "secret" not in caught.value.found

@@ -15,7 +15,8 @@ from tests.unit.background_server import serving_in_background
 from tflite_api.reasons import Reason
 from tflite_api.spec import S3Destination
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.storage.s3 import Storage
+from tflite_converter.steps.destination import Destination, location_of, store_of
+from tflite_converter.storage.store import StoredObject
 
 ROLE = "arn:aws:iam::123456789012:role/converter"
 ANSWER = """<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
@@ -61,8 +62,9 @@ def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         yield found
 
 
-def storage(address: str) -> Storage:
-    return Storage(S3Destination.from_object({"bucket": "models", "key": "a", "endpoint": address}))
+def look(address: str) -> StoredObject | None:
+    where = S3Destination.from_object({"bucket": "models", "key": "a", "endpoint": address})
+    return Destination(where, store_of(where)).look(location_of(where))
 
 
 def given(monkeypatch: pytest.MonkeyPatch, folder: Path, token: str, role: str | None = ROLE) -> None:
@@ -78,7 +80,7 @@ def test_the_storage_is_asked_with_what_the_token_buys(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given(monkeypatch, tmp_path, "token")
-    found = storage(address).look()
+    found = look(address)
     assert found is not None
     assert found.size == 3
     assert ["Credential=BOUGHT/" in asked for asked in Servers.asked] == [True]
@@ -89,7 +91,7 @@ def test_a_token_that_is_refused_is_refused_credentials(
 ) -> None:
     given(monkeypatch, tmp_path, "another")
     with pytest.raises(StepFailure) as caught:
-        storage(address).look()
+        look(address)
     assert caught.value.reason is Reason.CREDENTIALS_REFUSED
     assert "ServiceAccount (serviceAccountName)" in caught.value.message
     assert Servers.asked == []
@@ -100,6 +102,6 @@ def test_an_account_without_a_role_is_told_where_to_name_one(
 ) -> None:
     given(monkeypatch, tmp_path, "token", role=None)
     with pytest.raises(StepFailure) as caught:
-        storage(address)
+        look(address)
     assert caught.value.reason is Reason.CREDENTIALS_REFUSED
     assert "destination.s3.roleARN" in caught.value.message

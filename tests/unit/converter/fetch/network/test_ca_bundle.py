@@ -15,13 +15,14 @@ from tests.unit.background_server import serving_in_background
 from tests.unit.converter.fetch.web_server import CONTENT, Handler
 from tflite_api.names import CA_BUNDLE_ENV
 from tflite_api.reasons import Reason
-from tflite_api.spec import S3Destination
 from tflite_api.step import FetchLimits
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch.http import dataset, fetch
 from tflite_converter.fetch.network import ca_bundle
-from tflite_converter.storage.s3 import Storage
+from tflite_converter.storage.s3 import S3Store
+from tflite_converter.storage.s3_client import Key
+from tflite_converter.storage.store import Location, Server, StoreError
 
 SUBJECT = dataset("quantization.calibration.dataset")
 LOCAL = FetchLimits(allow_local_addresses=True)
@@ -70,8 +71,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]
 
 
 def look_at(server: str) -> str | None:
-    where = {"bucket": "models", "key": "a", "endpoint": server, "secretRef": {"name": "s"}}
-    found = Storage(S3Destination.from_object(where)).look()
+    found = S3Store(Server(server), Key()).head(Location("models", "a"))
     return None if found is None else found.etag
 
 
@@ -83,7 +83,7 @@ def test_downloads_and_the_storage_trust_the_bundle(
     with pytest.raises(StepFailure, match="has no valid certificate") as refused:
         fetch(f"{server}/a", tmp_path / "a", LOCAL, LoggedProgress(), SUBJECT)
     assert refused.value.reason is Reason.DATASET_UNAVAILABLE
-    with pytest.raises(StepFailure, match="SSLError"):
+    with pytest.raises(StoreError, match="SSLError"):
         look_at(server)
 
     environment.setenv(CA_BUNDLE_ENV, str(authority / "ca.crt"))

@@ -11,6 +11,7 @@ from tflite_api.step import FetchLimits, StepRequest
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch.network.endpoint import check
+from tflite_converter.steps.destination import store_of
 from tflite_converter.steps.prepare import prepare
 
 FIELD = "destination.s3.endpoint"
@@ -51,5 +52,5 @@ def test_prepare_asks_nothing_of_a_refused_endpoint(tmp_path: Path, monkeypatch:
         spec = {"model": {"handle": "https://models.invalid/1"}, "destination": {"s3": s3}}
         request = StepRequest.from_object({"spec": spec, "owner": "team/a"})
         with pytest.raises(StepFailure) as caught:
-            prepare(request, tmp_path, tmp_path, LoggedProgress())
+            prepare(request, tmp_path, tmp_path, LoggedProgress(), store_of(request.spec.destination.s3))
     assert caught.value.reason is Reason.ADDRESS_REFUSED

@@ -9,13 +9,14 @@ import pytest
 from tests.unit.converter.fetch.network.forward_proxy import forwarding
 from tests.unit.converter.fetch.web_server import CONTENT, serving
 from tflite_api.reasons import Reason
-from tflite_api.spec import S3Destination
 from tflite_api.step import FetchLimits
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch.http import dataset, fetch
 from tflite_converter.fetch.network.proxy import Proxy
-from tflite_converter.storage.s3 import Storage
+from tflite_converter.storage.s3 import S3Store
+from tflite_converter.storage.s3_client import Key
+from tflite_converter.storage.store import Location, Server, StoreError
 
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "ALL_PROXY", "all_proxy")
 SUBJECT = dataset("quantization.calibration.dataset")
@@ -108,11 +109,8 @@ def test_a_proxy_that_is_not_there_is_not_shown(tmp_path: Path, monkeypatch: pyt
 def test_the_storage_is_asked_through_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
-    where = S3Destination.from_object(
-        {"bucket": "models", "key": "a", "endpoint": "http://s3.invalid", "secretRef": {"name": "s"}}
-    )
     with serving() as server, forwarding(server, refuse_with=403) as proxy:
         monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.address}")
-        with pytest.raises(StepFailure):
-            Storage(where).look()
+        with pytest.raises(StoreError):
+            S3Store(Server("http://s3.invalid"), Key()).head(Location("models", "a"))
     assert proxy.requests[0] == "HEAD http://s3.invalid/models/a"

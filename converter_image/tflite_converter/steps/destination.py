@@ -1,0 +1,130 @@
+"""The bucket that a spec names as its destination: what a store says of it, in the words of the spec."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from tflite_api.names import REQUESTED_AT_ANNOTATION
+from tflite_api.reasons import Reason
+from tflite_api.spec import S3Destination
+from tflite_converter.core.failure import OWN_CURE, Cure, StepFailure
+from tflite_converter.storage.s3 import S3Store
+from tflite_converter.storage.s3_client import Key, Token
+from tflite_converter.storage.store import (
+    Condition,
+    Fault,
+    IfAbsent,
+    IfMatches,
+    Location,
+    ObjectStore,
+    Server,
+    StoredObject,
+    StoreError,
+    Upload,
+)
+
+REASONS: Final = {
+    Fault.LACKING_CREDENTIALS: Reason.CREDENTIALS_REFUSED,
+    Fault.LACKING_ROLE: Reason.CREDENTIALS_REFUSED,
+    Fault.REFUSED: Reason.CREDENTIALS_REFUSED,
+    Fault.NO_BUCKET: Reason.BUCKET_NOT_FOUND,
+    Fault.NO_OBJECT: Reason.DESTINATION_CHANGED,
+    Fault.OTHER_REGION: Reason.INVALID_SPEC,
+    Fault.NOT_IMPLEMENTED: Reason.INVALID_SPEC,
+    Fault.CHANGED: Reason.DESTINATION_CHANGED,
+    Fault.OTHER_CONTENT: Reason.ARTIFACT_REFUSED,
+    Fault.UNAVAILABLE: Reason.STORAGE_UNAVAILABLE,
+    Fault.UNKNOWN: Reason.INTERNAL_ERROR,
+}
+_PERMISSIONS: Final = (
+    "they need s3:GetObject, s3:PutObject and s3:ListBucket, and s3:DeleteObject for deletionPolicy Delete"
+)
+_ASK_AGAIN: Final = f"ask for one more run with a new value of the annotation {REQUESTED_AT_ANNOTATION}"
+
+
+def store_of(where: S3Destination) -> ObjectStore:
+    """Return the store of a destination: with the Secret's credentials that it names, else the ServiceAccount's."""
+    return S3Store(server_of(where), Key() if where.secret_ref is not None else Token())
+
+
+def server_of(where: S3Destination) -> Server:
+    """Return the server of a destination."""
+    return Server(where.endpoint, where.region)
+
+
+def location_of(where: S3Destination) -> Location:
+    """Return the place of the artifact."""
+    return Location(where.bucket, where.key)
+
+
+class Destination:
+    """A spec's destination. Every method raises StepFailure, as `failure_of` makes it."""
+
+    def __init__(self, where: S3Destination, store: ObjectStore) -> None:
+        """Take the spec's words and the store."""
+        self._where = where
+        self._store = store
+
+    def look(self, at: Location) -> StoredObject | None:
+        """Return the object there, if there is one."""
+        with self._told(at):
+            return self._store.head(at)
+
+    def upload(self, at: Location, upload: Upload, replaces: str | None) -> StoredObject:
+        """Upload an object whole or not at all, and look at what the storage then has.
+
+        Args:
+            at: its place.
+            upload: what is stored.
+            replaces: the ETag of the object to replace; None where there must be none.
+        """
+        condition: Condition = IfAbsent() if replaces is None else IfMatches(replaces)
+        with self._told(at):
+            self._store.put(at, upload, condition)
+            stored = self._store.head(at)
+            if stored is None:
+                raise StoreError(Fault.CHANGED, f"{at.uri} is gone again")
+            return stored
+
+    def delete(self, at: Location, etag: str) -> None:
+        """Delete the object there, if it still has this ETag; storages that cannot tell delete it anyway."""
+        with self._told(at):
+            self._store.delete(at, etag)
+
+    @contextmanager
+    def _told(self, at: Location) -> Iterator[None]:
+        try:
+            yield
+        except StoreError as error:
+            raise failure_of(error, self._where, at) from error
+
+
+def failure_of(error: StoreError, where: S3Destination, at: Location) -> StepFailure:
+    """Return what a store's error means for a conversion that writes there."""
+    found = error.found
+    cure: Cure = OWN_CURE
+    match error.fault:
+        case Fault.LACKING_ROLE:
+            cure = "set destination.s3.roleARN, or annotate the ServiceAccount"
+        case Fault.NOT_IMPLEMENTED:
+            found, cure = "The storage knows no conditional uploads with checksums", "use another destination.s3"
+        case Fault.OTHER_REGION:
+            cure = "correct destination.s3.region"
+        case Fault.NO_BUCKET:
+            cure = "create it or correct its name"
+        case Fault.OTHER_CONTENT:
+            found = f"The artifact changed while it was uploaded to {at.uri} ({error.code})"
+            cure = f"Find out what changes it on its way, then {_ASK_AGAIN}"
+        case Fault.REFUSED:
+            found = (
+                f"The storage refused the credentials of {_holder(where)} for {at.uri} ({error.code}): {_PERMISSIONS}"
+            )
+            if where.secret_ref is None:
+                cure = f"Correct the permissions of its role, then {_ASK_AGAIN}"
+    return StepFailure(REASONS[error.fault], found, cure)
+
+
+def _holder(where: S3Destination) -> str:
+    if where.secret_ref is None:
+        return "the ServiceAccount (serviceAccountName)"
+    return f"Secret {where.secret_ref.name} (destination.s3.secretRef)"

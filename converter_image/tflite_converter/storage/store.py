@@ -1,0 +1,171 @@
+"""What a store of objects is to the rest of the converter: places, requests, and what can come of them.
+
+Nothing here knows S3, a spec or a reason: whoever asks a store says in the words of the spec what its answer means.
+"""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import BinaryIO, Literal, Protocol, Self
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where buckets are."""
+
+    endpoint: str | None = None
+    """None for Amazon's own."""
+    region: str = "us-east-1"
+
+    @property
+    def addressing(self) -> Literal["path", "auto"]:
+        """How the bucket is named in an address: by the path, where a server's name need not cover its buckets."""
+        return "path" if self.endpoint else "auto"
+
+
+@dataclass(frozen=True)
+class Location:
+    """An object's place on a server; for a listing the beginning of the keys."""
+
+    bucket: str
+    key: str
+
+    @property
+    def uri(self) -> str:
+        """The address people write: s3://bucket/key."""
+        return f"s3://{self.bucket}/{self.key}"
+
+    def beside(self, suffix: str) -> Self:
+        """Return the place whose key goes on with this."""
+        return type(self)(self.bucket, self.key + suffix)
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object as a look at it shows it."""
+
+    etag: str
+    size: int
+    """Bytes; -1 where the storage does not say."""
+    sha256: str | None
+    """64 hexadecimal digits, where the storage keeps checksums of whole objects."""
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class ListedObject:
+    """An object as a listing shows it."""
+
+    key: str
+    size: int
+    """Bytes."""
+
+
+class Readable(Protocol):
+    """What can be read in parts, until an empty one."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most so many bytes."""
+        ...
+
+
+@dataclass(frozen=True)
+class OpenObject:
+    """An object that is being read."""
+
+    body: Readable
+    size: int | None
+    """Bytes that the storage says will come; None where it does not."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An object to be."""
+
+    file: BinaryIO
+    """Its content, seekable, at its start."""
+    sha256: str
+    """64 hexadecimal digits; the storage refuses other content."""
+    content_type: str
+    """As a browser wants it."""
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class IfAbsent:
+    """Only where there is no object."""
+
+
+@dataclass(frozen=True)
+class IfMatches:
+    """Only where the object is this one still."""
+
+    etag: str
+
+
+Condition = IfAbsent | IfMatches
+
+
+class Fault(Enum):
+    """What can be wrong."""
+
+    LACKING_CREDENTIALS = auto()
+    LACKING_ROLE = auto()
+    REFUSED = auto()
+    """The credentials may not do this."""
+    NO_BUCKET = auto()
+    NO_OBJECT = auto()
+    OTHER_REGION = auto()
+    NOT_IMPLEMENTED = auto()
+    """The storage does not know what was asked for."""
+    CHANGED = auto()
+    """The condition does not hold."""
+    OTHER_CONTENT = auto()
+    """What arrived has another checksum."""
+    UNAVAILABLE = auto()
+    UNKNOWN = auto()
+
+
+class StoreError(Exception):
+    """A store does not do what it was asked for."""
+
+    def __init__(self, fault: Fault, found: str, code: str = "") -> None:
+        """Keep what is wrong.
+
+        Args:
+            fault: its kind.
+            found: what was found, as a sentence without a full stop that holds no secret and no untrusted text.
+            code: the storage's own word for it, made harmless; empty where it has none.
+        """
+        self.fault = fault
+        self.found = found
+        self.code = code
+        super().__init__(found)
+
+
+class ObjectStore(Protocol):
+    """The buckets of one server, seen with one set of credentials. Every method raises StoreError."""
+
+    def head(self, at: Location) -> StoredObject | None:
+        """Return the object there; None where the bucket exists and the object does not."""
+        ...
+
+    def put(self, at: Location, upload: Upload, condition: Condition) -> str:
+        """Store an object whole or not at all, and return its ETag; CHANGED where the condition does not hold."""
+        ...
+
+    def get(self, at: Location, etag: str | None = None) -> AbstractContextManager[OpenObject]:
+        """Open the object there for reading; CHANGED where an ETag is given and it has another.
+
+        What goes wrong while it is read is raised as well.
+        """
+        ...
+
+    def list(self, below: Location, most: int) -> list[ListedObject]:
+        """Return the first objects whose keys begin so, in the order of their keys."""
+        ...
+
+    def delete(self, at: Location, etag: str) -> None:
+        """Delete the object there; CHANGED where it has another ETag, unless the storage cannot tell."""
+        ...

@@ -1,0 +1,54 @@
+"""What the storage's answers mean for a conversion that writes there."""
+
+import pytest
+
+from tests.unit.converter.storage.memory_store import MemoryStore
+from tflite_api.field_types import SecretReference
+from tflite_api.reasons import Reason
+from tflite_api.spec import S3Destination
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.steps.destination import Destination, failure_of, location_of, server_of
+from tflite_converter.storage.s3_errors import meaning
+from tflite_converter.storage.store import Fault, StoreError
+
+WHERE = S3Destination(bucket="models", key="a.tflite", secret_ref=SecretReference(name="s"))
+
+
+def answered(code: str, status: int, where: S3Destination = WHERE) -> StepFailure:
+    """Return what an answer of the storage becomes."""
+    at = location_of(where)
+    return failure_of(meaning(code, status, at, server_of(where)), where, at)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (Fault.LACKING_CREDENTIALS, Reason.CREDENTIALS_REFUSED),
+        (Fault.LACKING_ROLE, Reason.CREDENTIALS_REFUSED),
+        (Fault.REFUSED, Reason.CREDENTIALS_REFUSED),
+        (Fault.NO_BUCKET, Reason.BUCKET_NOT_FOUND),
+        (Fault.NO_OBJECT, Reason.DESTINATION_CHANGED),
+        (Fault.OTHER_REGION, Reason.INVALID_SPEC),
+        (Fault.NOT_IMPLEMENTED, Reason.INVALID_SPEC),
+        (Fault.CHANGED, Reason.DESTINATION_CHANGED),
+        (Fault.OTHER_CONTENT, Reason.ARTIFACT_REFUSED),
+        (Fault.UNAVAILABLE, Reason.STORAGE_UNAVAILABLE),
+        (Fault.UNKNOWN, Reason.INTERNAL_ERROR),
+    ],
+)
+def test_whatever_is_asked_a_fault_is_a_reason(fault: Fault, reason: Reason) -> None:
+    store, at = MemoryStore(), location_of(WHERE)
+    store.faults[at.key] = StoreError(fault, "the server says no")
+    destination = Destination(WHERE, store)
+    with pytest.raises(StepFailure) as looked:
+        destination.look(at)
+    with pytest.raises(StepFailure) as deleted:
+        destination.delete(at, "")
+    assert (looked.value.reason, deleted.value.reason) == (reason, reason)
+
+
+@pytest.mark.parametrize(
+    "code", ["AccessDenied", "NoSuchBucket", "PreconditionFailed", "BadDigest", "PermanentRedirect"]
+)
+def test_a_message_names_the_bucket(code: str) -> None:
+    assert "models" in answered(code, 400).message
