@@ -103,7 +103,7 @@ def _step(folder: Path) -> Step:
 
 
 def _phases(log: Path, whole: float) -> dict[str, float]:
-    """Give the seconds from each phase to the next, from the step's own log; the last ends with the step's report."""
+    """Return the seconds from each phase to the next, from the step's own log; the last ends with the step's report."""
     told = [json.loads(line) for line in log.read_text().splitlines() if line.startswith('{"time"')]
     moments = [
         (line["message"], datetime.fromisoformat(line["time"]).timestamp())

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 
 
 def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """Give a table; a cell may hold any text."""
+    """Return a table; a cell may hold any text."""
     shown = [head, ["---"] * len(head), *lines]
     return "\n".join(f"| {' | '.join(map(escaped, line))} |" for line in shown)
 
 
 def escaped(text: str) -> str:
-    """Give text that ends neither its cell nor its line."""
+    """Return text that ends neither its cell nor its line."""
     return text.replace("|", "\\|").replace("\n", " ")

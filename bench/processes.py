@@ -28,7 +28,7 @@ class ProcessEnd:
 
 
 def without_network() -> tuple[str, ...]:
-    """Give what to put before a command so that it has a network with nothing in it, loopback included."""
+    """Return what to put before a command so that it has a network with nothing in it, loopback included."""
     return ("unshare", "--net", "--") if os.geteuid() == 0 else ("unshare", "--user", "--map-root-user", "--net", "--")
 
 

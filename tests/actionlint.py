@@ -8,7 +8,7 @@ from dev.host.checkout import Checkout
 
 
 def complaints(workflow: Path) -> str:
-    """Give what is wrong with a workflow, or nothing."""
+    """Return what is wrong with a workflow, or an empty string."""
     program = str(binaries.make_tool(Checkout.here(), "actionlint"))
     # Without shellcheck and pyflakes, which are there on some machines only.
     argv = [program, "-no-color", "-shellcheck=", "-pyflakes=", str(workflow)]

@@ -18,12 +18,12 @@ DISCOVERY: Final = FOLDER / "actions/discovery.lua"
 
 
 def action(name: str) -> Path:
-    """Give the place of an action."""
+    """Return the path of an action's script."""
     return FOLDER / "actions" / name / "action.lua"
 
 
 def run(script: Path, objects: Sequence[Object]) -> list[Object]:
-    """Give the table that the script returns for each object.
+    """Return the table that the script returns for each object.
 
     Raises:
         AssertionError: the script failed or returned something else; the message is the interpreter's.
@@ -40,5 +40,5 @@ def run(script: Path, objects: Sequence[Object]) -> list[Object]:
 
 
 def health(objects: Sequence[Object]) -> list[tuple[str, str]]:
-    """Give Argo CD's word and message for each object."""
+    """Return Argo CD's word and message for each object."""
     return [(one["status"], one["message"]) for one in run(HEALTH, objects)]

@@ -40,7 +40,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def complaint(settings: pytest.Config) -> str:
-    """Say what is wrong with what the witness saw, or nothing."""
+    """Return what is wrong with what the witness saw, or an empty string."""
     watching = settings.stash[WITNESS]
     if watching.found:
         places = "\n".join(f"  {where}: {words}" for where, words in watching.found.items())

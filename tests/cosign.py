@@ -15,7 +15,7 @@ def generate_key_pair(folder: Path, password: str) -> None:
 
 
 def verify_blob_attestation(key: Path, attestation: Path, artifact: Path) -> tuple[int, str]:
-    """Give the exit code and words of `cosign verify-blob-attestation --key KEY --signature ATTESTATION ARTIFACT`."""
+    """Return exit code and output of `cosign verify-blob-attestation --key KEY --signature ATTESTATION ARTIFACT`."""
     done = _run(artifact.parent, "verify", str(key), str(attestation), str(artifact))
     return done.returncode, done.stdout + done.stderr
 

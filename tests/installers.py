@@ -28,19 +28,19 @@ def helm(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str
 
 
 def refusal(values: Object, folder: Path) -> str:
-    """Give what Helm says of values that it does not take."""
+    """Return Helm's message about values that it refuses."""
     done = helm("template", "tflite-operator", str(CHART), "--values", str(_file(values, folder)), check=False)
     assert done.returncode != 0, f"Helm takes {values}"
     return done.stderr
 
 
 def of_chart(values: Object, folder: Path) -> list[Object]:
-    """Give the objects that the chart makes of these values."""
+    """Return the objects that the chart makes of these values."""
     return _objects(rendered("--values", str(_file(values, folder))))
 
 
 def of_kustomization(kustomization: Object, folder: Path) -> list[Object]:
-    """Give the objects of a user's own kustomization; its resources are folders of this repository."""
+    """Return the objects of a user's own kustomization; its resources are folders of this repository."""
     program = str(binaries.make_tool(Checkout.here(), "kustomize"))
     resources = [os.path.relpath(ROOT / resource, folder.resolve()) for resource in kustomization["resources"]]
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization | {"resources": resources}))
@@ -60,6 +60,6 @@ def _file(values: Object, folder: Path) -> Path:
 
 
 def one(objects: Sequence[Object], kind: str, name: str = "tflite-operator") -> Object:
-    """Give the one object of a kind and name."""
+    """Return the one object of a kind and name."""
     [found] = [made for made in objects if (made["kind"], made["metadata"]["name"]) == (kind, name)]
     return found

@@ -14,7 +14,7 @@ Reader = Callable[[Sequence[Object]], list[tuple[str, str]]]
 
 
 def compute(objects: Sequence[Object]) -> list[tuple[str, str]]:
-    """Give kstatus' word (InProgress, Current, Failed, Terminating) and its message for each object."""
+    """Return kstatus' word (InProgress, Current, Failed, Terminating) and its message for each object."""
     program = binaries.make_tool(Checkout.here(), "kstatus")
     asked = "\n".join(map(json.dumps, objects))
     done = subprocess.run([program], input=asked, capture_output=True, text=True, check=False)

@@ -25,22 +25,22 @@ class Shown:
 
     @property
     def is_values(self) -> bool:
-        """Hold for values of the Helm chart."""
+        """Return whether it is values of the Helm chart."""
         return self.place.startswith("docs/installing.md") and not self.is_whole
 
     @property
     def is_whole(self) -> bool:
-        """Hold for an object of the API, and not for a part of one or for another tool's file."""
+        """Return whether it is a whole object of the API, not a part of one or another tool's file."""
         return "apiVersion" in self.content and "kind" in self.content
 
 
 def shown() -> list[Shown]:
-    """Give every document of examples/, docs/ and the README."""
+    """Return every document of examples/, docs/ and the README."""
     return [*_files(), *_blocks()]
 
 
 def example_conversions() -> list[Path]:
-    """Give the files of examples/ that hold conversions."""
+    """Return the files of examples/ that hold conversions."""
     return [
         path
         for path in sorted((ROOT / "examples").rglob("*.yaml"))

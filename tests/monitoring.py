@@ -10,24 +10,24 @@ FOLDER: Final = Path(__file__).parents[1] / "deploy/monitoring"
 
 
 def rules() -> dict[str, Any]:
-    """Give the alerts as a rules file of plain Prometheus."""
+    """Return the alerts as a rules file of plain Prometheus."""
     found: dict[str, Any] = yaml.safe_load((FOLDER / "prometheus_rule.yaml").read_text())["spec"]
     return found
 
 
 def alerts() -> list[dict[str, Any]]:
-    """Give the alerts."""
+    """Return the alerts."""
     return [rule for group in rules()["groups"] for rule in group["rules"]]
 
 
 def panels() -> list[dict[str, Any]]:
-    """Give the dashboard's panels."""
+    """Return the dashboard's panels."""
     found: list[dict[str, Any]] = json.loads((FOLDER / "dashboard.json").read_text())["panels"]
     return found
 
 
 def expressions() -> dict[str, str]:
-    """Give every PromQL expression of both, by where it stands."""
+    """Return every PromQL expression of both, by where it stands."""
     shown = {
         f"panel {panel['title']}, {target['refId']}": target["expr"].replace("$__rate_interval", "5m")
         for panel in panels()

@@ -11,13 +11,13 @@ Policy = dict[str, Any]
 
 
 def policy(whose: str) -> Policy:
-    """Give the policy of `operator` or `converters`."""
+    """Return the policy of `operator` or `converters`."""
     found: Policy = yaml.safe_load((FOLDER / whose / "network_policy.yaml").read_text())
     return found
 
 
 def lets_out(policy: Policy, address: str, port: int) -> bool:
-    """Say whether a pod of the policy may connect to an address outside the cluster, over TCP."""
+    """Return whether a pod of the policy may connect to an address outside the cluster, over TCP."""
     return any(
         _is_in(peer["ipBlock"], address) and {"port": port, "protocol": "TCP"} in rule["ports"]
         for rule in policy["spec"]["egress"]

@@ -11,7 +11,7 @@ _INPUTS = {"report", "succeeded_pod"}
 
 
 def brought_about(files: Iterable[Path]) -> set[Reason]:
-    """Give the reasons that sources use otherwise than to compare with them, or to list which ones are allowed."""
+    """Return the reasons that sources use otherwise than to compare with them, or to list which ones are allowed."""
     return {reason for file in files for reason in _used(ast.parse(file.read_text()))}
 
 
@@ -29,7 +29,7 @@ def _is_a_list_of_allowed_ones(node: ast.AST) -> bool:
 
 
 def asserted(files: Iterable[Path]) -> set[Reason]:
-    """Give the reasons that tests expect: in an assertion, in the case of a parameter of one, or in a table for it."""
+    """Return the reasons that tests expect: in an assertion, in a case of its parameters, or in a table for it."""
     trees = [ast.parse(file.read_text()) for file in files]
     functions = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     helpers = {function.name for function in functions if not _is_test(function) and _asserts(function)}
@@ -96,7 +96,7 @@ def _without_inputs(node: ast.AST, product: set[str]) -> Iterator[ast.AST]:
 
 
 def _cases(decorator: ast.expr, names: set[str]) -> Iterator[ast.AST]:
-    """Give what a parametrisation has for these parameters."""
+    """Yield what a parametrisation has for these parameters."""
     if not isinstance(decorator, ast.Call) or _callee(decorator) != "parametrize":
         return
     parameters, cases = decorator.args[:2]
@@ -120,6 +120,6 @@ def _named(node: ast.AST) -> Iterator[Reason]:
 
 
 def _written(node: ast.AST) -> Iterator[Reason]:
-    """Give a reason that stands there in the words of the status."""
+    """Yield a reason that stands there in the words of the status."""
     if isinstance(node, ast.Constant) and node.value in list(Reason):
         yield Reason(node.value)

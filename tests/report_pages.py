@@ -17,7 +17,7 @@ USUAL: Final = "model/block_12/Relu;model/block_12/conv/convolution"
 
 
 def spec(**changes: Any) -> ConversionSpec:
-    """Give a spec that asks for a report."""
+    """Return a spec that asks for a report."""
     return ConversionSpec.from_object(
         {
             "model": {"handle": "https://tfhub.dev/google/imagenet/mobilenet_v2_100_224/classification/5"},
@@ -31,7 +31,7 @@ def spec(**changes: Any) -> ConversionSpec:
 
 
 def data(name: str = USUAL, count: int = 40, **changes: Any) -> ReportData:
-    """Give measured data in which every name is this one."""
+    """Return measured data in which every name is this one."""
     kind, operator = ("int16", "ADD") if name == USUAL else (name[:32], name)
     counts = [max(0, 20 - number) ** 4 for number in range(-(BINS // 2), BINS // 2 + 1) if number >= 0]
     counts = [*reversed(counts[1:]), *counts]
@@ -78,7 +78,7 @@ def data(name: str = USUAL, count: int = 40, **changes: Any) -> ReportData:
 
 
 def result(name: str = "logits") -> StepResult:
-    """Give a step's result in which every name is this one."""
+    """Return a step's result in which every name is this one."""
     tensor = {"name": name, "dtype": "float32", "shape": [1, 224, 224, 3]}
     measured = {"snrDecibels": "21.9", "maxAbsoluteError": "0.131", "cosine": "0.9968"}
     return StepResult.from_object(
@@ -111,16 +111,16 @@ def result(name: str = "logits") -> StepResult:
 
 
 def usual() -> str:
-    """Give the page of a usual conversion."""
+    """Return the page of a usual conversion."""
     output = data().outputs[0].to_object() | {"name": "logits"}
     return page.render("team/mobilenet-v2-int8", spec(), result(), data(outputs=[output]))
 
 
 def hostile() -> str:
-    """Give a page whose every name tries to become part of it."""
+    """Return a page whose every name tries to become part of it."""
     return page.render("team/a", spec(), result(HOSTILE), data(HOSTILE))
 
 
 def long() -> str:
-    """Give a page whose every name is as long as it may be and has no space."""
+    """Return a page whose every name is as long as it may be and has no space."""
     return page.render("team/" + "a" * 60, spec(), result(LONG), data(LONG, 300))

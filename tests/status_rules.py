@@ -21,7 +21,7 @@ _SHAPES: Final = {
 
 
 def reading(conversion: Object) -> str:
-    """Say in kstatus' words how a person who looks at generations and conditions would take a conversion."""
+    """Return kstatus' word for how a person who looks at generations and conditions would read a conversion."""
     metadata, status = conversion["metadata"], conversion.get("status", {})
     if "deletionTimestamp" in metadata:
         return "Terminating"
@@ -41,7 +41,7 @@ def _holds(status: Object, kind: str, generation: int) -> bool:
 
 
 def is_of_the_operator(conversion: Object) -> bool:
-    """Hold when nobody has written the status since the operator did."""
+    """Return whether nobody has written the status since the operator did."""
     times: dict[bool, list[datetime]] = {True: [], False: []}
     for entry in conversion["metadata"].get("managedFields", []):
         if entry.get("subresource") == "status":

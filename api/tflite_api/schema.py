@@ -14,7 +14,7 @@ Boolean = StrictBool
 
 
 def matching(pattern: str, message: str) -> AfterValidator:
-    """Hold a text to a pattern between ^ and $, and say what it must be where it does not fit."""
+    """Return a validator that a text matches a pattern as a whole; its error says what the text must be."""
     compiled = re.compile(pattern.removesuffix("$") + r"\Z")
 
     def check(text: str) -> str:
@@ -55,7 +55,7 @@ class Schema(BaseModel):
 
 
 def describe(error: ValidationError, root: str = "") -> str:
-    """Say in one line a problem what is wrong with an object: field, what was found, what to write."""
+    """Return what is wrong with an object, a line for each problem: field, what was found, what to write."""
     lines = []
     for problem in error.errors(include_url=False, include_context=False):
         path = root

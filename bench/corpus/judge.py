@@ -44,7 +44,7 @@ def keep_reference(model_dir: Path, folder: Path) -> None:
 
 
 def compare(folder: Path, artifact: Path, mode: QuantizationType) -> str:
-    """Say what an artifact is worth: `right (90.1 dB)`, `wrong: …` or `not judged: …`."""
+    """Return the verdict on an artifact: `right (90.1 dB)`, `wrong: …` or `not judged: …`."""
     facts = flatbuffer.read(artifact)
     if facts.lost_weights:
         return "wrong: weights lost"
@@ -66,7 +66,7 @@ class _NotJudged(Exception):  # noqa: N818 - an answer, no error
 
 
 def _worst(folder: Path, artifact: Path, facts: ArtifactFacts) -> float:
-    """Give the lowest SNR (dB) of all outputs of all signatures."""
+    """Return the lowest SNR (dB) of all outputs of all signatures."""
     kept = json.loads((folder / _KEYS).read_text())
     comparison = Comparison()
     for signature in facts.signatures:

@@ -25,7 +25,7 @@ class CorpusModel:
 
 
 def find(corpus: Path, unpacked: Path) -> list[CorpusModel]:
-    """Give the models in `corpus`, by name: every archive, and every folder that holds a saved_model.pb.
+    """Return the models in `corpus`, by name: every archive, and every folder that holds a saved_model.pb.
 
     Args:
         corpus: where to look.

@@ -45,12 +45,12 @@ class Row:
     usual_peak_bytes: int
 
     def to_object(self) -> Object:
-        """Give it as JSON."""
+        """Return the run as JSON."""
         return asdict(self)
 
     @property
     def is_right(self) -> bool:
-        """Hold where the artifact was measured and found to compute what its model computes."""
+        """Return whether the artifact was measured and computes what its model computes."""
         return self.verdict == "SNRSufficient"
 
 
@@ -64,7 +64,7 @@ class UsualEnd:
 
 
 def python(*arguments: str) -> list[str]:
-    """Give a command of this Python without network."""
+    """Return a command of this Python without network."""
     return [*without_network(), sys.executable, *arguments]
 
 

@@ -16,7 +16,7 @@ _HEAD = (
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """Give counts by mode, every row, and the message of every row that is not right."""
+    """Return counts by mode, every row, and the message of every row that is not right."""
     parts = [
         "# Corpus",
         _counts(rows),
@@ -31,7 +31,7 @@ def markdown(rows: Sequence[Row]) -> str:
 
 
 def tsv(rows: Iterable[Row]) -> str:
-    """Give every field of every row."""
+    """Return every field of every row."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(Row.__dataclass_fields__), dialect="excel-tab", lineterminator="\n")
     writer.writeheader()

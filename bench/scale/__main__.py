@@ -129,7 +129,7 @@ def _by_controller(title: str, sections: list[tuple[str, Section]]) -> dict[str,
 
 
 def _connect() -> None:
-    """Give the empty network namespace a loopback device with the control plane's address."""
+    """Add a loopback device with the control plane's address to the empty network namespace."""
     for command in (
         ("ip", "link", "set", "lo", "up"),
         ("ip", "address", "add", f"{ADDRESSES.node}/16", "dev", "lo"),

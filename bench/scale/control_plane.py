@@ -147,14 +147,14 @@ class ControlPlane:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Give the CPU time that a process has used, user and system."""
+    """Return the CPU time that a process has used, user and system."""
     text = Path(f"/proc/{pid}/stat").read_text()
     fields = text[text.rindex(")") + 2 :].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def machine_cpu_seconds() -> float:
-    """Give the CPU time that everything on the machine has used; idle time and waiting are none."""
+    """Return the CPU time that everything on the machine has used; idle time and waiting are none."""
     words = Path("/proc/stat").read_text().split("\n", 1)[0].split()
     user, nice, system, _, _, irq, softirq, steal = map(int, words[1:9])
     return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")

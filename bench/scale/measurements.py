@@ -27,7 +27,7 @@ class Section:
 
 
 def percentile(values: Iterable[float], share: float) -> float:
-    """Give the smallest value that at least this share of all does not exceed (nearest rank)."""
+    """Return the smallest value that at least this share of all does not exceed (nearest rank)."""
     ordered = sorted(values)
     if not ordered:
         raise ValueError("no values")
@@ -35,12 +35,12 @@ def percentile(values: Iterable[float], share: float) -> float:
 
 
 def delays(seconds: Sequence[float]) -> str:
-    """Give p50 and p99 of delays."""
+    """Return the 50th and 99th percentile of delays as text."""
     return " / ".join(_seconds(percentile(seconds, share)) for share in (0.5, 0.99))
 
 
 def document(sections: Mapping[str, Section]) -> str:
-    """Give a table of the same run of several controllers, by their names."""
+    """Return a table of the same run of several controllers, by their names."""
     first = next(iter(sections.values()))
     cells = {name: dict(section.lines) for name, section in sections.items()}
     lines = [(what, *(cells[name].get(what, "") for name in sections)) for what, _ in first.lines]
@@ -53,7 +53,7 @@ def document(sections: Mapping[str, Section]) -> str:
 
 
 def in_turn(title: str, rounds: Sequence[Section]) -> Section:
-    """Give the medians of several rounds of the same run, and each round's figures in their order."""
+    """Return the medians of several rounds of the same run, and each round's figures in their order."""
     lines = []
     for name, _ in rounds[0].figures:
         each = [dict(section.figures)[name] for section in rounds]

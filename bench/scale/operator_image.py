@@ -33,7 +33,7 @@ def make(checkout: Checkout) -> None:
 
 
 def program(checkout: Checkout, shown: Path) -> Program:
-    """Give its command; for this, mount what it needs where it will see it.
+    """Return its command, after mounting what it needs where the command looks for it.
 
     Args:
         checkout: where the image is unpacked.

@@ -107,7 +107,7 @@ class OperatorProcess:
         wait_until("operator ready", self.is_ready, self.log)
 
     def is_ready(self) -> bool:
-        """Whether it answers that it watches."""
+        """Return whether the operator answers that it watches."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{_PORT}/readyz", timeout=2) as answer:
                 return bool(answer.status == 200)
@@ -140,7 +140,7 @@ class OperatorProcess:
         return busy_until
 
     def requests(self, settle_seconds: float = 2.5) -> list[Request]:
-        """Give its requests since the last question; the API server writes them down in batches of a second."""
+        """Return the operator's requests since the last call; the API server logs them in batches of a second."""
         time.sleep(settle_seconds)
         if not self.plane.audit_log.exists():
             return []
@@ -180,7 +180,7 @@ def status_writes(requests: list[Request]) -> int:
 
 
 def parse_audit_log(lines: Iterable[bytes]) -> Iterator[Request]:
-    """Give the requests of an audit log, one event a line."""
+    """Yield the requests of an audit log, one event a line."""
     for line in lines:
         event = json.loads(line)
         reference = event.get("objectRef", {})

@@ -53,7 +53,7 @@ class Seen:
             self.job.setdefault(event["object"]["metadata"]["annotations"][NAME_ANNOTATION], now)
 
     def delays(self, what: dict[str, float], of: Iterable[str]) -> list[float]:
-        """Give the seconds from the creation of conversions to something."""
+        """Return the seconds from the creation of each conversion to an event."""
         return [what[name] - self.created[name] for name in of]
 
 

@@ -25,7 +25,7 @@ Object = dict[str, Any]
 
 
 def spec(name: str) -> Object:
-    """Give the spec of a conversion: the same recipe for all, and a key of its own."""
+    """Return the spec of a conversion: all have the same recipe, and each has its own key."""
     return {
         "model": {"handle": "https://tfhub.dev/google/imagenet/mobilenet_v2_100_224/classification/5"},
         "signature": {"inputs": [{"name": "inputs", "shape": [1, 224, 224, 3]}]},
@@ -35,14 +35,14 @@ def spec(name: str) -> Object:
 
 
 def job() -> Object:
-    """Give a Job of the operator's for the peer to fill the names in, so that both ask for the same."""
+    """Return a Job of the operator's for the peer to fill the names in, so that both ask for the same."""
     identity = Identity("default", _NAME, "", 1)
     settings = Settings(converter_image=_IMAGE)
     return build_job(identity, ConversionSpec.from_object(spec(_NAME)), Attempt(1), settings)
 
 
 def report() -> str:
-    """Give publish's report as a Go template that fills the conversion's name in."""
+    """Return publish's report as a Go template that fills the conversion's name in."""
     asked = ConversionSpec.from_object(spec(_NAME))
     result = StepResult.from_object(
         {
@@ -78,12 +78,12 @@ def report() -> str:
 
 
 def stages() -> list[Object]:
-    """Give all stages."""
+    """Return all of kwok's stages."""
     return [_node(), *_pod_stages(), _deletion()]
 
 
 def nodes(number: int) -> list[Object]:
-    """Give nodes for kwok to play."""
+    """Return nodes for kwok to simulate."""
     return [
         {"apiVersion": "v1", "kind": "Node", "metadata": {"name": f"node-{index}", "labels": {"type": "kwok"}}}
         for index in range(number)

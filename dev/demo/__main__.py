@@ -33,7 +33,7 @@ console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isat
 
 
 def step(text: str) -> None:
-    """Say what comes next."""
+    """Print what comes next."""
     console.print(f"\n[bold cyan]==>[/] [bold]{text}[/]")
 
 

@@ -11,7 +11,7 @@ from dev.host.progress import say
 
 @contextmanager
 def held(path: Path, waiting_for: str) -> Iterator[None]:
-    """Hold the lock of this file; if another process has it, say what is waited for."""
+    """Hold the lock of this file; if another process holds it, print what is waited for."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # Opened without truncating, never deleted: a deleted lock file would let two holders in.
     with path.open("a") as stream:

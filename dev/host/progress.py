@@ -13,7 +13,7 @@ def say(message: str) -> None:
 
 @contextmanager
 def step(what: str) -> Iterator[None]:
-    """Say what begins, and how long it took when it has ended well."""
+    """Print what begins, and how long it took after it has succeeded."""
     say(f"{what} ...")
     begin = time.monotonic()
     yield

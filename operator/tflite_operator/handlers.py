@@ -109,7 +109,7 @@ async def conversion_event(event: kopf.RawEvent, memo: Memo, **_: object) -> Non
 
 @kopf.on.cleanup(registry=REGISTRY)
 async def cleanup(**_: object) -> None:
-    """Say that the watch has ended; kopf closes the session."""
+    """Record that the watch has ended; kopf closes the session."""
     LOGGER.info("no longer watching conversions")
 
 

@@ -26,7 +26,7 @@ class Request:
 
     @property
     def is_write(self) -> bool:
-        """Whether it changes something."""
+        """Return whether the request changes something."""
         return self.verb not in _READS
 
     @property

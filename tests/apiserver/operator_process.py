@@ -82,7 +82,7 @@ class OperatorProcess:
 
     @property
     def is_ready(self) -> bool:
-        """Whether it answers that it watches. Each question is kept."""
+        """Return whether the operator answers that it watches; each answer is recorded."""
         asked = time.monotonic()
         try:
             answer = self._http.get("/readyz")

@@ -37,7 +37,7 @@ class Asked:
 
     @property
     def is_watch(self) -> bool:
-        """Whether it watches."""
+        """Return whether the request is a watch."""
         return "watch=true" in self.query.split("&")
 
     def is_of(self, plural: str) -> bool:

@@ -13,7 +13,7 @@ _WRITES_PER_JOB = 5
 
 
 def doubled(ledger: Ledger) -> list[str]:
-    """Find attempts that got more than one Job."""
+    """Return attempts that got more than one Job."""
     twice = [attempt for attempt, times in Counter(ledger.made_jobs()).items() if times > 1]
     cleaned = [uid for uid, times in Counter(ledger.made_cleanups()).items() if times > 1]
     return [
@@ -23,7 +23,7 @@ def doubled(ledger: Ledger) -> list[str]:
 
 
 def miscounted(ledger: Ledger, cases: Sequence[Case]) -> list[str]:
-    """Find generations with a gap in their attempts, or with more or fewer than their story calls for."""
+    """Return generations with a gap in their attempts, or with more or fewer than their scenario expects."""
     numbers: dict[tuple[str, int], set[int]] = defaultdict(set)
     for attempt in ledger.made_jobs():
         numbers[attempt.uid, attempt.generation].add(attempt.number)
@@ -47,7 +47,7 @@ def miscounted(ledger: Ledger, cases: Sequence[Case]) -> list[str]:
 
 
 def restarted(ledger: Ledger) -> list[str]:
-    """Find Jobs for a generation whose outcome was in the status already, beyond the one for each request for it."""
+    """Return Jobs for a generation whose outcome was already in the status, beyond one for each request."""
     settled: dict[str, int] = {}
     requests: Counter[str] = Counter()
     complaints = []
@@ -68,7 +68,7 @@ def restarted(ledger: Ledger) -> list[str]:
 
 
 def overwritten(ledger: Ledger) -> list[str]:
-    """Find conversions whose status was written more often than there was something to say."""
+    """Return conversions whose status was written more often than it changed."""
     writes = writes_of(ledger)
     jobs = Counter(attempt.uid for attempt in ledger.made_jobs())
     return [
@@ -84,7 +84,7 @@ def writes_of(ledger: Ledger) -> Counter[str]:
 
 
 def misplaced(cases: Iterable[Case], stored: Mapping[str, str], uploads: Mapping[str, int]) -> list[str]:
-    """Find objects that no story explains, or that were written more often than theirs does."""
+    """Return objects that no scenario explains, or that were written more often than it explains."""
     by_key = {case.key: case for case in cases}
     strangers = [f"an object that nobody asked for: {key}" for key in stored if key not in by_key]
     more = [
@@ -97,7 +97,7 @@ def misplaced(cases: Iterable[Case], stored: Mapping[str, str], uploads: Mapping
 
 
 def orphaned(conversions: Iterable[Object], jobs: Sequence[Object], pods: Iterable[Object]) -> list[str]:
-    """Find Jobs without their conversion, pods without their Job, and what still runs though all is over."""
+    """Return Jobs without their conversion, pods without their Job, and what still runs after the end."""
     owners = {one["metadata"]["uid"] for one in conversions}
     job_uids = {job["metadata"]["uid"] for job in jobs}
     # What deletes an artifact outlives the conversion, and is nobody's.
@@ -109,12 +109,12 @@ def orphaned(conversions: Iterable[Object], jobs: Sequence[Object], pods: Iterab
 
 
 def kept(jobs: Iterable[Object]) -> list[str]:
-    """Find Jobs that nothing will ever remove."""
+    """Return Jobs that nothing will ever remove."""
     return [f"Job {_name(job)} has no time to live" for job in jobs if "ttlSecondsAfterFinished" not in job["spec"]]
 
 
 def is_over(job: Object) -> bool:
-    """Hold when a Job has ended."""
+    """Return whether a Job has ended."""
     conditions = job.get("status", {}).get("conditions", [])
     return any(one["type"] in {"Complete", "Failed"} and one["status"] == "True" for one in conditions)
 

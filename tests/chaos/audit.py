@@ -36,18 +36,18 @@ class Change:
 
     @property
     def is_status_write(self) -> bool:
-        """Hold for what the operator writes into a status."""
+        """Return whether the operator writes a status with it."""
         return self.resource == "tfliteconversions/status" and self.user == OPERATOR
 
     @property
     def is_new_job(self) -> bool:
-        """Hold for an attempt's Job that is made."""
+        """Return whether it makes an attempt's Job."""
         notes = self.answered.get("metadata", {}).get("annotations", {})
         return (self.verb, self.resource) == ("create", "jobs") and ATTEMPT_ANNOTATION in notes
 
     @property
     def asks_for_a_run(self) -> bool:
-        """Hold where somebody asks for one more run."""
+        """Return whether it asks for one more run."""
         notes = self.asked.get("metadata", {}).get("annotations", {})
         return self.resource == "tfliteconversions" and REQUESTED_AT_ANNOTATION in notes
 
@@ -76,16 +76,16 @@ class Ledger:
     changes: tuple[Change, ...]
 
     def made_jobs(self) -> list[Attempt]:
-        """Give the attempt that each Job of a conversion was."""
+        """Return the attempt that each Job of a conversion was."""
         return [Attempt.of(job) for job in self._jobs() if ATTEMPT_ANNOTATION in job["metadata"]["annotations"]]
 
     def made_cleanups(self) -> list[str]:
-        """Give the conversion's UID of each Job that deleted an artifact."""
+        """Return the conversion's UID of each Job that deleted an artifact."""
         jobs = [job["metadata"] for job in self._jobs()]
         return [job["labels"][CONVERSION_LABEL] for job in jobs if ATTEMPT_ANNOTATION not in job["annotations"]]
 
     def _jobs(self) -> list[Object]:
-        """Give each Job that there was, as the log shows it first.
+        """Return each Job that ever existed, as the log first shows it.
 
         That is at its creation, unless the operator was gone before the answer: such a request is logged as timed out
         (504), whether or not the Job was made.
@@ -97,7 +97,7 @@ class Ledger:
         return list(first.values())
 
     def status_writes(self) -> list[Change]:
-        """Give the operator's writes to statuses."""
+        """Return the operator's writes to statuses."""
         return [one for one in self.changes if one.is_status_write]
 
 
@@ -138,5 +138,5 @@ def _change(entry: Object) -> Change:
 
 
 def names(attempts: Iterable[Attempt]) -> str:
-    """Give attempts for a message."""
+    """Return attempts as text for a message."""
     return ", ".join(f"{one.uid} generation {one.generation} attempt {one.number}" for one in attempts)

@@ -16,12 +16,12 @@ DONE: Final = frozenset({"Converted", "Reused"})
 
 
 def pins(batch: int) -> dict[str, Any]:
-    """Give a signature; another batch size makes another artifact."""
+    """Return a signature; another batch size makes another artifact."""
     return {"inputs": [{"name": "x", "shape": [batch, 8]}]}
 
 
 def expected(seconds: float, signature: Mapping[str, Any] | None = None) -> str:
-    """Give the SHA-256 of what must come of a model."""
+    """Return the SHA-256 of the artifact that a model must become."""
     made = artifact(model_bytes(seconds), Signature.from_object(signature or {}))
     return hashlib.sha256(made).hexdigest()
 
@@ -50,7 +50,7 @@ class Case:
 
     @abstractmethod
     def problems(self, stored: Mapping[str, str]) -> list[str]:
-        """Say what is not as it must be; `stored` has the SHA-256 of the object at each key."""
+        """Return what is not as it must be; `stored` has the SHA-256 of the object at each key."""
 
     def create(self, name: str, handle: str, **spec: Any) -> Object:
         made = self.fixture.create(name, handle, self.key, **spec)

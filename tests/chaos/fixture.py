@@ -173,7 +173,7 @@ class Fixture:
 
 
 def model_bytes(seconds: float) -> bytes:
-    """Give the model whose conversion takes so long."""
+    """Return the model whose conversion takes so long."""
     return json.dumps({"seconds": seconds}).encode()
 
 

@@ -50,7 +50,7 @@ class ScenarioRunner:
             self._until(self._is_calm)
 
     def last(self, name: str) -> Object:
-        """Give a conversion as it was last seen."""
+        """Return a conversion as it was last seen."""
         return self._fixture.latest.get(name, {})
 
     def counts(self) -> Counter[str]:
@@ -82,7 +82,7 @@ class ScenarioRunner:
                     self._fixture.delete(name)
 
     def _is_calm(self) -> bool:
-        """Hold when every Job has ended and has a time to live, and every pod has its Job."""
+        """Return whether every Job has ended and has a time to live, and every pod has its Job."""
         jobs = self._fixture.jobs()
         uids = {job["metadata"]["uid"] for job in jobs}
         limited = all("ttlSecondsAfterFinished" in job["spec"] for job in jobs)

@@ -10,7 +10,7 @@ from tests.e2e.conversions import condition
 
 
 def lines(outcome: Outcome) -> list[str]:
-    """Give them."""
+    """Return the lines of the summary."""
     runner, injector, ledger = outcome.runner, outcome.injector, outcome.ledger
     conversions = [name for case in runner.cases for name in case.uids]
     made, cleanups = ledger.made_jobs(), ledger.made_cleanups()

@@ -63,7 +63,7 @@ def test_a_real_model_is_verified_or_refused_by_name(model: str, tmp_path: Path)
 
 
 def _check_inspection(archive: Path, result: dict[str, Any]) -> None:
-    """Hold what inspection says against what the conversion came to."""
+    """Compare what inspection says with the result of the conversion."""
     source = LocalModelSource(handle=archive.resolve().as_uri())
     found = fetch.inspect(source, FetchLimits(), LoggedProgress())
     if found.verdict.outcome == "Refused":

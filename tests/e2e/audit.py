@@ -12,7 +12,7 @@ from tests.e2e.environment import Environment
 
 
 def writes_of(env: Environment, pod: str, since: datetime) -> list[str]:
-    """Give the changes of conversions and Jobs that a pod asked for, from the API server's audit log."""
+    """Return the changes of conversions and Jobs that a pod asked for, from the API server's audit log."""
     return [
         f"{event['verb']} {event['requestURI']} at {event['requestReceivedTimestamp']}"
         for event in _audited(env)
@@ -22,7 +22,7 @@ def writes_of(env: Environment, pod: str, since: datetime) -> list[str]:
 
 
 def jobs_made(env: Environment, namespace: str) -> list[str]:
-    """Give the name of every Job that was ever made in a namespace, from the API server's audit log."""
+    """Return the name of every Job that was ever made in a namespace, from the API server's audit log."""
     return [
         event["responseObject"]["metadata"]["name"]
         for event in _audited(env)

@@ -20,13 +20,13 @@ OPERATOR_PODS = ("--selector", "app.kubernetes.io/name=tflite-operator")
 
 
 def condition(conversion: Object, kind: str) -> Object:
-    """Give a condition, or an empty object."""
+    """Return a condition, or an empty object."""
     found: list[Object] = conversion.get("status", {}).get("conditions", [])
     return next((one for one in found if one["type"] == kind), {})
 
 
 def holds(kind: str, status: str = "True") -> Predicate:
-    """Hold when the condition has the status for the present generation."""
+    """Return a predicate: the condition has this status for the present generation."""
 
     def check(conversion: Object) -> bool:
         current = conversion.get("status", {}).get("observedGeneration") == conversion["metadata"]["generation"]
@@ -36,7 +36,7 @@ def holds(kind: str, status: str = "True") -> Predicate:
 
 
 def is_finished(conversion: Object) -> bool:
-    """Hold when the conversion is Ready or Stalled for its present generation."""
+    """Return whether the conversion is Ready or Stalled for its present generation."""
     return holds("Ready")(conversion) or holds("Stalled")(conversion)
 
 
@@ -49,7 +49,7 @@ class Workbench:
         self._where = {"group": names.GROUP, "version": names.VERSION, "namespace": namespace, "plural": names.PLURAL}
 
     def conversion(self, name: str, handle: str, **spec: Any) -> Object:
-        """Give a conversion of the model at `handle` into this bench's bucket."""
+        """Return a conversion of the model at `handle` into this bench's bucket."""
         destination = {
             "bucket": self.bucket,
             "key": f"{name}.tflite",
@@ -97,7 +97,7 @@ class Workbench:
         return seen[-1]
 
     def history(self, name: str, until: Predicate, timeout: float = 180) -> list[Object]:
-        """Give every version of the conversion that a watch shows, up to the first that fits or the timeout (s)."""
+        """Return every version of the conversion that a watch shows, up to the first that fits or the timeout (s)."""
         seen: list[Object] = []
         end = time.monotonic() + timeout
         while (left := end - time.monotonic()) > 0:
@@ -143,7 +143,7 @@ class Workbench:
         return done.stdout
 
     def logs(self) -> str:
-        """Give the logs of every container of this namespace that has started."""
+        """Return the logs of every container of this namespace that has started."""
         core = client.CoreV1Api(self.api)
         parts = []
         for pod in core.list_namespaced_pod(self.namespace).items:
@@ -154,7 +154,7 @@ class Workbench:
         return "\n".join(parts)
 
     def explain(self) -> str:
-        """Give what a person needs to see why a test failed: conversions, events, pods and their logs."""
+        """Return what a person needs to see why a test failed: conversions, events, pods and their logs."""
         shown = [
             ("describe", "tflc"),
             ("get", "jobs,pods", "-o", "wide"),

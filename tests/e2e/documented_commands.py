@@ -105,18 +105,18 @@ class Block:
 
     @property
     def is_run(self) -> bool:
-        """Hold where a test runs it."""
+        """Return whether a test runs it."""
         return self.page in {TUTORIAL, PLAYGROUND, *PAGES} and not self.excuses
 
 
 def pages() -> list[str]:
-    """Give the pages of the documentation."""
+    """Return the pages of the documentation."""
     found = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     return [str(path.relative_to(ROOT)) for path in found]
 
 
 def blocks(page: str) -> list[Block]:
-    """Give the console blocks of a page."""
+    """Return the console blocks of a page."""
     return list(_blocks(page, (ROOT / page).read_text()))
 
 
@@ -126,7 +126,7 @@ def _blocks(page: str, text: str) -> Iterator[Block]:
 
 
 def _commands(block: str) -> Iterator[str]:
-    """Give what follows a prompt, a line that goes on and a here-document to its end: what the copy button takes."""
+    """Yield what follows a prompt, with continued lines and here-documents: what the copy button takes."""
     lines = iter(block.splitlines())
     for line in lines:
         if not line.startswith("$ "):
@@ -143,13 +143,13 @@ def _commands(block: str) -> Iterator[str]:
 
 
 def run_commands(page: str) -> list[str]:
-    """Give the commands of a page that are run, but for what is given."""
+    """Return the commands of a page that are run, except those of GIVEN."""
     found = [command for block in blocks(page) if block.is_run for command in block.commands]
     return [command for command in found if command not in GIVEN]
 
 
 def playground() -> tuple[list[str], list[str]]:
-    """Give the commands that make the playground once GIVEN is there, and those that take it away."""
+    """Return the commands that make the playground after GIVEN, and those that remove it."""
     before, _, _ = (ROOT / PLAYGROUND).read_text().partition(_END)
     all_of_them = [command for block in blocks(PLAYGROUND) for command in block.commands]
     made = [command for block in _blocks(PLAYGROUND, before) for command in block.commands]
@@ -157,7 +157,7 @@ def playground() -> tuple[list[str], list[str]]:
 
 
 def script(commands: Iterable[str]) -> str:
-    """Give a script that ends at the first command that fails.
+    """Return a script that ends at the first command that fails.
 
     Each command is said before it runs, as it is written: without what its variables hold.
     """

@@ -44,7 +44,7 @@ class Environment:
         return [shutil.which("kubectl") or "kubectl", "--kubeconfig", self.kubeconfig, *context]
 
     def storage(self) -> S3Client:
-        """Give a client of the storage."""
+        """Return a client of the storage."""
         return boto3.client(
             "s3",
             endpoint_url=self.s3_endpoint,

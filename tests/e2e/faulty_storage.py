@@ -125,7 +125,7 @@ def faulty_storage(env: Environment) -> Iterator[FaultyStorage]:
 
 
 def _free_port() -> int:
-    """Find a port of the range that nobody was given lately; inside the cluster few others listen."""
+    """Return a port that was not given to anybody recently; few others listen inside the cluster."""
     with socket.socket() as tried:
         tried.bind(("127.0.0.1", 0))
         port: int = tried.getsockname()[1]

@@ -23,7 +23,7 @@ class Person:
     user: str
 
     def grant(self, *rules: Object, namespace: str = "") -> None:
-        """Give them rights in a namespace, the bench's where none is named, and wait until the API server knows."""
+        """Grant them permissions in a namespace (the bench's if none is named), and wait until the API server knows."""
         namespace = namespace or self.bench.namespace
         role = self.user.replace(":", ".")
         where = {"name": role, "namespace": namespace}

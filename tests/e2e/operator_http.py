@@ -27,7 +27,7 @@ def ready_pods(env: Environment) -> list[str]:
 
 
 def ask(env: Environment, path: str, timeout: float = 120) -> list[str]:
-    """Give what every ready pod of the operator answers; wait for a pod where there is none, as in a restart.
+    """Return what every ready pod of the operator answers; wait for a pod if there is none, as in a restart.
 
     Raises:
         AssertionError: none answered within `timeout` seconds; the message shows the last refusal.
@@ -49,7 +49,7 @@ def ask(env: Environment, path: str, timeout: float = 120) -> list[str]:
 
 
 def measured(answers: Iterable[str], sample: str, labels: Mapping[str, str] | None = None) -> float | None:
-    """Give the sum of a metric's samples with these labels in all answers, or None where there is none."""
+    """Return the sum of a metric's samples with these labels in all answers, or None if there is none."""
     wanted = (labels or {}).items()
     found = [
         one.value

@@ -92,7 +92,7 @@ class Recording:
 
 
 def check(versions: list[Object], pods: int = 1) -> None:
-    """Hold every version against the rules, and what kstatus and Argo CD say against a person's reading.
+    """Check every version against the rules, and what kstatus and Argo CD say against a person's reading.
 
     A Job may have needed so many pods, one after the other.
 
@@ -116,7 +116,7 @@ def check(versions: list[Object], pods: int = 1) -> None:
 
 
 def _health(conversion: Object, expected: str) -> str | None:
-    """Give kstatus' word in Argo CD's, where it does not go its own way before asking."""
+    """Return Argo CD's word for what kstatus says, or None where Argo CD decides before asking it."""
     request = conversion["metadata"].get("annotations", {}).get(names.REQUESTED_AT_ANNOTATION)
     is_asked = request not in (None, conversion.get("status", {}).get("lastHandledRequest"))
     if conversion["spec"].get("suspend"):

@@ -79,7 +79,7 @@ class Replicas:
         return self._core.read_namespaced_pod(name, SYSTEM)
 
     def process(self, pod: str) -> Process:
-        """Find the operator's process of a pod among those of this machine."""
+        """Return the operator's process of a pod, found among those of this machine."""
         uid = self.pod(pod).metadata.uid
         found = [process for process in _of_pod(uid) if "tflite" in " ".join(arguments(process.pid))]
         if not found:

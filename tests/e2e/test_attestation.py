@@ -78,7 +78,7 @@ def test_an_artifact_has_a_signed_attestation_and_is_reused_with_it_alone(
 
 
 def check_statement(conversion: Object, converter_image: str, statement: Object) -> None:
-    """Hold what was signed against what the status says."""
+    """Compare what was signed with what the status says."""
     status, definition = conversion["status"], statement["predicate"]["buildDefinition"]
     assert statement["subject"][0]["digest"] == {"sha256": status["artifact"]["sha256"]}
     model, image = definition["resolvedDependencies"]

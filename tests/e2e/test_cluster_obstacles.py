@@ -37,7 +37,7 @@ def impatient_operator(env: Environment, operator: None) -> Iterator[None]:
 
 @contextmanager
 def place(api: client.ApiClient, name: str) -> Iterator[None]:
-    """Give the node a label that a conversion asks for."""
+    """Label the node with what a conversion asks for, for as long as the test runs."""
     core = client.CoreV1Api(api)
     node = core.list_node().items[0].metadata.name
     core.patch_node(node, {"metadata": {"labels": {PLACE: name}}})

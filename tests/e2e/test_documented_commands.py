@@ -60,7 +60,7 @@ GIT = "git -c user.name=a -c user.email=a@example.com -c commit.gpgsign=false"
 
 
 def readme_conversion() -> str:
-    """Give the command that writes the README's conversion."""
+    """Return the command that writes the README's conversion."""
     [written] = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     for address, here in MOVED.items():
         assert address in written, f"the README's conversion has {address} no longer"
@@ -69,7 +69,7 @@ def readme_conversion() -> str:
 
 
 def brought_to_gitops() -> list[str]:
-    """Give a conversion to apply, and a repository whose branch brings another one to origin/main."""
+    """Return a conversion to apply, and a repository whose branch brings another one to origin/main."""
     return [
         FLOWERS.format(file="conversion.yaml", name="mobilenet-v2"),
         f"cp {ROOT}/examples/gitops/check_conversions.py .",
@@ -98,7 +98,7 @@ class Reader:
     """With credentials among them."""
 
     def types(self, commands: Sequence[str]) -> tuple[int, str]:
-        """Give the exit code of a script of these commands, and all that was printed."""
+        """Return the exit code of a script of these commands, and all that was printed."""
         # `timeout` ends what the script started as well, which would keep the output from ending.
         argv = ["timeout", str(SECONDS), "bash", "-c", documented_commands.script(commands)]
         where = self.variables["TMPDIR"]
@@ -129,7 +129,7 @@ def reader(env: Environment, tmp_path: Path) -> Reader:
 def playground(
     reader: Reader, env: Environment, api: client.ApiClient, operator: None, request: pytest.FixtureRequest
 ) -> Iterator[list[str]]:
-    """Give the commands that make the playground, and take away afterwards what is there of it."""
+    """Yield the commands that make the playground, and take away afterwards what is there of it."""
     made, removed = documented_commands.playground()
     yield made
     if request.node.stash.get(FAILED, False):

@@ -47,7 +47,7 @@ Object = dict[str, Any]
 
 
 def snippets(language: str) -> list[str]:
-    """Give the page's code of one language."""
+    """Return the page's code of one language."""
     return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
 
 

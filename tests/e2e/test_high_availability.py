@@ -70,12 +70,12 @@ def one_of_fifty(bench: Workbench, env: Environment, name: str) -> Object:
 
 
 def ends(name: str) -> bool:
-    """Whether the conversion comes to an end: one in five does."""
+    """Return whether the conversion ends: one in five does."""
     return name[-1] in "05"
 
 
 def is_known(conversion: Object) -> bool:
-    """Hold when the status speaks of the conversion's Job."""
+    """Return whether the status speaks of the conversion's Job."""
     return bool(conversion.get("status", {}).get("job")) and (
         condition(conversion, "Reconciling").get("status") == "True"
     )

@@ -130,7 +130,7 @@ def secrets(env: Environment) -> list[str]:
 
 
 def numbers(text: str) -> bytes:
-    """Give a text as the weights of a model hold it: one little-endian float32 for each byte."""
+    """Return a text as the weights of a model hold it: one little-endian float32 for each byte."""
     import numpy as np
 
     return np.frombuffer(text.encode(), np.uint8).astype("<f4").tobytes()

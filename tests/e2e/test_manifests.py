@@ -74,7 +74,7 @@ def whole(part: Object) -> Object | None:
 
 
 def conversion(spec: Object, metadata: Object) -> Object:
-    """Give a conversion with this in it, and the least that it needs besides."""
+    """Return a conversion with this in it, and the least that it needs besides."""
     s3 = {"bucket": "models", "key": "part.tflite"} | spec.get("destination", {}).get("s3", {})
     if "serviceAccountName" not in spec:
         s3 = {"secretRef": {"name": "s3-credentials"}} | s3

@@ -22,7 +22,7 @@ MADE_BY_PROMETHEUS = {"up"}
 
 
 def exposed(env: Environment) -> dict[str, dict[str, set[str]]]:
-    """Give the values of each label of each sample that the operator exposes."""
+    """Return the values of each label of each sample that the operator exposes."""
     found: dict[str, dict[str, set[str]]] = {}
     for answer in ask(env, "/metrics"):
         for family in text_string_to_metric_families(answer):

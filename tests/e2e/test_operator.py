@@ -208,7 +208,7 @@ def test_a_namespace_that_is_deleted_goes_at_once_and_leaves_the_operator_quiet(
 
 
 def said_of(env: Environment, namespace: str) -> list[Object]:
-    """Give what the operator's replicas logged of a namespace."""
+    """Return what the operator's replicas logged of a namespace."""
     logged = kubectl(env, "-n", SYSTEM, "logs", *OPERATOR_PODS, "--tail=-1")
     lines = [json.loads(line) for line in logged.splitlines() if line.startswith("{")]
     return [line for line in lines if line.get("namespace") == namespace]

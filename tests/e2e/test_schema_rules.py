@@ -49,7 +49,7 @@ class Server:
         self._custom = client.CustomObjectsApi(api)
 
     def refusal(self, spec: Object) -> str | None:
-        """Give the words of the refusal, or None where the spec is taken."""
+        """Return the message of the refusal, or None if the spec is accepted."""
         body = {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": {"name": "rule"}, "spec": spec}
         try:
             self._custom.create_namespaced_custom_object(

@@ -98,7 +98,7 @@ def test_it_may_do_what_it_must_in_every_namespace(operator: None, api: client.A
 
 
 def rights(env: Environment, namespace: str) -> set[Right]:
-    """Give all that the operator may do in a namespace, as the API server tells the operator itself."""
+    """Return all that the operator may do in a namespace, as the API server tells the operator itself."""
     api = config.new_client_from_config(env.kubeconfig, context=env.context)
     api.set_default_header("Impersonate-User", OPERATOR)
     reviews = client.AuthorizationV1Api(api)

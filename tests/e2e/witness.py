@@ -36,7 +36,7 @@ Source = Callable[..., HTTPResponse]
 
 
 def patterns(values: Iterable[str]) -> list[re.Pattern[str]]:
-    """Give what to look for: each value as it is and in base64, and every canary."""
+    """Return what to look for: each value as it is and in base64, and every canary."""
     plain = [value for value in values if value]
     coded = [base64.b64encode(value.encode()).decode().rstrip("=") for value in plain]
     return [*(re.compile(re.escape(value)) for value in [*plain, *coded]), CANARY]

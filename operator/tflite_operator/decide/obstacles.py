@@ -18,7 +18,7 @@ _AT_WORK: Final = {PREPARE: Reason.PREPARING, CONVERT: Reason.CONVERTING, PUBLIS
 
 
 def under_way(state: State, job: ObservedJob, pod: ObservedPod | None) -> Decision:
-    """Say how far an attempt has come that has not ended, or what is in its way."""
+    """Return the step of an attempt that has not ended, or what it waits for."""
     if job.suspended:
         queue = f" in queue {job.queue}" if job.queue else ""
         return Progress(

@@ -55,7 +55,7 @@ class Plan:
 
 
 def plan(observation: Observation, now: datetime, settings: Settings) -> Plan:
-    """Decide what to do about a conversion."""
+    """Return what to do about a conversion."""
     state = state_of(observation, now, settings)
     stale = _stale_jobs(state) if state.conversion.has_finalizer or not state.being_deleted else ()
     if state.being_deleted:

@@ -29,7 +29,7 @@ _BLOCKS: Final = 4096
 
 
 def artifact(model: bytes, signature: Signature) -> bytes:
-    """Give what comes of a model and the pins of its signature: of the same always the same, of others another."""
+    """Return an artifact that depends only on the model and the pins of its signature."""
     asked = json.dumps(signature.to_object(), sort_keys=True).encode()
     block = hashlib.sha256(hashlib.sha256(model).digest() + asked).digest()
     return b"\x1c\0\0\0" + IDENTIFIER + block * _BLOCKS

@@ -11,7 +11,7 @@ class HttpCompressedFileResolver:
     """What the converter's resolver is derived from."""
 
     def is_http_protocol(self, handle: str) -> bool:
-        """Hold for a handle that is fetched over HTTP."""
+        """Return whether a handle is fetched over HTTP."""
         return urlsplit(handle).scheme in {"http", "https"}
 
     def _append_compressed_format_query(self, handle: str) -> str:
@@ -42,5 +42,5 @@ class compressed_module_resolver:  # noqa: N801 - the name of tensorflow_hub's m
 
 
 def resolve(handle: str) -> str:
-    """Give the folder of a handle's model."""
+    """Return the folder of a handle's model."""
     return registry.resolver.resolve(handle)

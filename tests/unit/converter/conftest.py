@@ -11,7 +11,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with one SavedModel a test case."""
+    """Return a folder with one SavedModel a test case."""
     import tensorflow as tf
 
     folder = tmp_path_factory.mktemp("models")
@@ -56,7 +56,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def write_conversion(tmp_path: Path) -> Callable[..., Path]:
-    """Give a function that writes a TFLiteConversion for a model's folder or archive."""
+    """Return a function that writes a TFLiteConversion for a model's folder or archive."""
 
     def write(path: Path, /, pinned: dict[str, Any] | None = None, **spec: Any) -> Path:
         resource = {

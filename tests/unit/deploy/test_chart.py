@@ -69,7 +69,7 @@ def settings_of(objects: list[Object]) -> dict[str, str]:
 
 
 def example(said: dict[str, Any]) -> object:
-    """Give another value than the default that fits a setting's schema."""
+    """Return another value than the default that fits a setting's schema."""
     if said["type"] == "boolean":
         return not said["default"]
     return said["default"] + 1 if said["type"] in {"integer", "number"} else "debug"

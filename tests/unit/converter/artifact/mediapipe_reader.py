@@ -32,7 +32,7 @@ def lay_out_packages() -> None:
 
 
 def displayed(model: str) -> dict[str, Any]:
-    """Give what the metadata displayer shows, with the content of the packed files."""
+    """Return what the metadata displayer shows, with the content of the packed files."""
     from mediapipe.tasks.python.metadata.metadata import MetadataDisplayer
 
     displayer = MetadataDisplayer.with_model_file(model)
@@ -44,7 +44,7 @@ def displayed(model: str) -> dict[str, Any]:
 
 
 def classified(model: str, image: str) -> dict[str, float]:
-    """Give the labels and scores of an image (uint8 [height, width, 3]) that the image classifier finds."""
+    """Return the labels and scores of an image (uint8 [height, width, 3]) that the image classifier finds."""
     from mediapipe.tasks.python.core.base_options import BaseOptions
     from mediapipe.tasks.python.vision.core.image import Image, ImageFormat
     from mediapipe.tasks.python.vision.image_classifier import ImageClassifier, ImageClassifierOptions

@@ -26,7 +26,7 @@ def signature(key: str, subgraph: int, inputs: dict[str, int], outputs: dict[str
 
 
 def model(*signatures: Any) -> bytes:
-    """Give a model whose main subgraph has one input, int8 [-1, 2], and writes its one result to two outputs."""
+    """Return a model whose main subgraph has one input, int8 [-1, 2], and writes its one result to two outputs."""
     fed, result = schema.TensorT(), schema.TensorT()
     fed.name, fed.type, fed.shape, fed.shapeSignature = "fed", schema.TensorType.INT8, [1, 2], [-1, 2]
     result.name, result.type, result.shape = "result", schema.TensorType.FLOAT32, [3]

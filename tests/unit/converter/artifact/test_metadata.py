@@ -38,7 +38,7 @@ BARE = {"content_properties_type": "FeatureProperties", "content_properties": {}
 
 @pytest.fixture(scope="session")
 def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder of .tflite files: what TensorFlow's converter makes of small models."""
+    """Return a folder of .tflite files: what TensorFlow's converter makes of small models."""
     import tensorflow as tf
 
     folder = tmp_path_factory.mktemp("artifacts")
@@ -98,7 +98,7 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def written(artifacts: Path, tmp_path: Path) -> Callable[..., Path]:
-    """Give a function that writes metadata into a copy of an artifact."""
+    """Return a function that writes metadata into a copy of an artifact."""
 
     def write(name: str, given: dict[str, Any], key: str = "serving_default") -> Path:
         path = Path(shutil.copy(artifacts / f"{name}.tflite", tmp_path))

@@ -30,7 +30,7 @@ def buffer(**fields: Any) -> Any:
 
 
 def small_model() -> Any:
-    """Give a model with something in every field that the schema has."""
+    """Return a model with something in every field that the schema has."""
     model = schema.ModelT()
     model.version = 3
     model.description = "small"

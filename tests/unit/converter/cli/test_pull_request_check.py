@@ -98,7 +98,7 @@ def test_without_a_changed_conversion_there_is_nothing_to_do(repository: Path) -
 
 
 def stand_in(folder: Path, body: str) -> list[str]:
-    """Give a command that leaves what a hostile or broken converter could."""
+    """Return a command that leaves what a hostile or broken converter could."""
     script = folder / "stand_in.py"
     script.write_text(
         f"import json, pathlib, sys\noutput = pathlib.Path(sys.argv[sys.argv.index('--output') + 1])\n{body}"

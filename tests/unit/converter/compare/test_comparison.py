@@ -24,7 +24,7 @@ pytestmark = pytest.mark.tensorflow
 
 @pytest.fixture(scope="session")
 def artifacts(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with the model `dense` as .tflite files, made by TensorFlow's converter alone."""
+    """Yield a folder with the model `dense` as .tflite files, made by TensorFlow's converter alone."""
     import tensorflow as tf
 
     folder = tmp_path_factory.mktemp("artifacts")

@@ -100,7 +100,7 @@ def edit(model: Path, change: Callable[[Any], object]) -> None:
 
 
 def as_saved_by(model: Path, version: str, change: Callable[[Any], object] = lambda _: None) -> None:
-    """Say in a SavedModel that another TensorFlow saved it, and change its multiplications."""
+    """Make a SavedModel claim that another TensorFlow saved it, and change its multiplications."""
 
     def say(graph: Any) -> None:
         graph.meta_info_def.tensorflow_version = version

@@ -17,7 +17,7 @@ class Handler(BaseHTTPRequestHandler):
     released = threading.Event()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Do not log."""
 
     def do_GET(self) -> None:
         path, _, query = self.path.partition("?")

@@ -30,7 +30,7 @@ _OF_SEGMENTS = ("SegmentMax", "SegmentMean", "SegmentProd")
 
 
 def calls(raw: Any, x: Any) -> dict[str, Callable[[], Any]]:
-    """Give a call of every operation, on x: float32 [3, 3] with values that vary."""
+    """Return a call of every operation, on x: float32 [3, 3] with values that vary."""
     import tensorflow as tf
 
     image, volume = tf.reshape(x, [1, 3, 3, 1]), tf.reshape(tf.tile(x, [3, 1]), [1, 3, 3, 3, 1])

@@ -53,7 +53,7 @@ def run(code: str, output: Path, monkeypatch: pytest.MonkeyPatch, spec: Conversi
 
 
 def refusal(code: str, output: Path, monkeypatch: pytest.MonkeyPatch) -> StepFailure:
-    """Give the failure of the convert step, or else that of the publish step."""
+    """Return the failure of the convert step, or else that of the publish step."""
     try:
         run(code, output, monkeypatch)
         with accept(output, SPEC.min_snr_decibels):

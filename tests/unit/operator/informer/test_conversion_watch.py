@@ -62,7 +62,7 @@ class Scene:
         self.added.clear()
 
     def compare(self, *scopes: str) -> None:
-        """Say that these were listed again, and wait until the names are asked for once more than can be answered."""
+        """Report that these were listed again, and wait until the names were asked for once more than there are answers."""
 
         async def run() -> None:
             finding = asyncio.create_task(self.watch.find_vanished())

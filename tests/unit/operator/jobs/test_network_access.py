@@ -21,7 +21,7 @@ PROXY = {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
 
 
 def pods(**variables: str) -> list[Object]:
-    """Give the specs of the pods that convert and that clean up, by the operator's environment."""
+    """Return the specs of the pods that convert and that clean up, by the operator's environment."""
     settings = Settings.from_environment(LEAST | variables)
     spec = ConversionSpec.from_object(SPEC)
     made = [build_job(IDENTITY, spec, Attempt(1, 0), settings), build_cleanup(IDENTITY, spec, settings)]

@@ -63,7 +63,7 @@ def forwarding(server: str, refuse_with: int | None = None) -> Iterator[Asked]:
             return refuse_with is not None
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Do not log."""
 
     proxy = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     asked = Asked(f"127.0.0.1:{proxy.server_port}")
