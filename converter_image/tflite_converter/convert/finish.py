@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from tflite_api.metadata import ModelMetadata
+from tflite_api.quantization_types import Tool
 from tflite_api.reasons import Reason
 from tflite_api.schema import Integer, Schema
 from tflite_api.status import ArtifactSignature, CalibrationData, Tensor
@@ -98,7 +99,7 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
             VerificationFailed.
     """
     artifact = Path(order.output_dir) / ARTIFACT_FILE
-    facts, strategy = _with_integer_weights(artifact, order)
+    facts, strategy = _quantized(artifact, order)
     quantization.check_applied(order.quantization, facts)
     kept = tuple(_artifact_signature(facts, each.wanted) for each in order.signatures)
     if order.metadata is not None:
@@ -156,21 +157,15 @@ def _gather_for_report(
     write_model(output / REPORT_DATA_FILE, data)
 
 
-def _with_integer_weights(artifact: Path, order: MeasurementOrder) -> tuple[ArtifactFacts, str]:
-    """Store the weights as integers where TensorFlow's converter does not do it; give the facts and the strategy.
-
-    TensorFlow's dynamic range quantization leaves weights of fewer than 1024 values alone
-    (tensorflow/compiler/mlir/lite/transforms/prepare_quantize_dynamic_range.cc); litert-quantizer takes them.
-    """
+def _quantized(artifact: Path, order: MeasurementOrder) -> tuple[ArtifactFacts, str]:
+    """Apply what TensorFlow's converter left to do of the quantization; return the file's facts and the strategy."""
     facts = _read_artifact(artifact)
     kind = order.quantization.type
-    if kind in weight_only.TYPES:
-        weight_only.apply(artifact, kind)
-        return _read_artifact(artifact), order.strategy
-    if kind == "DynamicRange" and not quantization.is_applied(kind, facts.constants):
-        weight_only.apply(artifact, kind)
-        return _read_artifact(artifact), f"{order.strategy}+SmallWeights"
-    return facts, order.strategy
+    if not weight_only.is_left_to_do(kind, facts.constants):
+        return facts, order.strategy
+    weight_only.apply(artifact, kind)
+    unforeseen = kind.facts.tool is not Tool.LITERT_QUANTIZER
+    return _read_artifact(artifact), f"{order.strategy}+SmallWeights" if unforeseen else order.strategy
 
 
 def _compare(
@@ -198,11 +193,11 @@ def _compare(
 
 def _told(failure: StepFailure, order: MeasurementOrder, references: Sequence[Reference]) -> StepFailure:
     """Return a failed comparison in words that say what to change."""
-    is_of_type = order.quantization.type in quantization.INTEGER and order.batch_cure is None
+    is_of_type = order.quantization.type.facts.is_calibrated and order.batch_cure is None
     if is_of_type and isinstance(failure, CannotRun) and failure.operator and not failure.is_explained:
         return quantization.lacks_kernel(order.quantization, failure.operator, failure.message)
     found, cure = "; ".join((failure.found, *_state(references))), failure.cure
-    if order.quantization.type == "None" and failure.reason is Reason.VERIFICATION_FAILED:
+    if order.quantization.type.facts.tool is Tool.NOBODY and failure.reason is Reason.VERIFICATION_FAILED:
         cure = _CURE_OF_FLOATS
     if order.batch_cure is not None:
         found, cure = f"{_NEEDS_SINGLE_BATCH} ({found})", order.batch_cure

@@ -12,9 +12,10 @@ from pydantic import ValidationError
 from tflite_api.field_types import SecretReference
 from tflite_api.model_source import S3Source
 from tflite_api.names import API_VERSION, KIND
+from tflite_api.quantization_types import CALIBRATED, QuantizationType
 from tflite_api.reasons import Reason
 from tflite_api.schema import describe
-from tflite_api.spec import DEFAULT_MIN_SNR_DECIBELS, InputPin, Signature
+from tflite_api.spec import InputPin, Signature
 from tflite_converter.core.failure import StepFailure, one_line
 from tflite_converter.core.local_spec import LocalConversion, LocalModelSource
 from tflite_converter.fetch.address import ARCHIVE_ENDS, KAGGLE_SECRET, MODEL_SECRET
@@ -194,12 +195,12 @@ _QUANTIZATION: Final = (
     "    # DynamicRange a quarter of the size, int8 weights; needs no samples",
     "    # Int8         a quarter of the size, integers throughout; for NPUs and microcontrollers; needs samples",
     "    type: None",
-    "    # For Int8 and Int16x8, samples to measure the ranges of activations on (.npz, TFRecord, images):",
+    f"    # For {' and '.join(CALIBRATED)}, samples to measure the ranges of activations on (.npz, TFRecord, images):",
     "    # calibration:",
     "    #   dataset: s3://datasets/calibration.npz",
     "  # The artifact is published only where it is this close to the model (dB); 0 measures and reports only.",
     "  # verification:",
-    f"  #   minSNRDecibels: {DEFAULT_MIN_SNR_DECIBELS['None']}",
+    f"  #   minSNRDecibels: {QuantizationType.NONE.facts.min_snr_decibels}",
 )
 
 

@@ -5,8 +5,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from tflite_api.quantization_types import QuantizationType
 from tflite_api.report import SHOWN_OUTPUTS, FloatTrial, Layers, OutputErrors, ReportData
-from tflite_api.spec import KeepFloat, QuantizationType
+from tflite_api.spec import KeepFloat
 from tflite_api.status import SampleSource
 from tflite_converter.artifact import inventory
 from tflite_converter.core.failure import StepFailure, one_line
@@ -88,14 +89,14 @@ def _layers(
     measured: MeasuredArtifact, kind: QuantizationType, kept: KeepFloat, material: ReportMaterial, scratch: Path
 ) -> tuple[Layers | None, str | None]:
     """Compare layer by layer; give either what came of it or why there is nothing."""
-    if kind == "None":
+    if kind is QuantizationType.NONE:
         return None, "The type None quantizes nothing."
     if not measured.is_compared:
         return None, "Model and artifact could not be compared, so their layers cannot either."
     if material.float_file is None:
         return None, f"The model has no file in floats to compare with: {one_line(material.float_problem or '', 400)}"
     floats, note = Path(material.float_file), None
-    if kind == "Int8":
+    if kind.facts.selective:
         try:
             return _debugged(measured, kept, floats, scratch), None
         except DebuggerError as failure:
