@@ -16,8 +16,9 @@ from pydantic import ConfigDict
 from tflite_api.reasons import Reason
 from tflite_api.schema import Integer, Schema
 from tflite_api.status import MeasuredError
+from tflite_api.text import one_line
 from tflite_converter.compare.messages import ComparedSignature, ComparisonFindings, ComparisonOrder, FileContents
-from tflite_converter.core.failure import StepFailure, one_line
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import Progress
 from tflite_converter.core.step_files import read_model
 from tflite_converter.worker import process, supervisor

@@ -15,12 +15,13 @@ from pathlib import Path
 from tflite_api.quantization_types import QuantizationType
 from tflite_api.reasons import Reason
 from tflite_api.spec import Quantization
+from tflite_api.text import one_line
 from tflite_converter.convert import loop_unrolling, pinning, retyping, strategy, tf_converter
 from tflite_converter.convert.finish import MeasuredSignature, MeasurementOrder, become_measurement
 from tflite_converter.convert.order import ConversionOrder
 from tflite_converter.convert.strategy import Attempt
 from tflite_converter.convert.tf_converter import ConverterSettings
-from tflite_converter.core.failure import StepFailure, one_line
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.step_files import ARTIFACT_FILE, write_whole
 from tflite_converter.core.tensors import Sample, Shape, SignatureFacts
 from tflite_converter.datasets import reader

@@ -17,9 +17,10 @@ from tflite_api.reasons import Reason
 from tflite_api.schema import Integer, Schema
 from tflite_api.status import ArtifactSignature, CalibrationData, Tensor
 from tflite_api.step import ConvertedModel
+from tflite_api.text import one_line
 from tflite_converter.artifact import flatbuffer, metadata
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
-from tflite_converter.core.failure import OWN_CURE, StepFailure, one_line
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.local_spec import LocalQuantization
 from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, REPORT_DATA_FILE, write_model
 from tflite_converter.core.tensors import Outputs, SignatureFacts, TensorFacts

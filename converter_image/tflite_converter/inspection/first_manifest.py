@@ -16,7 +16,8 @@ from tflite_api.quantization_types import CALIBRATED, QuantizationType
 from tflite_api.reasons import Reason
 from tflite_api.schema import describe
 from tflite_api.spec import InputPin, Signature
-from tflite_converter.core.failure import StepFailure, one_line
+from tflite_api.text import one_line
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.local_spec import LocalConversion, LocalModelSource
 from tflite_converter.fetch.address import ARCHIVE_ENDS, KAGGLE_SECRET, MODEL_SECRET
 from tflite_converter.fetch.sources.local import FILE_SCHEME

@@ -8,9 +8,10 @@ from typing import Any, Final
 from tflite_api.quantization_types import SELECTIVE, Activations, Proof, QuantizationType, Tool
 from tflite_api.reasons import Reason
 from tflite_api.spec import KeepFloat, Quantization
+from tflite_api.text import one_line
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.artifact.flatbuffer import ArtifactFacts, Constant
-from tflite_converter.core.failure import OWN_CURE, StepFailure, one_line
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 
 _FLOATS: Final = frozenset({"float32", "float64"})
 _NO_WEIGHTS: Final = frozenset({"int16", "int32", "int64", "bool", "string"})

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from tflite_api.quantization_types import QuantizationType, Tool
 from tflite_api.reasons import Reason
+from tflite_api.text import one_line
 from tflite_converter.artifact.flatbuffer import Constant
-from tflite_converter.core.failure import OWN_CURE, StepFailure, one_line
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.step_files import write_whole
 from tflite_converter.quantize.quantization import has_weights
 

@@ -9,8 +9,9 @@ from tflite_api.quantization_types import QuantizationType
 from tflite_api.report import SHOWN_OUTPUTS, FloatTrial, Layers, OutputErrors, ReportData
 from tflite_api.spec import KeepFloat
 from tflite_api.status import SampleSource
+from tflite_api.text import one_line
 from tflite_converter.artifact import inventory
-from tflite_converter.core.failure import StepFailure, one_line
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.tensors import Outputs
 from tflite_converter.report import layer_comparison, layer_errors, quantization_debugger
 from tflite_converter.report.error_histogram import distributions

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from securesystemslib.dsse import Envelope
 
-from tflite_converter.core.failure import one_line
+from tflite_api.text import one_line
 from tflite_converter.signing import dsse
 from tflite_converter.signing.dsse import PAYLOAD_TYPE
 from tflite_converter.signing.keys import LARGEST, KeyRefusedError, PublicKey, fingerprint, read_public

@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from tflite_api.reasons import Reason
-from tflite_converter.core.failure import RunRefused, StepFailure, one_line
+from tflite_api.text import one_line
+from tflite_converter.core.failure import RunRefused, StepFailure
 from tflite_converter.core.tensors import Outputs, Sample
 from tflite_converter.verify import litert
 from tflite_converter.verify.metrics import all_finite, responds, same
