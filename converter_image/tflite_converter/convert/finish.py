@@ -3,7 +3,6 @@
 The converting child becomes it by exec, so that TensorFlow's half gigabyte is gone before LiteRT takes its own.
 """
 
-import hashlib
 import logging
 import os
 import sys
@@ -20,10 +19,11 @@ from tflite_api.step import ConvertedModel
 from tflite_api.text import one_line
 from tflite_converter.artifact import flatbuffer, metadata
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
+from tflite_converter.core.digests import file_digest
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.local_spec import LocalQuantization
 from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, REPORT_DATA_FILE, write_model
-from tflite_converter.core.tensors import Outputs, SignatureFacts, TensorFacts
+from tflite_converter.core.tensors import SignatureFacts, TensorFacts
 from tflite_converter.quantize import quantization, weight_only
 from tflite_converter.report.inputs import ReportMaterial
 from tflite_converter.verify import litert, reference, sequence
@@ -120,7 +120,7 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
         *order.notes,
     )
     converted = ConvertedModel(
-        sha256=_digest(artifact),
+        sha256=file_digest(artifact),
         verdict=verdict.reason,
         message=one_line("; ".join((verdict.message, *notes))),
         signature=kept[0],
@@ -182,9 +182,8 @@ def _compare(
     if (doubt := litert.doubt(facts)) is not None:
         return doubt
     keys = [each.wanted.key for each in order.signatures]
-    for signature, _, expected, found in sequence.pairs(artifact, keys, references):
-        prefix = f"{keys[signature]}/" if len(keys) > 1 else ""
-        comparison.add(_prefixed(expected, prefix), _prefixed(found, prefix))
+    for _, expected, found in sequence.named_pairs(artifact, keys, references):
+        comparison.add(expected, found)
     verdict = judge(comparison, order.min_snr_decibels, references[0].source)
     reservations = [seen.reservation for seen in references if seen.reservation is not None]
     if verdict.reason is Reason.SNR_SUFFICIENT and reservations:
@@ -203,10 +202,6 @@ def _told(failure: StepFailure, order: MeasurementOrder, references: Sequence[Re
     if order.batch_cure is not None:
         found, cure = f"{_NEEDS_SINGLE_BATCH} ({found})", order.batch_cure
     return StepFailure(failure.reason, found, cure, verification=failure.verification)
-
-
-def _prefixed(outputs: Outputs, prefix: str) -> Outputs:
-    return {f"{prefix}{name}": value for name, value in outputs.items()}
 
 
 def _sizes(references: Sequence[Reference], done: str) -> tuple[str, ...]:
@@ -255,11 +250,6 @@ def _artifact_signature(facts: ArtifactFacts, wanted: SignatureFacts) -> Artifac
 
 def _tensors(facts: tuple[TensorFacts, ...]) -> tuple[Tensor, ...]:
     return tuple(Tensor(name=tensor.name, dtype=tensor.dtype, shape=tensor.shape or ()) for tensor in facts)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def main() -> int:

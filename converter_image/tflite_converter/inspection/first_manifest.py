@@ -17,6 +17,7 @@ from tflite_api.reasons import Reason
 from tflite_api.schema import describe
 from tflite_api.spec import InputPin, Signature
 from tflite_api.text import one_line
+from tflite_converter.core.digests import bare
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.local_spec import LocalConversion, LocalModelSource
 from tflite_converter.fetch.address import ARCHIVE_ENDS, KAGGLE_SECRET, MODEL_SECRET
@@ -149,7 +150,7 @@ def _model(found: Inspection, graph: InspectedGraph) -> Iterator[str]:
     if len(found.graphs) > 1 and graph.tags:
         yield f"    tags: [{', '.join(map(_quoted, graph.tags))}]"
     yield "    # Refuses other files than those that were looked into; leave it out to follow the address."
-    yield f"    {'# ' if _is_local(found.model) else ''}sha256: {_quoted(found.digest.removeprefix('sha256:'))}"
+    yield f"    {'# ' if _is_local(found.model) else ''}sha256: {_quoted(bare(found.digest))}"
 
 
 def _signature(taken: Sequence[InspectedSignature]) -> Iterator[str]:

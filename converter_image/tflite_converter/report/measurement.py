@@ -50,9 +50,7 @@ class MeasuredArtifact:
 
     def pairs(self) -> Iterator[tuple[int, Outputs, Outputs]]:
         """Run the artifact again: give each sample's number, the model's outputs and the artifact's."""
-        for signature, number, expected, found in sequence.pairs(self.file, self.keys, self.references):
-            prefix = f"{self.keys[signature]}/" if len(self.keys) > 1 else ""
-            yield number, _prefixed(expected, prefix), _prefixed(found, prefix)
+        return sequence.named_pairs(self.file, self.keys, self.references)
 
 
 def measure(
@@ -164,7 +162,3 @@ def _shown(method: str, samples: int, layers: Sequence[LayerPowers], note: str |
             "note": note,
         }
     )
-
-
-def _prefixed(outputs: Outputs, prefix: str) -> Outputs:
-    return {f"{prefix}{name}": value for name, value in outputs.items()}

@@ -96,6 +96,23 @@ def pairs(
             yield signature, number, expected, found
 
 
+def named_pairs(
+    artifact: Path, keys: Sequence[str], references: Sequence[Reference]
+) -> Iterator[tuple[int, Outputs, Outputs]]:
+    """Do the same without the signatures' numbers: of several, the names of outputs have the key in front.
+
+    Raises:
+        StepFailure: as `pairs` does.
+    """
+    for signature, number, expected, found in pairs(artifact, keys, references):
+        prefix = f"{keys[signature]}/" if len(keys) > 1 else ""
+        yield number, _prefixed(expected, prefix), _prefixed(found, prefix)
+
+
+def _prefixed(outputs: Outputs, prefix: str) -> Outputs:
+    return {f"{prefix}{name}": value for name, value in outputs.items()}
+
+
 def _pairs_in_sequence(
     artifact: Path, keys: Sequence[str], references: Sequence[Reference]
 ) -> Iterator[tuple[int, int, Outputs, Outputs]]:
