@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 
 class Activations(Enum):
@@ -59,92 +59,78 @@ class QuantizationFacts:
 
 
 class QuantizationType(StrEnum):
-    """The values of quantization.type, each with what it is."""
+    """The values of quantization.type."""
 
-    facts: QuantizationFacts
+    NONE = "None"
+    FLOAT16 = "Float16"
+    DYNAMIC_RANGE = "DynamicRange"
+    INT8 = "Int8"
+    INT16X8 = "Int16x8"
+    WEIGHT_ONLY_INT8 = "WeightOnlyInt8"
+    WEIGHT_ONLY_INT4 = "WeightOnlyInt4"
 
-    def __new__(cls, name: str, facts: QuantizationFacts) -> "QuantizationType":
-        """Make a member that is its name."""
-        kind = str.__new__(cls, name)
-        kind._value_ = name
-        kind.facts = facts
-        return kind
+    @property
+    def facts(self) -> QuantizationFacts:
+        """What the type is."""
+        return _TABLE[self]
 
-    NONE = (
-        "None",
-        QuantizationFacts(
-            weights="float32",
-            activations=Activations.FLOATS,
-            tool=Tool.NOBODY,
-            proof=Proof.NOTHING,
-            min_snr_decibels=60,
-        ),
-    )
-    FLOAT16 = (
-        "Float16",
-        QuantizationFacts(
-            weights="float16",
-            activations=Activations.FLOATS,
-            tool=Tool.TENSORFLOW,
-            proof=Proof.MOST_WEIGHTS,
-            min_snr_decibels=35,
-        ),
-    )
-    DYNAMIC_RANGE = (
-        "DynamicRange",
-        QuantizationFacts(
-            weights="int8",
-            activations=Activations.DYNAMIC,
-            tool=Tool.TENSORFLOW,
-            recipe="dynamic_wi8_afp32",
-            proof=Proof.SOME_WEIGHTS,
-            min_snr_decibels=15,
-        ),
-    )
-    INT8 = (
-        "Int8",
-        QuantizationFacts(
-            weights="int8",
-            activations=Activations.INT8,
-            tool=Tool.TENSORFLOW,
-            proof=Proof.INTEGERS_THROUGHOUT,
-            min_snr_decibels=10,
-            integer_io=True,
-            selective=True,
-        ),
-    )
-    INT16X8 = (
-        "Int16x8",
-        QuantizationFacts(
-            weights="int8",
-            activations=Activations.INT16,
-            tool=Tool.TENSORFLOW,
-            proof=Proof.INTEGERS_THROUGHOUT,
-            min_snr_decibels=25,
-        ),
-    )
-    WEIGHT_ONLY_INT8 = (
-        "WeightOnlyInt8",
-        QuantizationFacts(
-            weights="int8",
-            activations=Activations.FLOATS,
-            tool=Tool.LITERT_QUANTIZER,
-            recipe="weight_only_wi8_afp32",
-            proof=Proof.SOME_WEIGHTS,
-            min_snr_decibels=15,
-        ),
-    )
-    WEIGHT_ONLY_INT4 = (
-        "WeightOnlyInt4",
-        QuantizationFacts(
-            weights="int4",
-            activations=Activations.FLOATS,
-            tool=Tool.LITERT_QUANTIZER,
-            recipe="weight_only_wi4_afp32",
-            proof=Proof.SOME_WEIGHTS,
-            min_snr_decibels=10,
-        ),
-    )
+
+_TABLE: Final = {
+    QuantizationType.NONE: QuantizationFacts(
+        weights="float32",
+        activations=Activations.FLOATS,
+        tool=Tool.NOBODY,
+        proof=Proof.NOTHING,
+        min_snr_decibels=60,
+    ),
+    QuantizationType.FLOAT16: QuantizationFacts(
+        weights="float16",
+        activations=Activations.FLOATS,
+        tool=Tool.TENSORFLOW,
+        proof=Proof.MOST_WEIGHTS,
+        min_snr_decibels=35,
+    ),
+    QuantizationType.DYNAMIC_RANGE: QuantizationFacts(
+        weights="int8",
+        activations=Activations.DYNAMIC,
+        tool=Tool.TENSORFLOW,
+        recipe="dynamic_wi8_afp32",
+        proof=Proof.SOME_WEIGHTS,
+        min_snr_decibels=15,
+    ),
+    QuantizationType.INT8: QuantizationFacts(
+        weights="int8",
+        activations=Activations.INT8,
+        tool=Tool.TENSORFLOW,
+        proof=Proof.INTEGERS_THROUGHOUT,
+        min_snr_decibels=10,
+        integer_io=True,
+        selective=True,
+    ),
+    QuantizationType.INT16X8: QuantizationFacts(
+        weights="int8",
+        activations=Activations.INT16,
+        tool=Tool.TENSORFLOW,
+        proof=Proof.INTEGERS_THROUGHOUT,
+        min_snr_decibels=25,
+    ),
+    QuantizationType.WEIGHT_ONLY_INT8: QuantizationFacts(
+        weights="int8",
+        activations=Activations.FLOATS,
+        tool=Tool.LITERT_QUANTIZER,
+        recipe="weight_only_wi8_afp32",
+        proof=Proof.SOME_WEIGHTS,
+        min_snr_decibels=15,
+    ),
+    QuantizationType.WEIGHT_ONLY_INT4: QuantizationFacts(
+        weights="int4",
+        activations=Activations.FLOATS,
+        tool=Tool.LITERT_QUANTIZER,
+        recipe="weight_only_wi4_afp32",
+        proof=Proof.SOME_WEIGHTS,
+        min_snr_decibels=10,
+    ),
+}
 
 
 def named(kinds: Iterable[QuantizationType]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tflite_api import quantization_types
 from tflite_api.quantization_types import Activations, QuantizationType, Tool
 from tflite_api.reasons import Reason
 from tflite_api.spec import Quantization
@@ -33,9 +34,10 @@ def facts(*constants: Constant, floating: tuple[str, ...] = ()) -> ArtifactFacts
 
 def configured(kind: str) -> dict[str, Any]:
     """Return what TensorFlow's converter is asked for."""
-    converter = SimpleNamespace(target_spec=SimpleNamespace())
+    target = SimpleNamespace()
+    converter = SimpleNamespace(target_spec=target)
     configure(converter, asked(kind))
-    return vars(converter) | vars(converter.target_spec)
+    return {**vars(converter), **vars(target)}
 
 
 def test_every_type_asks_something_else_of_the_tools() -> None:
@@ -49,7 +51,8 @@ def test_every_type_asks_something_else_of_the_tools() -> None:
 
 def test_a_type_that_tensorflow_is_not_told_of_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     kind = QuantizationType.FLOAT16
-    monkeypatch.setattr(kind, "facts", replace(kind.facts, activations=Activations.INT16))
+    odd = replace(kind.facts, activations=Activations.INT16)
+    monkeypatch.setitem(quantization_types._TABLE, kind, odd)
     with pytest.raises(AssertionError, match="no float16 weights computed with 16-bit integers"):
         configured("Float16")
 
