@@ -22,23 +22,10 @@ from tflite_api.field_types import (
 from tflite_api.metadata import DecimalText, ModelMetadata, above_zero
 from tflite_api.model_source import ModelSource
 from tflite_api.names import ATTESTATION_SUFFIX, REPORT_SUFFIX
+from tflite_api.quantization_types import CALIBRATED, SELECTIVE, WITH_INTEGER_IO, QuantizationType, named
 from tflite_api.scheduling import NodeSelector, Toleration
 from tflite_api.schema import Boolean, Integer, Schema, matching
 
-QuantizationType = Literal["None", "Float16", "DynamicRange", "Int8", "Int16x8", "WeightOnlyInt8", "WeightOnlyInt4"]
-CALIBRATED: Final[frozenset[QuantizationType]] = frozenset({"Int8", "Int16x8"})
-"""The types whose activations are integers: their ranges are measured on samples."""
-
-DEFAULT_MIN_SNR_DECIBELS: Final[dict[QuantizationType, int]] = {
-    "None": 60,
-    "Float16": 35,
-    "DynamicRange": 15,
-    "Int8": 10,
-    "Int16x8": 25,
-    "WeightOnlyInt8": 15,
-    "WeightOnlyInt4": 10,
-}
-"""The gate where the spec sets none, by quantization type (dB); chosen on other people's models: docs/converting.md."""
 DEFAULT_MAX_SAMPLES: Final = 100
 
 DATASET_PATTERN: Final = rf"^(?:https?://{HOST}/[A-Za-z0-9._~%!$&()*+,;=:@/-]+|s3://[a-z0-9][a-z0-9.-]{{1,61}}[a-z0-9]/[A-Za-z0-9!_.*'()=+@/-]+)$"
@@ -175,23 +162,23 @@ class KeepFloat(Schema):
 class Quantization(Schema):
     """How weights and activations are stored in the artifact."""
 
-    type: QuantizationType = "None"
+    type: QuantizationType = QuantizationType.NONE
     io: Literal["Float32", "Int8", "UInt8"] = "Float32"
     calibration: Calibration | None = None
     keep_float: KeepFloat | None = None
 
     @model_validator(mode="after")
     def _fit_the_type(self) -> Self:
-        if self.type in CALIBRATED and self.calibration is None:
+        if self.type.facts.is_calibrated and self.calibration is None:
             raise ValueError(
                 f"type {self.type} measures activations: set calibration.dataset, or calibration.synthetic: true"
             )
-        if self.type not in CALIBRATED and self.calibration is not None:
-            raise ValueError("calibration is for the types Int8 and Int16x8: leave it out")
-        if self.type != "Int8" and self.io != "Float32":
-            raise ValueError("io Int8 and UInt8 are for the type Int8: leave it out")
-        if self.type != "Int8" and self.keep_float is not None:
-            raise ValueError("keepFloat is for the type Int8: leave it out")
+        if not self.type.facts.is_calibrated and self.calibration is not None:
+            raise ValueError(f"calibration is for {named(CALIBRATED)}: leave it out")
+        if not self.type.facts.integer_io and self.io != "Float32":
+            raise ValueError(f"io Int8 and UInt8 are for {named(WITH_INTEGER_IO)}: leave it out")
+        if not self.type.facts.selective and self.keep_float is not None:
+            raise ValueError(f"keepFloat is for {named(SELECTIVE)}: leave it out")
         return self
 
 
@@ -316,4 +303,4 @@ class ConversionSpec(Schema):
         """The gate in force (dB): the spec's, else the default for its quantization type."""
         if self.verification is not None and self.verification.min_snr_decibels is not None:
             return self.verification.min_snr_decibels
-        return DEFAULT_MIN_SNR_DECIBELS[self.quantization.type]
+        return self.quantization.type.facts.min_snr_decibels

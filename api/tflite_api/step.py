@@ -1,10 +1,10 @@
 """What the operator hands to a step, and what a step reports back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import IntEnum
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from tflite_api.names import TERMINATION_LOG_BYTES
 from tflite_api.reasons import Outcome, Reason
@@ -20,16 +20,29 @@ from tflite_api.status import (
     Provenance,
     Text,
 )
-
-MESSAGE_CHARACTERS: Final = 1024
+from tflite_api.text import MESSAGE_CHARACTERS
 
 
 class ExitCode(IntEnum):
-    """How a step ends; any other code is a crash."""
+    """How a step ends, and a command of `tflite-convert`; any other code is a crash."""
 
     SUCCEEDED = 0
+    USAGE = 2
+    """The command line is wrong, and nothing was begun; click ends so."""
     SPEC_MUST_CHANGE = 3
     TRY_AGAIN = 4
+
+
+SIGNAL_BASE: Final = 128
+"""A container that a signal ended has the exit code of this and the signal's number."""
+
+EXIT_CODES: Final[Mapping[Outcome, ExitCode]] = {
+    Outcome.SUCCESS: ExitCode.SUCCEEDED,
+    Outcome.PROGRESS: ExitCode.SUCCEEDED,  # it hands on to the next step
+    Outcome.DELETION: ExitCode.SUCCEEDED,
+    Outcome.STALLED: ExitCode.SPEC_MUST_CHANGE,
+    Outcome.RETRIED: ExitCode.TRY_AGAIN,
+}
 
 
 def exit_code(reason: Reason) -> ExitCode:
@@ -38,15 +51,19 @@ def exit_code(reason: Reason) -> ExitCode:
     Raises:
         ValueError: the reason is none that ends a step.
     """
-    match reason.outcome:
-        case Outcome.SUCCESS:
-            return ExitCode.SUCCEEDED
-        case Outcome.STALLED:
-            return ExitCode.SPEC_MUST_CHANGE
-        case Outcome.RETRIED:
-            return ExitCode.TRY_AGAIN
-        case _:
-            raise ValueError(f"{reason} ends no step")
+    if reason.outcome not in EXIT_CODES:
+        raise ValueError(f"{reason} ends no step")
+    return EXIT_CODES[reason.outcome]
+
+
+def _verdict(reason: Reason) -> Reason:
+    if reason.outcome is not Outcome.VERDICT:
+        raise ValueError(f"{reason} is no verdict")
+    return reason
+
+
+Verdict = Annotated[Reason, AfterValidator(_verdict)]
+"""A reason of the Verified condition: what the accuracy measurement was worth."""
 
 
 class FetchLimits(Schema):
@@ -91,7 +108,7 @@ class StepResult(Schema):
     message: Annotated[str, StringConstraints(max_length=MESSAGE_CHARACTERS)]
     cure_given: Boolean | None = None
     """True where the message says what to change; else the reason's own cure does."""
-    verdict: Reason | None = None
+    verdict: Verdict | None = None
     """The reason of the Verified condition, where the artifact was measured."""
     artifact: Artifact | None = None
     attestation: Attestation | None = None
@@ -197,15 +214,7 @@ class ConvertedModel(Schema):
     """What convert leaves at OUTPUT_DIR beside the artifact: untrusted, like the artifact."""
 
     sha256: Digest
-    verdict: Literal[
-        Reason.SNR_SUFFICIENT,
-        Reason.REPORT_ONLY,
-        Reason.NON_DETERMINISTIC,
-        Reason.STATEFUL,
-        Reason.NON_FINITE,
-        Reason.INSENSITIVE,
-        Reason.SELECT_TF,
-    ]
+    verdict: Verdict
     message: Annotated[str, StringConstraints(max_length=MESSAGE_CHARACTERS)]
     signature: ArtifactSignature
     additional_signatures: Annotated[tuple[ArtifactSignature, ...], Field(max_length=16)] | None = None

@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from tflite_api.quantization_types import QuantizationType
 from tflite_api.reasons import Reason
-from tflite_api.spec import DEFAULT_MIN_SNR_DECIBELS, Quantization, QuantizationType
+from tflite_api.spec import Quantization
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
 from tflite_converter.core.failure import OWN_CURE, StepFailure
@@ -58,7 +59,7 @@ def compare(folder: Path, artifact: Path, mode: QuantizationType) -> str:
     except StepFailure as failure:
         return f"wrong: {failure.message}"
     measured = f"{worst:.1f} dB"
-    return f"right ({measured})" if worst >= DEFAULT_MIN_SNR_DECIBELS[mode] else f"wrong: {measured}"
+    return f"right ({measured})" if worst >= mode.facts.min_snr_decibels else f"wrong: {measured}"
 
 
 class _NotJudged(Exception):  # noqa: N818 - an answer, no error
@@ -97,7 +98,7 @@ def main() -> None:
         case ["reference", model_dir, folder]:
             keep_reference(Path(model_dir), Path(folder))
         case ["compare", folder, artifact, mode]:
-            print(compare(Path(folder), Path(artifact), mode))  # type: ignore[arg-type] # a mode of ours
+            print(compare(Path(folder), Path(artifact), QuantizationType(mode)))
         case _:
             sys.exit(__doc__)
 

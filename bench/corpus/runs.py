@@ -5,15 +5,15 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from bench.corpus.models import CorpusModel
 from bench.processes import ROOT, ProcessEnd, run, without_network
-from tflite_api.spec import CALIBRATED, QuantizationType
+from tflite_api.quantization_types import QuantizationType
 
 Mode = QuantizationType
-MODES: Final[tuple[Mode, ...]] = get_args(QuantizationType)
-USUAL_MODES: Final[tuple[Mode, ...]] = ("None", "Float16", "DynamicRange", "Int8")
+MODES: Final[tuple[Mode, ...]] = tuple(QuantizationType)
+USUAL_MODES: Final[tuple[Mode, ...]] = (Mode.NONE, Mode.FLOAT16, Mode.DYNAMIC_RANGE, Mode.INT8)
 """What people do with TensorFlow's converter."""
 _TIMEOUT_SECONDS: Final = 900
 Object = dict[str, Any]
@@ -128,7 +128,7 @@ def judged(references: Path, artifact: Path, mode: QuantizationType) -> str:
 
 def _resource(model: CorpusModel, mode: Mode) -> Object:
     quantization: Object = {"type": mode}
-    if mode in CALIBRATED:
+    if mode.facts.is_calibrated:
         quantization["calibration"] = {"synthetic": True}
     return {
         "apiVersion": "tflite-operator.dev/v1alpha1",

@@ -19,7 +19,7 @@ from tests.e2e.conversions import Object, Workbench, condition, is_finished
 from tests.e2e.environment import Environment
 from tests.e2e.test_bad_input import assert_stalled
 from tests.e2e.test_credentials import assert_unseen
-from tflite_converter.fetch.fetched import folder_digest
+from tflite_converter.core.digests import folder_digest
 
 READER = "models-reader"
 pytestmark = pytest.mark.tensorflow

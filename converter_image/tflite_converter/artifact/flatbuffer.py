@@ -11,6 +11,8 @@ from tflite_converter.core.tensors import SignatureFacts, TensorFacts
 
 IDENTIFIER: Final = b"TFL3"
 """At bytes 4 to 8 of every file (file_identifier in tensorflow/compiler/mlir/lite/schema/schema.fbs)."""
+START_BYTES: Final = 8
+"""How much of a file tells whether it is one."""
 
 _RANDOM: Final = frozenset({"RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL", "MULTINOMIAL"})
 _FLEX: Final = "Flex"
@@ -64,9 +66,14 @@ def read(path: Path) -> ArtifactFacts:
     """
     with path.open("rb") as file:
         content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    if content[4:8] != IDENTIFIER:
+    if not is_litert(content[:START_BYTES]):
         raise ValueError(f"{path.name} is no TensorFlow Lite file")
     return parse(content)
+
+
+def is_litert(start: bytes) -> bool:
+    """Return whether a file that starts with these bytes is a TensorFlow Lite file."""
+    return start[4:START_BYTES] == IDENTIFIER
 
 
 def parse(content: bytes | mmap.mmap) -> ArtifactFacts:

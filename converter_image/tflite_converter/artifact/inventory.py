@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tflite_api.report import SHOWN_OPERATORS, OperatorUse, TypeSize
+from tflite_api.text import one_line
 from tflite_converter.artifact import flatbuffer
-from tflite_converter.core.failure import one_line
 
 _NAME: Final = 250
 

@@ -4,6 +4,7 @@ import mmap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from tflite_converter.artifact import flatbuffer
 from tflite_converter.core.tensors import SignatureFacts, TensorFacts
 
 
@@ -19,7 +20,7 @@ def read_main_signature(content: bytes | mmap.mmap, key: str) -> SignatureFacts:
     from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
 
     model = schema.Model.GetRootAs(content, 0)
-    types = {value: name.lower() for name, value in vars(schema.TensorType).items() if isinstance(value, int)}
+    types = flatbuffer.type_names()
     definitions = [model.SignatureDefs(index) for index in range(model.SignatureDefsLength())]
     main = {each.SignatureKey().decode(): each for each in definitions if each.SubgraphIndex() == 0}
     if not main:

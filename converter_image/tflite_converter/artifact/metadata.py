@@ -9,8 +9,7 @@ from zipfile import ZipFile, ZipInfo
 
 from tflite_api.metadata import InputMetadata, ModelMetadata, OutputMetadata
 from tflite_api.reasons import Reason
-from tflite_converter.artifact import metadata_entry, metadata_schema
-from tflite_converter.artifact.flatbuffer import IDENTIFIER
+from tflite_converter.artifact import flatbuffer, metadata_entry, metadata_schema
 from tflite_converter.artifact.main_signature import read_main_signature
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.step_files import written_whole
@@ -38,7 +37,7 @@ def write(path: Path, metadata: ModelMetadata, key: str) -> None:
         ValueError: the file is no TensorFlow Lite file, has metadata already, or has no signature.
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        if content[4:8] != IDENTIFIER:
+        if not flatbuffer.is_litert(content[: flatbuffer.START_BYTES]):
             raise ValueError(f"{path.name} is no TensorFlow Lite file")
         main = read_main_signature(content, key)
         check(metadata, key, main)

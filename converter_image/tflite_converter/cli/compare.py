@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from tflite_api.step import ExitCode, FetchLimits, exit_code
+from tflite_converter.artifact import flatbuffer
 from tflite_converter.cli import options
 from tflite_converter.cli.options import AllowLocalAddresses, AsJson, ModelEndpoint, ModelRegion, Tags, Verbose
 from tflite_converter.cli.session import ended, print_json
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from tflite_converter.core.progress import Progress
 
 _SUFFIX: Final = ".tflite"
-_IDENTIFIER: Final = b"TFL3"
 
 
 def compare(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -105,7 +105,7 @@ def _check_artifact(path: Path, argument: str) -> None:
 
 def _is_artifact(path: Path) -> bool:
     with path.open("rb") as file:
-        return file.read(8)[4:] == _IDENTIFIER
+        return flatbuffer.is_litert(file.read(flatbuffer.START_BYTES))
 
 
 @contextmanager

@@ -80,5 +80,5 @@ def _documents(path: Path) -> list[Any]:
     try:
         return [document for document in yaml.safe_load_all(text) if document is not None]
     except (yaml.YAMLError, RecursionError) as error:
-        words = f"{path} is no valid YAML: {' '.join(str(error).split())}"
+        words = f"{path} is no valid YAML: {error}"
         raise StepFailure(Reason.INVALID_SPEC, words, "Correct it there") from error

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tflite_api.step import FetchLimits, StepResult
+from tflite_api.step import FetchLimits, StepResult, exit_code
 from tflite_converter.cli.options import AllowLocalAddresses, Verbose
 from tflite_converter.cli.session import keep_tensorflow_quiet
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.step_files import ARTIFACT_FILE
-from tflite_converter.steps import runner
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -61,7 +60,7 @@ def run(
             local.clear(output)
         local.write_result(output, result)
         _show(file.name, result, output)
-        raise typer.Exit(runner.code_of(result)) from failure
+        raise typer.Exit(exit_code(result.reason)) from failure
     for kind in resources.skipped:
         _LOG.info("Passed over in %s: %s", file.name, kind)
     limits = FetchLimits(allow_local_addresses=allow_local_addresses)

@@ -3,14 +3,11 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
 from tflite_api.step import ExitCode
-
-_USAGE: Final = 2
-"""As for any wrong command line."""
 
 
 def verify_attestation(
@@ -33,7 +30,7 @@ def verify_attestation(
         checked = verify.check(artifact, attestation, key)
     except verify.UnreadableError as error:
         typer.echo(str(error), err=True)
-        raise typer.Exit(_USAGE) from error
+        raise typer.Exit(ExitCode.USAGE) from error
     except verify.CheckFailedError as error:
         typer.echo(f"{attestation} is refused: {error}", err=True)
         raise typer.Exit(ExitCode.SPEC_MUST_CHANGE) from error
@@ -63,6 +60,6 @@ def _part(given: object, name: str) -> dict[str, Any]:
 
 
 def _line(name: str, words: str) -> str:
-    from tflite_converter.core.failure import one_line  # noqa: PLC0415 - see above
+    from tflite_api.text import one_line  # noqa: PLC0415 - see above
 
     return f"  {one_line(name, 24):<14}{one_line(words, 400)}"

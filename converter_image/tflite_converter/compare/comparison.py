@@ -3,7 +3,6 @@
 This module imports no TensorFlow and no LiteRT.
 """
 
-import hashlib
 import logging
 import secrets
 from collections.abc import Mapping
@@ -16,8 +15,10 @@ from pydantic import ConfigDict
 from tflite_api.reasons import Reason
 from tflite_api.schema import Integer, Schema
 from tflite_api.status import MeasuredError
+from tflite_api.text import one_line
 from tflite_converter.compare.messages import ComparedSignature, ComparisonFindings, ComparisonOrder, FileContents
-from tflite_converter.core.failure import StepFailure, one_line
+from tflite_converter.core.digests import file_digest, prefixed
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import Progress
 from tflite_converter.core.step_files import read_model
 from tflite_converter.worker import process, supervisor
@@ -149,10 +150,8 @@ def _findings(scratch: Path) -> ComparisonFindings:
 
 
 def _file(path: Path, contents: FileContents | None) -> ComparedFile:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        size = file.tell()
-    return ComparedFile(name=str(path), digest=f"sha256:{digest}", size_bytes=size, contents=contents)
+    digest = prefixed(file_digest(path))
+    return ComparedFile(name=str(path), digest=digest, size_bytes=path.stat().st_size, contents=contents)
 
 
 def _saved_model(reference: SavedModelReference) -> ComparedFile:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from tflite_api.status import OutputError
+from tflite_api.text import one_line
 from tflite_converter.compare.comparison import ArtifactComparison, ComparedFile
 from tflite_converter.compare.messages import ComparedSignature
-from tflite_converter.core.failure import one_line
 from tflite_converter.core.units import bytes_in_words
 
 _COLUMNS = ("output", "SNR (dB)", "max error", "cosine", "top-1")

@@ -12,14 +12,16 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from tflite_api.quantization_types import QuantizationType
 from tflite_api.reasons import Reason
 from tflite_api.spec import Quantization
+from tflite_api.text import one_line
 from tflite_converter.convert import loop_unrolling, pinning, retyping, strategy, tf_converter
 from tflite_converter.convert.finish import MeasuredSignature, MeasurementOrder, become_measurement
 from tflite_converter.convert.order import ConversionOrder
 from tflite_converter.convert.strategy import Attempt
 from tflite_converter.convert.tf_converter import ConverterSettings
-from tflite_converter.core.failure import StepFailure, one_line
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.step_files import ARTIFACT_FILE, write_whole
 from tflite_converter.core.tensors import Sample, Shape, SignatureFacts
 from tflite_converter.datasets import reader
@@ -174,7 +176,7 @@ class _Workshop:
 
     def convert(self, attempt: Attempt) -> bytes:
         """Run TensorFlow's converter."""
-        wants_ranges = self._order.report and self._order.quantization.type == "Int8"
+        wants_ranges = self._order.report and self._order.quantization.type.facts.selective
         return tf_converter.convert(
             self._folder(attempt),
             self._settings(attempt, self._order.quantization, self._float_file if wants_ranges else None),
@@ -221,7 +223,7 @@ class _Workshop:
     def _report_material(self, attempt: Attempt) -> ReportMaterial:
         """Give the size of the model that was converted, and its file in floats where the artifact is not that."""
         problem = None
-        if self._order.quantization.type != "None" and not self._float_file.exists():
+        if self._order.quantization.type is not QuantizationType.NONE and not self._float_file.exists():
             try:
                 content = tf_converter.convert(self._folder(attempt), self._settings(attempt, Quantization(), None))
             except StepFailure as failure:

@@ -3,7 +3,6 @@
 The converting child becomes it by exec, so that TensorFlow's half gigabyte is gone before LiteRT takes its own.
 """
 
-import hashlib
 import logging
 import os
 import sys
@@ -12,16 +11,19 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from tflite_api.metadata import ModelMetadata
+from tflite_api.quantization_types import Tool
 from tflite_api.reasons import Reason
 from tflite_api.schema import Integer, Schema
 from tflite_api.status import ArtifactSignature, CalibrationData, Tensor
 from tflite_api.step import ConvertedModel
+from tflite_api.text import one_line
 from tflite_converter.artifact import flatbuffer, metadata
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
-from tflite_converter.core.failure import OWN_CURE, StepFailure, one_line
+from tflite_converter.core.digests import file_digest
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.local_spec import LocalQuantization
 from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, REPORT_DATA_FILE, write_model
-from tflite_converter.core.tensors import Outputs, SignatureFacts, TensorFacts
+from tflite_converter.core.tensors import SignatureFacts, TensorFacts
 from tflite_converter.quantize import quantization, weight_only
 from tflite_converter.report.inputs import ReportMaterial
 from tflite_converter.verify import litert, reference, sequence
@@ -98,7 +100,7 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
             VerificationFailed.
     """
     artifact = Path(order.output_dir) / ARTIFACT_FILE
-    facts, strategy = _with_integer_weights(artifact, order)
+    facts, strategy = _quantized(artifact, order)
     quantization.check_applied(order.quantization, facts)
     kept = tuple(_artifact_signature(facts, each.wanted) for each in order.signatures)
     if order.metadata is not None:
@@ -118,7 +120,7 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
         *order.notes,
     )
     converted = ConvertedModel(
-        sha256=_digest(artifact),
+        sha256=file_digest(artifact),
         verdict=verdict.reason,
         message=one_line("; ".join((verdict.message, *notes))),
         signature=kept[0],
@@ -156,21 +158,15 @@ def _gather_for_report(
     write_model(output / REPORT_DATA_FILE, data)
 
 
-def _with_integer_weights(artifact: Path, order: MeasurementOrder) -> tuple[ArtifactFacts, str]:
-    """Store the weights as integers where TensorFlow's converter does not do it; give the facts and the strategy.
-
-    TensorFlow's dynamic range quantization leaves weights of fewer than 1024 values alone
-    (tensorflow/compiler/mlir/lite/transforms/prepare_quantize_dynamic_range.cc); litert-quantizer takes them.
-    """
+def _quantized(artifact: Path, order: MeasurementOrder) -> tuple[ArtifactFacts, str]:
+    """Apply what TensorFlow's converter left to do of the quantization; return the file's facts and the strategy."""
     facts = _read_artifact(artifact)
     kind = order.quantization.type
-    if kind in weight_only.TYPES:
-        weight_only.apply(artifact, kind)
-        return _read_artifact(artifact), order.strategy
-    if kind == "DynamicRange" and not quantization.is_applied(kind, facts.constants):
-        weight_only.apply(artifact, kind)
-        return _read_artifact(artifact), f"{order.strategy}+SmallWeights"
-    return facts, order.strategy
+    if not weight_only.is_left_to_do(kind, facts.constants):
+        return facts, order.strategy
+    weight_only.apply(artifact, kind)
+    unforeseen = kind.facts.tool is not Tool.LITERT_QUANTIZER
+    return _read_artifact(artifact), f"{order.strategy}+SmallWeights" if unforeseen else order.strategy
 
 
 def _compare(
@@ -186,9 +182,8 @@ def _compare(
     if (doubt := litert.doubt(facts)) is not None:
         return doubt
     keys = [each.wanted.key for each in order.signatures]
-    for signature, _, expected, found in sequence.pairs(artifact, keys, references):
-        prefix = f"{keys[signature]}/" if len(keys) > 1 else ""
-        comparison.add(_prefixed(expected, prefix), _prefixed(found, prefix))
+    for _, expected, found in sequence.named_pairs(artifact, keys, references):
+        comparison.add(expected, found)
     verdict = judge(comparison, order.min_snr_decibels, references[0].source)
     reservations = [seen.reservation for seen in references if seen.reservation is not None]
     if verdict.reason is Reason.SNR_SUFFICIENT and reservations:
@@ -198,19 +193,15 @@ def _compare(
 
 def _told(failure: StepFailure, order: MeasurementOrder, references: Sequence[Reference]) -> StepFailure:
     """Return a failed comparison in words that say what to change."""
-    is_of_type = order.quantization.type in quantization.INTEGER and order.batch_cure is None
+    is_of_type = order.quantization.type.facts.is_calibrated and order.batch_cure is None
     if is_of_type and isinstance(failure, CannotRun) and failure.operator and not failure.is_explained:
         return quantization.lacks_kernel(order.quantization, failure.operator, failure.message)
     found, cure = "; ".join((failure.found, *_state(references))), failure.cure
-    if order.quantization.type == "None" and failure.reason is Reason.VERIFICATION_FAILED:
+    if order.quantization.type.facts.tool is Tool.NOBODY and failure.reason is Reason.VERIFICATION_FAILED:
         cure = _CURE_OF_FLOATS
     if order.batch_cure is not None:
         found, cure = f"{_NEEDS_SINGLE_BATCH} ({found})", order.batch_cure
     return StepFailure(failure.reason, found, cure, verification=failure.verification)
-
-
-def _prefixed(outputs: Outputs, prefix: str) -> Outputs:
-    return {f"{prefix}{name}": value for name, value in outputs.items()}
 
 
 def _sizes(references: Sequence[Reference], done: str) -> tuple[str, ...]:
@@ -259,11 +250,6 @@ def _artifact_signature(facts: ArtifactFacts, wanted: SignatureFacts) -> Artifac
 
 def _tensors(facts: tuple[TensorFacts, ...]) -> tuple[Tensor, ...]:
     return tuple(Tensor(name=tensor.name, dtype=tensor.dtype, shape=tensor.shape or ()) for tensor in facts)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def main() -> int:

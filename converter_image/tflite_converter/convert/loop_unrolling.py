@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from tflite_api.text import one_line
 from tflite_converter.convert import loop_steps
 from tflite_converter.convert.loop_steps import Loop, NotProven
-from tflite_converter.core.failure import one_line
 from tflite_converter.core.tensors import SignatureFacts
 from tflite_converter.model import callables, operations, runtime, tf2
 from tflite_converter.quantize.quantization import LoopsNotMeasured

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from tflite_api.reasons import Reason
-from tflite_converter.core.failure import StepFailure, one_line
+from tflite_api.text import one_line
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.tensors import SignatureFacts
 from tflite_converter.model import callables, operations, runtime, tf2
 

@@ -28,7 +28,7 @@ class ConverterSettings:
     """Whether Keras' LSTM layers become UNIDIRECTIONAL_SEQUENCE_LSTM. It keeps its state from call to call, which the
     model does not, and the converter gets some stacks of them wrong (own measurement: 10 dB where loops give 127)."""
     calibrated_file: Path | None = None
-    """Where to leave the float file with the ranges of its activations, for the type Int8."""
+    """Where to leave the float file with the ranges of its activations, for the types that are selective."""
 
 
 def convert(folder: Path, settings: ConverterSettings) -> bytes:

@@ -6,7 +6,8 @@ from typing import Final
 
 from tflite_api.reasons import Reason
 from tflite_api.status import ArtifactSignature, MeasuredError
-from tflite_api.step import MESSAGE_CHARACTERS, StepResult
+from tflite_api.step import StepResult
+from tflite_api.text import MESSAGE_CHARACTERS, one_line
 
 NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 """What the system says where a disk, or what one may have of it, is full."""
@@ -19,13 +20,6 @@ def exhausted_resource(error: BaseException) -> Reason | None:
     if isinstance(error, OSError) and error.errno in NO_SPACE:
         return Reason.OUT_OF_DISK
     return None
-
-
-def one_line(text: str, limit: int = MESSAGE_CHARACTERS) -> str:
-    """Give a stranger's text as one line of printable characters, of at most `limit` characters."""
-    printable = "".join(character if character.isprintable() else " " for character in text[: limit * 4])
-    joined = " ".join(printable.split())
-    return joined if len(joined) <= limit else joined[: limit - 1] + "…"
 
 
 class Said(Enum):

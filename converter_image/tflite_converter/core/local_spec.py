@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from tflite_api.conversion import Conversion
 from tflite_api.model_source import HANDLE_PATTERN, ModelSource
+from tflite_api.schema import matching
 from tflite_api.spec import (
     DATASET_PATTERN,
     Calibration,
@@ -21,16 +22,20 @@ _FILE_PATTERN: Final = r"file:///[^\x00-\x1f?#]+"
 _NAME_PATTERN: Final = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
 
 
-def _local_handle(handle: str) -> str:
-    if re.fullmatch(HANDLE_PATTERN.strip("^$"), handle) or re.fullmatch(_FILE_PATTERN, handle):
-        return handle
-    raise ValueError(
+def _matching_or_file(pattern: str, message: str) -> AfterValidator:
+    """Hold a text to a pattern of the cluster's, or to the address of a file of this machine."""
+    return matching(rf"^(?:{pattern.strip('^$')}|{_FILE_PATTERN})$", message)
+
+
+LocalHandle = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=2048),
+    _matching_or_file(
+        HANDLE_PATTERN,
         "must be an http://, https:// or gs:// address with a path, without user, query or fragment,"
-        " or file:/// and the absolute path of a SavedModel folder or archive"
-    )
-
-
-LocalHandle = Annotated[str, StringConstraints(min_length=1, max_length=2048), AfterValidator(_local_handle)]
+        " or file:/// and the absolute path of a SavedModel folder or archive",
+    ),
+]
 
 
 class LocalModelSource(ModelSource):
@@ -56,16 +61,15 @@ class LocalModelSource(ModelSource):
         return self.handle or (self.archive.url if self.archive else "")
 
 
-def _local_dataset(address: str) -> str:
-    if re.fullmatch(DATASET_PATTERN.strip("^$"), address) or re.fullmatch(_FILE_PATTERN, address):
-        return address
-    raise ValueError(
+LocalDataset = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=2048),
+    _matching_or_file(
+        DATASET_PATTERN,
         "must be an s3://, https:// or http:// address, or file:/// and the absolute path, of a .npz, .npy or TFRecord"
-        " file, an archive or a folder of images"
-    )
-
-
-LocalDataset = Annotated[str, StringConstraints(min_length=1, max_length=2048), AfterValidator(_local_dataset)]
+        " file, an archive or a folder of images",
+    ),
+]
 
 
 class LocalCalibration(Calibration):

@@ -11,7 +11,8 @@ import numpy as np
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import ImagePreprocessing, Samples
-from tflite_converter.core.failure import StepFailure, one_line
+from tflite_api.text import one_line
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.tensors import Array, SignatureFacts, TensorFacts
 
 ARCHIVES: Final = (".zip", ".tar", ".tar.gz", ".tgz")

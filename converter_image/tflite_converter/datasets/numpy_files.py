@@ -8,7 +8,8 @@ from typing import Any, Final
 import numpy as np
 
 from tflite_api.reasons import Reason
-from tflite_converter.core.failure import StepFailure, one_line
+from tflite_api.text import one_line
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.tensors import Array, SignatureFacts
 
 _LARGEST: Final = 8 * 1024**3

@@ -10,7 +10,8 @@ import numpy as np
 
 from tflite_api.reasons import Reason
 from tflite_api.spec import ImagePreprocessing, Samples
-from tflite_converter.core.failure import StepFailure, one_line
+from tflite_api.text import one_line
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.tensors import Array, SignatureFacts, TensorFacts
 from tflite_converter.datasets import images
 

@@ -1,6 +1,5 @@
 """Fetching datasets of samples: bytes alone; what is in them is read where there are no credentials."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -9,11 +8,11 @@ from urllib.parse import unquote, urlsplit
 from tflite_api.reasons import Reason
 from tflite_api.spec import ConversionSpec, Samples
 from tflite_api.step import FetchedDataset, FetchedDatasets, FetchLimits
+from tflite_converter.core.digests import bare, file_digest, folder_digest, prefixed
 from tflite_converter.core.failure import OWN_CURE, Cure, StepFailure
 from tflite_converter.core.progress import Progress
 from tflite_converter.datasets.images import SUFFIXES, is_image
 from tflite_converter.fetch import http
-from tflite_converter.fetch.fetched import folder_digest
 from tflite_converter.fetch.receiver import Arrival
 from tflite_converter.fetch.s3_download import Transfer
 from tflite_converter.fetch.sources.local import FILE_SCHEME
@@ -91,32 +90,30 @@ def _fetch(wanted: Wanted, name: str, fetch: Fetch) -> FetchedDataset:
         file = target / (PurePosixPath(unquote(urlsplit(address).path)).name or name)
         what = http.dataset(f"{wanted.field}.dataset")
         sha256 = http.fetch(address, file, fetch.limits, fetch.progress, what)
-        found = FetchedDataset(path=str(file), digest=f"sha256:{sha256}")
+        found = FetchedDataset(path=str(file), digest=prefixed(sha256))
     _check_digest(found, wanted)
     return found
 
 
 def _check_digest(found: FetchedDataset, wanted: Wanted) -> None:
     asked = wanted.settings.sha256
-    if asked is not None and found.digest != f"sha256:{asked}":
+    if asked is not None and found.digest != prefixed(asked):
         raise StepFailure(
             Reason.DIGEST_MISMATCH,
-            f"The dataset has the SHA-256 {found.digest.removeprefix('sha256:')}, but"
-            f" {wanted.field}.sha256 asks for {asked}",
+            f"The dataset has the SHA-256 {bare(found.digest)}, but {wanted.field}.sha256 asks for {asked}",
             OWN_CURE,
         )
 
 
 def _local(path: Path, field: str) -> FetchedDataset:
     if path.is_dir():
-        return FetchedDataset(path=str(path), digest=f"sha256:{folder_digest(path)}")
+        return FetchedDataset(path=str(path), digest=prefixed(folder_digest(path)))
     try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = file_digest(path)
     except OSError as error:
         words = f"{path} cannot be read: {error.strerror}"
         raise StepFailure(Reason.DATASET_NOT_FOUND, words, f"Correct {field}.dataset") from error
-    return FetchedDataset(path=str(path), digest=f"sha256:{digest}")
+    return FetchedDataset(path=str(path), digest=prefixed(digest))
 
 
 def _from_bucket(wanted: Wanted, fetch: Fetch, folder: Path) -> FetchedDataset:
@@ -138,7 +135,7 @@ def _from_bucket(wanted: Wanted, fetch: Fetch, folder: Path) -> FetchedDataset:
     try:
         if not key.endswith("/"):
             target = folder / PurePosixPath(key).name
-            return FetchedDataset(path=str(target), digest=f"sha256:{transfer.save(at, target)}")
+            return FetchedDataset(path=str(target), digest=prefixed(transfer.save(at, target)))
         listed = fetch.store.list(at, _LISTED)
         return _images([found.key for found in listed], transfer, wanted, at, folder)
     except StoreError as error:
@@ -158,7 +155,7 @@ def _images(keys: list[str], transfer: Transfer, wanted: Wanted, below: Location
     for number, key in enumerate(images[: wanted.settings.max_samples]):
         # Keys may be any text; the number keeps their order and makes the name safe.
         transfer.save(Location(below.bucket, key), folder / f"{number:06}{PurePosixPath(key).suffix.lower()}")
-    return FetchedDataset(path=str(folder), digest=f"sha256:{folder_digest(folder)}")
+    return FetchedDataset(path=str(folder), digest=prefixed(folder_digest(folder)))
 
 
 def _failure_of(error: StoreError, wanted: Wanted) -> StepFailure:

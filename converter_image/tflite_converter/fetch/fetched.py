@@ -1,7 +1,5 @@
 """A SavedModel on disk, whatever it came from: where it is in what was fetched, its digest, and the spec's pin."""
 
-import hashlib
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +8,7 @@ from typing import Final
 
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
+from tflite_converter.core.digests import folder_digest, prefixed
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.progress import Progress
 from tflite_converter.fetch.archive.unpack import unpack
@@ -20,7 +19,6 @@ from tflite_converter.storage.store import ObjectStore, Server
 _SAVED_MODEL_FILES: Final = ("saved_model.pb", "saved_model.pbtxt")
 _DEEPEST: Final = 4
 _NOISE: Final = ("__MACOSX", "PaxHeaders")
-_PREFIX: Final = "sha256:"
 Connect = Callable[[Server, Credentials], ObjectStore]
 
 
@@ -95,7 +93,7 @@ def accept(folder: Path, pin: Pin, archive_sha256: str | None = None) -> Fetched
         )
         words = f"{archived} the digest {digest}, but model.sha256 asks for {pin.sha256}"
         raise StepFailure(Reason.DIGEST_MISMATCH, words, OWN_CURE)
-    return FetchedModel(found, f"{_PREFIX}{digest}")
+    return FetchedModel(found, prefixed(digest))
 
 
 def find_saved_model(folder: Path, field: str) -> Path:
@@ -116,24 +114,3 @@ def find_saved_model(folder: Path, field: str) -> Path:
         here = entries[0]
     listing = ", ".join(entry.name for entry in entries[:8]) or "nothing"
     raise StepFailure(Reason.NOT_A_SAVED_MODEL, f"{field} holds no saved_model.pb at its top, but {listing}", OWN_CURE)
-
-
-def folder_digest(folder: Path) -> str:
-    """Give a SHA-256 over the names and contents of all files below a folder (64 hexadecimal digits).
-
-    It is that of the lines which sha256sum prints for them, in the order of their names as bytes:
-    `find * -type f | LC_ALL=C sort | xargs sha256sum | sha256sum`.
-    """
-    digest = hashlib.sha256()
-    for name in sorted(os.fsencode(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()):
-        with folder.joinpath(os.fsdecode(name)).open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-        digest.update(_line(name, content))
-    return digest.hexdigest()
-
-
-def _line(name: bytes, content: str) -> bytes:
-    """Give a line of sha256sum: of a name with a line break in it no second line can be made."""
-    escaped = name.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
-    mark = b"\\" if escaped != name else b""
-    return mark + content.encode() + b"  " + escaped + b"\n"

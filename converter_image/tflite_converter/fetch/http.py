@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import hashlib
 import socket
 import ssl
 from dataclasses import dataclass
@@ -15,15 +14,17 @@ from aiohttp import AddrInfoType
 
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
-from tflite_converter.core.failure import NO_SPACE, OWN_CURE, StepFailure, one_line
+from tflite_api.text import one_line
+from tflite_converter.core.failure import NO_SPACE, OWN_CURE, StepFailure
 from tflite_converter.core.progress import Progress
 from tflite_converter.core.units import bytes_in_words
+from tflite_converter.fetch.archive.extraction import CHUNK_BYTES
 from tflite_converter.fetch.network.address_policy import refusal, refused_meaning
 from tflite_converter.fetch.network.proxy import Proxy, ProxyOptions
+from tflite_converter.fetch.receiver import Arrival
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS: Final = 10
-_CHUNK_BYTES: Final = 1 << 20
 _CONNECT_SECONDS: Final = 30
 _SILENCE_SECONDS: Final = 60
 
@@ -113,8 +114,7 @@ class _Transfer:
         self._url = url
         self._target = target
         self._limits = limits
-        self._progress = progress
-        self._received = 0
+        self._arrival = Arrival(limits.max_archive_bytes, limits.timeout_seconds, self._too_large, progress)
         self._refused: str | None = None
         self._proxy: Proxy | None = None
 
@@ -131,7 +131,7 @@ class _Transfer:
             raise self._broken_off(error) from error
         except OSError as error:
             if error.errno in NO_SPACE:
-                words = f"No space left after {bytes_in_words(self._received)} of {self._subject.field}"
+                words = f"No space left after {bytes_in_words(self._arrival.received)} of {self._subject.field}"
                 raise StepFailure(Reason.OUT_OF_DISK, words, OWN_CURE) from error
             raise
 
@@ -180,25 +180,16 @@ class _Transfer:
         failure = status_failure(response.status, self._url, self._subject)
         if failure is not None:
             raise failure
-        self._check_size(response.content_length or 0)
-        digest = hashlib.sha256()
-        with self._target.open("xb") as file:
-            async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
-                self._received += len(chunk)
-                self._check_size(self._received)
-                digest.update(chunk)
+        self._arrival.announced = response.content_length
+        self._arrival.expect(response.content_length or 0)
+        with self._arrival.written(self._target) as file:
+            async for chunk in response.content.iter_chunked(CHUNK_BYTES):
                 file.write(chunk)
-                self._progress.received(self._received, response.content_length)
-        return digest.hexdigest()
+        return file.sha256
 
-    def _check_size(self, size: int) -> None:
-        if size > self._limits.max_archive_bytes:
-            raise StepFailure(
-                self._subject.too_large,
-                f"The {self._subject.thing} at {shown(self._url)} is larger than the"
-                f" {bytes_in_words(self._limits.max_archive_bytes)} allowed",
-                OWN_CURE,
-            )
+    def _too_large(self, words: str) -> StepFailure:
+        words = f"The {self._subject.thing} at {shown(self._url)} {words}"
+        return StepFailure(self._subject.too_large, words, OWN_CURE)
 
     def _open_socket(self, addr_info: AddrInfoType) -> socket.socket:
         family, kind, protocol, _, address = addr_info
@@ -212,13 +203,8 @@ class _Transfer:
         return opened
 
     def _timed_out(self, *, expired: bool) -> StepFailure:
-        if expired and self._received:
-            return StepFailure(
-                self._subject.too_large,
-                f"The {self._subject.thing} at {shown(self._url)} did not arrive within"
-                f" {self._limits.timeout_seconds} s: {bytes_in_words(self._received)} did",
-                OWN_CURE,
-            )
+        if expired and self._arrival.received:
+            return self._arrival.late()
         return StepFailure(self._subject.unavailable, f"{shown(self._url)} did not answer in time", OWN_CURE)
 
     def _broken_off(self, error: aiohttp.ClientError) -> StepFailure:
@@ -235,8 +221,8 @@ class _Transfer:
             what = "has a host name that is not known"
         elif isinstance(error, aiohttp.ClientConnectorError):
             what = f"cannot be reached: {error.os_error.strerror or type(error.os_error).__name__}"
-        elif self._received:
-            what = f"broke off after {bytes_in_words(self._received)}"
+        elif self._arrival.received:
+            what = f"broke off after {bytes_in_words(self._arrival.received)}"
         else:
             what = f"gave no valid answer ({type(error).__name__})"
         return StepFailure(self._subject.unavailable, f"{shown(self._url)} {what}", OWN_CURE)

@@ -3,6 +3,8 @@
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from io import BufferedWriter
 from pathlib import Path
 
 from tflite_converter.core.progress import Progress
@@ -27,31 +29,61 @@ class Arrival:
         self._end = time.monotonic() + seconds
         self._too_large = too_large
         self._progress = progress
-        self._received = 0
+        self.received = 0
+        """Bytes so far."""
+        self.announced: int | None = None
+        """How much there will be in all (bytes), where whoever sends says so."""
 
     def expect(self, size: int) -> None:
-        """Take the word of whoever sends that so much comes (bytes)."""
-        if self._received + size > self._most:
+        """Take the word of whoever sends that so much more comes (bytes)."""
+        if self.received + size > self._most:
             raise self._too_large(f"is larger than the {bytes_in_words(self._most)} allowed")
 
     def count(self, size: int) -> None:
         """Count what arrived (bytes)."""
         self.expect(size)
-        self._received += size
-        self._progress.received(self._received, None)
+        self.received += size
+        self._progress.received(self.received, self.announced)
         if time.monotonic() > self._end:
-            arrived = f"{bytes_in_words(self._received)} did"
-            raise self._too_large(f"did not arrive within {self._seconds} s: {arrived}")
+            raise self.late()
+
+    def late(self) -> Exception:
+        """Return the exception that says that the time is over."""
+        return self._too_large(f"did not arrive within {self._seconds} s: {bytes_in_words(self.received)} did")
 
     def save(self, chunks: Iterable[bytes], target: Path) -> str:
-        """Write to a new file; give the SHA-256 (64 hexadecimal digits)."""
-        digest = hashlib.sha256()
-        with named_disk_failures("The model or dataset"), target.open("xb") as file:
+        """Write to a new file; return the SHA-256 (64 hexadecimal digits)."""
+        with named_disk_failures("The model or dataset"), self.written(target) as file:
             for chunk in chunks:
-                self.count(len(chunk))
-                digest.update(chunk)
                 file.write(chunk)
-        return digest.hexdigest()
+        return file.sha256
+
+    @contextmanager
+    def written(self, target: Path) -> Iterator["ReceivedFile"]:
+        """Open a new file for what arrives."""
+        with target.open("xb") as file:
+            yield ReceivedFile(file, self)
+
+
+class ReceivedFile:
+    """A file whose content is counted and hashed while it is written."""
+
+    def __init__(self, file: BufferedWriter, arrival: Arrival) -> None:
+        """Take the open file, and what bounds it."""
+        self._file = file
+        self._arrival = arrival
+        self._digest = hashlib.sha256()
+
+    def write(self, chunk: bytes) -> None:
+        """Write what arrived."""
+        self._arrival.count(len(chunk))
+        self._digest.update(chunk)
+        self._file.write(chunk)
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of what was written (64 hexadecimal digits)."""
+        return self._digest.hexdigest()
 
 
 def chunks_of(content: Readable) -> Iterator[bytes]:

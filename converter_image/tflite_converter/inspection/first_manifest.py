@@ -12,10 +12,13 @@ from pydantic import ValidationError
 from tflite_api.field_types import SecretReference
 from tflite_api.model_source import S3Source
 from tflite_api.names import API_VERSION, KIND
+from tflite_api.quantization_types import CALIBRATED, QuantizationType
 from tflite_api.reasons import Reason
 from tflite_api.schema import describe
-from tflite_api.spec import DEFAULT_MIN_SNR_DECIBELS, InputPin, Signature
-from tflite_converter.core.failure import StepFailure, one_line
+from tflite_api.spec import InputPin, Signature
+from tflite_api.text import one_line
+from tflite_converter.core.digests import bare
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.local_spec import LocalConversion, LocalModelSource
 from tflite_converter.fetch.address import ARCHIVE_ENDS, KAGGLE_SECRET, MODEL_SECRET
 from tflite_converter.fetch.sources.local import FILE_SCHEME
@@ -147,7 +150,7 @@ def _model(found: Inspection, graph: InspectedGraph) -> Iterator[str]:
     if len(found.graphs) > 1 and graph.tags:
         yield f"    tags: [{', '.join(map(_quoted, graph.tags))}]"
     yield "    # Refuses other files than those that were looked into; leave it out to follow the address."
-    yield f"    {'# ' if _is_local(found.model) else ''}sha256: {_quoted(found.digest.removeprefix('sha256:'))}"
+    yield f"    {'# ' if _is_local(found.model) else ''}sha256: {_quoted(bare(found.digest))}"
 
 
 def _signature(taken: Sequence[InspectedSignature]) -> Iterator[str]:
@@ -194,12 +197,12 @@ _QUANTIZATION: Final = (
     "    # DynamicRange a quarter of the size, int8 weights; needs no samples",
     "    # Int8         a quarter of the size, integers throughout; for NPUs and microcontrollers; needs samples",
     "    type: None",
-    "    # For Int8 and Int16x8, samples to measure the ranges of activations on (.npz, TFRecord, images):",
+    f"    # For {' and '.join(CALIBRATED)}, samples to measure the ranges of activations on (.npz, TFRecord, images):",
     "    # calibration:",
     "    #   dataset: s3://datasets/calibration.npz",
     "  # The artifact is published only where it is this close to the model (dB); 0 measures and reports only.",
     "  # verification:",
-    f"  #   minSNRDecibels: {DEFAULT_MIN_SNR_DECIBELS['None']}",
+    f"  #   minSNRDecibels: {QuantizationType.NONE.facts.min_snr_decibels}",
 )
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from rich.text import Text
 
-from tflite_converter.core.failure import one_line
+from tflite_api.text import one_line
 from tflite_converter.core.units import bytes_in_words
 from tflite_converter.inspection.findings import (
     InspectedGraph,

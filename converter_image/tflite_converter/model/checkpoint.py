@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from tflite_converter.core.failure import one_line
+from tflite_api.text import one_line
 
 _PREFIX: Final = "variables/variables"
 _INDEX: Final = f"{_PREFIX}.index"

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from tflite_api.reasons import Reason
-from tflite_converter.core.failure import StepFailure, one_line
+from tflite_api.text import one_line
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.tensors import Outputs, Sample, SignatureFacts
 from tflite_converter.model.saved_model import MetaGraph
 

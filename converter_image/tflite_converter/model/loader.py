@@ -4,7 +4,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from tflite_api.reasons import Reason
-from tflite_converter.core.failure import OWN_CURE, Cure, StepFailure, one_line
+from tflite_api.text import one_line
+from tflite_converter.core.failure import OWN_CURE, Cure, StepFailure
 from tflite_converter.model import checkpoint, runtime
 from tflite_converter.model.loaded import LoadedModel
 from tflite_converter.model.operations import named_in

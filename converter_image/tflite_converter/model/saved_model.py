@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from tflite_api.reasons import Reason
-from tflite_converter.core.failure import OWN_CURE, StepFailure, one_line
+from tflite_api.text import one_line
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.tensors import SignatureFacts, TensorFacts
 from tflite_converter.model import callables
 from tflite_converter.model.callables import DeclaredCallable

@@ -5,21 +5,14 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
+from tflite_api.quantization_types import SELECTIVE, Activations, Proof, QuantizationType, Tool
 from tflite_api.reasons import Reason
-from tflite_api.spec import KeepFloat, Quantization, QuantizationType
+from tflite_api.spec import KeepFloat, Quantization
+from tflite_api.text import one_line
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.artifact.flatbuffer import ArtifactFacts, Constant
-from tflite_converter.core.failure import OWN_CURE, StepFailure, one_line
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 
-_WEIGHT_TYPES: Final[dict[QuantizationType, str]] = {
-    "Float16": "float16",
-    "DynamicRange": "int8",
-    "Int8": "int8",
-    "Int16x8": "int8",
-    "WeightOnlyInt8": "int8",
-    "WeightOnlyInt4": "int4",
-}
-INTEGER: Final[frozenset[QuantizationType]] = frozenset({"Int8", "Int16x8"})
 _FLOATS: Final = frozenset({"float32", "float64"})
 _NO_WEIGHTS: Final = frozenset({"int16", "int32", "int64", "bool", "string"})
 """Shapes, axes, indices and biases, and the constants that Int16x8 treats as activations."""
@@ -39,26 +32,35 @@ def configure(converter: Any, asked: Quantization) -> None:  # noqa: ANN401 - Te
     """Set a tf.lite.TFLiteConverter to a quantization type.
 
     `supported_types` without `optimizations`, or `optimizations` as a string, give float32 without any error. The types
-    that store weights alone are applied to the float file afterwards (weight_only.py).
+    that another tool applies are converted to floats here (weight_only.py).
+
+    Raises:
+        AssertionError: the table has a type for TensorFlow's converter that it is not told of here.
     """
     import tensorflow as tf  # noqa: PLC0415 - takes seconds
 
     sets = tf.lite.OpsSet
+    facts = asked.type.facts
     converter.target_spec.supported_ops = [sets.TFLITE_BUILTINS]
-    if asked.type in {"None", "WeightOnlyInt8", "WeightOnlyInt4"}:
+    if facts.tool is not Tool.TENSORFLOW:
         return
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    match asked.type:
-        case "Float16":
+    match facts.weights, facts.activations:
+        case "float16", Activations.FLOATS:
             converter.target_spec.supported_types = [tf.float16]
-        case "Int8":
+        case "int8", Activations.DYNAMIC:
+            pass  # what it does by itself
+        case "int8", Activations.INT8:
             converter.target_spec.supported_ops = [sets.TFLITE_BUILTINS_INT8]
-            if asked.keep_float is not None:
-                converter.target_spec.supported_ops.append(sets.TFLITE_BUILTINS)
-            kind = {"Float32": tf.float32, "Int8": tf.int8, "UInt8": tf.uint8}[asked.io]
-            converter.inference_input_type = converter.inference_output_type = kind
-        case "Int16x8":
+        case "int8", Activations.INT16:
             converter.target_spec.supported_ops = [sets.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8]
+        case weights, activations:
+            raise AssertionError(f"TensorFlow's converter has no {weights} weights computed with {activations.value}")
+    if facts.selective and asked.keep_float is not None:
+        converter.target_spec.supported_ops.append(sets.TFLITE_BUILTINS)
+    if facts.integer_io:
+        kind = {"Float32": tf.float32, "Int8": tf.int8, "UInt8": tf.uint8}[asked.io]
+        converter.inference_input_type = converter.inference_output_type = kind
 
 
 def check_calibratable(content: bytes) -> None:
@@ -111,9 +113,9 @@ def _listed(names: Sequence[str]) -> str:
 
 def _cure(kind: QuantizationType, names: Sequence[str]) -> str:
     kept = f"quantization.keepFloat.operations: [{', '.join(names)}]"
-    if kind == "Int8":
+    if kind.facts.selective:
         return f"set {kept} to leave them so, or use another quantization.type"
-    return f"use quantization.type Int8 with {kept}, or DynamicRange"
+    return f"use quantization.type {' or '.join(SELECTIVE)} with {kept}, or {QuantizationType.DYNAMIC_RANGE}"
 
 
 def quantize_selected(calibrated: bytes, kept: KeepFloat, input_type: Any, output_type: Any) -> bytes:  # noqa: ANN401
@@ -167,13 +169,14 @@ def check_applied(asked: Quantization, facts: ArtifactFacts) -> None:
         StepFailure: QuantizationNotApplied, saying which types the weights have; OperationNotQuantizable, naming the
             operators that still compute with floats.
     """
-    if asked.type == "None":
+    proof, wanted = asked.type.facts.proof, asked.type.facts.weights
+    if proof is Proof.NOTHING:
         return
-    if asked.type in INTEGER:
+    if proof is Proof.INTEGERS_THROUGHOUT:
         _check_operations(asked, facts)
-    wanted = _WEIGHT_TYPES[asked.type]
     elements = _elements(facts.constants)
-    if (elements[wanted] and _mostly(asked.type, wanted, elements)) or not elements:
+    few = proof is Proof.MOST_WEIGHTS and elements[wanted] < sum(elements[dtype] for dtype in _FLOATS)
+    if (elements[wanted] and not few) or not elements:
         return
     found = ", ".join(f"{count} {dtype}" for dtype, count in sorted(elements.items()))
     words = f"quantization.type {asked.type} asks for {wanted} weights, but the artifact has {found}"
@@ -190,9 +193,9 @@ def check_applied(asked: Quantization, facts: ArtifactFacts) -> None:
     )
 
 
-def is_applied(kind: QuantizationType, constants: Collection[Constant]) -> bool:
-    """Say whether any weight has the type asked for."""
-    return kind != "None" and _elements(constants)[_WEIGHT_TYPES[kind]] > 0
+def has_weights(kind: QuantizationType, constants: Collection[Constant]) -> bool:
+    """Return whether any weight is stored as a type asks for."""
+    return _elements(constants)[kind.facts.weights] > 0
 
 
 def _elements(constants: Collection[Constant]) -> Counter[str]:
@@ -202,11 +205,6 @@ def _elements(constants: Collection[Constant]) -> Counter[str]:
         if constant.dtype not in _NO_WEIGHTS:
             elements[constant.dtype] += constant.elements
     return elements
-
-
-def _mostly(kind: QuantizationType, wanted: str, elements: Counter[str]) -> bool:
-    """Float16 concerns every weight; the others those of operations that have kernels for them, or are not kept."""
-    return kind != "Float16" or elements[wanted] >= sum(elements[dtype] for dtype in _FLOATS)
 
 
 def _check_operations(asked: Quantization, facts: ArtifactFacts) -> None:

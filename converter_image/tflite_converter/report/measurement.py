@@ -5,11 +5,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from tflite_api.quantization_types import QuantizationType
 from tflite_api.report import SHOWN_OUTPUTS, FloatTrial, Layers, OutputErrors, ReportData
-from tflite_api.spec import KeepFloat, QuantizationType
+from tflite_api.spec import KeepFloat
 from tflite_api.status import SampleSource
+from tflite_api.text import one_line
 from tflite_converter.artifact import inventory
-from tflite_converter.core.failure import StepFailure, one_line
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.tensors import Outputs
 from tflite_converter.report import layer_comparison, layer_errors, quantization_debugger
 from tflite_converter.report.error_histogram import distributions
@@ -48,9 +50,7 @@ class MeasuredArtifact:
 
     def pairs(self) -> Iterator[tuple[int, Outputs, Outputs]]:
         """Run the artifact again: give each sample's number, the model's outputs and the artifact's."""
-        for signature, number, expected, found in sequence.pairs(self.file, self.keys, self.references):
-            prefix = f"{self.keys[signature]}/" if len(self.keys) > 1 else ""
-            yield number, _prefixed(expected, prefix), _prefixed(found, prefix)
+        return sequence.named_pairs(self.file, self.keys, self.references)
 
 
 def measure(
@@ -88,14 +88,14 @@ def _layers(
     measured: MeasuredArtifact, kind: QuantizationType, kept: KeepFloat, material: ReportMaterial, scratch: Path
 ) -> tuple[Layers | None, str | None]:
     """Compare layer by layer; give either what came of it or why there is nothing."""
-    if kind == "None":
+    if kind is QuantizationType.NONE:
         return None, "The type None quantizes nothing."
     if not measured.is_compared:
         return None, "Model and artifact could not be compared, so their layers cannot either."
     if material.float_file is None:
         return None, f"The model has no file in floats to compare with: {one_line(material.float_problem or '', 400)}"
     floats, note = Path(material.float_file), None
-    if kind == "Int8":
+    if kind.facts.selective:
         try:
             return _debugged(measured, kept, floats, scratch), None
         except DebuggerError as failure:
@@ -162,7 +162,3 @@ def _shown(method: str, samples: int, layers: Sequence[LayerPowers], note: str |
             "note": note,
         }
     )
-
-
-def _prefixed(outputs: Outputs, prefix: str) -> Outputs:
-    return {f"{prefix}{name}": value for name, value in outputs.items()}

@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from tflite_api.spec import KeepFloat
-from tflite_converter.core.failure import one_line
+from tflite_api.text import one_line
 from tflite_converter.core.tensors import Array, Sample
 from tflite_converter.report.layer_errors import LayerPowers, suspects
 from tflite_converter.verify import reference

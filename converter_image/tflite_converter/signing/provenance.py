@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from tflite_api.names import API_VERSION, GROUP, KIND
 from tflite_api.step import FetchedDataset, Invocation, PreparedModel, StepRequest
+from tflite_converter.core.digests import bare
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE: Final = "https://slsa.dev/provenance/v1"
@@ -20,7 +21,7 @@ BUILD_TYPE: Final = f"https://{API_VERSION}/conversion"
 BUILDER_ID: Final = f"https://{GROUP}/converter"
 TIMESTAMP: Final = "%Y-%m-%dT%H:%M:%SZ"
 _DIR_HASH: Final = "dirHash"
-"""Of the names and contents of files, as `fetched.folder_digest` gives it
+"""Of the names and contents of files, as `digests.folder_digest` gives it
 (https://github.com/in-toto/attestation/blob/main/spec/v1/digest_set.md)."""
 _DIGEST: Final = re.compile(r"@(sha256):([0-9a-f]{64})$")
 
@@ -90,7 +91,7 @@ def _dataset(name: str, address: str, fetched: FetchedDataset | None) -> Descrip
 
 def _material(name: str, uri: str, algorithm: str, digest: str | None) -> Descriptor:
     described: Descriptor = {"name": name, "uri": uri}
-    return described if digest is None else {**described, "digest": {algorithm: digest.removeprefix("sha256:")}}
+    return described if digest is None else {**described, "digest": {algorithm: bare(digest)}}
 
 
 def _image(reference: str) -> Descriptor:

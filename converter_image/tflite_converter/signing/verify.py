@@ -1,6 +1,5 @@
 """Checks an attestation: is it of this artifact, does it say how it was made, and who signed it?"""
 
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +8,8 @@ from typing import Any, Final
 
 from securesystemslib.dsse import Envelope
 
-from tflite_converter.core.failure import one_line
+from tflite_api.text import one_line
+from tflite_converter.core.digests import file_digest
 from tflite_converter.signing import dsse
 from tflite_converter.signing.dsse import PAYLOAD_TYPE
 from tflite_converter.signing.keys import LARGEST, KeyRefusedError, PublicKey, fingerprint, read_public
@@ -122,7 +122,6 @@ def _content(path: Path, most: int) -> bytes:
 
 def _digest(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_digest(path)
     except OSError as error:
         raise UnreadableError(f"{path} cannot be read: {error.strerror}") from error

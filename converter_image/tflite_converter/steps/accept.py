@@ -11,13 +11,13 @@ from typing import Any, Final, NoReturn
 from tflite_api.reasons import Reason
 from tflite_api.report import DATA_BYTES, ReportData
 from tflite_api.step import ConvertedModel
-from tflite_converter.artifact.flatbuffer import IDENTIFIER
-from tflite_converter.core.failure import OWN_CURE, StepFailure, one_line
+from tflite_api.text import one_line
+from tflite_converter.artifact import flatbuffer
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, REPORT_DATA_FILE, open_regular, read_model
 
 _LARGEST: Final = 5 * 1024**3
 """What S3 takes in one upload; a file in several parts would have no checksum of the whole."""
-_IDENTIFIER_END: Final = 8
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,7 @@ def accept(output_dir: Path, gate: int) -> Iterator[AcceptedArtifact]:
         _refuse(one_line(str(error), 600))
     _check_report(report, gate)
     with file:
-        head = file.read(_IDENTIFIER_END)
-        if head[4:] != IDENTIFIER:
+        if not flatbuffer.is_litert(file.read(flatbuffer.START_BYTES)):
             _refuse(f"{ARTIFACT_FILE} is no TensorFlow Lite file")
         file.seek(0)
         digest = hashlib.file_digest(file, "sha256").hexdigest()

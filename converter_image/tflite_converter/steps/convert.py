@@ -12,9 +12,10 @@ from typing import Final
 from tflite_api.reasons import Reason
 from tflite_api.spec import ConversionSpec
 from tflite_api.step import ConvertedModel, FetchedDatasets
+from tflite_api.text import one_line
 from tflite_converter.convert.launch import launch
 from tflite_converter.convert.order import ConversionOrder
-from tflite_converter.core.failure import OWN_CURE, StepFailure, one_line
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.progress import Progress
 from tflite_converter.core.step_files import CONVERTED_FILE, REPORT_DATA_FILE, read_model, write_model
 from tflite_converter.worker import supervisor

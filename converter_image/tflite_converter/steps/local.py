@@ -10,7 +10,7 @@ from typing import Final
 from tflite_api.reasons import Reason
 from tflite_api.recipe import recipe_hash
 from tflite_api.status import Artifact
-from tflite_api.step import ExitCode, FetchLimits, StepResult
+from tflite_api.step import ExitCode, FetchLimits, StepResult, exit_code
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.local_spec import LocalConversion
 from tflite_converter.core.progress import Progress
@@ -21,7 +21,7 @@ from tflite_converter.steps.accept import accept
 from tflite_converter.steps.convert import convert
 from tflite_converter.steps.destination import store_of
 from tflite_converter.steps.publish import PageMissing, outcome, rendered_page, without_page
-from tflite_converter.steps.runner import Cost, code_of, guarded
+from tflite_converter.steps.runner import Cost, guarded
 
 RESULT_FILE: Final = "result.json"
 _RESULT_BYTES: Final = 1 << 20
@@ -78,7 +78,7 @@ def write_result(output: Path, result: StepResult) -> None:
 
 def worst(results: list[StepResult]) -> ExitCode:
     """Give the exit code of several runs: what must be changed comes before what may be tried again."""
-    codes = {code_of(result) for result in results}
+    codes = {exit_code(result.reason) for result in results}
     return next(code for code in (ExitCode.SPEC_MUST_CHANGE, ExitCode.TRY_AGAIN, ExitCode.SUCCEEDED) if code in codes)
 
 

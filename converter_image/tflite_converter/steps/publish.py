@@ -12,7 +12,8 @@ from tflite_api.reasons import Outcome, Reason
 from tflite_api.spec import ConversionSpec, S3Destination
 from tflite_api.status import Artifact, Provenance
 from tflite_api.step import PreparedModel, StepRequest, StepResult
-from tflite_converter.core.failure import OWN_CURE, StepFailure, one_line
+from tflite_api.text import one_line
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.progress import Progress
 from tflite_converter.steps.accept import AcceptedArtifact, accept, report_data
 from tflite_converter.steps.destination import Destination, location_of

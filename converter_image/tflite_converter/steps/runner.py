@@ -15,16 +15,17 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from tflite_api.json_log import with_fields
 from tflite_api.names import CA_BUNDLE_ENV, CONVERT, STEP_REQUEST_ENV
-from tflite_api.reasons import Outcome, Reason
+from tflite_api.reasons import Reason
 from tflite_api.schema import describe
-from tflite_api.step import ExitCode, StepRequest, StepResult, exit_code
+from tflite_api.step import SIGNAL_BASE, ExitCode, StepRequest, StepResult, exit_code
 from tflite_converter.core.failure import IN_MESSAGE, OWN_CURE, Cure, StepFailure, exhausted_resource
 from tflite_converter.steps.convert import ConversionFailed
 from tflite_converter.worker.cgroup import peak_of_this_process
 
 _LOG = logging.getLogger(__name__)
-_TERMINATED: Final = 128 + signal.SIGTERM
+_TERMINATED: Final = SIGNAL_BASE + signal.SIGTERM
 
 
 @dataclass
@@ -105,17 +106,10 @@ def _memory_cure(step: str | None) -> Cure:
     return OWN_CURE if step == CONVERT else "only the administrator can raise the limit of this container"
 
 
-def code_of(result: StepResult) -> ExitCode:
-    """Give the exit code of a step; a step that hands on to the next one succeeded."""
-    if result.outcome in {Outcome.PROGRESS, Outcome.DELETION}:
-        return ExitCode.SUCCEEDED
-    return exit_code(result.reason)
-
-
 def report(step: str, result: StepResult, termination_log: Path) -> None:
     """Log a step's result and leave it where the kubelet finds it."""
-    level = logging.INFO if code_of(result) is ExitCode.SUCCEEDED else logging.ERROR
-    _LOG.log(level, "%s: %s", result.reason, result.message, extra={"step": step, "reason": result.reason})
+    level = logging.INFO if exit_code(result.reason) is ExitCode.SUCCEEDED else logging.ERROR
+    _LOG.log(level, "%s: %s", result.reason, result.message, extra=with_fields(step=step, reason=result.reason))
     try:
         termination_log.write_text(result.to_json())
     except OSError as error:
@@ -146,4 +140,4 @@ def run(step: str, work: Callable[[StepRequest, Cost], StepResult], termination_
     end_on_sigterm()
     result = guarded(lambda cost: _work(work, cost), step)
     report(step, result, termination_log)
-    return code_of(result)
+    return exit_code(result.reason)

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 
 from tflite_api.reasons import Reason
 from tflite_api.step import StepResult
-from tflite_converter.core.failure import StepFailure, one_line
+from tflite_api.text import one_line
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.storage.store import StoredObject
 
 RECIPE: Final = "tflite-recipe"

@@ -4,7 +4,8 @@ import re
 from typing import Final
 
 from tflite_api.reasons import Reason
-from tflite_converter.core.failure import StepFailure, one_line
+from tflite_api.text import one_line
+from tflite_converter.core.failure import StepFailure
 
 _NODE: Final = re.compile(r"Node number \d+ \((\w+)\) failed to (?:prepare|invoke)")
 _DELEGATE: Final = "Delegate"

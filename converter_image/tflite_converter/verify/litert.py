@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from tflite_api.reasons import Reason
+from tflite_api.text import one_line
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
-from tflite_converter.core.failure import StepFailure, one_line
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.tensors import Array, Sample, SignatureFacts, TensorFacts
 from tflite_converter.verify.kernels import CannotRun
 from tflite_converter.verify.metrics import Verdict

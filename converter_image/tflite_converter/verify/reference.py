@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict
 
 from tflite_api.reasons import Reason
 from tflite_api.status import SampleSource
-from tflite_converter.core.failure import RunRefused, StepFailure, one_line
+from tflite_api.text import one_line
+from tflite_converter.core.failure import RunRefused, StepFailure
 from tflite_converter.core.tensors import Array, Outputs, Sample, TensorFacts
 from tflite_converter.datasets.generated import STRENGTHS, Sampling, generate, samplings
 from tflite_converter.verify.metrics import Verdict, all_finite, responds, same

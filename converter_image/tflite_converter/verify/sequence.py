@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from tflite_api.reasons import Reason
-from tflite_converter.core.failure import RunRefused, StepFailure, one_line
+from tflite_api.text import one_line
+from tflite_converter.core.failure import RunRefused, StepFailure
 from tflite_converter.core.tensors import Outputs, Sample
 from tflite_converter.verify import litert
 from tflite_converter.verify.metrics import all_finite, responds, same
@@ -93,6 +94,23 @@ def pairs(
         measured = litert.run(artifact, key, seen.samples)
         for number, expected, found in zip(numbers, seen.compared, measured, strict=True):
             yield signature, number, expected, found
+
+
+def named_pairs(
+    artifact: Path, keys: Sequence[str], references: Sequence[Reference]
+) -> Iterator[tuple[int, Outputs, Outputs]]:
+    """Do the same without the signatures' numbers: of several, the names of outputs have the key in front.
+
+    Raises:
+        StepFailure: as `pairs` does.
+    """
+    for signature, number, expected, found in pairs(artifact, keys, references):
+        prefix = f"{keys[signature]}/" if len(keys) > 1 else ""
+        yield number, _prefixed(expected, prefix), _prefixed(found, prefix)
+
+
+def _prefixed(outputs: Outputs, prefix: str) -> Outputs:
+    return {f"{prefix}{name}": value for name, value in outputs.items()}
 
 
 def _pairs_in_sequence(

@@ -14,7 +14,8 @@ from typing import Final
 from pydantic import ValidationError
 
 from tflite_api.reasons import Outcome, Reason
-from tflite_converter.core.failure import OWN_CURE, Cure, StepFailure, one_line
+from tflite_api.text import one_line, printable
+from tflite_converter.core.failure import OWN_CURE, Cure, StepFailure
 from tflite_converter.core.units import quantity_in_words
 from tflite_converter.worker.cgroup import MemoryGroup
 from tflite_converter.worker.messages import REPORT_BYTES, ChildFailure, ChildLine
@@ -210,6 +211,6 @@ class _Talk:
             return
         while line := self._child.stdout.readline(_LINE_BYTES):
             # Bytes that are no UTF-8 must not end the reading; control characters must not reach a terminal.
-            text = "".join(part if part.isprintable() else " " for part in line.decode(errors="replace")).rstrip()
+            text = printable(line.decode(errors="replace")).rstrip()
             self.tail = [*self.tail[1 - _TAIL_LINES :], text]
             self._listener.output(text)

@@ -1,14 +1,10 @@
 """Reads fields of objects that may hold anything: what is absent or of another type reads as empty."""
 
-import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 Object = Mapping[str, Any]
-
-MESSAGE_CHARACTERS: Final = 1024
-"""What untrusted text may take up in a status or an Event (the Events API allows 1024)."""
 
 
 def field(value: object, *path: str) -> object:
@@ -69,16 +65,3 @@ def parse_moment(written: str) -> datetime | None:
 def timestamp(when: datetime) -> str:
     """Return a time as metav1.Time writes it: UTC, whole seconds."""
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def clean(words: str, limit: int = MESSAGE_CHARACTERS) -> str:
-    """Return untrusted text as one line of printable characters, cut to a length.
-
-    Terminal escapes, control and bidirectional characters go: a status is read on terminals.
-    """
-    shown = words[: 4 * limit]
-    if not shown.isprintable():
-        kept = (" " if character.isspace() else character for character in shown)
-        shown = "".join(character for character in kept if unicodedata.category(character)[0] != "C")
-    line = " ".join(shown.split())
-    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"

@@ -56,7 +56,7 @@ def _follow_the_cleanup(state: State, _: ConversionSpec, uri: str) -> LettingGo 
         return None
     pod = state.pod_of(cleanup)
     step = next((one for one in pod.steps if one.name == CLEANUP), None) if pod is not None else None
-    if step is not None and step.end is not None and (step.end.exit_code == 0 or cleanup.end is not None):
+    if step is not None and step.end is not None and (step.end.succeeded or cleanup.end is not None):
         return _reported(step.end, uri)
     return _failed(uri, f"the cleanup ended: {cleanup.end.reason}") if cleanup.end is not None else None
 

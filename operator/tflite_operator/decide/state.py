@@ -9,7 +9,7 @@ from typing import Final
 from tflite_api.reasons import Reason
 from tflite_api.spec import ConversionSpec
 from tflite_api.status import Condition, ConversionStatus, JobReference
-from tflite_operator.core.fields import clean
+from tflite_api.text import one_line
 from tflite_operator.core.identity import Identity
 from tflite_operator.core.labels import job_name
 from tflite_operator.observe.conversion import ObservedConversion
@@ -190,8 +190,8 @@ def state_of(observation: Observation, now: datetime, settings: Settings) -> Sta
         ),
         cleanup=next((job for job in jobs if job.cleans_up(identity)), None),
         pods=tuple(pod for pod in observation.pods if pod.namespace == identity.namespace),
-        refusal=clean(observation.refusal, _REFUSAL_CHARACTERS) if observation.refusal is not None else None,
-        pod_refusal=clean(observation.pod_refusal, _REFUSAL_CHARACTERS),
+        refusal=one_line(observation.refusal, _REFUSAL_CHARACTERS) if observation.refusal is not None else None,
+        pod_refusal=one_line(observation.pod_refusal, _REFUSAL_CHARACTERS),
         namespace_ends=observation.namespace_ends,
         now=now,
         settings=settings,

@@ -7,7 +7,8 @@ from tflite_api.explanations import EXPLANATIONS, explained, sentence
 from tflite_api.reasons import Reason
 from tflite_api.status import Cause, Condition, ConditionStatus, ConversionStatus, JobReference
 from tflite_api.step import StepResult
-from tflite_operator.core.fields import clean, timestamp
+from tflite_api.text import one_line
+from tflite_operator.core.fields import timestamp
 from tflite_operator.core.labels import READY, RECONCILING, STALLED, VERIFIED
 from tflite_operator.decide.decision import Failure, Following, Pause, Progress, Reported, Success
 from tflite_operator.observe.job import ObservedJob
@@ -55,7 +56,7 @@ def write_status(old: ConversionStatus, decision: Reported, generation: int, now
 def _artifact(result: StepResult, image: str) -> dict[str, object]:
     provenance = result.provenance
     if provenance is not None and provenance.converter_image is None and image:
-        provenance = provenance.model_copy(update={"converter_image": clean(image)})
+        provenance = provenance.model_copy(update={"converter_image": one_line(image)})
     return {
         "artifact": result.artifact,
         "attestation": result.attestation,
@@ -87,9 +88,9 @@ def _cause(old: ConversionStatus, decision: Reported) -> Cause | None:
         case Progress(message=None):
             return old.cause
         case Progress(reason=reason, message=str() as message) if reason not in _UNDISTURBED:
-            return Cause(reason=reason.value, message=clean(message), cure_given=decision.cure_given or None)
+            return Cause(reason=reason.value, message=one_line(message), cure_given=decision.cure_given or None)
         case Failure(reason=reason, message=message):
-            return Cause(reason=reason.value, message=clean(message), cure_given=decision.cure_given or None)
+            return Cause(reason=reason.value, message=one_line(message), cure_given=decision.cure_given or None)
         case _:
             return None
 

@@ -5,23 +5,16 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from tflite_api.names import CLEANUP, TERMINATION_LOG_BYTES
-from tflite_api.reasons import Outcome, Reason
+from tflite_api.names import TERMINATION_LOG_BYTES
 from tflite_api.recipe import recipe_hash
 from tflite_api.schema import describe
 from tflite_api.spec import ConversionSpec
-from tflite_api.step import ExitCode, StepResult
+from tflite_api.step import EXIT_CODES, StepResult
 from tflite_api.step_reasons import STEP_REASONS
-from tflite_operator.core.fields import clean
+from tflite_api.text import one_line
 
 _LARGEST: Final = 2**63 - 1
 """The API server has no larger integers."""
-
-_OUTCOMES: Final = {
-    ExitCode.SUCCEEDED: Outcome.SUCCESS,
-    ExitCode.SPEC_MUST_CHANGE: Outcome.STALLED,
-    ExitCode.TRY_AGAIN: Outcome.RETRIED,
-}
 
 
 class UnbelievableReportError(Exception):
@@ -39,18 +32,13 @@ def read_report(step: str, exit_code: int, report: str) -> StepResult:
     try:
         result = StepResult.from_object(_cleaned(_parsed(report)))
     except ValidationError as error:
-        raise UnbelievableReportError(f"its report is malformed: {clean(describe(error), 200)}") from error
+        raise UnbelievableReportError(f"its report is malformed: {one_line(describe(error), 200)}") from error
     except (ValueError, RecursionError) as error:
         raise UnbelievableReportError("its report is malformed") from error
-    known = _OUTCOMES.get(ExitCode(exit_code)) if exit_code in list(ExitCode) else None
-    if step == CLEANUP and exit_code == ExitCode.SUCCEEDED:
-        known = Outcome.DELETION
-    if result.outcome is not known:
+    if EXIT_CODES.get(result.outcome) != exit_code:
         raise UnbelievableReportError(f"its report says {result.reason}, which does not go with exit code {exit_code}")
     if result.reason not in STEP_REASONS.get(step, frozenset()):
         raise UnbelievableReportError(f"its report says {result.reason}, which {step} cannot know")
-    if result.verdict not in {None, result.reason} and not _is_verdict(result.verdict):
-        raise UnbelievableReportError(f"its report gives {result.verdict} as the verdict")
     return result
 
 
@@ -75,10 +63,6 @@ def check_artifact(result: StepResult, spec: ConversionSpec) -> None:
         raise UnbelievableReportError("its report speaks of another attestation than the spec wants")
 
 
-def _is_verdict(reason: Reason | None) -> bool:
-    return reason is not None and reason.outcome is Outcome.VERDICT
-
-
 def _parsed(report: str) -> object:
     if len(report.encode(errors="replace")) > TERMINATION_LOG_BYTES:
         raise ValueError("longer than the kubelet lets a termination message be")
@@ -93,11 +77,11 @@ def _cleaned(value: object) -> Any:  # noqa: ANN401 - JSON
     """Clean every text; refuse numbers that no status could hold."""
     match value:
         case dict():
-            return {clean(key): _cleaned(item) for key, item in value.items()}
+            return {one_line(key): _cleaned(item) for key, item in value.items()}
         case list():
             return [_cleaned(item) for item in value]
         case str():
-            return clean(value)
+            return one_line(value)
         case bool():
             return value
         case int() | float():

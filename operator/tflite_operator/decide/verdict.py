@@ -9,7 +9,7 @@ from typing import Final
 from tflite_api.names import CONVERT
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.spec import ConversionSpec
-from tflite_api.step import StepResult
+from tflite_api.step import SIGNAL_BASE, StepResult
 from tflite_operator.decide.decision import Success
 from tflite_operator.decide.step_report import UnbelievableReportError, check_artifact, read_report
 from tflite_operator.observe.job import JobEnd, ObservedJob
@@ -69,7 +69,7 @@ def judge(spec: ConversionSpec, job: ObservedJob, pod: ObservedPod | None) -> Su
 
 def _success(spec: ConversionSpec, job: ObservedJob, pod: ObservedPod) -> Success | None:
     last = pod.last_step
-    if last is None or last.end is None or last.end.exit_code != 0:
+    if last is None or last.end is None or not last.end.succeeded:
         return None
     result = read_report(last.name, last.end.exit_code, last.end.report)
     check_artifact(result, spec)
@@ -125,7 +125,7 @@ def _failed_step(job: ObservedJob, step: Step, end: StepEnd, time: datetime | No
 
 
 def _code(end: StepEnd) -> str:
-    number = end.signal or end.exit_code - 128
+    number = end.signal or end.exit_code - SIGNAL_BASE
     try:
         name = f" ({signal.Signals(number).name})"
     except ValueError:

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
+from tflite_api.json_log import with_fields
 from tflite_operator.core.fields import Object
 from tflite_operator.core.labels import Key
 from tflite_operator.informer.conversion_cache import ConversionCache
 from tflite_operator.informer.object_cache import number, object_key
 from tflite_operator.kube.client import CONVERSIONS, Client
 from tflite_operator.kube.errors import ClusterError
-from tflite_operator.telemetry.log import LOGGER, with_fields
+from tflite_operator.telemetry.log import LOGGER
 
 _FIRST_DELAY: Final = 1.0
 _LONGEST_DELAY: Final = 30.0

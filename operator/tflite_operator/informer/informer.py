@@ -6,12 +6,13 @@ from collections.abc import Callable
 from contextlib import aclosing
 from typing import Final, Generic, TypeVar
 
+from tflite_api.json_log import with_fields
 from tflite_operator.core.fields import Object, text
 from tflite_operator.core.labels import Key
 from tflite_operator.informer.object_cache import ObjectCache, Owned, object_key
 from tflite_operator.kube.client import Client, Resource
 from tflite_operator.kube.errors import ClusterError, GoneError, NotFoundError, RefusedError
-from tflite_operator.telemetry.log import LOGGER, with_fields
+from tflite_operator.telemetry.log import LOGGER
 
 T = TypeVar("T", bound=Owned)
 Tell = Callable[[T, bool], None]

@@ -175,7 +175,7 @@ def build_job(
                 "rules": [
                     # A drained or evicted pod is replaced by the Job itself and costs no attempt.
                     {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
-                    {"action": "FailJob", "onExitCodes": {"operator": "NotIn", "values": [0]}},
+                    {"action": "FailJob", "onExitCodes": {"operator": "NotIn", "values": [int(ExitCode.SUCCEEDED)]}},
                 ]
             },
             "template": {

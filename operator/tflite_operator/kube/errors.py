@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from tflite_operator.core.fields import Object, clean, objects, text
+from tflite_api.text import one_line
+from tflite_operator.core.fields import Object, objects, text
 
 
 class ClusterError(Exception):
@@ -51,7 +52,7 @@ def error_of(method: str, status: int, answer: Object, retry_after: str = "") ->
         answer: its metav1.Status.
         retry_after: the header of that name.
     """
-    message = clean(text(answer, "message")) or f"HTTP {status}"
+    message = one_line(text(answer, "message")) or f"HTTP {status}"
     causes = {text(cause, "reason") for cause in objects(answer, "details", "causes")}
     kind: type[ClusterError] = ClusterError
     if "NamespaceTerminating" in causes:

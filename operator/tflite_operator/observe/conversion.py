@@ -11,7 +11,8 @@ from tflite_api.names import FINALIZER, REQUESTED_AT_ANNOTATION
 from tflite_api.schema import describe
 from tflite_api.spec import ConversionSpec
 from tflite_api.status import REQUEST_CHARACTERS, ConversionStatus
-from tflite_operator.core.fields import Object, clean, field, mapping, moment, text, texts
+from tflite_api.text import one_line
+from tflite_operator.core.fields import Object, field, mapping, moment, text, texts
 from tflite_operator.core.identity import Identity
 from tflite_operator.core.labels import Key
 from tflite_operator.jobs.attempt import Attempt
@@ -85,7 +86,7 @@ def observe_conversion(
         spec_problem=problem,
         status=_read_status(conversion),
         written_status=mapping(conversion, "status"),
-        request=clean(text(conversion, "metadata", "annotations", REQUESTED_AT_ANNOTATION), REQUEST_CHARACTERS),
+        request=one_line(text(conversion, "metadata", "annotations", REQUESTED_AT_ANNOTATION), REQUEST_CHARACTERS),
         queue_labels=queue_labels(conversion),
     )
 
@@ -108,7 +109,7 @@ def _read_spec(conversion: Object, identity: Identity, settings: Settings) -> tu
     try:
         spec = ConversionSpec.from_object(dict(mapping(conversion, "spec")))
     except ValidationError as error:
-        return None, clean(describe(error, "spec"))
+        return None, one_line(describe(error, "spec"))
     except (ValueError, RecursionError):
         return None, _TOO_DEEP
     size = len(step_request(identity, spec, settings, _LONGEST_ATTEMPT).encode())

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from tflite_api.names import QUEUE_LABEL_PREFIX
 from tflite_api.status import REQUEST_CHARACTERS
-from tflite_operator.core.fields import Object, clean, field, moment, objects, text
+from tflite_api.text import one_line
+from tflite_operator.core.fields import Object, field, moment, objects, text
 from tflite_operator.core.identity import Identity
 from tflite_operator.core.labels import (
     ATTEMPT_ANNOTATION,
@@ -95,13 +96,13 @@ def observe_job(job: Object) -> ObservedJob:
         conversion_name=text(job, "metadata", "annotations", NAME_ANNOTATION),
         attempt=_annotated(job, ATTEMPT_ANNOTATION, 1),
         failures=_annotated(job, FAILURES_ANNOTATION, 0),
-        request=clean(text(job, "metadata", "annotations", REQUEST_ANNOTATION), REQUEST_CHARACTERS),
+        request=one_line(text(job, "metadata", "annotations", REQUEST_ANNOTATION), REQUEST_CHARACTERS),
         forced=text(job, "metadata", "annotations", FORCED_ANNOTATION) == "true",
         created=moment(job, "metadata", "creationTimestamp"),
         being_deleted=bool(field(job, "metadata", "deletionTimestamp")),
         has_ttl=field(job, "spec", "ttlSecondsAfterFinished") is not None,
         suspended=field(job, "spec", "suspend") is True,
-        queue=clean(text(job, "metadata", "labels", f"{QUEUE_LABEL_PREFIX}queue-name"), 253),
+        queue=one_line(text(job, "metadata", "labels", f"{QUEUE_LABEL_PREFIX}queue-name"), 253),
         end=_end(job),
         memory_limits=tuple(
             (text(container, "name"), str(limit))

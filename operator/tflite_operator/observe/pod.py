@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Final
 
 from tflite_api.names import CONTAINERS, PUBLISH
-from tflite_operator.core.fields import Object, clean, field, integer, mapping, moment, objects, text
+from tflite_api.step import ExitCode
+from tflite_api.text import one_line
+from tflite_operator.core.fields import Object, field, integer, mapping, moment, objects, text
 from tflite_operator.core.labels import CONVERSION_LABEL, NAME_ANNOTATION, Key
 
 _IMAGE_REASONS: Final = frozenset(
@@ -43,6 +45,11 @@ class StepEnd:
     finished: datetime | None
 
     @property
+    def succeeded(self) -> bool:
+        """Return whether the container did its work."""
+        return self.exit_code == ExitCode.SUCCEEDED
+
+    @property
     def seconds(self) -> float | None:
         """How long the container ran."""
         if self.started is None or self.finished is None:
@@ -65,7 +72,7 @@ class Step:
     @property
     def is_progressing(self) -> bool:
         """Return whether nothing is wrong with the container so far."""
-        return self.waiting in _STARTS and (self.end is None or self.end.exit_code == 0)
+        return self.waiting in _STARTS and (self.end is None or self.end.succeeded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +117,7 @@ class ObservedPod:
     @property
     def step_at_work(self) -> Step | None:
         """The step that runs or waits to run; None after the last, and after one that failed."""
-        unfinished = next((step for step in self.steps if step.end is None or step.end.exit_code != 0), None)
+        unfinished = next((step for step in self.steps if step.end is None or not step.end.succeeded), None)
         return unfinished if unfinished is not None and (unfinished.running or unfinished.waiting) else None
 
     @property
@@ -121,7 +128,7 @@ class ObservedPod:
     @property
     def failed_step(self) -> Step | None:
         """The first step that ended in failure."""
-        return next((step for step in self.steps if step.end is not None and step.end.exit_code != 0), None)
+        return next((step for step in self.steps if step.end is not None and not step.end.succeeded), None)
 
     @property
     def missing_configuration(self) -> str:
@@ -156,10 +163,10 @@ def observe_pod(pod: Object) -> ObservedPod:
         created=moment(pod, "metadata", "creationTimestamp"),
         phase=text(pod, "status", "phase"),
         reason=text(pod, "status", "reason"),
-        message=clean(text(pod, "status", "message")),
+        message=one_line(text(pod, "status", "message")),
         being_deleted=bool(field(pod, "metadata", "deletionTimestamp")),
         disrupted=text(_condition(pod, "DisruptionTarget"), "status") == "True",
-        unschedulable=clean(text(scheduled, "message")) or "no node fits" if waits else "",
+        unschedulable=one_line(text(scheduled, "message")) or "no node fits" if waits else "",
         scheduled=moment(scheduled, "lastTransitionTime") if text(scheduled, "status") == "True" else None,
         steps=_steps(pod),
     )
@@ -191,7 +198,7 @@ def _step(name: str, status: Object) -> Step:
         name=name,
         running="running" in state,
         waiting=text(state, "waiting", "reason"),
-        waiting_message=clean(text(state, "waiting", "message")),
+        waiting_message=one_line(text(state, "waiting", "message")),
         end=_step_end(ended) if isinstance(ended, dict) else None,
         image=_image(text(status, "image"), text(status, "imageID")),
     )
@@ -208,7 +215,7 @@ def _step_end(ended: Object) -> StepEnd:
         # A container without an exit code did not succeed.
         exit_code=1 if code is None else code,
         signal=integer(ended, "signal"),
-        reason=clean(text(ended, "reason"), 64),
+        reason=one_line(text(ended, "reason"), 64),
         report=text(ended, "message"),
         started=moment(ended, "startedAt"),
         finished=moment(ended, "finishedAt"),

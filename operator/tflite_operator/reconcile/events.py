@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from tflite_api import names
-from tflite_operator.core.fields import clean
+from tflite_api.text import one_line
 from tflite_operator.core.identity import Identity
 from tflite_operator.decide.decision import EmitEvent
 
@@ -20,11 +20,11 @@ def build_event(identity: Identity, told: EmitEvent, instance: str, now: datetim
         "metadata": {"name": f"{identity.name[:200]}.{uuid.uuid4().hex[:16]}", "namespace": identity.namespace},
         "eventTime": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "reportingController": _COMPONENT,
-        "reportingInstance": clean(instance, 128),
+        "reportingInstance": one_line(instance, 128),
         "type": "Warning" if told.warning else "Normal",
         "reason": told.reason.value,
         "action": "Convert",
-        "note": clean(told.message),
+        "note": one_line(told.message),
         "regarding": {
             "apiVersion": names.API_VERSION,
             "kind": names.KIND,

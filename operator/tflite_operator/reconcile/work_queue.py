@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from tflite_api.json_log import with_fields
 from tflite_operator.core.labels import Key
 from tflite_operator.kube.errors import ClusterError
-from tflite_operator.telemetry.log import LOGGER, with_fields
+from tflite_operator.telemetry.log import LOGGER
 from tflite_operator.telemetry.metrics import QUEUE_LENGTH
 
 Handle = Callable[[Key], Awaitable[float | None]]

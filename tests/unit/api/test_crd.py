@@ -10,7 +10,8 @@ import yaml
 from pydantic import BaseModel
 
 from tflite_api import names
-from tflite_api.spec import DEFAULT_MIN_SNR_DECIBELS, ConversionSpec
+from tflite_api.quantization_types import CALIBRATED, SELECTIVE, WITH_INTEGER_IO, QuantizationType, named
+from tflite_api.spec import ConversionSpec
 from tflite_api.status import ConversionStatus
 
 ROOT = Path(__file__).parents[3]
@@ -106,8 +107,19 @@ def test_an_unseen_conversion_is_in_progress_for_kstatus() -> None:
 def test_the_documents_give_the_gates_that_are_in_force() -> None:
     said = SCHEMA["properties"]["spec"]["properties"]["verification"]["properties"]["minSNRDecibels"]["description"]
     stated = re.findall(r"(\d+) for ((?:[A-Z]\w+(?:, | and )?)+)", said)
-    assert {
-        kind: int(gate) for gate, kinds in stated for kind in re.findall(r"\w{4,}", kinds)
-    } == DEFAULT_MIN_SNR_DECIBELS
+    gates = {kind: kind.facts.min_snr_decibels for kind in QuantizationType}
+    assert {kind: int(gate) for gate, kinds in stated for kind in re.findall(r"\w{4,}", kinds)} == gates
     page = (ROOT / "docs/converting.md").read_text()
-    assert [kind for kind, gate in DEFAULT_MIN_SNR_DECIBELS.items() if f"| `{kind}` | {gate} |" not in page] == []
+    assert [kind for kind, gate in gates.items() if f"| `{kind}` | {gate} |" not in page] == []
+
+
+@pytest.mark.parametrize(
+    ("field", "kinds"), [("calibration", CALIBRATED), ("io Int8 and UInt8", WITH_INTEGER_IO), ("keepFloat", SELECTIVE)]
+)
+def test_the_rules_about_quantization_name_the_types_of_the_table(
+    field: str, kinds: tuple[QuantizationType, ...]
+) -> None:
+    rules = SCHEMA["properties"]["spec"]["properties"]["quantization"]["x-kubernetes-validations"]
+    be = "are" if " and " in field else "is"
+    rule = next(one["rule"] for one in rules if one["message"] == f"{field} {be} for {named(kinds)}: leave it out")
+    assert set(re.findall(r"'([A-Z]\w+)'", rule)) - {"Float32"} == set(kinds)

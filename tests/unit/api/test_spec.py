@@ -11,8 +11,9 @@ import tflite_api
 from tflite_api.conversion import Conversion
 from tflite_api.field_types import KEY_CHARACTERS
 from tflite_api.model_source import SOURCES
+from tflite_api.quantization_types import QuantizationType
 from tflite_api.schema import describe
-from tflite_api.spec import DEFAULT_MIN_SNR_DECIBELS, ConversionSpec, quantity
+from tflite_api.spec import ConversionSpec, quantity
 
 
 def spec(**changes: Any) -> dict[str, Any]:
@@ -151,7 +152,7 @@ def test_the_version_is_that_of_the_distribution() -> None:
 def test_the_gate_is_the_specs_or_the_types_default() -> None:
     assert ConversionSpec.from_object(spec(verification={"minSNRDecibels": 0})).min_snr_decibels == 0
     float16 = ConversionSpec.from_object(spec(quantization={"type": "Float16"}))
-    assert float16.min_snr_decibels == DEFAULT_MIN_SNR_DECIBELS["Float16"]
+    assert float16.min_snr_decibels == QuantizationType.FLOAT16.facts.min_snr_decibels
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ from typing import Final
 
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
-from tflite_converter.core.failure import StepFailure, one_line
+from tflite_api.text import one_line
+from tflite_converter.artifact.flatbuffer import is_litert
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.units import bytes_in_words
 from tflite_converter.fetch.archive import tar as tar_archive
 from tflite_converter.fetch.archive import zip as zip_archive
@@ -27,7 +29,6 @@ _FOREIGN: Final = (
     (b"version https://git-lfs", "the pointer that Git LFS keeps in a file's place"),
     (b"\x08\x01\x12", "what looks like a saved_model.pb without its folder"),
 )
-_LITERT: Final = b"TFL3"
 _PAGE: Final = (b"<!doctype html", b"<html")
 _START_BYTES: Final = 512
 
@@ -73,7 +74,7 @@ def foreign_kind(start: bytes) -> str | None:
         return None
     if start.lstrip().lower().startswith(_PAGE):
         return "a web page"
-    if start[4:8] == _LITERT:
+    if is_litert(start):
         return "a .tflite file, which is converted already"
     named = next((words for magic, words in _FOREIGN if start.startswith(magic)), None)
     return named if named is not None or _is_tar(start) else "no archive of a kind that is known here"

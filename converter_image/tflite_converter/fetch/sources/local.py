@@ -1,11 +1,11 @@
 """Models of this machine: a SavedModel folder or an archive named by a file:/// handle."""
 
-import hashlib
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
 from tflite_api.reasons import Reason
+from tflite_converter.core.digests import file_digest
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, accept, from_archive
 
@@ -23,8 +23,7 @@ def fetch(handle: str, pin: Pin, place: Place) -> FetchedModel:
     if path.is_dir():
         return accept(path, pin)
     try:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = file_digest(path)
     except OSError as error:
         words = f"{path} cannot be read: {error.strerror}"
         raise StepFailure(Reason.MODEL_NOT_FOUND, words, f"Correct {pin.field}") from error

@@ -2,7 +2,7 @@
 
 from tflite_api.explanations import explained
 from tflite_api.reasons import Reason
-from tflite_api.step import MESSAGE_CHARACTERS
+from tflite_api.text import MESSAGE_CHARACTERS
 from tflite_converter.core.failure import IN_MESSAGE, OWN_CURE, Cure, StepFailure
 
 
@@ -16,7 +16,7 @@ def shown(told: StepFailure) -> str:
 
 
 def test_a_message_is_one_printable_line() -> None:
-    assert failure("a\n\x1b[2Jb\x00" + "x" * 5000).message.startswith("a [2Jb x")
+    assert failure("a\n\x1b[2Jb\x00" + "x" * 5000).message.startswith("a [2Jbx")
     assert len(failure("x" * 5000).message) == MESSAGE_CHARACTERS
 
 

@@ -12,9 +12,10 @@ import pytest
 from tests.unit.converter.fetch.archive.test_unpack import pack, plain, zipped
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
+from tflite_converter.core.digests import folder_digest
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
-from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, accept, folder_digest, from_archive
+from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, accept, from_archive
 
 FILES = {"saved_model.pb": b"graph", "variables/variables.index": b"index", "variables/variables.data": b"weights"}
 

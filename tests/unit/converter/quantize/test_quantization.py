@@ -1,20 +1,25 @@
 """Whether an artifact's weights and operations show that the quantization happened."""
 
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from tflite_api import quantization_types
+from tflite_api.quantization_types import Activations, QuantizationType, Tool
 from tflite_api.reasons import Reason
 from tflite_api.spec import Quantization
 from tflite_converter.artifact.flatbuffer import ArtifactFacts, Constant
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.quantize.quantization import check_applied
+from tflite_converter.quantize import weight_only
+from tflite_converter.quantize.quantization import check_applied, configure
 
 SHAPES = Constant("int32", 4)
 
 
 def asked(kind: str, **settings: Any) -> Quantization:
-    calibration = {"calibration": {"synthetic": True}} if kind in {"Int8", "Int16x8"} else {}
+    calibration = {"calibration": {"synthetic": True}} if QuantizationType(kind).facts.is_calibrated else {}
     return Quantization.from_object({"type": kind, **calibration, **settings})
 
 
@@ -25,6 +30,55 @@ def facts(*constants: Constant, floating: tuple[str, ...] = ()) -> ArtifactFacts
         operations=frozenset(floating) | {"CONV_2D"},
         float_operations=frozenset(floating),
     )
+
+
+def configured(kind: str) -> dict[str, Any]:
+    """Return what TensorFlow's converter is asked for."""
+    target = SimpleNamespace()
+    converter = SimpleNamespace(target_spec=target)
+    configure(converter, asked(kind))
+    return {**vars(converter), **vars(target)}
+
+
+def test_every_type_asks_something_else_of_the_tools() -> None:
+    orders = {
+        kind: (str({name: value for name, value in configured(kind).items() if name != "target_spec"}), recipe)
+        for kind in QuantizationType
+        for recipe in [kind.facts.recipe if kind.facts.tool is Tool.LITERT_QUANTIZER else None]
+    }
+    assert len(set(orders.values())) == len(QuantizationType)
+
+
+def test_a_type_that_tensorflow_is_not_told_of_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = QuantizationType.FLOAT16
+    odd = replace(kind.facts, activations=Activations.INT16)
+    monkeypatch.setitem(quantization_types._TABLE, kind, odd)
+    with pytest.raises(AssertionError, match="no float16 weights computed with 16-bit integers"):
+        configured("Float16")
+
+
+@pytest.mark.parametrize("kind", QuantizationType)
+def test_what_is_applied_afterwards_has_a_recipe_of_the_quantizer(kind: QuantizationType) -> None:
+    from litert_quantizer import recipe
+
+    assert (kind.facts.tool is not Tool.LITERT_QUANTIZER) or kind.facts.recipe is not None
+    assert kind.facts.recipe is None or callable(getattr(recipe, kind.facts.recipe))
+
+
+@pytest.mark.parametrize(
+    ("kind", "found", "is_left"),
+    [
+        ("None", "float32", False),
+        ("Int8", "float32", False),
+        ("DynamicRange", "float32", True),
+        ("DynamicRange", "int8", False),
+        ("WeightOnlyInt8", "float32", True),
+        ("WeightOnlyInt8", "int8", True),
+        ("WeightOnlyInt4", "float32", True),
+    ],
+)
+def test_what_is_left_to_the_other_tool(kind: str, found: str, is_left: bool) -> None:
+    assert weight_only.is_left_to_do(QuantizationType(kind), (Constant(found, 9),)) is is_left
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def test_the_artifact_is_deleted_then_the_conversion_is_let_go() -> None:
     [
         (ended(3, report(Reason.BUCKET_NOT_FOUND, "bucket models does not exist")), "ucket models does not exist"),
         (ended(3, report(Reason.CREDENTIALS_REFUSED, "refused")), "refused"),
-        (ended(0, report(Reason.CONVERTED)), "does not go with exit code 0"),
+        (ended(0, report(Reason.CONVERTED)), "which cleanup cannot know"),
         (ended(137), "left no report"),
     ],
 )

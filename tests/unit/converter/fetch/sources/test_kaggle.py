@@ -13,10 +13,11 @@ from tests.unit.converter.fetch.test_fetched import FILES, contents
 from tflite_api.model_source import ModelSource
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
+from tflite_converter.core.digests import folder_digest
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch import model
-from tflite_converter.fetch.fetched import FetchedModel, Place, folder_digest
+from tflite_converter.fetch.fetched import FetchedModel, Place
 
 HOLDER = "kaggle"
 HANDLE = "team/tiny/tensorFlow2/small/2"

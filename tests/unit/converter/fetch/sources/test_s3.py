@@ -16,9 +16,10 @@ from tests.unit.converter.storage.memory_store import Held, MemoryStore
 from tflite_api.model_source import S3Source
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits
+from tflite_converter.core.digests import folder_digest
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
-from tflite_converter.fetch.fetched import FetchedModel, Place, folder_digest
+from tflite_converter.fetch.fetched import FetchedModel, Place
 from tflite_converter.fetch.sources.s3 import fetch
 from tflite_converter.storage.s3_client import Credentials, Key, Nobody
 from tflite_converter.storage.store import Fault, Server, StoreError
