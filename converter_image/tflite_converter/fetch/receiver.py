@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from io import BufferedWriter
 from pathlib import Path
 
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import Progress
 from tflite_converter.core.units import bytes_in_words
 from tflite_converter.fetch.archive.extraction import CHUNK_BYTES, Readable, named_disk_failures
@@ -15,7 +16,7 @@ from tflite_converter.fetch.archive.extraction import CHUNK_BYTES, Readable, nam
 class Arrival:
     """One file, or several that are bounded together. Every method raises `too_large` beyond a bound."""
 
-    def __init__(self, most: int, seconds: int, too_large: Callable[[str], Exception], progress: Progress) -> None:
+    def __init__(self, most: int, seconds: int, too_large: Callable[[str], StepFailure], progress: Progress) -> None:
         """Take the bounds.
 
         Args:
@@ -47,7 +48,7 @@ class Arrival:
         if time.monotonic() > self._end:
             raise self.late()
 
-    def late(self) -> Exception:
+    def late(self) -> StepFailure:
         """Return the exception that says that the time is over."""
         return self._too_large(f"did not arrive within {self._seconds} s: {bytes_in_words(self.received)} did")
 

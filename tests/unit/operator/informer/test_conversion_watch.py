@@ -62,7 +62,7 @@ class Scene:
         self.added.clear()
 
     def compare(self, *scopes: str) -> None:
-        """Report that these were listed again, and wait until the names were asked for once more than there are answers."""
+        """Report that these were listed again; wait until the names were asked for once more than there are answers."""
 
         async def run() -> None:
             finding = asyncio.create_task(self.watch.find_vanished())
