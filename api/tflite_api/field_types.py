@@ -37,6 +37,13 @@ def _normalised(key: str) -> str:
     return key
 
 
+def normalised_path(path: str) -> str:
+    """Return the path of a model back, which must climb nowhere; a slash may end it."""
+    if any(segment in {"", ".", ".."} for segment in path.removesuffix("/").split("/")):
+        raise ValueError("must be relative, without empty, '.' or '..' segments: write for example models/mobilenet/1")
+    return path
+
+
 Sha256 = Annotated[str, matching(SHA256_PATTERN, "must be 64 lower-case hexadecimal digits")]
 Bucket = Annotated[
     str,

@@ -1,5 +1,6 @@
 """The names that the operator, the converter and the manifests share."""
 
+from collections.abc import Mapping
 from typing import Final
 
 GROUP: Final = "tflite-operator.dev"
@@ -33,6 +34,12 @@ STEP_REQUEST_ENV: Final = "TFLITE_STEP_REQUEST"
 CA_BUNDLE_ENV: Final = "TFLITE_CA_BUNDLE"
 """Environment variable that names a file of certificate authorities to trust beside the public ones."""
 
+S3_CREDENTIALS: Final[Mapping[str, bool]] = {
+    "AWS_ACCESS_KEY_ID": False,
+    "AWS_SECRET_ACCESS_KEY": False,
+    "AWS_SESSION_TOKEN": True,
+}
+"""The entries of a Secret with a key of an S3 server, and which may be absent."""
 MODEL_ENV_PREFIX: Final = "MODEL_"
 """In front of the variables that hold the credentials of the model's source, beside those of the destination."""
 VOLUME_DIR: Final = "/volume"

@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from tflite_api.model_source import SOURCES
+from tflite_api.sources.model_source import SOURCES
 from tflite_api.spec import ConversionSpec
 
 _FORMAT = "recipe.v1"

@@ -20,11 +20,11 @@ from tflite_api.field_types import (
     unique,
 )
 from tflite_api.metadata import DecimalText, ModelMetadata, above_zero
-from tflite_api.model_source import ModelSource
 from tflite_api.names import ATTESTATION_SUFFIX, REPORT_SUFFIX
 from tflite_api.quantization_types import CALIBRATED, SELECTIVE, WITH_INTEGER_IO, QuantizationType, named
 from tflite_api.scheduling import NodeSelector, Toleration
 from tflite_api.schema import Boolean, Integer, Schema, matching
+from tflite_api.sources.model_source import ModelSource
 
 DEFAULT_MAX_SAMPLES: Final = 100
 

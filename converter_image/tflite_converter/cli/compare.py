@@ -124,4 +124,4 @@ def _fetched(
         folder = Path(work) / "model"
         folder.mkdir()
         fetched = model.fetch(reference, Place(folder, Path(work), limits, progress))
-        yield SavedModelReference(fetched.folder, reference.address, fetched.digest, reference.tags)
+        yield SavedModelReference(fetched.folder, reference.source.address, fetched.digest, reference.tags)

@@ -64,7 +64,7 @@ def init(  # noqa: PLR0913, PLR0917 - one parameter an option
     if output != _STDOUT:
         file = shlex.quote(str(output))
         typer.echo(f"Wrote {output}. Try it here:  tflite-convert run -f {file} --output out/", err=True)
-        if not source.address.startswith("file:"):
+        if not source.is_local:
             typer.echo(f"Or in a cluster:  kubectl apply -f {file}", err=True)
 
 

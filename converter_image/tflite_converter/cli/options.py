@@ -60,7 +60,8 @@ def read_model(
     Raises:
         BadParameter: it is neither, or an option about it makes no sense, with what to write instead.
     """
-    from tflite_converter.fetch.address import AddressError, Bucket, source_of  # noqa: PLC0415 - imported when needed
+    from tflite_api.sources.source import AddressError  # noqa: PLC0415 - imported when needed
+    from tflite_converter.fetch.address import Bucket, source_of  # noqa: PLC0415 - see above
 
     try:
         return source_of(text, tags, Bucket(endpoint, region), os.environ)

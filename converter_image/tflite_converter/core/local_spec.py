@@ -6,8 +6,9 @@ from typing import Annotated, Final, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from tflite_api.conversion import Conversion
-from tflite_api.model_source import HANDLE_PATTERN, ModelSource
 from tflite_api.schema import matching
+from tflite_api.sources.handle import FILE_SCHEME, HANDLE_PATTERN
+from tflite_api.sources.model_source import ModelSource
 from tflite_api.spec import (
     DATASET_PATTERN,
     Calibration,
@@ -45,20 +46,16 @@ class LocalModelSource(ModelSource):
 
     @model_validator(mode="after")
     def _be_within_reach(self) -> Self:
-        if self.volume is not None:
+        if self.source.claim is not None:
             raise ValueError(
-                "volume is a claim in a cluster: to try it here, write handle: file:/// and an absolute path"
+                f"{self.kind} is a claim in a cluster: to try it here, write handle: file:/// and an absolute path"
             )
         return self
 
     @property
-    def address(self) -> str:
-        """Where the model is, whatever kind of source that is."""
-        if self.s3 is not None:
-            return self.s3.uri
-        if self.kaggle is not None:
-            return self.kaggle.handle
-        return self.handle or (self.archive.url if self.archive else "")
+    def is_local(self) -> bool:
+        """Whether the model is on this machine, where no cluster finds it."""
+        return self.source.address.startswith(FILE_SCHEME)
 
 
 LocalDataset = Annotated[

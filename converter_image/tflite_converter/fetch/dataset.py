@@ -6,6 +6,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from tflite_api.reasons import Reason
+from tflite_api.sources.handle import FILE_SCHEME
 from tflite_api.spec import ConversionSpec, Samples
 from tflite_api.step import FetchedDataset, FetchedDatasets, FetchLimits
 from tflite_converter.core.digests import bare, file_digest, folder_digest, prefixed
@@ -15,7 +16,6 @@ from tflite_converter.datasets.images import SUFFIXES, is_image
 from tflite_converter.fetch import http
 from tflite_converter.fetch.receiver import Arrival
 from tflite_converter.fetch.s3_download import Transfer
-from tflite_converter.fetch.sources.local import FILE_SCHEME
 from tflite_converter.storage.store import Fault, Location, ObjectStore, StoreError
 
 _S3_SCHEME: Final = "s3://"

@@ -202,7 +202,7 @@ class _Transfer:
         opened.setblocking(False)
         return opened
 
-    def _timed_out(self, *, expired: bool) -> StepFailure:
+    def _timed_out(self, *, expired: bool) -> Exception:
         if expired and self._arrival.received:
             return self._arrival.late()
         return StepFailure(self._subject.unavailable, f"{shown(self._url)} did not answer in time", OWN_CURE)

@@ -1,32 +1,33 @@
 """Fetching a model from whichever source a spec names. All of them end in the same folder, limits and digest."""
 
-from tflite_api.model_source import ModelSource
-from tflite_converter.fetch.fetched import FetchedModel, Pin, Place
-from tflite_converter.fetch.sources import gcs, kaggle, local, s3, tfhub, volume, web
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from tflite_api.sources.archive import ArchiveSource
+from tflite_api.sources.handle import HandleSource
+from tflite_api.sources.kaggle import KaggleSource
+from tflite_api.sources.model_source import ModelSource
+from tflite_api.sources.s3 import S3Source
+from tflite_api.sources.source import Source
+from tflite_api.sources.volume import VolumeSource
+from tflite_converter.fetch.fetched import FetchedModel, Place
+from tflite_converter.fetch.sources import handle, kaggle, s3, volume, web
+
+_FETCHERS: Final[Mapping[type[Source], Callable[[Any, str | None, Place], FetchedModel]]] = {
+    HandleSource: handle.fetch,
+    ArchiveSource: web.fetch,
+    S3Source: s3.fetch,
+    VolumeSource: volume.fetch,
+    KaggleSource: kaggle.fetch,
+}
+"""Each takes a source of its kind and the SHA-256 that the spec asks for."""
 
 
-def fetch(source: ModelSource, place: Place) -> FetchedModel:
+def fetch(model: ModelSource, place: Place) -> FetchedModel:
     """Fetch the model that a spec names.
 
     Raises:
         StepFailure: what is wrong with the source or the model, in the words of the spec's field.
     """
-    if source.handle is not None:
-        return _by_handle(source.handle, Pin(tfhub.FIELD, source.sha256), place)
-    if source.archive is not None:
-        return web.fetch(source.archive.url, Pin("model.archive.url", source.sha256), place)
-    if source.s3 is not None:
-        return s3.fetch(source.s3, source.sha256, place)
-    if source.volume is not None:
-        return volume.fetch(source.volume, source.sha256, place)
-    if source.kaggle is not None:
-        return kaggle.fetch(source.kaggle, source.sha256, place)
-    raise AssertionError("a model has one source: tflite_api.model_source")
-
-
-def _by_handle(handle: str, pin: Pin, place: Place) -> FetchedModel:
-    if handle.startswith(local.FILE_SCHEME):
-        return local.fetch(handle, pin, place)
-    if handle.startswith(gcs.SCHEME):
-        return gcs.fetch(handle, pin, place)
-    return tfhub.resolve(handle, pin, place)
+    source = model.source
+    return _FETCHERS[type(source)](source, model.sha256, place)

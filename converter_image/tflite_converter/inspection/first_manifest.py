@@ -4,24 +4,21 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote, urlsplit
 
 import yaml
 from pydantic import ValidationError
 
 from tflite_api.field_types import SecretReference
-from tflite_api.model_source import S3Source
 from tflite_api.names import API_VERSION, KIND
 from tflite_api.quantization_types import CALIBRATED, QuantizationType
 from tflite_api.reasons import Reason
 from tflite_api.schema import describe
+from tflite_api.sources.source import ARCHIVE_ENDS
 from tflite_api.spec import InputPin, Signature
 from tflite_api.text import one_line
 from tflite_converter.core.digests import bare
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.local_spec import LocalConversion, LocalModelSource
-from tflite_converter.fetch.address import ARCHIVE_ENDS, KAGGLE_SECRET, MODEL_SECRET
-from tflite_converter.fetch.sources.local import FILE_SCHEME
 from tflite_converter.inspection.findings import InspectedGraph, InspectedSignature, InspectedTensor, Inspection
 
 _NAME_CHARACTERS: Final = 50
@@ -39,20 +36,8 @@ class Placement:
 
 def suggested_name(model: LocalModelSource) -> str:
     """Make a name for a conversion of what a model's address tells: the model's own, without its version."""
-    if model.kaggle is not None:
-        _, name, _, variation, *_ = model.kaggle.handle.split("/")
-        telling = [name, variation]
-    else:
-        path = unquote(urlsplit(model.address).path)
-        segments = [part for part in path.split("/") if part and not part.isdigit()]
-        # A Hub handle ends with what the model is for, and with its version.
-        telling = segments[-2:] if model.handle and not _is_local(model) else segments[-1:]
-    words = ARCHIVE_ENDS.sub("", "-".join(telling)).lower()
+    words = ARCHIVE_ENDS.sub("", "-".join(model.source.name_parts)).lower()
     return re.sub(r"[^a-z0-9]+", "-", words)[:_NAME_CHARACTERS].strip("-") or "model"
-
-
-def _is_local(model: LocalModelSource) -> bool:
-    return model.address.startswith(FILE_SCHEME)
 
 
 def empty(model: LocalModelSource, placement: Placement) -> str:
@@ -99,8 +84,8 @@ def compose(found: Inspection, placement: Placement) -> str:
 
 
 def _head(model: LocalModelSource, placement: Placement) -> Iterator[str]:
-    yield f"# A conversion of {one_line(model.address)}, written by `tflite-convert init`."
-    if _is_local(model):
+    yield f"# A conversion of {one_line(model.source.address)}, written by `tflite-convert init`."
+    if model.is_local:
         yield "# It names a file of this machine, as `tflite-convert run` takes it; a cluster needs an https:// handle."
     yield f"apiVersion: {API_VERSION}"
     yield f"kind: {KIND}"
@@ -109,28 +94,16 @@ def _head(model: LocalModelSource, placement: Placement) -> Iterator[str]:
 
 
 def _source(model: LocalModelSource) -> Iterator[str]:
+    fields, source = model.to_object()[model.kind], model.source
     yield "  model:"
-    if model.archive is not None:
-        yield "    archive:"
-        yield f"      url: {_quoted(model.archive.url)}"
-    elif model.s3 is not None:
-        yield from _bucket(model.s3)
-    elif model.kaggle is not None:
-        yield "    kaggle:"
-        yield f"      handle: {_quoted(model.kaggle.handle)}"
-        yield from _secret(model.kaggle.secret_ref, "KAGGLE_USERNAME and KAGGLE_KEY", KAGGLE_SECRET)
-    else:
-        yield f"    handle: {_quoted(model.handle or '')}"
-
-
-def _bucket(source: S3Source) -> Iterator[str]:
-    yield "    s3:"
-    yield f"      bucket: {_quoted(source.bucket)}"
-    yield f"      {'key' if source.key else 'prefix'}: {_quoted(source.key or source.prefix or '')}"
-    if source.endpoint is not None:
-        yield f"      endpoint: {_quoted(source.endpoint)}"
-    yield f"      region: {_quoted(source.region)}"
-    yield from _secret(source.secret_ref, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", MODEL_SECRET)
+    if not isinstance(fields, dict):
+        yield f"    {model.kind}: {_quoted(fields)}"
+        return
+    yield f"    {model.kind}:"
+    yield from (f"      {name}: {_quoted(value)}" for name, value in fields.items() if name != "secretRef")
+    if source.CREDENTIALS:
+        variables = " and ".join(name for name, may_be_absent in source.CREDENTIALS.items() if not may_be_absent)
+        yield from _secret(source.secret, variables, source.EXAMPLE_SECRET)
 
 
 def _secret(found: SecretReference | None, variables: str, example: str) -> Iterator[str]:
@@ -150,7 +123,7 @@ def _model(found: Inspection, graph: InspectedGraph) -> Iterator[str]:
     if len(found.graphs) > 1 and graph.tags:
         yield f"    tags: [{', '.join(map(_quoted, graph.tags))}]"
     yield "    # Refuses other files than those that were looked into; leave it out to follow the address."
-    yield f"    {'# ' if _is_local(found.model) else ''}sha256: {_quoted(bare(found.digest))}"
+    yield f"    {'# ' if found.model.is_local else ''}sha256: {_quoted(bare(found.digest))}"
 
 
 def _signature(taken: Sequence[InspectedSignature]) -> Iterator[str]:

@@ -21,7 +21,7 @@ _SHOWN_OPERATIONS: Final = 12
 def of(found: Inspection) -> Text:
     """Give it all: the model, each graph, each signature, and what a conversion would come to."""
     lines = [
-        Text(one_line(found.model.address), "bold"),
+        Text(one_line(found.model.source.address), "bold"),
         _row("digest", found.digest),
         _row("size", bytes_in_words(found.size_bytes)),
     ]

@@ -15,9 +15,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from tflite_api.explanations import EXPLANATIONS
-from tflite_api.model_source import SOURCES, ModelSource
 from tflite_api.reasons import Reason
 from tflite_api.report import LayerError, Layers, OutputErrors, ReportData, TypeSize
+from tflite_api.sources.model_source import ModelSource
 from tflite_api.spec import ConversionSpec
 from tflite_api.status import MeasuredError, OutputError
 from tflite_api.step import StepResult
@@ -101,12 +101,7 @@ def asked(spec: ConversionSpec) -> list[_Row]:
 
 def _source(model: ModelSource) -> str:
     """Say where a model comes from, without what may be a secret: a query often signs its address."""
-    if model.s3 is not None:
-        return model.s3.uri
-    named = model.to_object()
-    source = next(named[name] for name in SOURCES if name in named)
-    parts = [source] if isinstance(source, str) else [value for value in source.values() if isinstance(value, str)]
-    return ", ".join(part.partition("?")[0] for part in parts)
+    return model.source.address.partition("?")[0]
 
 
 def _provenance(result: StepResult) -> list[_Row]:

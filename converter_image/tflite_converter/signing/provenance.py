@@ -75,7 +75,7 @@ def statement(request: StepRequest, prepared: PreparedModel, sha256: str, run: R
 
 def _materials(request: StepRequest, prepared: PreparedModel) -> Iterator[Descriptor]:
     spec = request.spec
-    yield _material("model", spec.model.uri, _DIR_HASH, prepared.model_digest)
+    yield _material("model", spec.model.source.uri, _DIR_HASH, prepared.model_digest)
     calibration = spec.quantization.calibration
     if calibration is not None and calibration.dataset is not None:
         yield _dataset("calibration", calibration.dataset, prepared.datasets.calibration)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from tflite_api.names import (
     CA_BUNDLE_ENV,
     CONVERT,
-    MODEL_ENV_PREFIX,
+    S3_CREDENTIALS,
     SIGNING_KEY_ENV,
     SIGNING_PASSWORD_ENTRY,
     SIGNING_PASSWORD_ENV,
@@ -29,10 +29,6 @@ _AUDIENCE: Final = "sts.amazonaws.com"
 _SKIP_ANNOTATION: Final = "eks.amazonaws.com/skip-containers"
 """Keeps the webhook of Amazon EKS, which mounts tokens into every container, away from the model's
 (https://github.com/aws/amazon-eks-pod-identity-webhook)."""
-_S3_KEYS: Final = {"AWS_ACCESS_KEY_ID": False, "AWS_SECRET_ACCESS_KEY": False, "AWS_SESSION_TOKEN": True}
-"""The keys of a Secret, and which may be absent."""
-_KAGGLE_KEYS: Final = ("KAGGLE_USERNAME", "KAGGLE_KEY")
-"""As kagglehub reads them."""
 _SOURCE_VOLUME: Final = "source"
 _CA_VOLUME: Final = "authorities"
 _CA_FOLDER: Final = "/etc/tflite-operator"
@@ -56,7 +52,7 @@ def storage_access(spec: ConversionSpec) -> PodAccess:
     """Return what reaches the destination: a Secret's entries, or a ServiceAccount's token."""
     secret = spec.destination.s3.secret_ref
     if secret is not None:
-        return PodAccess(tuple(_from_secret(secret.name, key, optional=may) for key, may in _S3_KEYS.items()))
+        return PodAccess(tuple(_from_secret(secret.name, key, optional=may) for key, may in S3_CREDENTIALS.items()))
     variables: list[Field] = [{"name": "AWS_WEB_IDENTITY_TOKEN_FILE", "value": f"{_TOKEN_FOLDER}/token"}]
     if spec.destination.s3.role_arn is not None:
         variables.append({"name": "AWS_ROLE_ARN", "value": spec.destination.s3.role_arn})
@@ -98,18 +94,19 @@ def network_access(settings: Settings) -> PodAccess:
 
 def model_access(spec: ConversionSpec) -> PodAccess:
     """Return what the prepare container, and no other, needs to reach the model: its source's Secret, or its volume."""
-    s3, kaggle, volume = spec.model.s3, spec.model.kaggle, spec.model.volume
-    if s3 is not None and s3.secret_ref is not None:
-        name = s3.secret_ref.name
+    source = spec.model.source
+    if source.secret is not None:
+        name = source.secret.name
         return PodAccess(
-            tuple(_from_secret(name, key, optional=may, prefix=MODEL_ENV_PREFIX) for key, may in _S3_KEYS.items())
+            tuple(
+                _from_secret(name, key, optional=may, prefix=source.VARIABLE_PREFIX)
+                for key, may in source.CREDENTIALS.items()
+            )
         )
-    if kaggle is not None and kaggle.secret_ref is not None:
-        return PodAccess(tuple(_from_secret(kaggle.secret_ref.name, key) for key in _KAGGLE_KEYS))
-    if volume is None:
+    if source.claim is None:
         return PodAccess()
     # Read-only as a whole, so that the kubelet changes no owner in it.
-    claim = {"claimName": volume.claim_name, "readOnly": True}
+    claim = {"claimName": source.claim, "readOnly": True}
     return PodAccess(
         (),
         ({"name": _SOURCE_VOLUME, "mountPath": VOLUME_DIR, "readOnly": True},),

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 import tflite_api
 from tflite_api.conversion import Conversion
 from tflite_api.field_types import KEY_CHARACTERS
-from tflite_api.model_source import SOURCES
 from tflite_api.quantization_types import QuantizationType
 from tflite_api.schema import describe
+from tflite_api.sources.model_source import SOURCES
 from tflite_api.spec import ConversionSpec, quantity
 
 
@@ -141,7 +141,7 @@ MODELS = {
 @pytest.mark.parametrize("source", SOURCES)
 def test_every_source_of_a_model_has_an_address(source: str) -> None:
     given, uri = MODELS[source]
-    assert ConversionSpec.from_object(spec(model={source: given})).model.uri == uri
+    assert ConversionSpec.from_object(spec(model={source: given})).model.source.uri == uri
 
 
 def test_the_version_is_that_of_the_distribution() -> None:

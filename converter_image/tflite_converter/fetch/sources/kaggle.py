@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 import requests
 
-from tflite_api.model_source import KaggleSource
 from tflite_api.reasons import Reason
+from tflite_api.sources.kaggle import KaggleSource
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.fetch.archive.extraction import CHUNK_BYTES
 from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, from_archive

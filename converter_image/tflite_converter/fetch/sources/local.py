@@ -1,15 +1,13 @@
 """Models of this machine: a SavedModel folder or an archive named by a file:/// handle."""
 
 from pathlib import Path
-from typing import Final
 from urllib.parse import unquote
 
 from tflite_api.reasons import Reason
+from tflite_api.sources.handle import FILE_SCHEME
 from tflite_converter.core.digests import file_digest
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, accept, from_archive
-
-FILE_SCHEME: Final = "file://"
 
 
 def fetch(handle: str, pin: Pin, place: Place) -> FetchedModel:

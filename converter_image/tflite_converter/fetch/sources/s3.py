@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from tflite_api.model_source import S3Source
 from tflite_api.names import MODEL_ENV_PREFIX
 from tflite_api.reasons import Reason
+from tflite_api.sources.s3 import S3Source
 from tflite_converter.core.failure import OWN_CURE, Cure, StepFailure
 from tflite_converter.fetch.archive.extraction import Unpacking, named_disk_failures, safe_path
 from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, accept, from_archive

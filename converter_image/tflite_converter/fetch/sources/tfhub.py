@@ -5,12 +5,10 @@ no checksum (tensorflow_hub/resolver.py, file_utils.py), so download and unpacki
 """
 
 import os
-from typing import Final, Protocol, cast
+from typing import Protocol, cast
 
 from tflite_converter.fetch.fetched import FetchedModel, Pin, Place
 from tflite_converter.fetch.sources import web
-
-FIELD: Final = "model.handle"
 
 
 class _Resolvers(Protocol):
@@ -21,7 +19,7 @@ def resolve(handle: str, pin: Pin, place: Place) -> FetchedModel:
     """Resolve a handle as tensorflow_hub does, within the limits.
 
     Raises:
-        StepFailure: as `web.fetch` does.
+        StepFailure: as `web.download` does.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import tensorflow_hub  # noqa: PLC0415 - imports TensorFlow, which takes seconds
@@ -34,7 +32,7 @@ def resolve(handle: str, pin: Pin, place: Place) -> FetchedModel:
             return bool(self.is_http_protocol(handle))
 
         def __call__(self, handle: str) -> str:
-            found.append(web.fetch(self._append_compressed_format_query(handle), pin, place))
+            found.append(web.download(self._append_compressed_format_query(handle), pin, place))
             return str(found[-1].folder)
 
     # The registry asks the latest implementation first.

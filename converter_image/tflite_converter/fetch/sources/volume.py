@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
-from tflite_api.model_source import VolumeSource
 from tflite_api.names import VOLUME_DIR
 from tflite_api.reasons import Reason
+from tflite_api.sources.volume import VolumeSource
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.fetch.archive.extraction import Segments, Unpacking, named_disk_failures, refuse, safe_path
 from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, accept, from_archive

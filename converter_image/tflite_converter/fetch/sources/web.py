@@ -1,11 +1,25 @@
 """An archive of a model at a web address."""
 
+from typing import Final
+
+from tflite_api.sources.archive import ArchiveSource
 from tflite_converter.fetch import http
 from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, from_archive
 
+_FIELD: Final = "model.archive.url"
 
-def fetch(url: str, pin: Pin, place: Place) -> FetchedModel:
-    """Download an archive and give the SavedModel in it.
+
+def fetch(source: ArchiveSource, sha256: str | None, place: Place) -> FetchedModel:
+    """Fetch the archive that a spec names.
+
+    Raises:
+        StepFailure: as `download` does.
+    """
+    return download(source.url, Pin(_FIELD, sha256), place)
+
+
+def download(url: str, pin: Pin, place: Place) -> FetchedModel:
+    """Download an archive and return the SavedModel in it.
 
     Raises:
         StepFailure: every reason of `http.fetch` and `from_archive`.

@@ -44,7 +44,7 @@ def test_a_volume_is_not_within_reach_and_another_source_is(tmp_path: Path) -> N
     with pytest.raises(StepFailure, match=r"spec\.model: volume is a claim in a cluster: .* file:///"):
         read(write(tmp_path, of("{volume: {claimName: models}}")))
     [conversion] = read(write(tmp_path, of("{kaggle: {handle: a/b/tensorFlow2/c}}"))).conversions
-    assert conversion.spec.model.address == "a/b/tensorFlow2/c"
+    assert conversion.spec.model.source.address == "a/b/tensorFlow2/c"
 
 
 def test_resources_of_other_kinds_are_passed_over(tmp_path: Path) -> None:

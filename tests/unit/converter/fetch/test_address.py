@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tflite_converter.fetch.address import AddressError, Bucket, source_of
+from tflite_api.sources.source import AddressError
+from tflite_converter.fetch.address import Bucket, source_of
 
 AWS = Bucket()
 S3 = Bucket("https://s3.example.com", "eu-west-1")

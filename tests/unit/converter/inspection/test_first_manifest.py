@@ -108,7 +108,7 @@ def test_tags_are_named_where_the_model_has_several_sets() -> None:
 
 def test_a_model_at_a_web_address_is_named_as_an_archive() -> None:
     model = LocalModelSource.from_object({"archive": {"url": "https://example.com/a/style_transfer.tar.gz"}})
-    assert written(inspected(signature(), model=model))["spec"]["model"]["archive"] == {"url": model.address}
+    assert written(inspected(signature(), model=model))["spec"]["model"]["archive"] == {"url": model.source.address}
     assert first_manifest.suggested_name(model) == "style-transfer"
 
 

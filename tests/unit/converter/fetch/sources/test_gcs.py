@@ -11,8 +11,8 @@ from tests.unit.converter.fetch.archive.test_unpack import zipped
 from tests.unit.converter.fetch.sources.test_s3 import FOLDER, bucket_of
 from tests.unit.converter.fetch.test_fetched import FILES, contents
 from tests.unit.converter.storage.memory_store import MemoryStore
-from tflite_api.model_source import ModelSource
 from tflite_api.reasons import Reason
+from tflite_api.sources.model_source import ModelSource
 from tflite_api.step import FetchLimits
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress

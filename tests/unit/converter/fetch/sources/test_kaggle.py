@@ -10,8 +10,8 @@ import pytest
 from tests.unit.converter.fetch.archive.test_unpack import pack, plain
 from tests.unit.converter.fetch.sources.kaggle_server import Kaggle, serving
 from tests.unit.converter.fetch.test_fetched import FILES, contents
-from tflite_api.model_source import ModelSource
 from tflite_api.reasons import Reason
+from tflite_api.sources.model_source import ModelSource
 from tflite_api.step import FetchLimits
 from tflite_converter.core.digests import folder_digest
 from tflite_converter.core.failure import StepFailure

@@ -13,8 +13,8 @@ import pytest
 from tests.unit.converter.fetch.archive.test_unpack import zipped
 from tests.unit.converter.fetch.test_fetched import FILES, contents
 from tests.unit.converter.storage.memory_store import Held, MemoryStore
-from tflite_api.model_source import S3Source
 from tflite_api.reasons import Reason
+from tflite_api.sources.s3 import S3Source
 from tflite_api.step import FetchLimits
 from tflite_converter.core.digests import folder_digest
 from tflite_converter.core.failure import StepFailure

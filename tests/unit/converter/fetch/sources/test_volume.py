@@ -7,8 +7,8 @@ import pytest
 
 from tests.unit.converter.fetch.archive.test_unpack import zipped
 from tests.unit.converter.fetch.test_fetched import FILES, contents, written
-from tflite_api.model_source import VolumeSource
 from tflite_api.reasons import Reason
+from tflite_api.sources.volume import VolumeSource
 from tflite_api.step import FetchLimits
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress

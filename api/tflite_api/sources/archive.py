@@ -1,0 +1,39 @@
+"""An archive of a model at a web address."""
+
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
+
+from pydantic import StringConstraints
+
+from tflite_api.field_types import HOST
+from tflite_api.schema import Schema, matching
+from tflite_api.sources.source import ARCHIVE_ENDS, Source
+
+ARCHIVE_URL_PATTERN: Final = rf"^https?://{HOST}/[A-Za-z0-9._~%!$&()*+,;=:@/-]+(?:\?[A-Za-z0-9._~%!$&()*+,;=:@/?-]+)?$"
+
+ArchiveURL = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=2048),
+    matching(
+        ARCHIVE_URL_PATTERN,
+        "must be an https:// or http:// address of a tar, tar.gz or zip archive, without user or fragment:"
+        " write for example https://example.com/models/mobilenet-v2.tar.gz",
+    ),
+]
+
+
+class ArchiveSource(Schema, Source):
+    """An archive of a SavedModel at any web address."""
+
+    url: ArchiveURL
+
+    @property
+    def uri(self) -> str:
+        """The address."""
+        return self.url
+
+    @classmethod
+    def fields_of(cls, address: str) -> dict[str, Any] | None:
+        """A Hub handle has no query, and is answered with an archive of no name."""
+        is_archive = address.startswith("http") and (ARCHIVE_ENDS.search(urlsplit(address).path) or "?" in address)
+        return {"url": address} if is_archive else None
