@@ -24,12 +24,13 @@ _DELETED_SECONDS: Final = 30
 class Admin:
     """The administrator, who may do everything."""
 
-    def __init__(self, address: str, pki: Path) -> None:
-        """Take where the API server is, and the folder of keys."""
+    def __init__(self, address: str, pki: Path, acting_as: str = "") -> None:
+        """Take where the API server is, the folder of keys, and in whose place the administrator asks."""
         trusted = ssl.create_default_context(cafile=str(pki / "ca.crt"))
         trusted.load_cert_chain(pki / "admin.crt", pki / "admin.key")
         # An HTTP proxy in the environment knows nothing of an address that only this machine has.
-        self._http = httpx.Client(base_url=address, verify=trusted, trust_env=False, timeout=30)
+        who = {"Impersonate-User": acting_as} if acting_as else {}
+        self._http = httpx.Client(base_url=address, verify=trusted, trust_env=False, timeout=30, headers=who)
 
     def close(self) -> None:
         """Close the connections."""
@@ -41,6 +42,12 @@ class Admin:
             return self._http.get("/readyz", timeout=5).status_code == 200
         except httpx.TransportError:
             return False
+
+    def refusal(self, method: str, path: str, body: Object) -> str:
+        """Return the API server's words where it refuses a request; nothing where it does not."""
+        kind = "application/strategic-merge-patch+json" if method == "PATCH" else "application/json"
+        answer = self._http.request(method, path, json=body, headers={"Content-Type": kind})
+        return "" if answer.is_success else str(answer.json()["message"])
 
     def get(self, path: str) -> Object:
         """Read."""
@@ -110,7 +117,9 @@ def path_of(wanted: Object) -> str:
     root = f"/apis/{wanted['apiVersion']}" if "/" in wanted["apiVersion"] else f"/api/{wanted['apiVersion']}"
     namespace = wanted["metadata"].get("namespace")
     where = f"/namespaces/{namespace}" if namespace else ""
-    return f"{root}{where}/{wanted['kind'].lower()}s/{wanted['metadata']['name']}"
+    kind = wanted["kind"].lower()
+    plural = f"{kind.removesuffix('y')}ies" if kind.endswith("y") else f"{kind}s"
+    return f"{root}{where}/{plural}/{wanted['metadata']['name']}"
 
 
 def _content(answer: httpx.Response) -> Object:

@@ -1,0 +1,82 @@
+"""Nobody has a conversion use a Secret that they may not read, whatever field of it names the Secret."""
+
+import copy
+from collections.abc import Iterator
+
+import pytest
+
+from tests.apiserver.admin import Admin, Object
+from tests.apiserver.control_plane import ControlPlane
+from tests.apiserver.waiting import until
+from tests.apiserver.workbench import Workbench
+from tests.secret_references import secret_references
+from tflite_api import names
+
+LEAST: Object = {
+    "model": {"handle": "https://tfhub.dev/google/model/1"},
+    "destination": {"s3": {"bucket": "models", "key": "a.tflite"}},
+    "serviceAccountName": "default",
+}
+"""Names no Secret."""
+AROUND: dict[str, Object] = {
+    "spec.destination.s3.secretRef": {"destination": LEAST["destination"]},
+    "spec.attestation.secretRef": {"attestation": {}},
+    "spec.model.s3.secretRef": {"model": {"s3": {"bucket": "models", "key": "a.zip"}}},
+    "spec.model.kaggle.secretRef": {"model": {"kaggle": {"handle": "a/b/tensorFlow2/c/1"}}},
+}
+"""What a spec has around each reference."""
+_RBAC = "/apis/rbac.authorization.k8s.io/v1"
+_POLICIES = "/apis/admissionregistration.k8s.io/v1"
+
+
+@pytest.fixture
+def author(plane: ControlPlane, bench: Workbench) -> Iterator[Admin]:
+    """May write conversions, act as a ServiceAccount and read the Secret `theirs`; the policy is in force."""
+    rules = [
+        {"apiGroups": [names.GROUP], "resources": [names.PLURAL], "verbs": ["*"]},
+        {"apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["impersonate"]},
+        {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["theirs"], "verbs": ["get"]},
+    ]
+    here = f"{_RBAC}/namespaces/{bench.namespace}"
+    plane.admin.create(f"{here}/roles", {"metadata": {"name": "author"}, "rules": rules})
+    subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "author"}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "author"}
+    plane.admin.create(f"{here}/rolebindings", {"metadata": {"name": "author"}, "roleRef": role, "subjects": [subject]})
+    plane.admin.apply_manifest("deploy/base/admission_policy.yaml")
+    person = Admin(plane.address, plane.pki, acting_as="author")
+    try:
+        unreadable = with_secret("spec.attestation.secretRef", "other")
+        until("the policy is in force", lambda: bool(refusal(person, bench, unreadable)))
+        yield person
+    finally:
+        person.close()
+        for kind in ("validatingadmissionpolicybindings", "validatingadmissionpolicies"):
+            plane.admin.delete(f"{_POLICIES}/{kind}/tflite-operator.dev")
+
+
+def with_secret(path: str, secret: str) -> Object:
+    spec = copy.deepcopy(LEAST | AROUND[path])
+    node = spec
+    *parents, last = path.split(".")[1:]
+    for parent in parents:
+        node = node[parent]
+    node[last] = {"name": secret}
+    return spec
+
+
+def refusal(person: Admin, bench: Workbench, spec: Object) -> str:
+    wanted = {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": {"name": "mine"}, "spec": spec}
+    return person.refusal("POST", f"{bench.conversions}?dryRun=All", wanted)
+
+
+def test_every_reference_is_tried_here() -> None:
+    assert set(AROUND) == set(secret_references())
+
+
+def test_a_secret_is_for_those_who_may_read_it(author: Admin, bench: Workbench) -> None:
+    assert refusal(author, bench, LEAST) == ""
+    for path in AROUND:
+        assert refusal(author, bench, with_secret(path, "theirs")) == ""
+        words = refusal(author, bench, with_secret(path, "other"))
+        for part in (f"{path}.name", 'user "author"', 'Secret "other"', bench.namespace, "verb get"):
+            assert part in words, words
