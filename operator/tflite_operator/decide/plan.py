@@ -48,11 +48,6 @@ class Plan:
         """All actions in their order."""
         return (*self.actions, *self.follow_ups)
 
-    @property
-    def is_at_rest(self) -> bool:
-        """Return whether there is nothing to do."""
-        return not self.everything and self.status is None
-
 
 def plan(observation: Observation, now: datetime, settings: Settings) -> Plan:
     """Return what to do about a conversion."""

@@ -225,6 +225,11 @@ def planned(owner: Object, *jobs: Object, pods: list[Object] | None = None, now:
     return plan(observed(owner, jobs, pods or [], settings=settings, **more), now, settings)
 
 
+def is_at_rest(made: Plan) -> bool:
+    """Whether nothing is done or written."""
+    return not made.everything and made.status is None
+
+
 def after(owner: Object, made: Plan) -> Object:
     """The conversion once the plan's status is written."""
     if made.status is None:

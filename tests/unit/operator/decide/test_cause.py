@@ -14,6 +14,7 @@ from tests.unit.operator.builders import (
     ended,
     failed,
     failing_pod,
+    is_at_rest,
     job,
     message,
     planned,
@@ -79,7 +80,7 @@ def test_a_message_survives_whole_when_its_job_is_deleted() -> None:
     owner, over, outage = broken()
     first = planned(owner, over, pods=[outage], now=at(61))
     owner = after(owner, first)
-    assert planned(owner, now=at(62)).is_at_rest, "neither the words nor the time change"
+    assert is_at_rest(planned(owner, now=at(62))), "neither the words nor the time change"
     # Somebody wrote into the conditions: they are made anew from what stands beside them.
     for one in owner["status"]["conditions"]:
         one["message"] = "edited"
@@ -106,7 +107,7 @@ def test_a_message_survives_whole_through_a_deadline_that_passed_while_it_was_wa
     assert message(seen) == explained(Reason.SECRET_NOT_FOUND, follows)
     owner = after(owner, seen)
     assert planned(owner, over, now=at(3602)).status is None
-    assert planned(owner, now=at(3603)).is_at_rest, "its Job may be gone"
+    assert is_at_rest(planned(owner, now=at(3603))), "its Job may be gone"
 
 
 @pytest.mark.parametrize(
@@ -203,4 +204,4 @@ def test_a_cure_of_its_own_is_the_only_one_through_retries_and_a_deleted_job() -
     said = f"{words} Attempt 2 follows at 2026-11-22T12:01:10Z."
     assert message(first) == said
     owner = after(owner, first)
-    assert planned(owner, now=at(62)).is_at_rest, "nor once its Job is gone"
+    assert is_at_rest(planned(owner, now=at(62))), "nor once its Job is gone"

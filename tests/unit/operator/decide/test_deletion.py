@@ -12,6 +12,7 @@ from tests.unit.operator.builders import (
     conversion,
     ended,
     failed,
+    is_at_rest,
     job,
     planned,
     pod,
@@ -80,7 +81,7 @@ def test_one_that_is_not_to_any_more_is_let_loose() -> None:
 
 
 def test_without_a_finalizer_a_deletion_is_nobodys_business() -> None:
-    assert planned(deleted(conversion())).is_at_rest
+    assert is_at_rest(planned(deleted(conversion())))
 
 
 def test_a_conversion_that_never_began_goes_at_once() -> None:

@@ -14,6 +14,7 @@ from tests.unit.operator.builders import (
     ended,
     failed,
     failing_pod,
+    is_at_rest,
     job,
     message,
     planned,
@@ -188,7 +189,7 @@ def test_a_refused_job_is_shown_in_the_servers_words() -> None:
     made = planned(owner, refusal="exceeded quota: none")
     assert conditions(made) == running(Reason.JOB_REFUSED)
     assert "exceeded quota: none" in message(made)
-    assert planned(after(owner, made), refusal="exceeded quota: none").is_at_rest
+    assert is_at_rest(planned(after(owner, made), refusal="exceeded quota: none"))
     assert planned(after(owner, made)).actions == (CreateJob(Attempt(1, failures=0)),)
 
 

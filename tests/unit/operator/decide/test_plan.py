@@ -16,6 +16,7 @@ from tests.unit.operator.builders import (
     conversion,
     ended,
     failing_pod,
+    is_at_rest,
     job,
     message,
     planned,
@@ -154,7 +155,7 @@ def test_a_missing_secret_is_named_with_what_to_do_and_told_once() -> None:
     first = planned(owner, made, pods=[waits])
     assert 'secret "s3" not found. Create the Secret' in message(first)
     assert told(first) == [Reason.SECRET_NOT_FOUND]
-    assert planned(after(owner, first), made, pods=[waits]).is_at_rest
+    assert is_at_rest(planned(after(owner, first), made, pods=[waits]))
 
 
 @pytest.mark.parametrize(
@@ -174,7 +175,7 @@ def test_a_missing_volume_is_named_at_once_and_waited_for(words: str) -> None:
     assert conditions(first) == running(Reason.VOLUME_NOT_FOUND)
     assert words in message(first)
     assert "model.volume.claimName" in message(first)
-    assert planned(after(owner, first), made, pods=[waits], now=at(10**4)).is_at_rest
+    assert is_at_rest(planned(after(owner, first), made, pods=[waits], now=at(10**4)))
 
 
 def test_a_changed_spec_deletes_the_old_job_and_waits_for_its_pods() -> None:
@@ -245,8 +246,8 @@ def test_a_status_that_makes_no_sense_is_made_anew_from_the_job(status: Object) 
 def test_a_conversion_being_deleted_is_left_alone() -> None:
     owner = conversion()
     owner["metadata"]["deletionTimestamp"] = "2026-11-22T12:00:00Z"
-    assert planned(owner).is_at_rest
-    assert planned(owner, job(owner, end=COMPLETE)).is_at_rest
+    assert is_at_rest(planned(owner))
+    assert is_at_rest(planned(owner, job(owner, end=COMPLETE)))
 
 
 def test_times_change_only_with_their_condition() -> None:

@@ -9,6 +9,7 @@ from tests.unit.operator.builders import (
     conditions,
     failed,
     failing_pod,
+    is_at_rest,
     job,
     message,
     planned,
@@ -43,7 +44,7 @@ def test_a_spec_that_must_change_stalls_after_one_attempt(step: str, reason: Rea
     assert "It was so." in message(made)
     assert made.actions == ()
     assert told(made) == [reason]
-    assert planned(after(owner, made), now=at(10**6)).is_at_rest
+    assert is_at_rest(planned(after(owner, made), now=at(10**6)))
 
 
 def test_a_failed_verification_says_what_was_measured_and_keeps_the_old_artifact() -> None:
@@ -94,7 +95,7 @@ def test_a_failed_job_that_vanished_leaves_its_retry_in_the_status() -> None:
     owner, _ = started()
     over = job(owner, end=failed())
     owner = after(owner, planned(owner, over, pods=[failing_pod(over, PREPARE, 4, report(Reason.MODEL_UNAVAILABLE))]))
-    assert planned(owner, now=at(61)).is_at_rest
+    assert is_at_rest(planned(owner, now=at(61)))
     assert planned(owner, now=at(71)).actions == (CreateJob(Attempt(2, failures=0)),)
 
 

@@ -10,6 +10,7 @@ from tests.unit.operator.builders import (
     at,
     conditions,
     conversion,
+    is_at_rest,
     job,
     message,
     planned,
@@ -56,7 +57,7 @@ def test_the_verdict_becomes_verified(more: dict[str, object], verified: tuple[s
 def test_a_job_gone_after_success_is_not_run_again() -> None:
     owner, made = started()
     owner = after(owner, planned(owner, made, pods=[succeeded_pod(owner, made)]))
-    assert planned(owner).is_at_rest
+    assert is_at_rest(planned(owner))
     assert planned(owner, now=at(10**7)).look_again is None
 
 

@@ -14,6 +14,7 @@ from tests.unit.operator.builders import (
     ended,
     failed,
     failing_pod,
+    is_at_rest,
     job,
     message,
     planned,
@@ -50,7 +51,7 @@ def test_a_suspended_conversion_makes_no_job_and_says_so_once() -> None:
     assert conditions(made) == {"Ready": ("Unknown", Reason.SUSPENDED)}
     assert [action.warning for action in made.follow_ups if isinstance(action, EmitEvent)] == [False]
     assert made.look_again is None
-    assert planned(after(owner, made)).is_at_rest
+    assert is_at_rest(planned(after(owner, made)))
 
 
 def test_suspending_deletes_the_job_that_runs_and_keeps_the_artifact_in_status() -> None:
@@ -81,7 +82,7 @@ def test_a_request_runs_a_settled_conversion_once_more_and_converts_anew() -> No
     again = job(wanted, 2, end=COMPLETE, request="2026-11-25T12:00:00Z", forced=True)
     settled = after(after(wanted, seen), planned(after(wanted, seen), again, pods=[succeeded_pod(wanted, again)]))
     assert planned(settled, again, pods=[succeeded_pod(wanted, again)]).status is None
-    assert planned(settled).is_at_rest
+    assert is_at_rest(planned(settled))
 
 
 def test_a_request_that_was_there_from_the_start_is_no_reason_to_convert_anew() -> None:
@@ -124,7 +125,7 @@ def test_a_request_stops_a_pod_that_waits_for_a_node_first() -> None:
     owner = after(owner, first)
     # However often it looks meanwhile, and whether the old Job is gone or not: it comes to the new attempt.
     gone = made | {"metadata": made["metadata"] | {"deletionTimestamp": "2026-11-22T12:00:00Z"}}
-    assert planned(owner, gone, pods=[waits], now=at(402)).is_at_rest
+    assert is_at_rest(planned(owner, gone, pods=[waits], now=at(402)))
     assert planned(owner, now=at(403)).actions == (CreateJob(Attempt(2, 0, "now", forced=True)),)
 
 
@@ -157,7 +158,7 @@ def test_a_suspended_job_is_shown_as_queued_for_as_long_as_it_takes(pods: list[s
     seen = planned(owner, made, pods=ending, now=at(10**6))
     assert conditions(seen) == running(Reason.QUEUED)
     assert "in queue team-a" in message(seen)
-    assert planned(after(owner, seen), made, pods=ending, now=at(10**6 + 99)).is_at_rest
+    assert is_at_rest(planned(after(owner, seen), made, pods=ending, now=at(10**6 + 99)))
 
 
 def test_the_labels_of_a_queueing_system_are_passed_on_and_no_others() -> None:
