@@ -48,7 +48,7 @@ def _fields(text: str, bucket: Bucket, environment: Mapping[str, str]) -> dict[s
                 f"there is no file or folder {text} here: write one that is, or an address such as {_EXAMPLE}"
             )
         text = Path(text).resolve().as_uri()
-    candidates = ((name, kind, kind.fields_of(text)) for name, kind in reversed(SOURCES.items()))
+    candidates = ((name, kind, kind.fields_of(text)) for name, kind in reversed([*SOURCES.items()]))
     name, kind, fields = next(found for found in candidates if found[2] is not None)
     if not isinstance(fields, dict):
         return {name: fields}
