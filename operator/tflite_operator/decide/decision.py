@@ -92,6 +92,8 @@ class Progress:
     following: Following | None = None
     look_again: datetime | None = None
     """When the decision may become another one although nothing is heard."""
+    obstacle: Reason | None = None
+    """What it fails with if nothing changes, where it has not gone on for so long that it does so already."""
     supersedes: bool = False
     """Whether one more run was asked for, and the Job that the status speaks of counts no more."""
     cure_given: bool = False

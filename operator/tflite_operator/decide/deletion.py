@@ -10,6 +10,7 @@ from tflite_api.reasons import Reason
 from tflite_api.spec import ConversionSpec
 from tflite_operator.core.labels import cleanup_name
 from tflite_operator.decide.decision import PATIENCE, CreateCleanup, EmitEvent, SetFinalizer
+from tflite_operator.decide.obstacles import stuck
 from tflite_operator.decide.state import State
 from tflite_operator.decide.step_report import UnbelievableReportError, read_report
 from tflite_operator.observe.pod import StepEnd
@@ -104,6 +105,8 @@ def _still_waiting(state: State) -> str:
     cleanup = state.cleanup
     pod = state.pod_of(cleanup) if cleanup is not None else None
     why = (pod.missing_configuration or pod.image_problem or pod.unschedulable) if pod is not None else ""
+    if state.stuck_pod is not None:
+        why = stuck(state.stuck_pod).message
     outcome = f"still waits: {why}" if why else "was not done"
     return f"after {_limit(state).total_seconds():.0f} s its cleanup {outcome}"
 
