@@ -56,6 +56,8 @@ class EmitEvent:
     warning: bool
     reason: Reason
     message: str
+    elsewhere: bool = False
+    """Whether the conversion's namespace is on its way out, and takes no Events any more."""
 
 
 Action = CreateJob | DeleteJob | CreateCleanup | SetFinalizer | SetJobTTL | EmitEvent

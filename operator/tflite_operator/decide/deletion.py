@@ -36,7 +36,7 @@ def decide_deletion(state: State) -> LettingGo:
     if not state.conversion.has_finalizer:
         return _NOTHING
     if state.namespace_ends:
-        return _RELEASE
+        return _leave_behind(state)
     if state.spec is None:
         return _failed("the artifact", state.conversion.spec_problem)
     uri = state.spec.destination.s3.uri
@@ -92,6 +92,18 @@ def _reported(end: StepEnd, uri: str) -> LettingGo:
     if result.reason is not Reason.ARTIFACT_DELETED:
         return _failed(uri, result.message)
     event = EmitEvent(False, result.reason, explained(result.reason, result.message))
+    return LettingGo((event, *_RELEASE.actions))
+
+
+def _leave_behind(state: State) -> LettingGo:
+    """Let it go with a namespace that is being deleted: no Job can be made there any more."""
+    uri = state.spec.destination.s3.uri if state.spec is not None else "its artifact"
+    words = (
+        f"{uri} may still be there: conversion {state.identity.name} was deleted with its namespace"
+        f" {state.identity.namespace}, in which nothing could run any more that would delete it"
+    )
+    reason = Reason.CLEANUP_FAILED
+    event = EmitEvent(True, reason, explained(reason, words), elsewhere=True)
     return LettingGo((event, *_RELEASE.actions))
 
 
