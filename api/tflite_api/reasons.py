@@ -39,6 +39,8 @@ class Reason(StrEnum):
     SECRET_NOT_FOUND = "SecretNotFound", Outcome.PROGRESS
     VOLUME_NOT_FOUND = "VolumeNotFound", Outcome.PROGRESS
     JOB_REFUSED = "JobRefused", Outcome.PROGRESS
+    POD_NOT_STARTING = "PodNotStarting", Outcome.PROGRESS
+    POD_STUCK_TERMINATING = "PodStuckTerminating", Outcome.PROGRESS
     # at rest because the spec says so
     SUSPENDED = "Suspended", Outcome.PAUSED
     # done
@@ -90,6 +92,7 @@ class Reason(StrEnum):
     DESTINATION_CHANGED = "DestinationChanged", Outcome.RETRIED
     POD_DISRUPTED = "PodDisrupted", Outcome.RETRIED
     JOB_DELETED = "JobDeleted", Outcome.RETRIED
+    START_FAILED = "StartFailed", Outcome.RETRIED
     STEP_CRASHED = "StepCrashed", Outcome.RETRIED
     # what the measurement was worth
     SNR_SUFFICIENT = "SNRSufficient", Outcome.VERDICT

@@ -133,6 +133,9 @@ class JobReference(Schema):
     """How many attempts before it count against the limit."""
     forced: Boolean | None = None
     """True where it converts whatever the bucket holds, because one more run was asked for."""
+    disruptions: Annotated[Integer, Field(ge=1)] | None = None
+    """How many of its pods were evicted, preempted or drained, or lost with their node; it replaced them."""
+    last_disruption_time: Annotated[str, StringConstraints(max_length=64)] | None = None
     superseded: Boolean | None = None
     """True where one more run was asked for and its Job could not be made yet."""
 

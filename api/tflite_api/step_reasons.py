@@ -83,6 +83,8 @@ OPERATOR_REASONS: Final = frozenset(
         Reason.SECRET_NOT_FOUND,
         Reason.VOLUME_NOT_FOUND,
         Reason.JOB_REFUSED,
+        Reason.POD_NOT_STARTING,
+        Reason.POD_STUCK_TERMINATING,
         Reason.SUSPENDED,
         Reason.INVALID_SPEC,
         Reason.OUT_OF_MEMORY,
@@ -93,6 +95,7 @@ OPERATOR_REASONS: Final = frozenset(
         Reason.NAME_COLLISION,
         Reason.POD_DISRUPTED,
         Reason.JOB_DELETED,
+        Reason.START_FAILED,
         Reason.STEP_CRASHED,
         Reason.CLEANUP_FAILED,
     }

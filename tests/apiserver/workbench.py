@@ -71,17 +71,45 @@ class Workbench:
         """Delete a Job."""
         self.admin.delete(f"{self._jobs}/{job['metadata']['name']}")
 
-    def run_pod(self, job: Object) -> None:
-        """Make a Job's pod, whose first container runs: what the Job controller and a kubelet do."""
+    def make_pod(self, job: Object, node: str = "") -> Object:
+        """Make a Job's pod, as the Job controller does, on a node where one is named."""
         head, template = job["metadata"], job["spec"]["template"]
         owner = {"apiVersion": "batch/v1", "kind": "Job", "name": head["name"], "uid": head["uid"], "controller": True}
         named = template["metadata"] | {"name": f"{head['name']}-pod", "ownerReferences": [owner]}
-        self.admin.create(self._pods, {"metadata": named, "spec": template["spec"]})
-        first = template["spec"]["initContainers"][0]
-        running = {"running": {"startedAt": head["creationTimestamp"]}}
-        told = {"name": first["name"], "image": first["image"], "imageID": "", "ready": False, "restartCount": 0}
-        status = {"phase": "Pending", "initContainerStatuses": [told | {"state": running}]}
-        self.admin.patch(f"{self._pods}/{named['name']}/status", {"status": status})
+        placed = template["spec"] | ({"nodeName": node} if node else {})
+        return self.admin.create(self._pods, {"metadata": named, "spec": placed})
+
+    def run_pod(self, job: Object, node: str = "") -> Object:
+        """Make a Job's pod, whose first container runs: what the Job controller and a kubelet do."""
+        made = self.make_pod(job, node)
+        running = {"running": {"startedAt": made["metadata"]["creationTimestamp"]}}
+        return self._tell(made, "Pending", {made["spec"]["initContainers"][0]["name"]: running})
+
+    def fail_beside_a_proxy(self, job: Object) -> Object:
+        """Make a Job's pod, whose last step has failed while something else in it runs on."""
+        made = self.make_pod(job, "worker-2")
+        when = made["metadata"]["creationTimestamp"]
+        well = {"exitCode": 0, "reason": "Completed", "startedAt": when, "finishedAt": when}
+        report = '{"reason": "CredentialsRefused", "message": "the storage refused the credentials"}'
+        ends = {
+            names.PREPARE: {"terminated": well},
+            names.CONVERT: {"terminated": well},
+            names.PUBLISH: {"terminated": well | {"exitCode": 3, "reason": "Error", "message": report}},
+        }
+        return self._tell(made, "Running", ends)
+
+    def delete_pod(self, pod: Object, grace_seconds: int) -> None:
+        """Delete a pod, as somebody does who waits for its containers to end."""
+        self.admin.delete(f"{self._pods}/{pod['metadata']['name']}?gracePeriodSeconds={grace_seconds}")
+
+    def _tell(self, pod: Object, phase: str, states: Object) -> Object:
+        """Write what a kubelet tells of a pod's containers."""
+        status: Object = {"phase": phase, "initContainerStatuses": [], "containerStatuses": []}
+        for name, state in states.items():
+            kind = "containerStatuses" if name == names.PUBLISH else "initContainerStatuses"
+            told = {"name": name, "image": "converter", "imageID": "", "ready": False, "restartCount": 0}
+            status[kind].append(told | {"state": state})
+        return self.admin.patch(f"{self._pods}/{pod['metadata']['name']}/status", {"status": status})
 
     def clear(self) -> None:
         """Delete everything: no controller runs that would, not even with the namespace."""

@@ -77,6 +77,7 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ("docs/operations.md", "kubectl logs -n"): _FAILURE,
     ("docs/operations.md", "kubectl logs job"): _FAILURE,
     ("docs/operations.md", "kubectl describe pod"): _FAILURE,
+    ("docs/operations.md", "kubectl taint node"): "makes a node of the reader's lose its pods: test_other_clusters.py",
     ("docs/operations.md", "kubectl annotate"): _FAILURE,
     ("docs/operations.md", "kubectl patch"): _FAILURE,
     ("docs/operations.md", "kubectl get lease"): "needs the operator of a deployment: test_high_availability.py",

@@ -56,6 +56,8 @@ class EmitEvent:
     warning: bool
     reason: Reason
     message: str
+    elsewhere: bool = False
+    """Whether the conversion's namespace is on its way out, and takes no Events any more."""
 
 
 Action = CreateJob | DeleteJob | CreateCleanup | SetFinalizer | SetJobTTL | EmitEvent
@@ -92,6 +94,8 @@ class Progress:
     following: Following | None = None
     look_again: datetime | None = None
     """When the decision may become another one although nothing is heard."""
+    obstacle: Reason | None = None
+    """What it fails with if nothing changes, where it has not gone on for so long that it does so already."""
     supersedes: bool = False
     """Whether one more run was asked for, and the Job that the status speaks of counts no more."""
     cure_given: bool = False

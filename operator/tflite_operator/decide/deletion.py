@@ -10,6 +10,7 @@ from tflite_api.reasons import Reason
 from tflite_api.spec import ConversionSpec
 from tflite_operator.core.labels import cleanup_name
 from tflite_operator.decide.decision import PATIENCE, CreateCleanup, EmitEvent, SetFinalizer
+from tflite_operator.decide.obstacles import stuck
 from tflite_operator.decide.state import State
 from tflite_operator.decide.step_report import UnbelievableReportError, read_report
 from tflite_operator.observe.pod import StepEnd
@@ -35,7 +36,7 @@ def decide_deletion(state: State) -> LettingGo:
     if not state.conversion.has_finalizer:
         return _NOTHING
     if state.namespace_ends:
-        return _RELEASE
+        return _leave_behind(state)
     if state.spec is None:
         return _failed("the artifact", state.conversion.spec_problem)
     uri = state.spec.destination.s3.uri
@@ -94,6 +95,18 @@ def _reported(end: StepEnd, uri: str) -> LettingGo:
     return LettingGo((event, *_RELEASE.actions))
 
 
+def _leave_behind(state: State) -> LettingGo:
+    """Let it go with a namespace that is being deleted: no Job can be made there any more."""
+    uri = state.spec.destination.s3.uri if state.spec is not None else "its artifact"
+    words = (
+        f"{uri} may still be there: conversion {state.identity.name} was deleted with its namespace"
+        f" {state.identity.namespace}, in which nothing could run any more that would delete it"
+    )
+    reason = Reason.CLEANUP_FAILED
+    event = EmitEvent(True, reason, explained(reason, words), elsewhere=True)
+    return LettingGo((event, *_RELEASE.actions))
+
+
 def _limit(state: State) -> timedelta:
     return timedelta(seconds=state.settings.cleanup_seconds)
 
@@ -104,6 +117,8 @@ def _still_waiting(state: State) -> str:
     cleanup = state.cleanup
     pod = state.pod_of(cleanup) if cleanup is not None else None
     why = (pod.missing_configuration or pod.image_problem or pod.unschedulable) if pod is not None else ""
+    if state.stuck_pod is not None:
+        why = stuck(state.stuck_pod).message
     outcome = f"still waits: {why}" if why else "was not done"
     return f"after {_limit(state).total_seconds():.0f} s its cleanup {outcome}"
 

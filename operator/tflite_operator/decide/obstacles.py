@@ -4,16 +4,21 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from tflite_api.explanations import EXPLANATIONS
+from tflite_api.explanations import EXPLANATIONS, sentence
 from tflite_api.names import CONVERT, PREPARE, PUBLISH
 from tflite_api.reasons import Reason
+from tflite_operator.core.fields import timestamp
 from tflite_operator.decide.decision import PATIENCE, Decision, Failure, Progress
-from tflite_operator.decide.state import State
+from tflite_operator.decide.refusals import with_cure
+from tflite_operator.decide.state import TERMINATION_GRACE, State
+from tflite_operator.decide.verdict import LINGERING
 from tflite_operator.observe.job import ObservedJob
 from tflite_operator.observe.pod import ObservedPod
 
 _QUEUE_GRACE: Final = timedelta(seconds=10)
 """How long a pod may look for a node before the status says so."""
+START_GRACE: Final = timedelta(seconds=30)
+"""How long a step may take to start before the cluster is asked what keeps it."""
 _AT_WORK: Final = {PREPARE: Reason.PREPARING, CONVERT: Reason.CONVERTING, PUBLISH: Reason.PUBLISHING}
 
 
@@ -24,9 +29,53 @@ def under_way(state: State, job: ObservedJob, pod: ObservedPod | None) -> Decisi
         return Progress(
             Reason.QUEUED, f"Job {job.name} (attempt {job.attempt}) is suspended{queue} and waits to be let in", job
         )
+    if state.stuck_pod is not None:
+        return stuck(state.stuck_pod, job)
     if pod is None:
         return _without_pod(state, job)
-    return _obstacle(state, job, pod) or _step_at_work(job, pod) or _unchanged(state, job) or _pending(job)
+    return (
+        _ending(state, job, pod)
+        or _obstacle(state, job, pod)
+        or _not_starting(state, job, pod)
+        or _going_on(state, job, pod)
+    )
+
+
+def stuck(pod: ObservedPod, job: ObservedJob | None = None) -> Progress:
+    """Say that a pod does not end."""
+    node = f" on node {pod.node}" if pod.node else ""
+    since = f" since {timestamp(pod.deletion)}" if pod.deletion is not None else ""
+    message = f"pod {pod.name}{node} is being terminated{since} and does not end"
+    return Progress(Reason.POD_STUCK_TERMINATING, message, job)
+
+
+def lost(pod: ObservedPod, job: ObservedJob, number: int) -> str:
+    """Say that a pod was taken from its Job, as the `number`th."""
+    node = f" on node {pod.node}" if pod.node else ""
+    why = pod.message or pod.disruption_message or "no reason given"
+    return sentence(f"pod {pod.name}{node} was taken away ({number} of Job {job.name}): {why}")
+
+
+def starts_late(pod: ObservedPod, now: datetime) -> bool:
+    """Return whether a step of the pod should have started by now, and nothing in the pod itself says why not."""
+    if pod.due_since is None or pod.held or pod.image_problem or pod.missing_configuration:
+        return False
+    return now >= pod.due_since + START_GRACE
+
+
+def _going_on(state: State, job: ObservedJob, pod: ObservedPod) -> Progress:
+    return _step_at_work(job, pod) or _unchanged(state, job) or _pending(job)
+
+
+def _ending(state: State, job: ObservedJob, pod: ObservedPod) -> Decision | None:
+    """Does the pod only have to end for the attempt to be over, or is to be gone?"""
+    moments = []
+    if pod.deletion is not None and not pod.is_over:
+        moments.append(pod.deletion + TERMINATION_GRACE)
+    if pod.outcome_since is not None:
+        moments.append(pod.outcome_since + LINGERING)
+    later = [moment for moment in moments if moment > state.now]
+    return replace(_unchanged(state, job) or _pending(job), look_again=min(later)) if later else None
 
 
 def _obstacle(state: State, job: ObservedJob, pod: ObservedPod) -> Decision | None:
@@ -49,7 +98,30 @@ def _obstacle(state: State, job: ObservedJob, pod: ObservedPod) -> Decision | No
     return None
 
 
-def _step_at_work(job: ObservedJob, pod: ObservedPod) -> Decision | None:
+def _not_starting(state: State, job: ObservedJob, pod: ObservedPod) -> Decision | None:
+    """Should a step have started, and has not?"""
+    step, since = pod.step_due, pod.due_since
+    if step is None or since is None:
+        return None
+    if state.now < since + START_GRACE:
+        return replace(_going_on(state, job, pod), look_again=since + START_GRACE)
+    # It is looked at ever more rarely, as each look asks the server for the pod's Events.
+    again = state.now + max(state.now - since, START_GRACE)
+    words = pod.held or step.problem or state.pod_warning
+    if words:
+        message = f"pod {pod.name} does not start: {words}"
+        if step.name != PREPARE:
+            message = f"container {step.name} of pod {pod.name} does not start: {words}"
+        return Progress(Reason.POD_NOT_STARTING, message, job, look_again=again)
+    known = _unchanged(state, job)
+    if known is not None and known.reason is Reason.POD_NOT_STARTING:
+        # Not asked is not answered: the present words stay.
+        said = known if state.pod_warning is None else _step_at_work(job, pod) or _pending(job)
+        return replace(said, look_again=again)
+    return replace(_going_on(state, job, pod), look_again=again)
+
+
+def _step_at_work(job: ObservedJob, pod: ObservedPod) -> Progress | None:
     step = pod.step_at_work
     if step is None or pod.is_over or pod.being_deleted:
         return None
@@ -64,21 +136,27 @@ def _wait(
 ) -> Decision:
     if since is not None and state.now >= since + limit:
         return Failure(reason, message, job)
-    return Progress(Reason.PENDING, message, job, look_again=since + limit if since is not None else None)
+    look_again = since + limit if since is not None else None
+    return Progress(Reason.PENDING, message, job, look_again=look_again, obstacle=reason)
 
 
 def _without_pod(state: State, job: ObservedJob) -> Decision:
-    if state.pod_refusal:
-        return Progress(Reason.JOB_REFUSED, f"Job {job.name} cannot make its pod: {state.pod_refusal}", job)
     # The pod itself will be heard of; it is asked why there is none, ever more rarely: a quota may hold up hundreds.
     age = state.now - job.created if job.created is not None else PATIENCE
-    return replace(_unchanged(state, job) or _pending(job), look_again=state.now + max(age, PATIENCE))
+    again = state.now + max(age, PATIENCE)
+    if state.pod_refusal:
+        words, has_cure = with_cure(state.pod_refusal)
+        message = f"Job {job.name} cannot make its pod: {words}"
+        return Progress(Reason.JOB_REFUSED, message, job, look_again=again, cure_given=has_cure)
+    return replace(_unchanged(state, job) or _pending(job), look_again=again)
 
 
 def _unchanged(state: State, job: ObservedJob) -> Progress | None:
     """Keep the present words for the moment between a pod's end and the Job's."""
     known = state.status.job
     if state.progress is None or known is None or known.uid != job.uid:
+        return None
+    if state.progress is Reason.POD_STUCK_TERMINATING and state.stuck_pod is None:
         return None
     return Progress(state.progress, None, job)
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.status import ConversionStatus, JobReference
 from tflite_operator.decide.decision import (
+    PATIENCE,
     Action,
     CreateCleanup,
     CreateJob,
@@ -23,12 +24,22 @@ from tflite_operator.decide.decision import (
     Success,
 )
 from tflite_operator.decide.deletion import decide_deletion
+from tflite_operator.decide.obstacles import lost
 from tflite_operator.decide.policies import decide
 from tflite_operator.decide.state import Observation, State, state_of
 from tflite_operator.decide.status import write_status
+from tflite_operator.decide.verdict import LINGERING
 from tflite_operator.settings import Settings
 
-_ANNOUNCED = frozenset({Reason.SECRET_NOT_FOUND, Reason.VOLUME_NOT_FOUND, Reason.JOB_REFUSED})
+_ANNOUNCED = frozenset(
+    {
+        Reason.SECRET_NOT_FOUND,
+        Reason.VOLUME_NOT_FOUND,
+        Reason.JOB_REFUSED,
+        Reason.POD_NOT_STARTING,
+        Reason.POD_STUCK_TERMINATING,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -62,15 +73,17 @@ def plan(observation: Observation, now: datetime, settings: Settings) -> Plan:
     decision = decide(state)
     if isinstance(decision, Start):
         return Plan(actions=(*stale, CreateJob(decision.attempt)))
+    old = new = state.status
+    if not isinstance(decision, NoChange):
+        new = write_status(old, decision, state.identity.generation, now, state.disruptions)
+    actions = (*stale, *(_lingering_job(state, decision) if new == old else ()))
     if isinstance(decision, NoChange):
-        return Plan(actions=stale, follow_ups=_ttls(state, decision))
-    old = state.status
-    new = write_status(old, decision, state.identity.generation, now)
+        return Plan(actions=actions, follow_ups=_ttls(state, decision), look_again=_until_it_lingers(state))
     return Plan(
-        actions=stale,
+        actions=actions,
         status=new if new != old else None,
-        follow_ups=(*_events(old, new, decision), *_ttls(state, decision)),
-        look_again=_wait(decision, now, settings),
+        follow_ups=(*_events(old, new, decision), *_losses(state, new), *_ttls(state, decision)),
+        look_again=_look_again(state, decision, is_told=new == old),
         finished=None if isinstance(decision, Progress | Pause) or _key(old) == _key(new) else _reason(decision),
     )
 
@@ -98,6 +111,36 @@ def _told(state: State, decision: Decision) -> str:
     return state.known_job.uid if isinstance(decision, NoChange) and state.known_job is not None else ""
 
 
+def _lingering_job(state: State, decision: Decision) -> tuple[DeleteJob, ...]:
+    """Return the Job whose outcome the status tells, where something in its pod keeps it from ending."""
+    job, known, until = state.job, state.known_job, _lingers_from(state)
+    counts_no_more = isinstance(decision, NoChange) or (isinstance(decision, Progress) and decision.following)
+    if job is None or until is None or state.now < until or not counts_no_more:
+        return ()
+    return (DeleteJob(job.name, job.uid),) if known is not None and known.uid == job.uid else ()
+
+
+def _lingers_from(state: State) -> datetime | None:
+    """Return from when on the latest Job goes on for nothing; None where its outcome is open, or it ends by itself."""
+    job, pod = state.job, state.pod
+    if job is None or job.end is not None or job.being_deleted or pod is None or pod.outcome_since is None:
+        return None
+    return pod.outcome_since + LINGERING
+
+
+def _until_it_lingers(state: State) -> timedelta | None:
+    until = _lingers_from(state)
+    return until - state.now if until is not None and until > state.now else None
+
+
+def _look_again(state: State, decision: Reported, *, is_told: bool) -> timedelta | None:
+    waits = [_wait(decision, state.now, state.settings), _until_it_lingers(state)]
+    if not is_told and _lingers_from(state) is not None:
+        # Once the status tells its outcome, the Job goes.
+        waits.append(_until_it_lingers(state) or PATIENCE)
+    return min((one for one in waits if one is not None), default=None)
+
+
 def _wait(decision: Reported, now: datetime, settings: Settings) -> timedelta | None:
     if isinstance(decision, Success | Pause):
         return None
@@ -105,6 +148,17 @@ def _wait(decision: Reported, now: datetime, settings: Settings) -> timedelta | 
     if isinstance(decision, Failure) or decision.look_again is None:
         return safety
     return min(max(decision.look_again - now, timedelta(0)), safety)
+
+
+def _losses(state: State, new: ConversionStatus) -> tuple[EmitEvent, ...]:
+    """Tell of each pod that was taken from the Job: it is gone soon, and its Job's deadline goes on."""
+    if state.job is None or new.job is None or new.job.uid != state.job.uid:
+        return ()
+    before = state.disruptions.count - len(state.lost_pods)
+    return tuple(
+        EmitEvent(True, Reason.POD_DISRUPTED, lost(pod, state.job, before + number))
+        for number, pod in enumerate(state.lost_pods, start=1)
+    )
 
 
 def _events(old: ConversionStatus, new: ConversionStatus, decision: Reported) -> tuple[EmitEvent, ...]:

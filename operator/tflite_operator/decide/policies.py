@@ -20,7 +20,8 @@ from tflite_operator.decide.decision import (
     Start,
     Success,
 )
-from tflite_operator.decide.obstacles import under_way
+from tflite_operator.decide.obstacles import stuck, under_way
+from tflite_operator.decide.refusals import with_cure
 from tflite_operator.decide.state import State
 from tflite_operator.decide.verdict import COUNTED, Ended, judge
 from tflite_operator.jobs.attempt import Attempt
@@ -32,10 +33,18 @@ _CURABLE: Final = frozenset(
     {Reason.INVALID_SPEC, Reason.IMAGE_PULL_FAILED, Reason.UNSCHEDULABLE, Reason.NAME_COLLISION}
 )
 """Failures that somebody can cure without touching the conversion: they are looked at again."""
-_WAITED_FOR: Final = frozenset({Reason.IMAGE_PULL_FAILED, Reason.UNSCHEDULABLE})
-"""Failures that say more than the deadline of a Job that ran into them."""
-_WAITING: Final = frozenset({Reason.SECRET_NOT_FOUND, Reason.VOLUME_NOT_FOUND, Reason.JOB_REFUSED})
+_WAITING: Final = frozenset(
+    {
+        Reason.SECRET_NOT_FOUND,
+        Reason.VOLUME_NOT_FOUND,
+        Reason.JOB_REFUSED,
+        Reason.POD_NOT_STARTING,
+        Reason.POD_STUCK_TERMINATING,
+    }
+)
 """A Job that reaches its deadline while it waits for these has not been tried."""
+_UNSEEN: Final = frozenset({Reason.PENDING, Reason.QUEUED})
+"""What the status says of a Job whose pod has not run a step, as far as anybody saw."""
 
 
 def decide(state: State) -> Decision:
@@ -75,7 +84,7 @@ def follow_the_job(state: State, spec: ConversionSpec) -> Decision | None:
     job = state.job
     if job is None:
         return None
-    match judge(spec, job, state.pod):
+    match judge(spec, job, state.pod, state.now):
         case Success() as success:
             return success
         case Ended() as ended:
@@ -118,6 +127,8 @@ POLICIES: Final[tuple[Policy, ...]] = (
 
 
 def _start(state: State, attempt: int, failures: int, *, forced: bool) -> Decision:
+    if state.must_wait and state.stuck_pod is not None:
+        return replace(stuck(state.stuck_pod), supersedes=state.is_superseded)
     if state.must_wait:
         return Progress(
             Reason.PENDING,
@@ -126,8 +137,9 @@ def _start(state: State, attempt: int, failures: int, *, forced: bool) -> Decisi
             supersedes=state.is_superseded,
         )
     if state.refusal is not None:
-        message = f"the API server refused Job {job_name(state.identity, attempt)}: {state.refusal}"
-        return Progress(Reason.JOB_REFUSED, message, supersedes=state.is_superseded)
+        words, has_cure = with_cure(state.refusal)
+        message = f"the API server refused Job {job_name(state.identity, attempt)}: {words}"
+        return Progress(Reason.JOB_REFUSED, message, supersedes=state.is_superseded, cure_given=has_cure)
     return _collision(state, attempt) or Start(Attempt(attempt, failures, state.conversion.request, forced))
 
 
@@ -139,12 +151,10 @@ def _collision(state: State, attempt: int) -> Decision | None:
 
 
 def _after_failure(state: State, job: ObservedJob, ended: Ended) -> Decision:
-    before = state.settled or state.progress
-    if ended.reason is Reason.DEADLINE_EXCEEDED and before in _WAITING and before is not None:
-        return _next_attempt(state, _known(state, before), job.failures, _retry_time(state, job, ended))
-    if ended.reason is Reason.DEADLINE_EXCEEDED and before in _WAITED_FOR and before is not None:
-        known = _known(state, before)
-        return Failure(before, known.message or "", job, ended=ended.time, cure_given=known.cure_given)
+    if ended.reason is Reason.DEADLINE_EXCEEDED:
+        untried = _not_tried(state, job, ended)
+        if untried is not None:
+            return untried
     if not ended.is_retried:
         return Failure(ended.reason, ended.message, job, ended.result, ended.time, ended.cure_given)
     failures = job.failures + (ended.reason in COUNTED)
@@ -155,8 +165,33 @@ def _after_failure(state: State, job: ObservedJob, ended: Ended) -> Decision:
     return _next_attempt(state, said, failures, _retry_time(state, job, ended))
 
 
+def _not_tried(state: State, job: ObservedJob, ended: Ended) -> Decision | None:
+    """Was the deadline used up by something else than the conversion?"""
+    before, cause = state.settled or state.progress, state.status.cause
+    again = _retry_time(state, job, ended)
+    if before in _WAITING and before is not None:
+        return _next_attempt(state, _known(state, before), job.failures, again)
+    if before in _CURABLE and before is not None:
+        known = _known(state, before)
+        return Failure(before, known.message or "", job, ended=ended.time, cure_given=known.cure_given)
+    lost = state.disruptions.count
+    if lost:
+        message = f"{ended.message}, which the loss of {lost} of its pods to evictions or drains had used up"
+        return _next_attempt(state, Progress(Reason.POD_DISRUPTED, message, job), job.failures, again)
+    if before not in _UNSEEN or (state.pod is not None and state.pod.has_run):
+        return None
+    if cause is not None and cause.reason in _CURABLE:
+        return Failure(Reason(cause.reason), cause.message, job, ended=ended.time)
+    message = f"{ended.message}; its pod had not started by then"
+    return _next_attempt(state, Progress(Reason.POD_NOT_STARTING, message, job), job.failures, again)
+
+
 def _next_attempt(state: State, said: Progress, failures: int, when: datetime | None) -> Decision:
     attempt = state.attempt + 1
+    if when is not None and state.must_wait and state.now >= when:
+        # The words of what failed stay: they are nowhere else once its Job is gone.
+        said = stuck(state.stuck_pod) if state.stuck_pod is not None else said
+        return replace(said, following=Following(attempt, when), look_again=state.now + PATIENCE)
     if when is None or state.now >= when:
         return _start(state, attempt, failures, forced=state.is_forced)
     return replace(said, following=Following(attempt, when), look_again=when)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Final
 
@@ -10,6 +10,7 @@ from tflite_api.reasons import Reason
 from tflite_api.spec import ConversionSpec
 from tflite_api.status import Condition, ConversionStatus, JobReference
 from tflite_api.text import one_line
+from tflite_operator.core.fields import parse_moment
 from tflite_operator.core.identity import Identity
 from tflite_operator.core.labels import job_name
 from tflite_operator.observe.conversion import ObservedConversion
@@ -20,6 +21,8 @@ from tflite_operator.settings import Settings
 _REASONS: Final = frozenset(Reason)
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _REFUSAL_CHARACTERS: Final = 512
+TERMINATION_GRACE: Final = timedelta(seconds=30)
+"""How much longer than its own grace period a pod may take to be gone before the status says so."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,18 @@ class Observation:
     """The API server's words, when it has just refused the Job."""
     pod_refusal: str = ""
     """The Job controller's words, where it cannot make the Job's pod."""
+    pod_warning: str | None = None
+    """What the cluster says keeps the pod from starting, empty where it says nothing; None where it was not asked."""
     namespace_ends: bool = False
     """Whether the namespace is being deleted, so that no Job can be made in it."""
+
+
+@dataclass(frozen=True)
+class Disruptions:
+    """The pods of a Job that were taken from it: a Job replaces them, but its deadline goes on."""
+
+    count: int = 0
+    latest: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +66,7 @@ class State:
     pods: tuple[ObservedPod, ...]
     refusal: str | None
     pod_refusal: str
+    pod_warning: str | None
     namespace_ends: bool
     now: datetime
     settings: Settings
@@ -127,7 +141,8 @@ class State:
             return True
         request = self.conversion.request
         is_new = bool(request) and request != (self.status.last_handled_request or "")
-        return is_new and (self.settled is not None or bool(self.progress and self.status.next_attempt_time))
+        waits = bool(self.progress and self.status.next_attempt_time)
+        return is_new and (self.settled is not None or waits or self.progress is Reason.POD_STUCK_TERMINATING)
 
     @cached_property
     def job(self) -> ObservedJob | None:
@@ -147,9 +162,42 @@ class State:
     @property
     def must_wait(self) -> bool:
         """Return whether something of an earlier attempt may still run, so that a new one must wait."""
-        return any(one.end is None for one in self.unwanted_jobs) or any(
-            not pod.is_over and pod.job_uid and not self._cleans_up(pod) for pod in self.pods
-        )
+        return any(one.end is None for one in self.unwanted_jobs) or bool(self._pods_alive)
+
+    @property
+    def _pods_alive(self) -> tuple[ObservedPod, ...]:
+        return tuple(pod for pod in self.pods if not pod.is_over and pod.job_uid and not self._cleans_up(pod))
+
+    @property
+    def stuck_pod(self) -> ObservedPod | None:
+        """A pod that should be gone and is not, as when its node no longer answers."""
+        ends = ((pod, pod.deletion) for pod in self._pods_alive)
+        return next((pod for pod, end in ends if end is not None and self.now >= end + TERMINATION_GRACE), None)
+
+    @cached_property
+    def lost_pods(self) -> tuple[ObservedPod, ...]:
+        """The pods of the Job of the latest attempt that were taken from it and are in no status yet, oldest first."""
+        if self.job is None:
+            return ()
+        uid, last = self.job.uid, self._told_disruptions.latest
+        lost = ((pod.disruption, pod) for pod in self.pods if pod.job_uid == uid)
+        new = [(when, pod) for when, pod in lost if when is not None and (last is None or when > last)]
+        return tuple(pod for _, pod in sorted(new, key=lambda one: (one[0], one[1].name)))
+
+    @property
+    def disruptions(self) -> Disruptions:
+        """The pods that were taken from the Job of the latest attempt, those that are gone included."""
+        told, new = self._told_disruptions, self.lost_pods
+        return Disruptions(told.count + len(new), new[-1].disruption) if new else told
+
+    @property
+    def _told_disruptions(self) -> Disruptions:
+        known = self.status.job
+        if known is None or self.job is None or known.uid != self.job.uid:
+            return Disruptions()
+        # A time that is no time would have every pod counted again at each look.
+        latest = parse_moment(known.last_disruption_time or "")
+        return Disruptions(known.disruptions or 0, latest) if latest is not None else Disruptions()
 
     def _cleans_up(self, pod: ObservedPod) -> bool:
         return self.cleanup is not None and pod.job_uid == self.cleanup.uid
@@ -192,6 +240,7 @@ def state_of(observation: Observation, now: datetime, settings: Settings) -> Sta
         pods=tuple(pod for pod in observation.pods if pod.namespace == identity.namespace),
         refusal=one_line(observation.refusal, _REFUSAL_CHARACTERS) if observation.refusal is not None else None,
         pod_refusal=one_line(observation.pod_refusal, _REFUSAL_CHARACTERS),
+        pod_warning=observation.pod_warning,
         namespace_ends=observation.namespace_ends,
         now=now,
         settings=settings,

@@ -11,6 +11,7 @@ from tflite_api.text import one_line
 from tflite_operator.core.fields import timestamp
 from tflite_operator.core.labels import READY, RECONCILING, STALLED, VERIFIED
 from tflite_operator.decide.decision import Failure, Following, Pause, Progress, Reported, Success
+from tflite_operator.decide.state import Disruptions
 from tflite_operator.observe.job import ObservedJob
 
 _OURS: Final = (READY, RECONCILING, STALLED, VERIFIED)
@@ -18,10 +19,18 @@ _OURS: Final = (READY, RECONCILING, STALLED, VERIFIED)
 _UNDISTURBED: Final = frozenset({Reason.PENDING, Reason.QUEUED, Reason.PREPARING, Reason.CONVERTING, Reason.PUBLISHING})
 """Reasons of a conversion that nothing is in the way of."""
 
+_UNDISRUPTED: Final = Disruptions()
+
 Wanted = tuple[str, ConditionStatus, Reason, str]
 
 
-def write_status(old: ConversionStatus, decision: Reported, generation: int, now: datetime) -> ConversionStatus:
+def write_status(
+    old: ConversionStatus,
+    decision: Reported,
+    generation: int,
+    now: datetime,
+    disruptions: Disruptions = _UNDISRUPTED,
+) -> ConversionStatus:
     """Return the status after a decision. What the decision says nothing of stays, the last good artifact above all."""
     job = None if isinstance(decision, Pause) else decision.job
     is_new = old.observed_generation != generation or (job is not None and _is_another_run(old.job, job))
@@ -37,7 +46,7 @@ def write_status(old: ConversionStatus, decision: Reported, generation: int, now
         "next_attempt_time": None,
     }
     if job is not None:
-        changes |= {"job": _reference(job), "last_handled_request": job.request or None}
+        changes |= {"job": _reference(job, disruptions), "last_handled_request": job.request or None}
     match decision:
         case Progress(supersedes=True) if old.job is not None:
             changes["job"] = old.job.model_copy(update={"superseded": True})
@@ -67,13 +76,15 @@ def _artifact(result: StepResult, image: str) -> dict[str, object]:
     }
 
 
-def _reference(job: ObservedJob) -> JobReference:
+def _reference(job: ObservedJob, disruptions: Disruptions) -> JobReference:
     return JobReference(
         name=job.name,
         uid=job.uid,
         attempt=max(job.attempt, 1),
         failures=max(job.failures, 0),
         forced=job.forced or None,
+        disruptions=disruptions.count or None,
+        last_disruption_time=timestamp(disruptions.latest) if disruptions.latest is not None else None,
     )
 
 
@@ -87,6 +98,8 @@ def _cause(old: ConversionStatus, decision: Reported) -> Cause | None:
     match decision:
         case Progress(message=None):
             return old.cause
+        case Progress(obstacle=Reason() as obstacle, message=str() as message):
+            return Cause(reason=obstacle.value, message=one_line(message))
         case Progress(reason=reason, message=str() as message) if reason not in _UNDISTURBED:
             return Cause(reason=reason.value, message=one_line(message), cure_given=decision.cure_given or None)
         case Failure(reason=reason, message=message):

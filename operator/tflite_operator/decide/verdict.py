@@ -3,26 +3,36 @@
 import re
 import signal
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from tflite_api.names import CONVERT
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.spec import ConversionSpec
-from tflite_api.step import SIGNAL_BASE, StepResult
+from tflite_api.step import SIGNAL_BASE, ExitCode, StepResult
+from tflite_api.text import one_line
 from tflite_operator.decide.decision import Success
 from tflite_operator.decide.step_report import UnbelievableReportError, check_artifact, read_report
 from tflite_operator.observe.job import JobEnd, ObservedJob
 from tflite_operator.observe.pod import ObservedPod, Step, StepEnd
 
-COUNTED: Final = frozenset({Reason.STEP_CRASHED, Reason.JOB_DELETED})
+COUNTED: Final = frozenset({Reason.STEP_CRASHED, Reason.START_FAILED, Reason.JOB_DELETED})
 """Reasons that are tried again only so many times: nothing outside is known to be at fault."""
+
+LINGERING: Final = timedelta(seconds=30)
+"""How long a Job may go on once its outcome is certain. What a service mesh or a log shipper puts into a pod may never
+end, and the pod and the Job with it."""
 
 _OVER_LIMIT: Final = re.compile(r"exceed(s|ed)\b")
 _SCRATCH_FULL: Final = re.compile(r"ephemeral|emptydir|storage|disk", re.IGNORECASE)
 _VOLUME: Final = re.compile(r"emptydir volume", re.IGNORECASE)
 _DISK_FIELD: Final = "spec.resources.limits.ephemeral-storage"
+_RUNTIME_CHARACTERS: Final = 512
 _NODE_LOW: Final = "node was low on resource"
+_FOREIGN_PROGRAM: Final = "exec format error"
+"""Linux' words (ENOEXEC) where a program is none for this machine."""
+_FOREIGN_PROGRAM_CODE: Final = 255
+"""What runc ends with where the program of a container is none for this machine: it says so in the log alone."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +52,12 @@ class Ended:
         return self.reason.outcome is Outcome.RETRIED
 
 
-def judge(spec: ConversionSpec, job: ObservedJob, pod: ObservedPod | None) -> Success | Ended | None:
+def judge(spec: ConversionSpec, job: ObservedJob, pod: ObservedPod | None, now: datetime) -> Success | Ended | None:
     """Judge an attempt; None while it goes on.
 
     A success is taken from the pod as soon as it is there: the Job's controller says so a second later. A failure
-    waits for the Job, which knows whether it replaces the pod, and when the attempt ended.
+    waits for the Job, which knows whether it replaces the pod, and when the attempt ended; but not for ever, as
+    something else in the pod may run on.
     """
     refused = ""
     if pod is not None:
@@ -58,13 +69,32 @@ def judge(spec: ConversionSpec, job: ObservedJob, pod: ObservedPod | None) -> Su
             if success is not None:
                 return success
     if job.end is None:
-        return None
-    if job.end.reason == "DeadlineExceeded":
+        return _lingering(job, pod, now, refused)
+    if job.end.reason == "DeadlineExceeded" and not _has_told(pod):
         message = f"Job {job.name} was stopped after spec.activeDeadlineSeconds ({spec.active_deadline_seconds} s)"
         return Ended(Reason.DEADLINE_EXCEEDED, message, job.end.time)
     if refused:
         return Ended(Reason.STEP_CRASHED, f"container publish succeeded, but {refused}", job.end.time)
     return _failure(job, job.end, pod)
+
+
+def _lingering(job: ObservedJob, pod: ObservedPod | None, now: datetime, refused: str) -> Ended | None:
+    """Judge an attempt whose Job goes on although a step has failed, or the last one is done."""
+    since = pod.outcome_since if pod is not None else None
+    if pod is None or since is None or now < since + LINGERING:
+        return None
+    step = pod.failed_step
+    if step is not None and step.end is not None:
+        return _failed_step(job, pod, step, step.end, since)
+    return Ended(Reason.STEP_CRASHED, f"container publish succeeded, but {refused}", since) if refused else None
+
+
+def _has_told(pod: ObservedPod | None) -> bool:
+    """Return whether a step ended by itself, and not because the deadline took the pod away."""
+    step = pod.failed_step if pod is not None else None
+    if step is None or step.end is None:
+        return False
+    return step.end.never_ran or step.end.exit_code in {ExitCode.SPEC_MUST_CHANGE, ExitCode.TRY_AGAIN}
 
 
 def _success(spec: ConversionSpec, job: ObservedJob, pod: ObservedPod) -> Success | None:
@@ -86,10 +116,11 @@ def _failure(job: ObservedJob, end: JobEnd, pod: ObservedPod | None) -> Ended:
     step = pod.failed_step
     if pod.reason == "Evicted":
         return _eviction(pod, end.time)
-    if pod.disrupted or pod.being_deleted or step is None or step.end is None:
+    taken = (pod.disrupted or pod.being_deleted) and not _has_told(pod)
+    if taken or step is None or step.end is None:
         words = f"pod {pod.name} was stopped: {pod.message or pod.reason or 'deleted'}"
         return Ended(Reason.POD_DISRUPTED, words, end.time)
-    return _failed_step(job, step, step.end, end.time)
+    return _failed_step(job, pod, step, step.end, end.time)
 
 
 def _eviction(pod: ObservedPod, time: datetime | None) -> Ended:
@@ -104,24 +135,42 @@ def _eviction(pod: ObservedPod, time: datetime | None) -> Ended:
     return Ended(Reason.OUT_OF_DISK, message, time, cure_given=True)
 
 
-def _failed_step(job: ObservedJob, step: Step, end: StepEnd, time: datetime | None) -> Ended:
-    limit = job.memory_limit(step.name)
+def _failed_step(job: ObservedJob, pod: ObservedPod, step: Step, end: StepEnd, time: datetime | None) -> Ended:
+    limit = pod.memory_limit(step.name) or job.memory_limit(step.name)
     bound = f"container {step.name} has a memory limit of {limit}" if limit else f"container {step.name}"
     if end.reason == "OOMKilled":
         # spec.resources is about the container that converts.
         is_theirs = step.name == CONVERT
         cure = "" if is_theirs else "; only the administrator can raise that one"
         return Ended(Reason.OUT_OF_MEMORY, f"{bound}, which it exceeded{cure}", time, cure_given=not is_theirs)
+    if end.never_ran:
+        return _not_started(pod, step, end, time)
     try:
         result = read_report(step.name, end.exit_code, end.report)
     except UnbelievableReportError as refused:
-        return Ended(Reason.STEP_CRASHED, f"container {step.name} ended with {_code(end)}, and {refused}", time)
+        words = f"container {step.name} ended with {_code(end)}, and {refused}"
+        if end.exit_code == _FOREIGN_PROGRAM_CODE and not end.report.strip():
+            words = f"{words}, as where the image is not for the architecture of its node{_named(pod)}"
+        return Ended(Reason.STEP_CRASHED, words, time)
     message = result.message
     if result.reason is Reason.OUT_OF_MEMORY and limit not in message:
         message = f"{message} ({bound})"
     if result.reason is Reason.INTERNAL_ERROR:
         message = f"{message} (container {step.name})"
     return Ended(result.reason, message, time, result, bool(result.cure_given))
+
+
+def _not_started(pod: ObservedPod, step: Step, end: StepEnd, time: datetime | None) -> Ended:
+    said = one_line(end.report, _RUNTIME_CHARACTERS) or end.reason
+    words = f"container {step.name} could not be started on node{_named(pod)}: {said}"
+    if _FOREIGN_PROGRAM not in said:
+        return Ended(Reason.START_FAILED, words, time)
+    cure = "the image is not for the architecture of that node: choose others with spec.nodeSelector kubernetes.io/arch"
+    return Ended(Reason.START_FAILED, f"{words.rstrip(' .')}; {cure}", time, cure_given=True)
+
+
+def _named(pod: ObservedPod) -> str:
+    return f" {pod.node}" if pod.node else ""
 
 
 def _code(end: StepEnd) -> str:

@@ -229,12 +229,11 @@ class Client:
         """List the pods of a conversion."""
         return await self._list(_path(_CORE, namespace, "pods"), f"{CONVERSION_LABEL}={uid}", "pods")
 
-    async def why_no_pod(self, namespace: str, job_uid: str) -> str:
-        """Return the Job controller's latest words on why it cannot make a Job's pod, or nothing."""
-        query = {"fieldSelector": f"involvedObject.uid={job_uid},reason=FailedCreate"}
+    async def warnings(self, namespace: str, uid: str) -> list[Object]:
+        """List the Warning Events about an object; nothing else says why a Job gets no pod, or a pod does not start."""
+        query = {"fieldSelector": f"involvedObject.uid={uid},type=Warning"}
         answer = await self._ask("GET", _path(_CORE, namespace, "events"), query=query, what="events")
-        found = max(objects(answer, "items"), key=lambda event: text(event, "lastTimestamp"), default={})
-        return text(found, "message")
+        return [dict(item) for item in objects(answer, "items")]
 
     async def create_event(self, event: Object) -> None:
         """Create an Event."""

@@ -70,7 +70,7 @@ _MESSAGES: Final[Mapping[str, Mapping[str, tuple[int, str]]]] = {
         "controller": (6, "bool"),
         "blockOwnerDeletion": (7, "bool"),
     },
-    "Pod": {"metadata": (1, "ObjectMeta"), "status": (3, "PodStatus")},
+    "Pod": {"metadata": (1, "ObjectMeta"), "spec": (2, "PodSpec"), "status": (3, "PodStatus")},
     "PodStatus": {
         "phase": (1, "string"),
         "conditions": (2, "[]Condition"),
@@ -116,7 +116,11 @@ _MESSAGES: Final[Mapping[str, Mapping[str, tuple[int, str]]]] = {
     },
     "JobStatus": {"conditions": (1, "[]Condition")},
     "PodTemplateSpec": {"spec": (2, "PodSpec")},
-    "PodSpec": {"containers": (2, "[]Container"), "initContainers": (20, "[]Container")},
+    "PodSpec": {
+        "containers": (2, "[]Container"),
+        "nodeName": (10, "string"),
+        "initContainers": (20, "[]Container"),
+    },
     "Container": {"name": (1, "string"), "image": (2, "string"), "resources": (8, "ResourceRequirements")},
     "ResourceRequirements": {"limits": (1, "{}Quantity")},
     "Quantity": {"string": (1, "string")},

@@ -20,6 +20,7 @@ from tflite_operator.core.labels import (
     cleanup_name,
     job_name,
 )
+from tflite_operator.observe.containers import MemoryLimits, memory_limits
 
 _MOST_ATTEMPTS = 10**9
 
@@ -56,7 +57,7 @@ class ObservedJob:
     suspended: bool
     queue: str
     end: JobEnd | None
-    memory_limits: tuple[tuple[str, str], ...]
+    memory_limits: MemoryLimits
     image: str
 
     @property
@@ -104,12 +105,7 @@ def observe_job(job: Object) -> ObservedJob:
         suspended=field(job, "spec", "suspend") is True,
         queue=one_line(text(job, "metadata", "labels", f"{QUEUE_LABEL_PREFIX}queue-name"), 253),
         end=_end(job),
-        memory_limits=tuple(
-            (text(container, "name"), str(limit))
-            for kind in ("initContainers", "containers")
-            for container in objects(job, "spec", "template", "spec", kind)
-            if (limit := field(container, "resources", "limits", "memory"))
-        ),
+        memory_limits=memory_limits(job, "spec", "template", "spec"),
         image=next((text(one, "image") for one in objects(job, "spec", "template", "spec", "containers")), ""),
     )
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from tflite_api.names import CONTAINERS, PUBLISH
+from tflite_api.names import CONTAINERS, PUBLISH, STEPS
 from tflite_api.step import ExitCode
 from tflite_api.text import one_line
 from tflite_operator.core.fields import Object, field, integer, mapping, moment, objects, text
 from tflite_operator.core.labels import CONVERSION_LABEL, NAME_ANNOTATION, Key
+from tflite_operator.observe.containers import MemoryLimits, memory_limits
 
 _IMAGE_REASONS: Final = frozenset(
     {
@@ -30,6 +31,8 @@ _NO_VOLUME: Final = re.compile(r'persistentvolumeclaim "|PersistentVolumeClaims'
 (pkg/scheduler/framework/plugins/volumebinding)."""
 _STARTS: Final = frozenset({"", "PodInitializing", "ContainerCreating"})
 """The kubelet's reasons for waiting where nothing is wrong."""
+_NOT_STARTED: Final = frozenset({"StartError", "ContainerCannotRun"})
+"""The kubelet's reasons for the end of a container that it could not start: its message is the runtime's, no report."""
 _BACK_OFF: Final = re.compile(r'^Back-off pulling image "[^"]*"(: ErrImagePull: )?')
 
 
@@ -48,6 +51,11 @@ class StepEnd:
     def succeeded(self) -> bool:
         """Return whether the container did its work."""
         return self.exit_code == ExitCode.SUCCEEDED
+
+    @property
+    def never_ran(self) -> bool:
+        """Return whether the container could not even be started."""
+        return self.reason in _NOT_STARTED
 
     @property
     def seconds(self) -> float | None:
@@ -70,6 +78,18 @@ class Step:
     image: str = ""
 
     @property
+    def has_succeeded(self) -> bool:
+        """Return whether the container has done its work."""
+        return self.end is not None and self.end.succeeded
+
+    @property
+    def problem(self) -> str:
+        """The kubelet's words where it tries in vain to start the container; empty where it goes on."""
+        if self.waiting in _STARTS:
+            return ""
+        return f"{self.waiting}: {self.waiting_message}" if self.waiting_message else self.waiting
+
+    @property
     def is_progressing(self) -> bool:
         """Return whether nothing is wrong with the container so far."""
         return self.waiting in _STARTS and (self.end is None or self.end.succeeded)
@@ -81,6 +101,7 @@ class ObservedPod:
 
     namespace: str
     name: str
+    uid: str
     job_uid: str
     conversion_uid: str
     """By its label, which anybody may have written."""
@@ -90,11 +111,22 @@ class ObservedPod:
     phase: str
     reason: str
     message: str
+    node: str
+    """Where it runs; empty before it has a place."""
     being_deleted: bool
+    deletion: datetime | None
+    """When it has to be gone: its grace period after somebody asked for its deletion."""
     disrupted: bool
+    """Whether somebody takes it away who is not to blame for it: a drain, a preemption, the kubelet, a lost node."""
+    disruption: datetime | None
+    disruption_message: str
     unschedulable: str
     """The scheduler's words; empty when it found a node or has not looked yet."""
+    held: str
+    """The words of what keeps the scheduler from looking for a node at all: the pod's scheduling gates."""
     scheduled: datetime | None
+    memory_limits: MemoryLimits
+    """Whatever the Job says: a webhook may have changed them, or a LimitRange given them."""
     steps: tuple[Step, ...]
 
     @property
@@ -110,7 +142,7 @@ class ObservedPod:
     @property
     def is_progressing(self) -> bool:
         """Return whether the pod tells only how far it has come: all that follows is a word in the status."""
-        stopped = self.is_over or self.being_deleted or self.disrupted or self.reason or self.unschedulable
+        stopped = self.is_over or self.being_deleted or self.disrupted or self.reason or self.unschedulable or self.held
         published = self.last_step is not None and self.last_step.end is not None
         return not stopped and not published and all(step.is_progressing for step in self.steps)
 
@@ -129,6 +161,45 @@ class ObservedPod:
     def failed_step(self) -> Step | None:
         """The first step that ended in failure."""
         return next((step for step in self.steps if step.end is not None and not step.end.succeeded), None)
+
+    @property
+    def has_run(self) -> bool:
+        """Return whether any step was started."""
+        return any(step.running or step.end is not None for step in self.steps)
+
+    @property
+    def step_due(self) -> Step | None:
+        """The step that is the next to start and has not; None where one runs or has failed, and after the last."""
+        known = {step.name: step for step in self.steps}
+        unfinished = next((name for name in STEPS if name not in known or not known[name].has_succeeded), None)
+        if unfinished is None or self.is_over or self.being_deleted:
+            return None
+        step = known.get(unfinished, Step(unfinished))
+        return step if not step.running and step.end is None else None
+
+    @property
+    def due_since(self) -> datetime | None:
+        """Since when the next step could have started; None where none is due, or the pod looks for a node."""
+        step = self.step_due
+        if step is None or self.unschedulable:
+            return None
+        before = [one.end.finished for one in self.steps if one.end is not None and one.end.finished is not None]
+        return max(before, default=self.scheduled or self.created)
+
+    @property
+    def outcome_since(self) -> datetime | None:
+        """Since when its outcome is certain, as a step has failed or the last is done, whatever else runs on in it.
+
+        None where there is none, or the pod is over with it. One that is taken away may be replaced.
+        """
+        if self.is_over or self.disrupted or self.being_deleted or self.reason:
+            return None
+        step = self.failed_step or self.last_step
+        return step.end.finished if step is not None and step.end is not None else None
+
+    def memory_limit(self, container: str) -> str:
+        """Return a container's memory limit, or nothing."""
+        return dict(self.memory_limits).get(container, "")
 
     @property
     def missing_configuration(self) -> str:
@@ -152,11 +223,13 @@ class ObservedPod:
 
 def observe_pod(pod: Object) -> ObservedPod:
     """Read a pod."""
-    scheduled = _condition(pod, "PodScheduled")
-    waits = text(scheduled, "status") == "False" and text(scheduled, "reason") == "Unschedulable"
+    scheduled, disruption = _condition(pod, "PodScheduled"), _condition(pod, "DisruptionTarget")
+    waits = text(scheduled, "reason") if text(scheduled, "status") == "False" else ""
+    disrupted = text(disruption, "status") == "True"
     return ObservedPod(
         namespace=text(pod, "metadata", "namespace"),
         name=text(pod, "metadata", "name"),
+        uid=text(pod, "metadata", "uid"),
         job_uid=_job_of(pod),
         conversion_uid=text(pod, "metadata", "labels", CONVERSION_LABEL),
         conversion_name=text(pod, "metadata", "annotations", NAME_ANNOTATION),
@@ -164,10 +237,16 @@ def observe_pod(pod: Object) -> ObservedPod:
         phase=text(pod, "status", "phase"),
         reason=text(pod, "status", "reason"),
         message=one_line(text(pod, "status", "message")),
+        node=text(pod, "spec", "nodeName"),
         being_deleted=bool(field(pod, "metadata", "deletionTimestamp")),
-        disrupted=text(_condition(pod, "DisruptionTarget"), "status") == "True",
-        unschedulable=one_line(text(scheduled, "message")) or "no node fits" if waits else "",
+        deletion=moment(pod, "metadata", "deletionTimestamp"),
+        disrupted=disrupted,
+        disruption=moment(disruption, "lastTransitionTime") if disrupted else None,
+        disruption_message=one_line(text(disruption, "message"), 512) if disrupted else "",
+        unschedulable=one_line(text(scheduled, "message")) or "no node fits" if waits == "Unschedulable" else "",
+        held=one_line(text(scheduled, "message")) or waits if waits == "SchedulingGated" else "",
         scheduled=moment(scheduled, "lastTransitionTime") if text(scheduled, "status") == "True" else None,
+        memory_limits=memory_limits(pod, "spec"),
         steps=_steps(pod),
     )
 

@@ -10,14 +10,19 @@ from tflite_operator.core.identity import Identity
 from tflite_operator.decide.decision import EmitEvent
 
 _COMPONENT: Final = f"{names.GROUP}/tflite-operator"
+_ELSEWHERE: Final = "default"
+"""Where Events about what is in no namespace have to be."""
+_NAMESPACE: Final = {"apiVersion": "v1", "kind": "Namespace"}
 
 
 def build_event(identity: Identity, told: EmitEvent, instance: str, now: datetime) -> dict[str, Any]:
-    """Build an Event of the events.k8s.io API about a conversion."""
+    """Build an Event of the events.k8s.io API about a conversion, or about its namespace where that goes."""
+    regarding = _NAMESPACE | {"name": identity.namespace} if told.elsewhere else _conversion(identity)
+    where = _ELSEWHERE if told.elsewhere else identity.namespace
     return {
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
-        "metadata": {"name": f"{identity.name[:200]}.{uuid.uuid4().hex[:16]}", "namespace": identity.namespace},
+        "metadata": {"name": f"{identity.name[:200]}.{uuid.uuid4().hex[:16]}", "namespace": where},
         "eventTime": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "reportingController": _COMPONENT,
         "reportingInstance": one_line(instance, 128),
@@ -25,11 +30,15 @@ def build_event(identity: Identity, told: EmitEvent, instance: str, now: datetim
         "reason": told.reason.value,
         "action": "Convert",
         "note": one_line(told.message),
-        "regarding": {
-            "apiVersion": names.API_VERSION,
-            "kind": names.KIND,
-            "namespace": identity.namespace,
-            "name": identity.name,
-            "uid": identity.uid,
-        },
+        "regarding": regarding,
+    }
+
+
+def _conversion(identity: Identity) -> dict[str, str]:
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": names.KIND,
+        "namespace": identity.namespace,
+        "name": identity.name,
+        "uid": identity.uid,
     }

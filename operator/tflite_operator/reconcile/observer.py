@@ -11,21 +11,23 @@ The caches may be late, so a decision from them must be one that late knowledge 
   reading from the server: see `needs_confirmation`. A Job that is gone, a failure, and anything that deletes.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from tflite_api.reasons import Outcome
 from tflite_operator.core.labels import Key
 from tflite_operator.decide.decision import CreateJob
+from tflite_operator.decide.obstacles import starts_late
 from tflite_operator.decide.plan import Plan
 from tflite_operator.decide.state import Observation
 from tflite_operator.informer.conversion_cache import ConversionCache
 from tflite_operator.informer.object_cache import ObjectCache
-from tflite_operator.kube.client import Client
+from tflite_operator.kube.client import Client, Object
 from tflite_operator.kube.errors import NotFoundError
 from tflite_operator.observe.conversion import observe_conversion
+from tflite_operator.observe.event import latest_refusal, latest_warning
 from tflite_operator.observe.job import ObservedJob, observe_job
 from tflite_operator.observe.pod import ObservedPod, observe_pod
 from tflite_operator.reconcile.rate_limit import RateLimiter
@@ -35,8 +37,8 @@ _POD_SECONDS: Final = 2.0
 """A Job without a pod for longer than this is asked why."""
 _WHY_RATE: Final = 2.0
 _WHY_BURST: Final = 10
-"""Jobs of all conversions that are asked why: the server looks through all Events for each answer, and where hundreds
-wait, they mostly do for one cause. Which said so before, keeps saying so."""
+"""Jobs and pods of all conversions that are asked why: the server looks through all Events for each answer, and where
+hundreds wait, they mostly do for one cause. Which said so before, keeps saying so."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Observer:
             raise NotFoundError("no such conversion is known")
         namespace, uid = key[0], conversion.identity.uid
         jobs, pods = self._caches.jobs.of_conversion(namespace, uid), self._caches.pods.of_conversion(namespace, uid)
-        return Observation(conversion, jobs, pods, pod_refusal=await self._why_no_pod(namespace, jobs, pods))
+        return await self._explained(Observation(conversion, jobs, pods))
 
     async def confirmed(self, key: Key) -> Observation:
         """Read from the API server.
@@ -96,7 +98,7 @@ class Observer:
             jobs = [*jobs, *await self.job_by_name(namespace, known.name)]
         # Without a Job as well: the pods of one that was deleted live on for a while.
         pods = [observe_pod(pod) for pod in await self._client.pods(namespace, uid)]
-        return Observation(conversion, jobs, pods, pod_refusal=await self._why_no_pod(namespace, jobs, pods))
+        return await self._explained(Observation(conversion, jobs, pods))
 
     async def job_by_name(self, namespace: str, name: str) -> list[ObservedJob]:
         """Read a Job that may have lost its label from the API server."""
@@ -105,12 +107,23 @@ class Observer:
         except NotFoundError:
             return []
 
-    async def _why_no_pod(self, namespace: str, jobs: Sequence[ObservedJob], pods: Sequence[ObservedPod]) -> str:
-        served = {pod.job_uid for pod in pods}
-        for job in jobs:
-            if job.uid not in served and self._should_have_a_pod(job) and self._whys.try_acquire():
-                return await self._client.why_no_pod(namespace, job.uid)
-        return ""
+    async def _explained(self, seen: Observation) -> Observation:
+        """Ask the cluster's Events why there is no pod, or why it does not start, where that takes long."""
+        served = {pod.job_uid for pod in seen.pods}
+        lone = next((job for job in seen.jobs if job.uid not in served and self._should_have_a_pod(job)), None)
+        if lone is not None:
+            return replace(seen, pod_refusal=latest_refusal(await self._warnings(lone.namespace, lone.uid) or ()))
+        active = {job.uid for job in seen.jobs if job.end is None and not job.suspended}
+        now = self._clock()
+        late = next((pod for pod in seen.pods if pod.job_uid in active and starts_late(pod, now)), None)
+        if late is None:
+            return seen
+        warnings = await self._warnings(late.namespace, late.uid)
+        return replace(seen, pod_warning=latest_warning(warnings, late.due_since) if warnings is not None else None)
+
+    async def _warnings(self, namespace: str, uid: str) -> list[Object] | None:
+        """Return the warnings about an object; None where many others were asked about just before."""
+        return await self._client.warnings(namespace, uid) if self._whys.try_acquire() else None
 
     def _should_have_a_pod(self, job: ObservedJob) -> bool:
         age = (self._clock() - job.created).total_seconds() if job.created is not None else 0.0

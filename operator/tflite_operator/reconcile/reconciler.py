@@ -239,7 +239,7 @@ class Reconciler:
             await self._client.delete_job(identity.namespace, action.name, action.uid)
         except (NotFoundError, ConflictError):
             return
-        LOGGER.info("deleted a Job of an earlier spec", extra=about(identity, job=action.name))
+        LOGGER.info("deleted a Job that counts no more", extra=about(identity, job=action.name))
 
     async def _write(self, identity: Identity, conversion: ObservedConversion, status: ConversionStatus) -> None:
         changes = difference(conversion.written_status, status.to_object())
@@ -260,6 +260,8 @@ class Reconciler:
                     # It may show for the first time how the Job ended: nothing waits for that once the status tells.
                     self._caches.jobs.record(kept)
                 case EmitEvent():
+                    if action.elsewhere:
+                        LOGGER.warning("%s: %s", action.reason, action.message, extra=about(identity))
                     event = build_event(identity, action, self._instance, self._clock())
                     await self._client.create_event(event)
         except (NotFoundError, ConflictError, NamespaceTerminatingError):

@@ -24,21 +24,30 @@ from tests.unit.operator.builders import (
 from tests.unit.operator.decide import test_deletion as deletion
 from tflite_api.names import CONVERT
 from tflite_api.reasons import Reason
+from tflite_operator.core.fields import timestamp
 from tflite_operator.decide.decision import EmitEvent
 from tflite_operator.decide.plan import Plan
 
 
-def followed(*states: Object, seconds: float = 0, **status: object) -> Plan:
-    """What is planned while containers are in these states."""
+def followed(*states: Object, seconds: float = 0, warning: str | None = None, **status: object) -> Plan:
+    """What is planned while containers are in these states, and the cluster has warned of something."""
     owner, made = started()
-    return planned(owner, made, pods=[pod(made, *states) | status], now=at(seconds))
+    return planned(owner, made, pods=[pod(made, *states) | status], now=at(seconds), pod_warning=warning)
 
 
-def over(*states: Object, why: str = "PodFailurePolicy", **status: str) -> Plan:
+def over(*states: Object, why: str = "PodFailurePolicy", node: str = "worker-1", **status: str) -> Plan:
     """What is planned when the Job is over and its containers have ended like this."""
     owner, _ = started()
     done = job(owner, end=failed(why))
-    return planned(owner, done, pods=[pod(done, *states, phase="Failed", **status)])
+    ended_pod = pod(done, *states, phase="Failed", **status) | {"spec": {"nodeName": node}}
+    return planned(owner, done, pods=[ended_pod])
+
+
+def stuck() -> Plan:
+    owner, made = started()
+    gone = pod(made, RUNNING, phase="Running") | {"spec": {"nodeName": "worker-3"}}
+    gone["metadata"]["deletionTimestamp"] = timestamp(at(360))
+    return planned(owner, made, pods=[gone], now=at(400))
 
 
 def out_of_memory() -> Plan:
@@ -84,6 +93,8 @@ def deleted_job() -> Plan:
     return planned(owner | {"status": seen.status.to_object()})
 
 
+MOUNT = 'FailedMount: MountVolume.SetUp failed for volume "model": timed out waiting for the condition'
+RUNTIME = "failed to create containerd task: failed to mount rootfs component: no such device"
 EVICTED = 'Usage of EmptyDir volume "output" exceeds the limit "8Gi". '
 QUOTA = (
     'jobs.batch "mobilenet-v2-1-1" is forbidden: exceeded quota: team, requested: count/jobs.batch=1, used:'
@@ -117,6 +128,9 @@ EXAMPLES: dict[Reason, Callable[[], Plan]] = {
     Reason.SECRET_NOT_FOUND: lambda: followed(waiting("CreateContainerConfigError", 'secret "s3" not found')),
     Reason.VOLUME_NOT_FOUND: no_claim,
     Reason.JOB_REFUSED: lambda: planned(conversion(), refusal=QUOTA),
+    Reason.POD_NOT_STARTING: lambda: followed(seconds=30, warning=MOUNT),
+    Reason.POD_STUCK_TERMINATING: stuck,
+    Reason.START_FAILED: lambda: over(ended(128, RUNTIME, reason="StartError"), node="worker-3"),
     Reason.OUT_OF_MEMORY: out_of_memory,
     Reason.OUT_OF_DISK: lambda: over(ended(0), ended(137), reason="Evicted", message=EVICTED),
     Reason.DEADLINE_EXCEEDED: lambda: over(ended(0), ended(137), why="DeadlineExceeded"),
@@ -135,5 +149,6 @@ EXAMPLES: dict[Reason, Callable[[], Plan]] = {
 def test_the_message_is_as_the_example_shows_it(reason: Reason) -> None:
     reasons, words = told(EXAMPLES[reason]())
     assert reasons == {reason}
-    # Its cure depends on whose limit was exceeded.
-    assert is_like_the_example(reason, words, cure_given=reason is Reason.OUT_OF_DISK), words
+    # Its cure depends on whose limit was exceeded, or on who refused what.
+    cure_given = reason in {Reason.OUT_OF_DISK, Reason.JOB_REFUSED}
+    assert is_like_the_example(reason, words, cure_given=cure_given), words

@@ -120,6 +120,9 @@ def test_a_message_survives_whole_through_a_deadline_that_passed_while_it_was_wa
 def test_a_failure_that_waited_for_ever_keeps_its_whole_message_at_the_deadline(waits: Object, reason: Reason) -> None:
     owner, made = started()
     stuck = pod(made, *([waits["state"]] if "state" in waits else []), **waits.get("status", {}))
+    soon = planned(owner, made, pods=[stuck], now=at(20))
+    assert conditions(soon) == running(Reason.PENDING)
+    assert cause(soon) == cause(planned(owner, made, pods=[stuck], now=at(400)))
     first = planned(owner, made, pods=[stuck], now=at(400))
     assert conditions(first) == stalled(reason)
     known = cause(first)
@@ -159,8 +162,6 @@ def test_a_failure_for_good_has_its_cause_and_a_changed_spec_has_none() -> None:
         [RUNNING],
         [ended(0), RUNNING],
         [ended(0), ended(0), RUNNING],
-        # Not for long enough to be in the way.
-        [waiting("ErrImagePull", "no such host")],
     ],
 )
 def test_there_is_no_cause_while_nothing_is_in_the_way(states: list[Object]) -> None:

@@ -1,5 +1,6 @@
 """Whatever happens, in whatever order, the plan comes to rest at the right end."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from hypothesis import example, given, settings
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from tests.unit.operator.builders import RUNNING, Object, conversion, ended, report, success, waiting
 from tests.unit.operator.world import World
 from tflite_api.reasons import Reason
+from tflite_operator.core.fields import timestamp
 
 
 def succeed(world: World) -> None:
@@ -66,11 +68,15 @@ EVENTS = st.sampled_from(
         "request",
         "queue",
         "admit",
+        "meshed outage",
+        "meshed crash",
+        "node lost",
+        "evict",
     ]
 )
 
 
-def happen(world: World, event: str) -> None:  # noqa: C901, PLR0912 - a list of what can happen
+def happen(world: World, event: str) -> None:  # noqa: C901, PLR0912, PLR0915 - a list of what can happen
     match event:
         case "look":
             world.look()
@@ -89,6 +95,16 @@ def happen(world: World, event: str) -> None:  # noqa: C901, PLR0912 - a list of
         case "disrupted":
             world.run_pod(ended(137), phase="Failed", reason="Evicted", message="The node was low on resource: memory.")
             world.finish_job(succeeded=False)
+        case "meshed outage":
+            world.run_pod(ended(4, report(Reason.MODEL_UNAVAILABLE)), phase="Running")
+        case "meshed crash":
+            world.run_pod(ended(0), ended(139), phase="Running")
+        case "node lost":
+            world.run_pod(ended(0), RUNNING, phase="Running")
+            change_pod(world, lambda one: one["metadata"].update(deletionTimestamp=timestamp(world.now)))
+        case "evict":
+            world.run_pod(ended(0), ended(143), phase="Failed")
+            change_pod(world, lambda one: one["status"]["conditions"].append(taken(world)))
         case "lost report":
             world.finish_job(succeeded=True)
         case "delete job":
@@ -114,6 +130,16 @@ def happen(world: World, event: str) -> None:  # noqa: C901, PLR0912 - a list of
                 world.job["spec"]["suspend"] = event == "queue"
         case "break status":
             world.owner = world.owner | {"status": {"conditions": "broken"}}
+
+
+def change_pod(world: World, change: Callable[[Object], object]) -> None:
+    """Change the latest pod, if there is one."""
+    for one in world.pods[-1:]:
+        change(one)
+
+
+def taken(world: World) -> Object:
+    return {"type": "DisruptionTarget", "status": "True", "lastTransitionTime": timestamp(world.now)}
 
 
 def settle(world: World) -> None:
@@ -148,7 +174,9 @@ def test_every_story_comes_to_rest(story: list[str]) -> None:
     assert status["observedGeneration"] == world.owner["metadata"]["generation"]
     # Only what crashed or was deleted three times may have failed: the servers are well in the end.
     if world.condition("Ready") == "False":
-        assert sum(event in {"crash", "lost report", "delete job", "delete pod"} for event in story) >= 3
+        assert (
+            sum(event in {"crash", "meshed crash", "lost report", "delete job", "delete pod"} for event in story) >= 3
+        )
     assert (world.condition("Reconciling"), world.condition("Stalled")) != ("True", "True")
     before = (world.writes, world.made, len(world.events))
     for _ in range(3):

@@ -150,7 +150,11 @@ def test_a_cleanup_that_waits_for_ever_is_given_up_in_the_end() -> None:
 def test_a_namespace_that_ends_lets_it_go_at_once() -> None:
     made = planned(ready(), now=at(101), namespace_ends=True)
     assert releases(made)
-    assert events(made) == []
+    [told] = [one for one in made.everything if isinstance(one, EmitEvent)]
+    assert (told.reason, told.warning, told.elsewhere) == (Reason.CLEANUP_FAILED, True, True)
+    assert told.message.startswith(
+        "s3://models/a/b.tflite may still be there: conversion mobile.net was deleted with its"
+    )
 
 
 def test_a_quota_that_refuses_the_cleanup_is_outwaited_no_longer_than_allowed() -> None:

@@ -123,7 +123,8 @@ def test_a_success_whose_pod_is_gone_is_run_again() -> None:
 
 
 def test_the_deadline_stalls() -> None:
-    owner, _ = started()
+    owner, made = started()
+    owner = after(owner, planned(owner, made, pods=[pod(made, RUNNING)]))
     made = planned(owner, job(owner, end=failed("DeadlineExceeded")))
     assert conditions(made) == stalled(Reason.DEADLINE_EXCEEDED)
     assert "3600 s" in message(made)

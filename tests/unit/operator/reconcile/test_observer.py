@@ -27,6 +27,7 @@ from tests.unit.operator.builders import (
 )
 from tests.unit.operator.reconcile.test_reconciler import KEY, FakeCluster, heard, look, reason
 from tflite_api.reasons import Reason
+from tflite_operator.core.fields import timestamp
 from tflite_operator.kube.errors import ClusterError
 from tflite_operator.reconcile.reconciler import Reconciler
 
@@ -175,6 +176,70 @@ def test_steps_that_take_less_than_a_second_are_not_written_one_by_one_and_the_l
     asyncio.run(reconciler.reconcile(KEY))
     assert reason(cluster) == "Converted"
     assert READS.isdisjoint(cluster.calls)
+
+
+def warning(reason: str, words: str, seconds: float) -> Object:
+    """An Event of the kubelet about a pod."""
+    return {
+        "type": "Warning",
+        "reason": reason,
+        "message": words,
+        "source": {"component": "kubelet"},
+        "lastTimestamp": timestamp(at(seconds)),
+    }
+
+
+def test_a_pod_that_does_not_start_is_asked_about_when_it_should_have() -> None:
+    cluster, made = with_job()
+    cluster.pods_there = [pod(made)]
+    cluster.warned["pod-1"] = [warning("FailedScheduling", "no node", -5), warning("FailedMount", "no volume", 5)]
+    look(cluster, at(29))
+    assert "warnings" not in cluster.calls
+    look(cluster, at(30))
+    assert reason(cluster) == "PodNotStarting"
+    assert cluster.owner is not None
+    assert cluster.owner["status"]["cause"]["message"].endswith("does not start: FailedMount: no volume")
+    cluster.pods_there = [pod(made, RUNNING)]
+    look(cluster, at(40))
+    assert "warnings" not in cluster.calls
+    assert reason(cluster) == "Preparing"
+
+
+def test_no_pod_of_a_job_that_is_over_is_asked_about() -> None:
+    cluster, made = with_job(status={"conditions": [failed("DeadlineExceeded")]})
+    cluster.pods_there = [pod(made)]
+    look(cluster, at(3601))
+    assert "warnings" not in cluster.calls
+
+
+def test_many_pods_are_asked_about_one_after_the_other_and_keep_their_words_meanwhile() -> None:
+    cluster, made = with_job()
+    caches = heard(cluster)
+    caches.pods.show(pod(made))
+    cluster.warned["pod-1"] = [warning("FailedMount", "no volume", 5)]
+    passed = 30.0
+    reconciler = Reconciler(cluster, caches, SETTINGS, "test", lambda: at(passed), lambda: 0.0)
+    for _ in range(15):
+        asyncio.run(reconciler.reconcile(KEY))
+        passed += 1
+    assert cluster.calls.count("warnings") == 10
+    assert cluster.calls.count("patch_status") == 1
+    assert reason(cluster) == "PodNotStarting"
+
+
+def test_a_job_that_lingers_is_deleted_when_the_server_confirms_it() -> None:
+    cluster, made = with_job()
+    assert cluster.owner is not None
+    lingering = succeeded_pod(cluster.owner, made)
+    lingering["status"]["phase"] = "Running"
+    cluster.pods_there = [lingering]
+    look(cluster, at(32))
+    assert reason(cluster) == "Converted"
+    look(cluster, at(60))
+    assert cluster.jobs_made
+    assert look(cluster, at(61)) is None
+    assert cluster.calls == ["conversion", "jobs", "pods", "delete_job"]
+    assert reason(cluster) == "Converted"
 
 
 def test_of_hundreds_at_once_progress_is_written_more_rarely() -> None:

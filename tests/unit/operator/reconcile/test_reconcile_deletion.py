@@ -54,3 +54,6 @@ def test_a_namespace_that_ends_lets_go_at_once_and_takes_no_other_finalizer_alon
     look(cluster)
     assert (cluster.owner or {"metadata": {"finalizers": []}})["metadata"]["finalizers"] == others
     assert names(cluster) == set()
+    [event] = cluster.told
+    assert event["metadata"]["namespace"] == "default"
+    assert event["regarding"] == {"apiVersion": "v1", "kind": "Namespace", "name": "team"}

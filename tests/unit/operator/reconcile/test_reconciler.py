@@ -44,6 +44,8 @@ class FakeCluster(Client):
         self.jobs_made: dict[str, Object] = {}
         self.pods_there: list[Object] = []
         self.told: list[Object] = []
+        self.warned: dict[str, list[Object]] = {}
+        """The Warning Events about an object, by its UID."""
         self.calls: list[str] = []
         self.fail: dict[str, list[Exception]] = {}
         self.before_patch: Callable[[], None] | None = None
@@ -91,9 +93,9 @@ class FakeCluster(Client):
         self._called("pods")
         return self.pods_there
 
-    async def why_no_pod(self, namespace: str, job_uid: str) -> str:
-        self._called("why_no_pod")
-        return ""
+    async def warnings(self, namespace: str, uid: str) -> list[Object]:
+        self._called("warnings")
+        return self.warned.get(uid, [])
 
     async def create_event(self, event: Object) -> None:
         self._called("create_event")

@@ -1,0 +1,63 @@
+"""A refusal comes with the cure that fits it. The words are those of real API servers and admission controllers."""
+
+import pytest
+
+from tests.unit.operator.builders import conversion, message, planned, started
+from tflite_api.reasons import Reason
+from tflite_operator.decide.refusals import with_cure
+
+REFUSALS = {
+    'pods "x" is forbidden: failed quota: team: must specify limits.cpu for: convert,prepare,publish': "defaults of a",
+    'pods "x" is forbidden: minimum cpu usage per Container is 200m, but request is 100m': "raise the amounts",
+    'pods "x" is forbidden: maximum memory usage per Container is 2Gi, but limit is 4Gi': "lower the amounts",
+    'pods "x" is forbidden: maximum cpu usage per Pod is 1, but limit is 3': "lower the amounts",
+    'pods "x" is forbidden: memory max limit to request ratio per Container is 1, but provided ratio is 2': "lower the",
+    'jobs.batch "x" is forbidden: exceeded quota: team, requested: pods=1, used: pods=2, limited: 2': "raise the quota",
+    'pods "x" is forbidden: insufficient quota to match these scopes: [{PriorityClass In [high]}]': "raise the quota",
+    'pods "x" is forbidden: unable to validate against any security context constraint: [provider x]': ("OpenShift"),
+    'pods "x" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true (container "istio-init")': (
+        "service mesh"
+    ),
+    'pods "x" is forbidden: no PriorityClass with name urgent was found': "spec.priorityClassName",
+    'pods "x" is forbidden: error looking up service account team/nobody: serviceaccount "nobody" not found': (
+        "spec.serviceAccountName"
+    ),
+    'pods "x" is forbidden: pod rejected: RuntimeClass "kata" not found': "RuntimeClass",
+    'Internal error occurred: failed calling webhook "v.example.com": connect: connection refused': "service behind",
+    'jobs.batch is forbidden: User "system:serviceaccount:a:b" cannot create resource "jobs" in API group "batch"': (
+        "ClusterRole"
+    ),
+    'admission webhook "validation.gatekeeper.sh" denied the request: [owner] you must provide labels: {"owner"}': (
+        "have the pods carry"
+    ),
+    "pods \"x\" is forbidden: ValidatingAdmissionPolicy 'team' with binding 'team' denied request: no label cost": (
+        "have the pods carry"
+    ),
+    'admission webhook "policy.sigstore.dev" denied the request: no matching signatures': "do what that policy asks",
+}
+
+
+@pytest.mark.parametrize("words", REFUSALS)
+def test_a_refusal_has_the_cure_that_fits(words: str) -> None:
+    said, has_cure = with_cure(words)
+    assert has_cure
+    assert said.startswith(words)
+    assert REFUSALS[words] in said.removeprefix(words)
+    assert said.endswith("; the operator tries again by itself")
+    assert ("quota" in said.removeprefix(words)) is ("quota" in REFUSALS[words])
+
+
+def test_of_the_job_and_of_its_pod() -> None:
+    words = 'pods "x" is forbidden: no PriorityClass with name urgent was found'
+    for made in (planned(conversion(), refusal=words), planned(*started(), pod_refusal=words)):
+        assert message(made).endswith("correct spec.priorityClassName; the operator tries again by itself.")
+        assert made.status is not None
+        assert made.status.cause is not None
+        assert (made.status.cause.reason, made.status.cause.cure_given) == (Reason.JOB_REFUSED, True)
+
+
+def test_what_nobody_has_seen_yet_is_quoted_with_a_cure_that_fits_everything() -> None:
+    made = planned(conversion(), refusal="the moon is in the way")
+    assert message(made).endswith(
+        "the moon is in the way. Put right what it names; the operator tries again by itself."
+    )
