@@ -47,6 +47,10 @@ VOLUME_DIR: Final = "/volume"
 SIGNING_KEY_ENV: Final = "TFLITE_SIGNING_KEY"
 SIGNING_PASSWORD_ENV: Final = "TFLITE_SIGNING_PASSWORD"  # noqa: S105 - a name, no password
 """Environment variables of publish alone: the private key that signs the attestation, and its password."""
+VERIFYING_KEY_ENV: Final = "TFLITE_VERIFYING_KEY"
+"""Environment variable of prepare alone: the public key that attestations in the bucket must be signed by."""
+VERIFYING_KEY_ENTRY: Final = "cosign.pub"
+"""The entry of a signing key's Secret with its public key, as `cosign generate-key-pair k8s://` names it."""
 SIGNING_PASSWORD_ENTRY: Final = "cosign.password"  # noqa: S105 - a name, no password
 """The entry of a signing key's Secret with its password, as `cosign generate-key-pair k8s://` names it."""
 ATTESTATION_SUFFIX: Final = ".intoto.jsonl"

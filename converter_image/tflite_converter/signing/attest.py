@@ -37,7 +37,11 @@ class MadeAttestation:
 
 
 def make(
-    request: StepRequest, prepared: PreparedModel, artifact_sha256: str, environment: Mapping[str, str]
+    request: StepRequest,
+    prepared: PreparedModel,
+    artifact_sha256: str,
+    environment: Mapping[str, str],
+    byproducts: Mapping[str, str],
 ) -> MadeAttestation:
     """Attest an artifact.
 
@@ -46,6 +50,7 @@ def make(
         prepared: what prepare fetched.
         artifact_sha256: 64 hexadecimal digits.
         environment: holds the private key, where the spec names one.
+        byproducts: SHA-256 of what is left beside the artifact, by the names that `provenance` has for them.
 
     Raises:
         StepFailure: SigningKeyInvalid; InternalError where the operator did not say which run this is.
@@ -55,7 +60,7 @@ def make(
         raise StepFailure(Reason.INTERNAL_ERROR, words, OWN_CURE)
     reference = request.spec.attestation.secret_ref if request.spec.attestation is not None else None
     key = read_key(reference, environment) if reference is not None else None
-    run = Run(request.invocation, recipe_hash(request.spec), versions(), datetime.now(UTC))
+    run = Run(request.invocation, recipe_hash(request.spec), versions(), datetime.now(UTC), byproducts)
     content = dsse.seal(provenance.statement(request, prepared, artifact_sha256, run), key)
     status = Attestation(
         uri=request.spec.destination.s3.attestation.uri,

@@ -2,7 +2,8 @@
 
 Statement: https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md
 Predicate: https://slsa.dev/spec/v1.1/provenance
-Every word comes from the resource, the operator or prepare: the container that runs the model has no say in it.
+Every word comes from the resource, the operator or prepare: the container that runs the model has no say in it. What
+that reported of its measurements stands in the artifact's metadata, and here is but their digest.
 """
 
 import re
@@ -19,6 +20,10 @@ STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE: Final = "https://slsa.dev/provenance/v1"
 BUILD_TYPE: Final = f"https://{API_VERSION}/conversion"
 BUILDER_ID: Final = f"https://{GROUP}/converter"
+RESULT: Final = "result"
+"""The byproduct that the artifact's metadata hold: what was measured, as `object_metadata.packed_result` gives it."""
+PAGE: Final = "report"
+"""The byproduct that is the report page."""
 TIMESTAMP: Final = "%Y-%m-%dT%H:%M:%SZ"
 _DIR_HASH: Final = "dirHash"
 """Of the names and contents of files, as `digests.folder_digest` gives it
@@ -38,6 +43,8 @@ class Run:
     versions: Mapping[str, str]
     """Of the programs that took part, by name."""
     finished: datetime
+    byproducts: Mapping[str, str]
+    """What was left beside the artifact: SHA-256 by name."""
 
 
 def statement(request: StepRequest, prepared: PreparedModel, sha256: str, run: Run) -> dict[str, Any]:
@@ -68,6 +75,7 @@ def statement(request: StepRequest, prepared: PreparedModel, sha256: str, run: R
                     "invocationId": run.invocation.id,
                     **{name: time for name, time in times.items() if time is not None},
                 },
+                "byproducts": [{"name": name, "digest": {"sha256": digest}} for name, digest in run.byproducts.items()],
             },
         },
     }

@@ -50,13 +50,18 @@ def check(artifact: Path, attestation: Path, key_file: Path) -> Checked:
     problems = []
     for one in found:
         try:
-            return Checked(_statement(one, key, digest), fingerprint(key))
+            return Checked(statement_of(one, key, digest), fingerprint(key))
         except CheckFailedError as problem:
             problems.append(problem)
     raise problems[0]
 
 
-def _statement(sealed: Envelope, key: PublicKey, digest: str) -> dict[str, Any]:
+def statement_of(sealed: Envelope, key: PublicKey, digest: str) -> dict[str, Any]:
+    """Return the statement in an envelope, once it is signed by this key and speaks of this artifact.
+
+    Raises:
+        CheckFailedError: it does not.
+    """
     # Nothing is read of a payload before its signature holds.
     if not sealed.signatures:
         raise CheckFailedError("it is not signed")

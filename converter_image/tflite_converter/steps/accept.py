@@ -8,8 +8,11 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from tflite_api.reasons import Reason
+from pydantic import BaseModel
+
+from tflite_api.reasons import Outcome, Reason
 from tflite_api.report import DATA_BYTES, ReportData
+from tflite_api.status import MeasuredError
 from tflite_api.step import ConvertedModel
 from tflite_api.text import one_line
 from tflite_converter.artifact import flatbuffer
@@ -72,15 +75,29 @@ def report_data(output_dir: Path) -> ReportData:
 
 
 def _check_report(report: ConvertedModel, gate: int) -> None:
-    if not all(text.isprintable() for text in _texts(report.model_dump())):
-        _refuse("its report holds control characters")
-    measured = report.verification
-    if report.verdict is Reason.SNR_SUFFICIENT and (
-        gate == 0 or measured is None or not float(measured.snr_decibels) >= gate
-    ):
-        _refuse(f"its report calls the SNR sufficient for {gate} dB, but does not show it")
-    if report.verdict is Reason.REPORT_ONLY and gate != 0:
-        _refuse(f"its report leaves out the gate of {gate} dB")
+    problem = problem_of(report, report.verdict, report.verification, gate)
+    if problem is not None:
+        _refuse(f"its report {problem}")
+
+
+def problem_of(told: BaseModel, verdict: Reason | None, measured: MeasuredError | None, gate: int) -> str | None:
+    """Return what is wrong with an untrusted account of a conversion; None where it fits.
+
+    Args:
+        told: all of it.
+        verdict: what it calls the measurement.
+        measured: the measurement that it gives.
+        gate: the SNR asked for (dB), which both must fit.
+    """
+    if not all(text.isprintable() for text in _texts(told.model_dump())):
+        return "holds control characters"
+    if verdict is None or verdict.outcome is not Outcome.VERDICT:
+        return "gives no verdict of a measurement"
+    if verdict is Reason.SNR_SUFFICIENT and (gate == 0 or measured is None or not float(measured.snr_decibels) >= gate):
+        return f"calls the SNR sufficient for {gate} dB, but does not show it"
+    if verdict is Reason.REPORT_ONLY and gate != 0:
+        return f"leaves out the gate of {gate} dB"
+    return None
 
 
 def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON

@@ -1,13 +1,18 @@
 """The bucket that a spec names as its destination: what a store says of it, in the words of the spec."""
 
+import hashlib
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final
 
 from tflite_api.names import REQUESTED_AT_ANNOTATION
 from tflite_api.reasons import Reason
 from tflite_api.spec import S3Destination
+from tflite_api.step import FetchLimits
 from tflite_converter.core.failure import OWN_CURE, Cure, StepFailure
+from tflite_converter.core.progress import Progress
 from tflite_converter.storage.s3 import S3Store
 from tflite_converter.storage.s3_client import Key, Token
 from tflite_converter.storage.store import (
@@ -39,6 +44,8 @@ REASONS: Final = {
 _PERMISSIONS: Final = (
     "they need s3:GetObject, s3:PutObject and s3:ListBucket, and s3:DeleteObject for deletionPolicy Delete"
 )
+_CHUNK_BYTES: Final = 1 << 20
+_HEAD_BYTES: Final = 8
 _ASK_AGAIN: Final = f"ask for one more run with a new value of the annotation {REQUESTED_AT_ANNOTATION}"
 
 
@@ -57,6 +64,18 @@ def location_of(where: S3Destination) -> Location:
     return Location(where.bucket, where.key)
 
 
+@dataclass(frozen=True)
+class ReadObject:
+    """An object that was read from its beginning to its end."""
+
+    sha256: str
+    """64 hexadecimal digits."""
+    size: int
+    """Bytes."""
+    head: bytes
+    """The first eight of them."""
+
+
 class Destination:
     """A spec's destination. Every method raises StepFailure, as `failure_of` makes it."""
 
@@ -70,6 +89,29 @@ class Destination:
         with self._told(at):
             return self._store.head(at)
 
+    def read(self, at: Location, seen: StoredObject, most: int) -> bytes:
+        """Return the content of an object that was seen, of `most` bytes at most; more is cut off."""
+        with self._told(at), self._store.get(at, seen.etag or None) as found:
+            content = bytearray()
+            while len(content) < most and (chunk := found.body.read(min(_CHUNK_BYTES, most - len(content)))):
+                content += chunk
+            return bytes(content)
+
+    def read_hashed(self, at: Location, seen: StoredObject, limits: FetchLimits, progress: Progress) -> ReadObject:
+        """Read an object that was seen, as far as it is as large as it seemed, and keep its digest alone."""
+        end = time.monotonic() + limits.timeout_seconds
+        digest, head, size = hashlib.sha256(), b"", 0
+        with self._told(at), self._store.get(at, seen.etag or None) as found:
+            # One byte more shows that there is more.
+            while size <= seen.size and (chunk := found.body.read(min(_CHUNK_BYTES, seen.size + 1 - size))):
+                size += len(chunk)
+                digest.update(chunk)
+                head = (head + chunk)[:_HEAD_BYTES]
+                progress.received(size, seen.size)
+                if time.monotonic() > end:
+                    raise StoreError(Fault.UNAVAILABLE, f"{at.uri} did not arrive within {limits.timeout_seconds} s")
+        return ReadObject(digest.hexdigest(), size, head)
+
     def upload(self, at: Location, upload: Upload, replaces: str | None) -> StoredObject:
         """Upload an object whole or not at all, and look at what the storage then has.
 
@@ -80,10 +122,10 @@ class Destination:
         """
         condition: Condition = IfAbsent() if replaces is None else IfMatches(replaces)
         with self._told(at):
-            self._store.put(at, upload, condition)
+            etag = self._store.put(at, upload, condition)
             stored = self._store.head(at)
-            if stored is None:
-                raise StoreError(Fault.CHANGED, f"{at.uri} is gone again")
+            if stored is None or etag not in {"", stored.etag}:
+                raise StoreError(Fault.CHANGED, f"{at.uri} was replaced as soon as it was uploaded")
             return stored
 
     def delete(self, at: Location, etag: str) -> None:

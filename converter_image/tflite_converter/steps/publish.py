@@ -41,11 +41,12 @@ def publish(
     publication = _Publication(request, prepared, Destination(where, store), progress)
     with accept(output_dir, request.spec.min_snr_decibels) as artifact:
         result = outcome(artifact, where.uri, publication.wanted.recipe, prepared.model_digest)
+        page = None
         if request.spec.report:
             # Before the artifact: whoever sees that finds its page.
-            result = publication.with_page(result, output_dir)
+            result, page = publication.with_page(result, output_dir)
         if request.spec.attestation is not None:
-            result = publication.attested(result)
+            result = publication.attested(result, page)
         return publication.with_artifact(result, artifact)
 
 
@@ -79,7 +80,7 @@ class _Publication:
             raise AssertionError("an outcome always has an artifact")
         return result.model_copy(update={"artifact": result.artifact.model_copy(update={"etag": stored.etag})})
 
-    def with_page(self, result: StepResult, output_dir: Path) -> StepResult:
+    def with_page(self, result: StepResult, output_dir: Path) -> tuple[StepResult, bytes | None]:
         """Make and upload the report page; the artifact is published without it too, and the result says why."""
         where = self._where.report_page
         try:
@@ -87,21 +88,25 @@ class _Publication:
             sha256 = hashlib.sha256(page).hexdigest()
             self._upload(where, self._beside(page, sha256, _PAGE_TYPE), self.prepared.existing_page_etag)
         except PageMissing as missing:
-            return without_page(result, str(missing))
+            return without_page(result, str(missing)), None
         except StepFailure as failure:
             if failure.reason.outcome is Outcome.RETRIED:
                 # The next attempt may bring both.
                 raise
-            return without_page(result, failure.message)
-        return told
+            return without_page(result, failure.message), None
+        return told, page
 
-    def attested(self, result: StepResult) -> StepResult:
+    def attested(self, result: StepResult, page: bytes | None) -> StepResult:
         """Make the attestation and upload it; without it the artifact is not published."""
-        from tflite_converter.signing import attest, dsse  # noqa: PLC0415 - most conversions ask for none
+        from tflite_converter.signing import attest, dsse, provenance  # noqa: PLC0415 - most conversions ask for none
 
         if result.artifact is None:
             raise AssertionError("an outcome always has an artifact")
-        made = attest.make(self.request, self.prepared, result.artifact.sha256, os.environ)
+        packed = object_metadata.packed_result(result, self.wanted)
+        byproducts = {provenance.RESULT: hashlib.sha256(packed.encode()).hexdigest()}
+        if page is not None:
+            byproducts[provenance.PAGE] = hashlib.sha256(page).hexdigest()
+        made = attest.make(self.request, self.prepared, result.artifact.sha256, os.environ, byproducts)
         upload = self._beside(made.content, made.status.sha256, dsse.MEDIA_TYPE)
         self._upload(self._where.attestation, upload, self.prepared.existing_attestation_etag)
         return result.model_copy(update={"attestation": made.status})

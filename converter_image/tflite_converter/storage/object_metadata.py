@@ -5,6 +5,7 @@ The metadata is what makes a rebuilt cluster recognise its artifacts; like every
 
 import base64
 import binascii
+import hashlib
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from urllib.parse import quote, unquote
 from pydantic import ValidationError
 
 from tflite_api.reasons import Reason
+from tflite_api.status import Attestation
 from tflite_api.step import StepResult
 from tflite_api.text import one_line
 from tflite_converter.core.failure import StepFailure
@@ -23,12 +25,16 @@ RECIPE: Final = "tflite-recipe"
 OWNER: Final = "tflite-owner"
 SHA256: Final = "tflite-sha256"
 RESULT: Final = "tflite-result"
+ATTESTATION: Final = "tflite-attestation"
+"""Apart from the result, of which the attestation holds the digest."""
 
 _PREFIX: Final = "x-amz-meta-"
 METADATA_BYTES: Final = 2048
 """S3's limit for names and values together
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html); counted with the prefix, to be safe."""
 _RESULT_BYTES: Final = 64 * 1024
+_ATTESTATION_ROOM: Final = 64 + 1 + 128
+"""Bytes: a digest, a space, and the longest name that the status has for a key."""
 _OWNER_SAFE: Final = "/.-_"
 _CURE: Final = "choose another key or remove the object"
 
@@ -145,14 +151,38 @@ def encode_metadata(result: StepResult, wanted: Identity) -> dict[str, str]:
     """
     if result.artifact is None:
         raise ValueError("a result without an artifact describes no object")
-    metadata = ownership(result.artifact.sha256, wanted)
-    room = METADATA_BYTES - metadata_bytes(metadata) - len(_PREFIX + RESULT)
-    limit = len(result.to_json(_RESULT_BYTES))
+    metadata = {**ownership(result.artifact.sha256, wanted), RESULT: packed_result(result, wanted)}
+    named = result.attestation
+    return metadata if named is None else {**metadata, ATTESTATION: f"{named.sha256} {named.key_id or ''}".strip()}
+
+
+def packed_result(result: StepResult, wanted: Identity) -> str:
+    """Return what the metadata say of an artifact, without its attestation: whether it has one makes no difference.
+
+    Raises:
+        ValueError: the result has no artifact, or does not fit however short.
+    """
+    if result.artifact is None:
+        raise ValueError("a result without an artifact describes no object")
+    told = result.model_copy(update={"attestation": None})
+    beside = ownership(result.artifact.sha256, wanted)
+    room = METADATA_BYTES - metadata_bytes({**beside, RESULT: "", ATTESTATION: ""}) - _ATTESTATION_ROOM
+    limit = len(told.to_json(_RESULT_BYTES))
     while True:
-        packed = base64.b64encode(zlib.compress(result.to_json(limit).encode(), 9)).decode()
+        packed = base64.b64encode(zlib.compress(told.to_json(limit).encode(), 9)).decode()
         if len(packed) <= room:
-            return {**metadata, RESULT: packed}
+            return packed
         limit = limit * 9 // 10
+
+
+def result_digest(found: StoredObject) -> str:
+    """Return the SHA-256 of what an object's metadata say of it."""
+    return hashlib.sha256(found.metadata.get(RESULT, "").encode()).hexdigest()
+
+
+def recipe_of(found: StoredObject) -> str:
+    """Return the recipe that an object's metadata name."""
+    return found.metadata.get(RECIPE, "")
 
 
 def metadata_bytes(metadata: Mapping[str, str]) -> int:
@@ -164,12 +194,22 @@ def _read_note(metadata: Mapping[str, str]) -> _Note | None:
     if not {RECIPE, OWNER, SHA256}.issubset(metadata):
         return None
     packed = metadata.get(RESULT)
+    result = _unpack(packed) if packed is not None else None
     return _Note(
         owner=unquote(metadata[OWNER]),
         recipe=metadata[RECIPE],
         sha256=metadata[SHA256],
-        result=_unpack(packed) if packed is not None else None,
+        result=result.model_copy(update={"attestation": _attestation(metadata)}) if result is not None else None,
     )
+
+
+def _attestation(metadata: Mapping[str, str]) -> Attestation | None:
+    sha256, _, key_id = metadata.get(ATTESTATION, "").partition(" ")
+    try:
+        # Where it is, whoever reuses it knows.
+        return Attestation(uri="", sha256=sha256, key_id=key_id or None)
+    except ValidationError:
+        return None
 
 
 def _unpack(packed: str) -> StepResult | None:

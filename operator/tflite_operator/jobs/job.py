@@ -31,6 +31,7 @@ from tflite_operator.jobs.pod_access import (
     service_account,
     signing_access,
     storage_access,
+    verifying_access,
 )
 from tflite_operator.settings import Settings
 
@@ -210,7 +211,7 @@ def _pod_spec(identity: Identity, spec: ConversionSpec, attempt: Attempt, settin
     prepare = _container(
         PREPARE,
         settings,
-        [told, *outside.environment, *model.environment],
+        [told, *outside.environment, *model.environment, *verifying_access(spec).environment],
         [_mount("model", MODEL_DIR), *outside.mounts, *model.mounts],
         small,
     )

@@ -13,6 +13,8 @@ from tflite_api.names import (
     SIGNING_KEY_ENV,
     SIGNING_PASSWORD_ENTRY,
     SIGNING_PASSWORD_ENV,
+    VERIFYING_KEY_ENTRY,
+    VERIFYING_KEY_ENV,
     VOLUME_DIR,
 )
 from tflite_api.spec import ConversionSpec
@@ -129,6 +131,18 @@ def signing_access(spec: ConversionSpec) -> PodAccess:
             _from_secret(reference.name, SIGNING_PASSWORD_ENTRY, optional=True) | {"name": SIGNING_PASSWORD_ENV},
         )
     )
+
+
+def verifying_access(spec: ConversionSpec) -> PodAccess:
+    """Return what the container that looks for a finished artifact needs to know who signed it: a public key.
+
+    Without that entry it starts all the same, and takes nothing that is in the bucket for signed.
+    """
+    reference = spec.attestation.secret_ref if spec.attestation is not None else None
+    if reference is None:
+        return PodAccess()
+    entry = _from_secret(reference.name, VERIFYING_KEY_ENTRY, optional=True)
+    return PodAccess((entry | {"name": VERIFYING_KEY_ENV},))
 
 
 def service_account(spec: ConversionSpec) -> Field:

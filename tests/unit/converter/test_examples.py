@@ -17,7 +17,7 @@ from tests.unit.converter.datasets import test_reader
 from tests.unit.converter.fetch.archive import test_unpack
 from tests.unit.converter.fetch.web_server import serving
 from tests.unit.converter.signing import attestations, signing_keys
-from tests.unit.converter.steps import test_cleanup
+from tests.unit.converter.steps import buckets, test_cleanup
 from tests.unit.converter.steps.test_destination import answered
 from tests.unit.converter.storage import test_object_metadata
 from tests.unit.converter.worker import test_supervisor
@@ -38,7 +38,6 @@ from tflite_converter.signing import attest
 from tflite_converter.steps.accept import accept
 from tflite_converter.steps.runner import guarded
 from tflite_converter.storage import object_metadata
-from tflite_converter.storage.object_metadata import Reuse
 from tflite_converter.verify import metrics
 
 LOCAL = FetchLimits(allow_local_addresses=True)
@@ -93,10 +92,11 @@ def say(failure: StepFailure) -> object:
     raise failure
 
 
-def reused() -> StepResult:
-    decision = object_metadata.decide(test_object_metadata.stored(), test_object_metadata.WANTED)
-    assert isinstance(decision, Reuse)
-    return decision.result
+def reused(folder: Path) -> StepResult:
+    asked = buckets.request(attestation=None)
+    found = buckets.again(asked, buckets.published(asked, folder), folder).reused
+    assert found is not None
+    return found
 
 
 def wrong_labels() -> None:
@@ -121,7 +121,7 @@ EXAMPLES: dict[Reason, Callable[[Place], Any]] = {
     Reason.ARTIFACT_DELETED: lambda _: test_cleanup.cleaned(
         test_cleanup.bucket_of(test_object_metadata.stored(test_cleanup.OURS))
     ),
-    Reason.REUSED: lambda _: reused(),
+    Reason.REUSED: lambda place: reused(place.folder),
     Reason.INVALID_SPEC: lambda _: say(answered("AuthorizationHeaderMalformed", 400)),
     Reason.MODEL_NOT_FOUND: lambda place: place.download("status/404"),
     Reason.MODEL_ACCESS_DENIED: lambda place: place.download("status/403"),
@@ -150,7 +150,7 @@ EXAMPLES: dict[Reason, Callable[[Place], Any]] = {
     ),
     Reason.ARTIFACT_REFUSED: lambda place: place.publish(),
     Reason.SIGNING_KEY_INVALID: lambda _: attest.make(
-        attestations.request(), attestations.PREPARED, attestations.SHA256, signed_with_a_public_key()
+        attestations.request(), attestations.PREPARED, attestations.SHA256, signed_with_a_public_key(), {}
     ),
     Reason.INTERNAL_ERROR: lambda _: unforeseen(),
     Reason.SNR_SUFFICIENT: lambda _: judged(1e-4, 60),

@@ -17,6 +17,7 @@ SPEC: dict[str, Any] = {
     "destination": {"s3": {"bucket": "models", "key": "a/b.tflite", "secretRef": {"name": "s"}}},
     "attestation": {"secretRef": {"name": "signing-key"}},
 }
+BYPRODUCTS = {"result": "8" * 64}
 IMAGE = f"registry.example.com/converter@sha256:{'4' * 64}"
 PREPARED = PreparedModel.from_object(
     {

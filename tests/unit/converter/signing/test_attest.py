@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from tests.unit.converter.signing.attestations import ARTIFACT, IMAGE, PREPARED, SHA256, SPEC, environment, request
+from tests.unit.converter.signing.attestations import (
+    ARTIFACT,
+    BYPRODUCTS,
+    IMAGE,
+    PREPARED,
+    SHA256,
+    SPEC,
+    environment,
+    request,
+)
 from tests.unit.converter.signing.signing_keys import COSIGN_KEY, P256, public
 from tflite_api import __version__
 from tflite_api.names import SIGNING_KEY_ENV, SIGNING_PASSWORD_ENV
@@ -21,7 +30,7 @@ from tflite_converter.signing.keys import fingerprint, read_public
 
 
 def made(asked: StepRequest, **given: str) -> MadeAttestation:
-    return attest.make(asked, PREPARED, SHA256, given or environment())
+    return attest.make(asked, PREPARED, SHA256, given or environment(), BYPRODUCTS)
 
 
 def statement(found: MadeAttestation) -> dict[str, Any]:
@@ -70,6 +79,7 @@ def test_the_statement_has_the_forms_of_in_toto_and_slsa() -> None:
                     "invocationId": "11111111-2222-3333-4444-555555555555/2/3",
                     "startedOn": "2026-11-22T12:00:00Z",
                 },
+                "byproducts": [{"name": "result", "digest": {"sha256": "8" * 64}}],
             },
         },
     }
@@ -129,7 +139,7 @@ def test_without_a_key_it_is_not_signed_and_the_status_names_none() -> None:
 def test_a_key_that_is_none_is_named(given: dict[str, str], words: str) -> None:
     asked = request(attestation={"secretRef": {"name": "signing-key", "key": "x509.pem"}})
     with pytest.raises(StepFailure) as caught:
-        attest.make(asked, PREPARED, SHA256, given)
+        attest.make(asked, PREPARED, SHA256, given, BYPRODUCTS)
     assert caught.value.reason is Reason.SIGNING_KEY_INVALID
     for word in ("x509.pem", "signing-key", "attestation.secretRef", words):
         assert word in caught.value.message

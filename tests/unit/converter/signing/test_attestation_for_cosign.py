@@ -8,7 +8,7 @@ import pytest
 
 from tests import cosign
 from tests.unit.converter.signing import test_verify
-from tests.unit.converter.signing.attestations import PREPARED, SHA256, request
+from tests.unit.converter.signing.attestations import BYPRODUCTS, PREPARED, SHA256, request
 from tests.unit.converter.signing.signing_keys import ED25519, P256, public
 from tests.unit.converter.signing.test_verify import Files
 from tflite_api.names import SIGNING_KEY_ENV, SIGNING_PASSWORD_ENV
@@ -56,7 +56,7 @@ def test_a_key_pair_that_cosign_makes_signs_and_verifies(tmp_path: Path, passwor
     files = Files(tmp_path)
     cosign.generate_key_pair(tmp_path, password)
     given = {SIGNING_KEY_ENV: (tmp_path / "cosign.key").read_text(), SIGNING_PASSWORD_ENV: password}
-    made = attest.make(request(), PREPARED, SHA256, given)
+    made = attest.make(request(), PREPARED, SHA256, given, BYPRODUCTS)
     files.attestation.write_bytes(made.content)
     assert asked(files)[0] == 0
     assert files.verify()[0] == 0

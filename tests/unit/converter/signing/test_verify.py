@@ -12,7 +12,7 @@ from securesystemslib.signer import CryptoSigner
 from typer.testing import CliRunner
 
 from tests.unit.converter.signing import signing_keys
-from tests.unit.converter.signing.attestations import ARTIFACT, PREPARED, SHA256, environment, request
+from tests.unit.converter.signing.attestations import ARTIFACT, BYPRODUCTS, PREPARED, SHA256, environment, request
 from tests.unit.converter.signing.signing_keys import ED25519, OTHER, P256, public
 from tflite_converter.cli.app import app
 from tflite_converter.signing import attest, dsse
@@ -32,7 +32,7 @@ class Files:
         self.seal(P256)
 
     def seal(self, key: Any) -> None:
-        found = attest.make(request(), PREPARED, SHA256, environment(key))
+        found = attest.make(request(), PREPARED, SHA256, environment(key), BYPRODUCTS)
         self.attestation.write_bytes(found.content)
 
     def envelope(self) -> Object:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.converter.storage.memory_store import Held, MemoryStore
-from tests.unit.converter.storage.test_object_metadata import SHA256, stored
+from tests.unit.converter.storage.test_object_metadata import CONTENT, SHA256, stored
 from tflite_api.reasons import Reason
 from tflite_api.step import PreparedModel, StepRequest
 from tflite_converter.core.failure import StepFailure
@@ -49,7 +49,7 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[Place]:
 
 
 def prepared(tmp_path: Path, found: dict[str, StoredObject], request: StepRequest = REQUEST) -> PreparedModel:
-    store = MemoryStore({key: Held(b"", said=said) for key, said in found.items()})
+    store = MemoryStore({key: Held(CONTENT, said=said) for key, said in found.items()})
     return prepare(request, tmp_path, tmp_path, LoggedProgress(), store)
 
 

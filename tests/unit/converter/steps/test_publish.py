@@ -23,7 +23,7 @@ from tflite_converter.steps.accept import accept
 from tflite_converter.steps.identity import identity
 from tflite_converter.steps.publish import publish
 from tflite_converter.storage import object_metadata
-from tflite_converter.storage.store import Fault, StoreError
+from tflite_converter.storage.store import Condition, Fault, Location, StoreError, Upload
 
 ARTIFACT = FORGED
 REPORT: dict[str, Any] = FORGED_REPORT
@@ -170,6 +170,21 @@ class Altering(MemoryStore):
 def test_an_object_that_is_other_than_uploaded_is_noticed(output: Path) -> None:
     with pytest.raises(StepFailure) as caught:
         publish(REQUEST, PREPARED, output, LoggedProgress(), Altering({"a.tflite": Held(b"old")}))
+    assert caught.value.reason is Reason.DESTINATION_CHANGED
+
+
+class Hurried(MemoryStore):
+    """Another writer is as fast, with an artifact of the same size."""
+
+    def put(self, at: Location, upload: Upload, condition: Condition) -> str:
+        etag = super().put(at, upload, condition)
+        self.objects[at.key] = Held(ARTIFACT[:-1] + b"!", self.objects[at.key].metadata)
+        return etag
+
+
+def test_what_another_uploads_at_once_is_not_taken_for_ours(output: Path) -> None:
+    with pytest.raises(StepFailure, match="replaced as soon as it was uploaded") as caught:
+        publish(REQUEST, PREPARED, output, LoggedProgress(), Hurried({"a.tflite": Held(b"old")}))
     assert caught.value.reason is Reason.DESTINATION_CHANGED
 
 

@@ -58,7 +58,7 @@ def test_it_goes_before_the_artifact_which_names_it(tmp_path: Path, bucket: Memo
     asked = attestations.request()
     recalled = object_metadata.decide(artifact.shown, identity(asked, asked.spec.destination.s3))
     assert isinstance(recalled, object_metadata.Reuse)
-    assert recalled.result.attestation == result.attestation
+    assert recalled.result.attestation == result.attestation.model_copy(update={"uri": ""})
 
 
 def test_nothing_that_the_model_could_write_is_attested(tmp_path: Path, bucket: MemoryStore, key: None) -> None:

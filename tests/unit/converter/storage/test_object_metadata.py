@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import hashlib
 import zlib
 from typing import Any
 
@@ -25,7 +26,8 @@ from tflite_converter.storage.object_metadata import (
 from tflite_converter.storage.store import StoredObject
 
 WANTED = Identity("s3://models/a.tflite", "team/a", "1" * 64)
-SHA256 = "2" * 64
+CONTENT = b"\x1c\0\0\0TFL3" + bytes(92)
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 def result(tensors: int = 1, recipe: str = WANTED.recipe) -> StepResult:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.operator.builders import SETTINGS, SPEC
-from tflite_api.names import SIGNING_KEY_ENV, SIGNING_PASSWORD_ENV, STEP_REQUEST_ENV
+from tflite_api.names import SIGNING_KEY_ENV, SIGNING_PASSWORD_ENV, STEP_REQUEST_ENV, VERIFYING_KEY_ENV
 from tflite_api.spec import ConversionSpec
 from tflite_api.step import StepRequest
 from tflite_operator.core.identity import Identity
@@ -58,7 +58,7 @@ def test_the_container_that_runs_the_model_has_no_credentials() -> None:
     assert variables["publish"] >= SECRETS
 
 
-def test_the_key_that_signs_is_in_publish_alone() -> None:
+def test_the_key_that_signs_is_in_publish_alone_and_the_one_that_verifies_in_prepare() -> None:
     given = {name: container["env"] for name, container in containers(attestation={"secretRef": {"name": "k"}}).items()}
     references = {
         name: {
@@ -69,7 +69,7 @@ def test_the_key_that_signs_is_in_publish_alone() -> None:
         for name, variables in given.items()
     }
     assert references == {
-        "prepare": {},
+        "prepare": {VERIFYING_KEY_ENV: {"name": "k", "key": "cosign.pub", "optional": True}},
         "convert": {},
         "publish": {
             SIGNING_KEY_ENV: {"name": "k", "key": "cosign.key"},

@@ -1,0 +1,24 @@
+"""What steps find in their environment."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.converter.signing import attestations, signing_keys
+from tflite_api.names import VERIFYING_KEY_ENV
+from tflite_converter.fetch import model
+from tflite_converter.fetch.fetched import FetchedModel
+
+
+@pytest.fixture
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment holds a key to sign with, and the one to verify with."""
+    for name, value in attestations.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv(VERIFYING_KEY_ENV, signing_keys.public(signing_keys.P256).decode())
+
+
+@pytest.fixture
+def fetched_by_hand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No server is asked for the model."""
+    monkeypatch.setattr(model, "fetch", lambda *_: FetchedModel(tmp_path, f"sha256:{'3' * 64}"))

@@ -1,0 +1,84 @@
+"""An artifact in the bucket is reused with the attestation that is wanted, and else made anew."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.unit.converter.steps.buckets import BESIDE, KEY, again, published, request
+from tests.unit.converter.storage.memory_store import Held, MemoryStore
+from tflite_api.reasons import Reason
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.steps.identity import identity
+from tflite_converter.storage import object_metadata
+
+pytestmark = pytest.mark.usefixtures("keys", "fetched_by_hand")
+
+SIGNED, UNSIGNED, NONE = request(), request(attestation={}), request(attestation=None)
+
+
+def test_both_are_reused_and_the_status_says_where_they_are(tmp_path: Path) -> None:
+    found = again(SIGNED, published(SIGNED, tmp_path), tmp_path).reused
+    assert found is not None
+    assert found.reason is Reason.REUSED
+    assert found.attestation is not None
+    assert found.attestation.uri == f"s3://models/{BESIDE}"
+    assert found.attestation.key_id is not None
+    assert f"signed by {found.attestation.key_id}" in found.message
+
+
+def test_an_unsigned_one_is_enough_where_no_key_is_named(tmp_path: Path) -> None:
+    for made_for in (UNSIGNED, SIGNED):
+        found = again(UNSIGNED, published(made_for, tmp_path), tmp_path).reused
+        assert found is not None
+        assert found.attestation is not None
+        assert "whoever may write to the bucket is trusted" in found.message
+
+
+def test_where_none_is_wanted_the_one_that_is_there_is_not_spoken_of(tmp_path: Path) -> None:
+    found = again(NONE, published(SIGNED, tmp_path), tmp_path).reused
+    assert found is not None
+    assert (found.reason, found.attestation) == (Reason.REUSED, None)
+
+
+def made_without(store: MemoryStore, tmp_path: Path) -> None:
+    store.objects = published(NONE, tmp_path).objects
+
+
+def made_without_signature(store: MemoryStore, tmp_path: Path) -> None:
+    store.objects = published(UNSIGNED, tmp_path).objects
+
+
+def gone(store: MemoryStore, tmp_path: Path) -> None:
+    del store.objects[BESIDE]
+
+
+def changed(store: MemoryStore, tmp_path: Path) -> None:
+    store.objects[BESIDE] = replace(store.objects[BESIDE], content=b"changed")
+
+
+@pytest.mark.parametrize("harm", [made_without, made_without_signature, gone, changed], ids=lambda harm: harm.__name__)
+def test_without_it_the_artifact_is_made_anew(tmp_path: Path, harm: Callable[[MemoryStore, Path], None]) -> None:
+    store = published(SIGNED, tmp_path)
+    harm(store, tmp_path)
+    made = again(SIGNED, store, tmp_path)
+    assert made.reused is None
+    assert made.existing_etag == store.objects[KEY].etag
+    beside = store.objects.get(BESIDE)
+    assert made.existing_attestation_etag == (beside.etag if beside is not None else None)
+    assert made.started is not None
+
+
+OF_ANOTHER = object_metadata.ownership(
+    "8" * 64, replace(identity(SIGNED, SIGNED.spec.destination.s3), owner="team/other")
+)
+
+
+@pytest.mark.parametrize("metadata", [{}, OF_ANOTHER])
+def test_an_object_of_somebody_else_in_its_place_is_a_conflict_before_anything_is_fetched(
+    tmp_path: Path, metadata: dict[str, str]
+) -> None:
+    with pytest.raises(StepFailure, match=r"a/b\.tflite\.intoto\.jsonl") as caught:
+        again(SIGNED, MemoryStore({BESIDE: Held(b"x", metadata)}), tmp_path)
+    assert caught.value.reason is Reason.DESTINATION_CONFLICT
