@@ -13,8 +13,8 @@ from pathlib import Path
 
 from tflite_api.quantization_types import QuantizationType
 from tflite_api.reasons import Reason
-from tflite_api.spec import Quantization
-from tflite_api.text import one_line
+from tflite_api.spec import KeepFloat, Quantization
+from tflite_converter.artifact import flatbuffer
 from tflite_converter.convert import loop_unrolling, pinning, retyping, strategy, tf_converter
 from tflite_converter.convert.finish import MeasuredSignature, MeasurementOrder, become_measurement
 from tflite_converter.convert.order import ConversionOrder
@@ -29,8 +29,9 @@ from tflite_converter.model import callables, index_bounds, loader, operations, 
 from tflite_converter.model.loaded import LoadedModel
 from tflite_converter.model.operations import LackingOperations
 from tflite_converter.model.saved_model import MetaGraph
-from tflite_converter.quantize import calibration
+from tflite_converter.quantize import calibration, quantization
 from tflite_converter.quantize.calibration import CalibrationSamples
+from tflite_converter.quantize.quantization import LoopsNotMeasured
 from tflite_converter.verify import reference, sequence
 from tflite_converter.verify.reference import GivenSamples, Reference
 from tflite_converter.verify.sequence import Run
@@ -182,6 +183,9 @@ class _Workshop:
 
     def advised(self, attempt: Attempt, failure: StepFailure) -> StepFailure:
         """Return the failure that ends the conversion, with shapes to pin where that is found to help."""
+        kind = self._order.quantization.type.facts
+        if failure.reason is Reason.OPERATION_NOT_QUANTIZABLE and not kind.selective:
+            return self._advised_of_8_bits(attempt, failure)
         if not isinstance(failure, LackingOperations) or failure.dtypes or failure.are_lacking_for_sure:
             return failure
 
@@ -199,6 +203,26 @@ class _Workshop:
             return True
 
         return pinning.advised(failure, attempt.signatures, self._taken, converts)
+
+    def _advised_of_8_bits(self, attempt: Attempt, failure: StepFailure) -> StepFailure:
+        """Return the failure with what Int8 has to leave in floats, found by converting with it."""
+        if isinstance(failure, LoopsNotMeasured):
+            return failure
+
+        def floating(kept: frozenset[str]) -> frozenset[str]:
+            keep = KeepFloat(operations=tuple(sorted(kept))) if kept else None
+            asked = self._order.quantization.model_copy(update={"type": QuantizationType.INT8, "keep_float": keep})
+            content = tf_converter.convert(self._folder(attempt), self._settings(attempt, asked, None))
+            return quantization.floating_operations(flatbuffer.parse(content))
+
+        try:
+            kept, found = frozenset[str](), floating(frozenset())
+            while found - kept:
+                kept |= found
+                found = floating(kept)
+        except StepFailure:
+            return StepFailure(failure.reason, failure.found, quantization.cure_by_8_bits(None))
+        return StepFailure(failure.reason, failure.found, quantization.cure_by_8_bits(kept))
 
     def _settings(self, attempt: Attempt, quantization: Quantization, calibrated: Path | None) -> ConverterSettings:
         samples = self._calibration.samples if self._calibration and quantization.calibration else None

@@ -118,6 +118,8 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
         *(_state(references) if comparison.samples else ()),
         *order.notes,
     )
+    if (unquantized := quantization.unquantized(order.quantization, facts)) is not None:
+        notes = (unquantized, *notes)
     converted = ConvertedModel(
         sha256=file_digest(artifact),
         verdict=verdict.reason,
@@ -164,8 +166,11 @@ def _quantized(artifact: Path, order: MeasurementOrder) -> tuple[ArtifactFacts, 
     if not weight_only.is_left_to_do(kind, facts.constants):
         return facts, order.strategy
     weight_only.apply(artifact, kind)
+    facts = _read_artifact(artifact)
+    if quantization.unquantized(order.quantization, facts) is not None:
+        return facts, f"{order.strategy}+Unquantized"
     unforeseen = kind.facts.tool is not Tool.LITERT_QUANTIZER
-    return _read_artifact(artifact), f"{order.strategy}+SmallWeights" if unforeseen else order.strategy
+    return facts, f"{order.strategy}+SmallWeights" if unforeseen else order.strategy
 
 
 def _compare(

@@ -50,7 +50,8 @@ from pathlib import Path
 from tflite_converter.convert import report_material, tf_converter
 def crash(*_): {CRASH}
 tf_converter.convert = crash
-report_material.make(report_material.MaterialOrder.model_validate_json(Path(sys.argv[1]).read_bytes()), Path(sys.argv[2]))
+order = report_material.MaterialOrder.model_validate_json(Path(sys.argv[1]).read_bytes())
+report_material.make(order, Path(sys.argv[2]))
 """
 
 
