@@ -142,3 +142,4 @@ def named(kinds: Iterable[QuantizationType]) -> str:
 CALIBRATED = tuple(kind for kind in QuantizationType if kind.facts.is_calibrated)
 WITH_INTEGER_IO = tuple(kind for kind in QuantizationType if kind.facts.integer_io)
 SELECTIVE = tuple(kind for kind in QuantizationType if kind.facts.selective)
+OF_SOME_WEIGHTS = tuple(kind for kind in QuantizationType if kind.facts.proof is Proof.SOME_WEIGHTS)

@@ -21,12 +21,20 @@ from tflite_api.field_types import (
 )
 from tflite_api.metadata import DecimalText, ModelMetadata, above_zero
 from tflite_api.names import ATTESTATION_SUFFIX, REPORT_SUFFIX
-from tflite_api.quantization_types import CALIBRATED, SELECTIVE, WITH_INTEGER_IO, QuantizationType, named
+from tflite_api.quantization_types import (
+    CALIBRATED,
+    OF_SOME_WEIGHTS,
+    SELECTIVE,
+    WITH_INTEGER_IO,
+    QuantizationType,
+    named,
+)
 from tflite_api.scheduling import NodeSelector, Toleration
 from tflite_api.schema import Boolean, Integer, Schema, matching
 from tflite_api.sources.model_source import ModelSource
 
 DEFAULT_MAX_SAMPLES: Final = 100
+DEFAULT_UNQUANTIZED_UP_TO: Final = "64Ki"
 
 DATASET_PATTERN: Final = rf"^(?:https?://{HOST}/[A-Za-z0-9._~%!$&()*+,;=:@/-]+|s3://[a-z0-9][a-z0-9.-]{{1,61}}[a-z0-9]/[A-Za-z0-9!_.*'()=+@/-]+)$"
 ROLE_ARN_PATTERN: Final = r"^arn:[a-z-]+:iam::[0-9]*:role(?:/[A-Za-z0-9+=,.@_-]+)+$"
@@ -166,6 +174,7 @@ class Quantization(Schema):
     io: Literal["Float32", "Int8", "UInt8"] = "Float32"
     calibration: Calibration | None = None
     keep_float: KeepFloat | None = None
+    unquantized_up_to: Quantity | None = None
 
     @model_validator(mode="after")
     def _fit_the_type(self) -> Self:
@@ -179,7 +188,18 @@ class Quantization(Schema):
             raise ValueError(f"io Int8 and UInt8 are for {named(WITH_INTEGER_IO)}: leave it out")
         if not self.type.facts.selective and self.keep_float is not None:
             raise ValueError(f"keepFloat is for {named(SELECTIVE)}: leave it out")
+        if self.type not in OF_SOME_WEIGHTS and self.unquantized_up_to is not None:
+            raise ValueError(f"unquantizedUpTo is for {named(OF_SOME_WEIGHTS)}: leave it out")
         return self
+
+    @property
+    def unquantized_bytes(self) -> int:
+        """How much the weights may take where no operator takes any of them as integers; more is refused."""
+        if self.type not in OF_SOME_WEIGHTS:
+            return 0
+        return int(
+            quantity(self.unquantized_up_to if self.unquantized_up_to is not None else DEFAULT_UNQUANTIZED_UP_TO)
+        )
 
 
 class Ops(Schema):

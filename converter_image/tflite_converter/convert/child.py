@@ -4,7 +4,6 @@ Started by the supervisor as `python -m tflite_converter.convert.child DESCRIPTO
 reports on that file descriptor.
 """
 
-import logging
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,30 +13,30 @@ from pathlib import Path
 
 from tflite_api.quantization_types import QuantizationType
 from tflite_api.reasons import Reason
-from tflite_api.spec import Quantization
-from tflite_api.text import one_line
+from tflite_api.spec import KeepFloat, Quantization
+from tflite_converter.artifact import flatbuffer
 from tflite_converter.convert import loop_unrolling, pinning, retyping, strategy, tf_converter
 from tflite_converter.convert.finish import MeasuredSignature, MeasurementOrder, become_measurement
 from tflite_converter.convert.order import ConversionOrder
+from tflite_converter.convert.report_material import FloatsOrder, MaterialOrder
 from tflite_converter.convert.strategy import Attempt
 from tflite_converter.convert.tf_converter import ConverterSettings
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.step_files import ARTIFACT_FILE, write_whole
 from tflite_converter.core.tensors import Sample, Shape, SignatureFacts
 from tflite_converter.datasets import reader
-from tflite_converter.model import callables, index_bounds, loader, operations, runtime, saved_model, selection, size
+from tflite_converter.model import callables, index_bounds, loader, operations, runtime, saved_model, selection
 from tflite_converter.model.loaded import LoadedModel
 from tflite_converter.model.operations import LackingOperations
 from tflite_converter.model.saved_model import MetaGraph
-from tflite_converter.quantize import calibration
+from tflite_converter.quantize import calibration, quantization
 from tflite_converter.quantize.calibration import CalibrationSamples
-from tflite_converter.report.inputs import ReportMaterial
+from tflite_converter.quantize.quantization import LoopsNotMeasured
 from tflite_converter.verify import reference, sequence
 from tflite_converter.verify.reference import GivenSamples, Reference
 from tflite_converter.verify.sequence import Run
 from tflite_converter.worker.reporter import Report, die_with_parent, reported
 
-_LOG = logging.getLogger(__name__)
 Announce = Callable[[str], None]
 
 
@@ -79,8 +78,6 @@ def convert_model(order: ConversionOrder, announce: Announce) -> MeasurementOrde
             else:
                 _check_untouched(output, before)
                 write_whole(output / ARTIFACT_FILE, content)
-                if order.report:
-                    announce("Gathering for the report")
                 return workshop.rest(attempt, tf.__version__)
 
 
@@ -111,6 +108,7 @@ class _Workshop:
         scratch = Path(order.scratch_dir)
         self._pinned_dir = scratch / "pinned"
         self._reference_dirs = [scratch / f"reference-{number}" for number in range(len(attempt.signatures))]
+        self._converted_dir = self._pinned_dir
         self._float_file = scratch / "float.tflite"
         self._calibration: CalibrationSamples | None = None
         self._taken: dict[str, Shape] = {}
@@ -177,13 +175,17 @@ class _Workshop:
     def convert(self, attempt: Attempt) -> bytes:
         """Run TensorFlow's converter."""
         wants_ranges = self._order.report and self._order.quantization.type.facts.selective
+        self._converted_dir = self._folder(attempt)
         return tf_converter.convert(
-            self._folder(attempt),
+            self._converted_dir,
             self._settings(attempt, self._order.quantization, self._float_file if wants_ranges else None),
         )
 
     def advised(self, attempt: Attempt, failure: StepFailure) -> StepFailure:
         """Return the failure that ends the conversion, with shapes to pin where that is found to help."""
+        kind = self._order.quantization.type.facts
+        if failure.reason is Reason.OPERATION_NOT_QUANTIZABLE and not kind.selective:
+            return self._advised_of_8_bits(attempt, failure)
         if not isinstance(failure, LackingOperations) or failure.dtypes or failure.are_lacking_for_sure:
             return failure
 
@@ -201,6 +203,26 @@ class _Workshop:
             return True
 
         return pinning.advised(failure, attempt.signatures, self._taken, converts)
+
+    def _advised_of_8_bits(self, attempt: Attempt, failure: StepFailure) -> StepFailure:
+        """Return the failure with what Int8 has to leave in floats, found by converting with it."""
+        if isinstance(failure, LoopsNotMeasured):
+            return failure
+
+        def floating(kept: frozenset[str]) -> frozenset[str]:
+            keep = KeepFloat(operations=tuple(sorted(kept))) if kept else None
+            asked = self._order.quantization.model_copy(update={"type": QuantizationType.INT8, "keep_float": keep})
+            content = tf_converter.convert(self._folder(attempt), self._settings(attempt, asked, None))
+            return quantization.floating_operations(flatbuffer.parse(content))
+
+        try:
+            kept, found = frozenset[str](), floating(frozenset())
+            while found - kept:
+                kept |= found
+                found = floating(kept)
+        except StepFailure:
+            return StepFailure(failure.reason, failure.found, quantization.cure_by_8_bits(None))
+        return StepFailure(failure.reason, failure.found, quantization.cure_by_8_bits(kept))
 
     def _settings(self, attempt: Attempt, quantization: Quantization, calibrated: Path | None) -> ConverterSettings:
         samples = self._calibration.samples if self._calibration and quantization.calibration else None
@@ -220,35 +242,21 @@ class _Workshop:
             folder = retyping.retyped(folder, self._signatures)
         return loop_unrolling.unrolled(folder, self._signatures) if attempt.unrolled_loops else folder
 
-    def _report_material(self, attempt: Attempt) -> ReportMaterial:
-        """Give the size of the model that was converted, and its file in floats where the artifact is not that."""
-        problem = None
+    def _material(self, attempt: Attempt) -> MaterialOrder:
+        """Say what a report is to be made from: the model, and its file in floats where the artifact is not that."""
+        floats = None
         if self._order.quantization.type is not QuantizationType.NONE and not self._float_file.exists():
-            try:
-                content = tf_converter.convert(self._folder(attempt), self._settings(attempt, Quantization(), None))
-            except StepFailure as failure:
-                problem = failure.message
-            else:
-                self._float_file.write_bytes(content)
-        return ReportMaterial(
-            model_sizes=size.by_type(self._pinned_dir),
-            float_file=str(self._float_file) if self._float_file.exists() else None,
-            float_problem=problem,
-        )
-
-    def _report(self, attempt: Attempt) -> tuple[ReportMaterial | None, str | None]:
-        """Gather for the report, where there is to be one: the material, or why there is none."""
-        if not self._order.report:
-            return None, None
-        try:
-            return self._report_material(attempt), None
-        except Exception as error:  # noqa: BLE001 - whatever goes wrong, the artifact is there
-            _LOG.exception("Nothing to make the report page from")
-            return None, one_line(f"its material could not be gathered ({type(error).__name__}: {error})", 400)
+            floats = FloatsOrder(
+                folder=str(self._converted_dir),
+                keys=tuple(facts.key for facts in self._signatures),
+                select_tf=attempt.select_tf,
+                single_batch=attempt.single_batch,
+                fused_lstm=attempt.fused_lstm,
+            )
+        return MaterialOrder(pinned_dir=str(self._pinned_dir), float_file=str(self._float_file), floats=floats)
 
     def rest(self, attempt: Attempt, tensorflow: str) -> MeasurementOrder:
         """Say what is left to do with the artifact."""
-        material, problem = self._report(attempt)
         return MeasurementOrder(
             output_dir=self._order.output_dir,
             signatures=tuple(
@@ -263,8 +271,7 @@ class _Workshop:
             strategy=attempt.name,
             notes=attempt.notes,
             batch_cure=attempt.batch_cure,
-            report=material,
-            report_problem=problem,
+            report=self._material(attempt) if self._order.report else None,
             proof=self._order.proof,
         )
 

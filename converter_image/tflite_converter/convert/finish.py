@@ -19,13 +19,14 @@ from tflite_api.step import ConvertedModel
 from tflite_api.text import one_line
 from tflite_converter.artifact import flatbuffer, metadata
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
+from tflite_converter.convert import report_material
+from tflite_converter.convert.report_material import MaterialOrder
 from tflite_converter.core.digests import file_digest
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.local_spec import LocalQuantization
 from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, REPORT_DATA_FILE, write_model
 from tflite_converter.core.tensors import SignatureFacts, TensorFacts
 from tflite_converter.quantize import quantization, weight_only
-from tflite_converter.report.inputs import ReportMaterial
 from tflite_converter.verify import litert, reference, sequence
 from tflite_converter.verify.kernels import CannotRun
 from tflite_converter.verify.metrics import Comparison, Verdict, judge
@@ -69,10 +70,8 @@ class MeasurementOrder(Schema):
     """What the artifact's user has to know."""
     batch_cure: str | None = None
     """What to change about pinned batches where the artifact is not right."""
-    report: ReportMaterial | None = None
+    report: MaterialOrder | None = None
     """What the report page is made from, where there is to be one."""
-    report_problem: str | None = None
-    """Why there is no such material, where there is to be a page."""
     proof: str = ""
     """See ConversionOrder."""
 
@@ -119,6 +118,8 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
         *(_state(references) if comparison.samples else ()),
         *order.notes,
     )
+    if (unquantized := quantization.unquantized(order.quantization, facts)) is not None:
+        notes = (unquantized, *notes)
     converted = ConvertedModel(
         sha256=file_digest(artifact),
         verdict=verdict.reason,
@@ -129,7 +130,6 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
         calibration=order.calibration,
         tensorflow=order.tensorflow,
         strategy=strategy,
-        report_problem=order.report_problem,
     )
     write_model(Path(order.output_dir) / CONVERTED_FILE, converted)
     settled()
@@ -146,7 +146,7 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
 
 
 def _gather_for_report(
-    order: MeasurementOrder, material: ReportMaterial, references: Sequence[Reference], comparison: Comparison
+    order: MeasurementOrder, wanted: MaterialOrder, references: Sequence[Reference], comparison: Comparison
 ) -> None:
     from tflite_converter.report import measurement  # noqa: PLC0415 - most conversions ask for no report
 
@@ -154,6 +154,7 @@ def _gather_for_report(
     keys = [each.wanted.key for each in order.signatures]
     measured = measurement.MeasuredArtifact(output / ARTIFACT_FILE, keys, references, comparison)
     scratch = Path(order.signatures[0].reference_dir).parent
+    material = report_material.gather(wanted, scratch)
     data = measurement.measure(measured, asked.type, asked.keep_float, material, scratch)
     write_model(output / REPORT_DATA_FILE, data)
 
@@ -165,8 +166,11 @@ def _quantized(artifact: Path, order: MeasurementOrder) -> tuple[ArtifactFacts, 
     if not weight_only.is_left_to_do(kind, facts.constants):
         return facts, order.strategy
     weight_only.apply(artifact, kind)
+    facts = _read_artifact(artifact)
+    if quantization.unquantized(order.quantization, facts) is not None:
+        return facts, f"{order.strategy}+Unquantized"
     unforeseen = kind.facts.tool is not Tool.LITERT_QUANTIZER
-    return _read_artifact(artifact), f"{order.strategy}+SmallWeights" if unforeseen else order.strategy
+    return facts, f"{order.strategy}+SmallWeights" if unforeseen else order.strategy
 
 
 def _compare(
@@ -257,9 +261,14 @@ def main() -> int:
     report = Report(int(sys.argv[1]))
     order = MeasurementOrder.model_validate_json(Path(sys.argv[2]).read_bytes())
 
+    def settled() -> None:
+        report.done(order.proof)
+        if order.report is not None:
+            report.announce("Gathering for the report")
+
     def work() -> None:
         report.announce("Verifying")
-        measure(order, lambda: report.done(order.proof))
+        measure(order, settled)
 
     return reported(work, report)
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from tflite_api.spec import KeepFloat, Quantization
-from tflite_converter.convert import lstm_fusion
+from tflite_converter.convert import graph_edits
 from tflite_converter.core.tensors import Sample
 from tflite_converter.model import operations
 from tflite_converter.quantize import calibrator, quantization
+from tflite_converter.verify import kernels
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,16 @@ def convert(folder: Path, settings: ConverterSettings) -> bytes:
     from tensorflow.lite.python.convert import ConverterError  # noqa: PLC0415 - takes seconds
 
     if not settings.fused_lstm:
-        folder = lstm_fusion.prevented(folder)
+        folder = graph_edits.without_fusion(folder)
+    folder = graph_edits.with_rows_cut_off(folder)
     try:
         converted = _directly(folder, settings)
         return converted if converted is not None else _publicly(folder, settings)
     except ConverterError as error:
         raise operations.converter_failure(str(error)) from error
     except (ValueError, NotImplementedError, RuntimeError) as error:
+        if (explained := kernels.of_the_float_file(str(error))) is not None:
+            raise explained from error
         raise quantization.quantizer_failure(settings.quantization.type, str(error)) from error
 
 

@@ -27,7 +27,8 @@ def read(
     """Give samples for each signature, by its key; every sample has the inputs' exact names, dtypes and ranks.
 
     An example without a first dimension of its own becomes a batch of one; where the signature pins a larger batch, as
-    many examples as it holds become one. With several signatures, arrays named `key/input` are for that signature.
+    many examples as it holds become one, unless each is a whole batch already. With several signatures, arrays named
+    `key/input` are for that signature.
 
     Args:
         path: what was fetched.
@@ -82,13 +83,20 @@ def _samples(signature: SignatureFacts, examples: Iterator[Example], least: int)
     for number, example in enumerate(examples):
         waiting.append({tensor.name: _fitted(tensor, example, number) for tensor in _checked(signature, example)})
         count += 1
-        if len(waiting) == size:
+        if len(waiting) == size or _is_whole(signature, example):
             yield _batched(waiting)
             waiting.clear()
     if count == 0:
         raise StepFailure(Reason.DATASET_INVALID, "The dataset is empty", "add one example at least, better 100")
-    if count < max(least, size):
-        _refuse(f"The dataset has {count} examples, but {max(least, size)} are the least", "add some, better 100")
+    if waiting and count < size:
+        _refuse(f"The dataset has {count} examples, but {size} are the least", "add some, better 100")
+    if count < least:
+        _refuse(f"The dataset has {count} examples, but {least} are the least", "add some, better 100")
+
+
+def _is_whole(signature: SignatureFacts, example: Example) -> bool:
+    """Return whether an example has the dimension of the batch itself."""
+    return any(np.ndim(example[tensor.name]) == len(tensor.shape or ()) for tensor in signature.inputs)
 
 
 def _batch(signature: SignatureFacts) -> int:

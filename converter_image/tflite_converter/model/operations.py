@@ -40,6 +40,9 @@ _SUMMARY: Final = re.compile(r"^\s*(TF Select|Custom) ops: (.+)$", re.MULTILINE)
 _DETAILS: Final = re.compile(r"^\ttf\.(\w+)(\(.*?\) -> \(.*?\))", re.MULTILINE)
 """How it shows the types that such an operation is used with, a line for each: `tf.Relu(tensor<?x8xf16>) -> (…)`."""
 _KIND: Final = re.compile(r"[x<](f16|bf16|f64)>")
+_COMPLEX_RESULT: Final = re.compile(r"-> \(tensor<[^)]*complex<")
+_BRANCHES: Final = frozenset({"Case", "StatelessCase"})
+_OF_VARIABLES: Final = frozenset({"AssignVariableOp", "ReadVariableOp", "VarHandleOp"})
 _FLOATS: Final = {"f16": "float16", "bf16": "bfloat16", "f64": "float64"}
 _NO_KERNEL: Final = re.compile(r"Op type not registered '(\w+)'")
 _SHOWN: Final = 20
@@ -98,12 +101,33 @@ def converter_failure(words: str) -> StepFailure:
     shown = ", ".join(lacking[:_SHOWN]) + (f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else "")
     cure = "Export it without them"
     found = f"LiteRT lacks operations of this graph: {shown}"
+    if of_complex := _of_complex_numbers(words, lacking):
+        found = f"LiteRT has no kernels of these operations for complex numbers: {shown}"
+        cure = of_complex
+    if _BRANCHES.intersection(lacking):
+        # The variables that its branches read are told as lacking with it.
+        lacking = tuple(name for name in lacking if name not in _OF_VARIABLES)
+        found = "LiteRT has conditions of two sides alone, and this graph has some of more (tf.switch_case): "
+        found += ", ".join(lacking)
+        cure = "Export it with tf.cond in tf.cond"
     if dtypes := _other_floats(words, lacking):
         found = f"LiteRT has no kernels of these operations for {' and '.join(sorted(dtypes))}: {shown}"
         cure = "Export the model in float32"
     if not nowhere:
         cure += ", or allow TensorFlow's own with ops.selectTF: true"
     return LackingOperations(found, cure, lacking, flex_has_them=not nowhere, dtypes=dtypes)
+
+
+def _of_complex_numbers(words: str, lacking: Collection[str]) -> str | None:
+    """Return what to do where all these are lacking for complex numbers alone; None where it is otherwise."""
+    types: dict[str, list[str]] = {name: [] for name in lacking}
+    for name, shown in _DETAILS.findall(words):
+        types.setdefault(name, []).append(shown)
+    if known_lacking(lacking) or not all(
+        shown and all(_COMPLEX_RESULT.search(each) for each in shown) for shown in types.values()
+    ):
+        return None
+    return "Export it with real and imaginary parts by themselves (tf.math.real, tf.math.imag)"
 
 
 def _other_floats(words: str, lacking: Collection[str]) -> frozenset[str]:

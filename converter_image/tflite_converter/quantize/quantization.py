@@ -25,6 +25,8 @@ _NOT_CALIBRATED: Final = frozenset({"WHILE", "IF", "CALL", "STABLEHLO_WHILE"})
 CALL_ONCE, which only fills variables."""
 _NO_INTEGERS: Final = re.compile(r"not yet supported for op: '(\w+)'")
 """tensorflow/lite/tools/optimize/quantize_model.cc: how it names what it has no 16-bit form of."""
+_NO_RANGE: Final = re.compile(r"should be recorded during calibration: Failed for tensor (\S+)")
+"""tensorflow/lite/tools/optimize/model_utils.cc: a tensor on the way that the calibrator gave no range."""
 _SHOWN: Final = 10
 
 
@@ -87,7 +89,14 @@ class LoopsNotMeasured(StepFailure):
 
 
 def quantizer_failure(kind: QuantizationType, words: str) -> StepFailure:
-    """Give what the quantizer meant: OperationNotQuantizable with names, else ConversionFailed with its words."""
+    """Return what the quantizer meant: OperationNotQuantizable with names, else ConversionFailed with its words."""
+    if (tensor := _NO_RANGE.search(words)) is not None:
+        return StepFailure(
+            Reason.OPERATION_NOT_QUANTIZABLE,
+            f"quantization.type {kind} needs the range of the tensor {tensor[1]}, which the calibrator has none of: it"
+            " holds whole numbers, or nothing computes it",
+            "use quantization.type DynamicRange",
+        )
     if names := sorted(set(_NO_INTEGERS.findall(words))):
         return StepFailure(
             Reason.OPERATION_NOT_QUANTIZABLE,
@@ -176,26 +185,43 @@ def check_applied(asked: Quantization, facts: ArtifactFacts) -> None:
         _check_operations(asked, facts)
     elements = _elements(facts.constants)
     few = proof is Proof.MOST_WEIGHTS and elements[wanted] < sum(elements[dtype] for dtype in _FLOATS)
-    if (elements[wanted] and not few) or not elements:
+    if (elements[wanted] and not few) or not elements or unquantized(asked, facts) is not None:
         return
     found = ", ".join(f"{count} {dtype}" for dtype, count in sorted(elements.items()))
     words = f"quantization.type {asked.type} asks for {wanted} weights, but the artifact has {found}"
-    if not _FLOATS & elements.keys():
+    if not _FLOATS & elements.keys() or (wanted == "float16" and elements["int8"]):
         raise StepFailure(
             Reason.QUANTIZATION_NOT_APPLIED,
             f"{words}: the model was trained for integers, by fake quantization",
             "Use quantization.type None, which keeps them",
         )
-    raise StepFailure(
-        Reason.QUANTIZATION_NOT_APPLIED,
-        f"{words}: none of its operations has a kernel for them",
-        "Use quantization.type None or Float16",
+    cure = "Use quantization.type None" + (" or Float16" if wanted != "float16" else "")
+    if proof is Proof.SOME_WEIGHTS:
+        cure += f", or accept it in floats with quantization.unquantizedUpTo: {_bytes_of_floats(elements)}"
+    raise StepFailure(Reason.QUANTIZATION_NOT_APPLIED, f"{words}: none of its operations has a kernel for them", cure)
+
+
+def unquantized(asked: Quantization, facts: ArtifactFacts) -> str | None:
+    """Say what is accepted in floats, where nothing is quantized and that is little; None where it is not so."""
+    elements, wanted = _elements(facts.constants), asked.type.facts
+    if wanted.proof is not Proof.SOME_WEIGHTS or elements[wanted.weights] or not _FLOATS & elements.keys():
+        return None
+    size = _bytes_of_floats(elements)
+    if size > asked.unquantized_bytes:
+        return None
+    return (
+        f"nothing of it is quantized: no operation takes its weights as integers, which are {size} bytes in floats"
+        " (quantization.unquantizedUpTo)"
     )
 
 
 def has_weights(kind: QuantizationType, constants: Collection[Constant]) -> bool:
     """Return whether any weight is stored as a type asks for."""
     return _elements(constants)[kind.facts.weights] > 0
+
+
+def _bytes_of_floats(elements: Counter[str]) -> int:
+    return 4 * elements["float32"] + 8 * elements["float64"]
 
 
 def _elements(constants: Collection[Constant]) -> Counter[str]:
@@ -207,13 +233,25 @@ def _elements(constants: Collection[Constant]) -> Counter[str]:
     return elements
 
 
+def floating_operations(facts: ArtifactFacts) -> frozenset[str]:
+    """Return the operators of an integer artifact that compute with floats, but for those whose purpose that is."""
+    return frozenset(facts.float_operations - _BETWEEN_TYPES - _BLIND)
+
+
+def cure_by_8_bits(kept: Collection[str] | None) -> str:
+    """Say what to write in the place of Int16x8: Int8 with what it has to leave in floats, where that was found."""
+    if kept is None:
+        return "use quantization.type DynamicRange"
+    with_kept = f" with quantization.keepFloat.operations: [{', '.join(sorted(kept))}]" if kept else ""
+    return f"use quantization.type Int8{with_kept}, or DynamicRange"
+
+
 def _check_operations(asked: Quantization, facts: ArtifactFacts) -> None:
     kept = asked.keep_float
     if kept is not None and kept.tensors:
         # What else stays in floats beside a tensor is the converter's choice.
         return
-    excused = _BETWEEN_TYPES | _BLIND | set(kept.operations or () if kept else ())
-    floating = sorted(facts.float_operations - excused)
+    floating = sorted(floating_operations(facts) - set(kept.operations or () if kept else ()))
     if not floating:
         return
     everything = sorted({*floating, *(kept.operations or () if kept else ())})

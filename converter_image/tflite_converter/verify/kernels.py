@@ -34,6 +34,22 @@ class CannotRun(StepFailure):
             )
 
 
+def of_the_float_file(words: str) -> StepFailure | None:
+    """Return why the calibrator cannot run the model's file in floats; None where its words are no kernel's."""
+    operator = _operator(words)
+    if _POWER_OF_TWO in words:
+        return StepFailure(Reason.UNSUPPORTED_OPERATION, _of_powers(operator or "RFFT2D"), _ANOTHER_LENGTH)
+    if operator is None:
+        return None
+    return StepFailure(
+        Reason.OPERATION_NOT_QUANTIZABLE,
+        f"LiteRT cannot run the model's {operator} on these samples, so its activations cannot be measured"
+        f" ({one_line(words, 300)})",
+        "give other samples in quantization.calibration, or use quantization.type None to see what it says of the model"
+        " itself",
+    )
+
+
 def _operator(words: str) -> str | None:
     """Name the operator that failed: the outermost is named last."""
     named = [name for name in _NODE.findall(words) if not name.endswith(_DELEGATE)]

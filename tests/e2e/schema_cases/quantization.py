@@ -105,6 +105,18 @@ RULES: list[Rule] = [
         "keepFloat is for the type Int8",
     ),
     (
+        "unquantizedUpTo",
+        [quantized(kind, unquantizedUpTo="1Mi") for kind in ("DynamicRange", "WeightOnlyInt8", "WeightOnlyInt4")],
+        [quantized("Float16", unquantizedUpTo="1Mi"), quantized("None", unquantizedUpTo=0)],
+        "unquantizedUpTo is for the types DynamicRange, WeightOnlyInt8 and WeightOnlyInt4",
+    ),
+    (
+        "quantity of unquantizedUpTo",
+        [quantized("DynamicRange", unquantizedUpTo=amount) for amount in (0, "64Ki", "1.5M")],
+        [quantized("DynamicRange", unquantizedUpTo=amount) for amount in ("much", "-1", -1)],
+        "must be a resource quantity",
+    ),
+    (
         "kept operation",
         [quantized("Int8", calibration={"synthetic": True}, keepFloat={"operations": ["L2_NORMALIZATION"]})],
         [quantized("Int8", calibration={"synthetic": True}, keepFloat={"operations": ["softmax"]})],

@@ -59,6 +59,8 @@ def test_the_least_spec_gets_the_defaults_of_the_schema() -> None:
         (spec(signature={"inputs": [{"name": "x", "shape": [1]}] * 2}), "spec.signature", "twice"),
         (spec(quantization={"type": "Int9"}), "spec.quantization.type", "'DynamicRange'"),
         (spec(quantization={"type": "Int8"}), "spec.quantization", "calibration.synthetic: true"),
+        (spec(quantization={"type": "Float16", "unquantizedUpTo": 0}), "spec.quantization", "leave it out"),
+        (spec(quantization={"type": "DynamicRange", "unquantizedUpTo": "1 Ki"}), "unquantizedUpTo", "no quantity"),
         (spec(quantization={"type": "Int8", "calibration": {}}), "spec.quantization.calibration", "dataset"),
         (spec(quantization={"calibration": {"synthetic": True}}), "spec.quantization", "leave it out"),
         (spec(quantization={"io": "Int8"}), "spec.quantization", "for the type Int8"),

@@ -164,7 +164,7 @@ CONVERSIONS: dict[Reason, tuple[str, dict[str, Any]]] = {
     Reason.INPUT_SHAPE_MISMATCH: ("dense", {"signature": {"inputs": [{"name": "x", "shape": [1, 65]}]}}),
     Reason.INPUT_UNSUPPORTED: ("text", {}),
     Reason.UNSUPPORTED_OPERATION: ("lacking", {}),
-    Reason.QUANTIZATION_NOT_APPLIED: ("nan", {"quantization": {"type": "DynamicRange"}}),
+    Reason.QUANTIZATION_NOT_APPLIED: ("nan", {"quantization": {"type": "DynamicRange", "unquantizedUpTo": 0}}),
     Reason.NON_DETERMINISTIC: ("random", {}),
     Reason.STATEFUL: ("drifting", {}),
     Reason.NON_FINITE: ("nan", {}),

@@ -1,6 +1,7 @@
 """The cause that is named is the cause, and the cure that is named works."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from tflite_converter.convert import pinning
 from tflite_converter.core.failure import RunRefused, StepFailure
 from tflite_converter.core.tensors import SignatureFacts, TensorFacts
 from tflite_converter.quantize import calibrator
-from tflite_converter.verify import reference
+from tflite_converter.verify import kernels, reference
 from tflite_converter.verify.kernels import CannotRun
 from tflite_converter.verify.reference import GivenSamples
 
@@ -198,3 +199,108 @@ def test_floats_are_not_told_to_take_a_gentler_type(tmp_path: Path) -> None:
     assert refused.cure_given
     assert "quantization.type" not in refused.message
     assert "verification.samples" in refused.message
+
+
+def trained_for_integers(tf: Any, weights: Any, x: Any) -> Any:
+    fake = tf.quantization.fake_quant_with_min_max_args
+    kernel = fake(weights(3, 3, 3, 16), -1.0, 1.0, narrow_range=True)
+    y = fake(tf.nn.relu(tf.nn.conv2d(fake(x, -4.0, 4.0), kernel, 1, "SAME")), 0.0, 6.0)
+    return {"y": fake(tf.reduce_mean(y, [1, 2]) @ fake(weights(16, 10), -1.0, 1.0, narrow_range=True), -4.0, 4.0)}
+
+
+def sorted_out(tf: Any, weights: Any, x: Any) -> Any:
+    y = tf.math.cos(x @ weights(8, 8)) + tf.math.square(x)
+    best = tf.argmax(y, -1, output_type=tf.int32)
+    return {"y": y, "changes": tf.where(best > 3, best, -1)}
+
+
+@pytest.mark.parametrize(
+    ("call", "shape", "cure", "kept"),
+    [
+        (trained_for_integers, [1, 8, 8, 3], "Int8, or DynamicRange", []),
+        (sorted_out, [4, 8], "Int8 with quantization.keepFloat.operations: [", ["COS"]),
+        (lambda tf, weights, x: {"y": tf.nn.depth_to_space(x * weights(4), 2)}, [1, 4, 4, 4], "Int8, or", []),
+    ],
+)
+def test_what_16_bits_lack_comes_with_what_8_bits_need(
+    tmp_path: Path, call: Any, shape: list[int], cure: str, kept: list[str]
+) -> None:
+    """Followed: what is named is enough, and each of the types does."""
+    save(call, tmp_path / "model", x=(shape, "float32"))
+    synthetic = {"calibration": {"synthetic": True}}
+    refused = refusal(tmp_path / "model", tmp_path, quantization={"type": "Int16x8", **synthetic}, minSnrDecibels=25)
+    assert refused.reason is Reason.OPERATION_NOT_QUANTIZABLE
+    assert f"use quantization.type {cure}" in refused.message
+    named = yaml.safe_load(refused.message.partition("operations: ")[2].partition("]")[0] + "]") if kept else []
+    assert set(kept) <= set(named)
+    keep = {"keepFloat": {"operations": named}} if named else {}
+    for quantization in ({"type": "Int8", **synthetic, **keep}, {"type": "DynamicRange"}):
+        converted = convert(tmp_path / "model", tmp_path, quantization=quantization, minSnrDecibels=10)
+        assert converted.verdict is Reason.SNR_SUFFICIENT
+
+
+def test_a_model_that_was_trained_for_integers_is_told_to_keep_them(tmp_path: Path) -> None:
+    save(trained_for_integers, tmp_path / "model", x=([1, 8, 8, 3], "float32"))
+    refused = refusal(tmp_path / "model", tmp_path, quantization={"type": "Float16"}, minSnrDecibels=35)
+    assert refused.reason is Reason.QUANTIZATION_NOT_APPLIED
+    assert "trained for integers, by fake quantization. Use quantization.type None" in refused.message
+    assert convert(tmp_path / "model", tmp_path).verdict is Reason.SNR_SUFFICIENT
+
+
+@pytest.mark.parametrize("kind", ["None", "Int8", "Int16x8"])
+def test_a_power_of_two_is_named_whatever_the_type(tmp_path: Path, kind: str) -> None:
+    def call(length: int) -> Callable[..., Any]:
+        return lambda tf, _, waveform: {"y": tf.abs(tf.signal.stft(waveform, 400, 160, length))}
+
+    quantization = {"type": kind, **({"calibration": {"synthetic": True}} if kind != "None" else {})}
+    save(call(400), tmp_path / "model", waveform=([2000], "float32"))
+    refused = refusal(tmp_path / "model", tmp_path, quantization=quantization)
+    assert refused.reason is Reason.UNSUPPORTED_OPERATION
+    assert "fft_length of 256, 512" in refused.message
+
+
+def test_what_fails_while_activations_are_measured_is_named() -> None:
+    failure = kernels.of_the_float_file(
+        "tensorflow/lite/kernels/x.cc:1 a != b Node number 3 (GATHER) failed to invoke."
+    )
+    assert failure is not None
+    assert failure.reason is Reason.OPERATION_NOT_QUANTIZABLE
+    assert "cannot run the model's GATHER on these samples" in failure.message
+    assert kernels.of_the_float_file("Unable to find min/max value for output 0 in LOG") is None
+
+
+def expert(tf: Any, weights: Any, x: Any, number: Any, *, nested: bool) -> Any:
+    first, second, third = (lambda: x @ weights(8, 8), lambda: x * weights(8), lambda: tf.nn.relu(x))
+    if not nested:
+        return {"y": tf.switch_case(number, [first, second, third])}
+    return {"y": tf.cond(number < 1, first, lambda: tf.cond(number < 2, second, third))}
+
+
+def test_conditions_of_more_than_two_sides_are_named_and_nested_ones_convert(tmp_path: Path) -> None:
+    inputs: dict[str, Any] = {"x": ([1, 8], "float32"), "number": ([], "int32")}
+    save(partial(expert, nested=False), tmp_path / "model", **inputs)
+    refused = refusal(tmp_path / "model", tmp_path)
+    assert refused.reason is Reason.UNSUPPORTED_OPERATION
+    assert "some of more (tf.switch_case)" in refused.message
+    assert "VariableOp" not in refused.message
+    assert "Export it with tf.cond in tf.cond" in refused.message
+    save(partial(expert, nested=True), tmp_path / "nested", **inputs)
+    assert convert(tmp_path / "nested", tmp_path).verdict is Reason.SNR_SUFFICIENT
+
+
+def cepstrum(tf: Any, weights: Any, x: Any, *, complex_numbers: bool) -> Any:
+    spectrum = tf.signal.rfft(x @ weights(16, 64))
+    if complex_numbers:
+        part = spectrum[:, :20]
+        return {"y": tf.math.real(part) + tf.math.imag(part)}
+    return {"y": tf.math.real(spectrum)[:, :20] + tf.math.imag(spectrum)[:, :20]}
+
+
+def test_complex_numbers_are_named_and_their_parts_convert(tmp_path: Path) -> None:
+    save(partial(cepstrum, complex_numbers=True), tmp_path / "model", x=([1, 16], "float32"))
+    refused = refusal(tmp_path / "model", tmp_path)
+    assert refused.reason is Reason.UNSUPPORTED_OPERATION
+    assert "no kernels of these operations for complex numbers: StridedSlice" in refused.message
+    assert "real and imaginary parts by themselves" in refused.message
+    save(partial(cepstrum, complex_numbers=False), tmp_path / "parts", x=([1, 16], "float32"))
+    assert convert(tmp_path / "parts", tmp_path).verdict is Reason.SNR_SUFFICIENT

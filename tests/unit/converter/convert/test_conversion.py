@@ -66,7 +66,12 @@ def convert(model: Path, tmp_path: Path, **changes: Any) -> Any:
         ("text", {}, Reason.INPUT_UNSUPPORTED, ("x: string",)),
         ("python", {}, Reason.UNSUPPORTED_OPERATION, ("EagerPyFunc",)),
         ("lacking", {}, Reason.UNSUPPORTED_OPERATION, ("Betainc",)),
-        ("nan", {"quantization": {"type": "DynamicRange"}}, Reason.QUANTIZATION_NOT_APPLIED, ("int8",)),
+        (
+            "nan",
+            {"quantization": {"type": "DynamicRange", "unquantizedUpTo": 0}},
+            Reason.QUANTIZATION_NOT_APPLIED,
+            ("int8", "quantization.unquantizedUpTo: 8"),
+        ),
     ],
 )
 def test_bad_input_gets_a_reason_and_words_that_help(
@@ -94,6 +99,22 @@ def test_missing_variables_are_a_failure_to_load(models: Path, tmp_path: Path) -
     with pytest.raises(StepFailure) as caught:
         convert(tmp_path / "model", tmp_path)
     assert caught.value.reason is Reason.MODEL_LOAD_FAILED
+
+
+@pytest.mark.parametrize("kind", ["DynamicRange", "WeightOnlyInt8", "WeightOnlyInt4"])
+def test_little_that_no_operation_takes_as_integers_stays_in_floats_and_that_is_said(
+    models: Path, tmp_path: Path, kind: str
+) -> None:
+    """The table of `index` is 8192 bytes, and only looked up."""
+    asked = {"quantization": {"type": kind}, "minSnrDecibels": 60}
+    converted = convert(models / "index", tmp_path, **asked)
+    assert (converted.verdict, converted.strategy) == (Reason.SNR_SUFFICIENT, "Plain+Unquantized")
+    assert "nothing of it is quantized" in converted.message
+    assert "8192 bytes in floats" in converted.message
+    less = {**asked, "quantization": {"type": kind, "unquantizedUpTo": "8191"}}
+    with pytest.raises(StepFailure, match=r"accept it in floats with quantization\.unquantizedUpTo: 8192") as caught:
+        convert(models / "index", tmp_path, **less)
+    assert caught.value.reason is Reason.QUANTIZATION_NOT_APPLIED
 
 
 @pytest.mark.parametrize(

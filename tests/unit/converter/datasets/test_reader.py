@@ -61,6 +61,17 @@ def test_an_npz_gives_a_batch_of_one_for_each_example(tmp_path: Path) -> None:
     assert samples[2]["scale"] == 2
 
 
+def test_examples_that_are_whole_batches_stay_as_they_are(tmp_path: Path) -> None:
+    batches = npz(tmp_path, x=floats(12, 4, 3), scale=floats(12))
+    samples = read(batches, TensorFacts("x", "float32", (4, 3)), SCALE)
+    assert [sample["x"].shape for sample in samples] == [(4, 3)] * 12
+    alone = read(npz(tmp_path, x=floats(12, 4, 3)), TensorFacts("x", "float32", (4, 3)))
+    assert [sample["x"].shape for sample in alone] == [(4, 3)] * 12
+    assert "has 3 examples, but 10 are the least" in refusal(
+        npz(tmp_path, x=floats(3, 4, 3)), TensorFacts("x", "float32", (4, 3))
+    )
+
+
 def test_a_pinned_batch_takes_as_many_examples(tmp_path: Path) -> None:
     samples = read(npz(tmp_path, x=floats(13, 3)), TensorFacts("x", "float32", (4, 3)))
     assert [sample["x"].shape for sample in samples] == [(4, 3)] * 3

@@ -13,7 +13,7 @@ from tflite_api.spec import Quantization
 from tflite_converter.artifact.flatbuffer import ArtifactFacts, Constant
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.quantize import weight_only
-from tflite_converter.quantize.quantization import check_applied, configure
+from tflite_converter.quantize.quantization import check_applied, configure, quantizer_failure, unquantized
 
 SHAPES = Constant("int32", 4)
 
@@ -106,7 +106,13 @@ def test_applied(kind: str, found: ArtifactFacts) -> None:
         ("Float16", facts(Constant("float32", 5000)), "5000 float32"),
         ("Float16", facts(Constant("float16", 10), Constant("float32", 5000)), "10 float16, 5000 float32"),
         ("Float16", facts(Constant("int8", 5000)), "5000 int8: the model was trained for integers.*type None"),
-        ("DynamicRange", facts(Constant("float32", 5000)), "asks for int8 weights, but the artifact has 5000 float32"),
+        ("Float16", facts(Constant("int8", 432), Constant("float32", 160)), "trained for integers.*type None"),
+        (
+            "DynamicRange",
+            facts(Constant("float32", 20_000)),
+            "asks for int8 weights, but the artifact has 20000 float32",
+        ),
+        ("DynamicRange", facts(Constant("float32", 20_000)), r"accept it .* with quantization\.unquantizedUpTo: 80000"),
         ("WeightOnlyInt4", facts(Constant("int8", 1000)), "1000 int8"),
         ("Int8", facts(Constant("float32", 1000)), "1000 float32"),
     ],
@@ -132,3 +138,31 @@ def test_operations_that_may_stay_in_floats_are_no_failure() -> None:
     check_applied(asked("Int8", keepFloat={"tensors": ["exp"]}), found)
     with pytest.raises(StepFailure, match=r"but COS still .*\[COS, EXP\]"):
         check_applied(asked("Int8", keepFloat={"operations": ["EXP"]}), found)
+
+
+@pytest.mark.parametrize("kind", ["DynamicRange", "WeightOnlyInt8", "WeightOnlyInt4"])
+@pytest.mark.parametrize(("limit", "most"), [(None, 16 * 1024), ("1Ki", 256), (0, 0)])
+def test_floats_are_accepted_up_to_a_limit_where_none_of_them_is_quantized(
+    kind: str, limit: str | int | None, most: int
+) -> None:
+    settings = {"unquantizedUpTo": limit} if limit is not None else {}
+    if most:
+        check_applied(asked(kind, **settings), facts(Constant("float32", most)))
+        assert unquantized(asked(kind, **settings), facts(Constant("float32", most))) is not None
+    with pytest.raises(StepFailure):
+        check_applied(asked(kind, **settings), facts(Constant("float32", most + 1)))
+    assert unquantized(asked(kind, **settings), facts(Constant("float32", most + 1))) is None
+
+
+def test_what_is_quantized_in_part_or_asks_for_integers_throughout_is_not_called_unquantized() -> None:
+    quantized = facts(Constant("float32", 10), Constant("int8", 10))
+    assert unquantized(asked("DynamicRange"), quantized) is None
+    for kind in ("None", "Float16", "Int8", "Int16x8"):
+        assert unquantized(asked(kind), facts(Constant("float32", 10))) is None
+
+
+def test_a_tensor_without_a_range_is_named() -> None:
+    words = "Max and min for dynamic tensors should be recorded during calibration: Failed for tensor ArgMax Empty"
+    failure = quantizer_failure("Int16x8", words)
+    assert failure.reason is Reason.OPERATION_NOT_QUANTIZABLE
+    assert "the range of the tensor ArgMax" in failure.message
