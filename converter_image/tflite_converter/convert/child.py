@@ -1,4 +1,4 @@
-"""The child process that runs a stranger's model: load, pin, run as the reference, convert.
+"""The child process that runs an untrusted model: load, pin, run as the reference, convert.
 
 Started by the supervisor as `python -m tflite_converter.convert.child DESCRIPTOR` with a ConversionOrder on stdin; it
 reports on that file descriptor.
@@ -89,7 +89,7 @@ def _entries(folder: Path) -> set[str]:
 
 
 def _check_untouched(output: Path, before: set[str]) -> None:
-    """Hold the model to what models do: this folder is for the conversion alone to write."""
+    """Check that running the model wrote nothing into this folder, which only the conversion may write."""
     if planted := sorted(_entries(output) - before):
         raise StepFailure(
             Reason.ARTIFACT_REFUSED,
@@ -221,7 +221,7 @@ class _Workshop:
         return loop_unrolling.unrolled(folder, self._signatures) if attempt.unrolled_loops else folder
 
     def _report_material(self, attempt: Attempt) -> ReportMaterial:
-        """Give the size of the model that was converted, and its file in floats where the artifact is not that."""
+        """Return the size of the model that was converted, and its file in floats where the artifact is not that."""
         problem = None
         if self._order.quantization.type is not QuantizationType.NONE and not self._float_file.exists():
             try:
@@ -247,7 +247,7 @@ class _Workshop:
             return None, one_line(f"its material could not be gathered ({type(error).__name__}: {error})", 400)
 
     def rest(self, attempt: Attempt, tensorflow: str) -> MeasurementOrder:
-        """Say what is left to do with the artifact."""
+        """Return what is left to do with the artifact."""
         material, problem = self._report(attempt)
         return MeasurementOrder(
             output_dir=self._order.output_dir,

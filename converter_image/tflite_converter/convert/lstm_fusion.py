@@ -12,7 +12,7 @@ _MARK: Final = "api_implements"
 
 
 def prevented(folder: Path) -> Path:
-    """Give a folder with the same SavedModel without marks: the folder itself where there are none."""
+    """Return a folder with the same SavedModel without marks: the folder itself where there are none."""
     from tensorflow.core.protobuf import saved_model_pb2  # noqa: PLC0415 - takes seconds
 
     proto = saved_model_pb2.SavedModel.FromString((folder / _PROTO).read_bytes())
