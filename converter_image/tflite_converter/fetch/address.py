@@ -49,7 +49,7 @@ def source_of(text: str, tags: list[str] | None, bucket: Bucket, environment: Ma
 
 
 def _fields(text: str, bucket: Bucket, environment: Mapping[str, str]) -> dict[str, Any]:
-    """Give the fields of a source; None stands for one that is absent, as in every schema here."""
+    """Return the fields of a source; None stands for one that is absent, as in every schema here."""
     if "://" not in text:
         if not Path(text).exists():
             raise AddressError(

@@ -13,7 +13,7 @@ FILE_SCHEME: Final = "file://"
 
 
 def fetch(handle: str, pin: Pin, place: Place) -> FetchedModel:
-    """Give the model that a file:/// handle names; an archive is unpacked.
+    """Return the model that a file:/// handle names; an archive is unpacked.
 
     Raises:
         StepFailure: ModelNotFound, or what `accept` and `from_archive` raise.
