@@ -10,7 +10,7 @@ from tflite_converter.storage.store import StoredObject
 def is_complete(
     spec: ConversionSpec, wanted: Identity, artifact: StoredObject | None, attestation: StoredObject | None
 ) -> bool:
-    """Hold when nothing is to be attested, or the bucket holds the very attestation that the artifact was made with."""
+    """Return whether nothing is to be attested, or the artifact's own attestation is in the bucket."""
     if spec.attestation is None:
         return True
     if artifact is None or attestation is None:
@@ -24,7 +24,7 @@ def is_complete(
 
 
 def of_reused(spec: ConversionSpec, result: StepResult) -> StepResult:
-    """Give the result of an artifact that is reused with its attestation where the spec wants one, and else without."""
+    """Return the result of an artifact that is reused, with its attestation if the spec asks for one."""
     named = result.attestation
     if named is None or spec.attestation is None:
         return result.model_copy(update={"attestation": None})
