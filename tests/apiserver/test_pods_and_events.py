@@ -1,5 +1,6 @@
 """What an API server shows of pods that do not start or end, and of Events, is read as it is meant."""
 
+from functools import partial
 from typing import Any
 
 from tests.apiserver.conftest import Start
@@ -57,7 +58,7 @@ def test_pods_that_neither_start_nor_end_are_told_of_and_a_proxy_does_not_keep_i
     names = ("lost", "meshed", "mountless")
     made = {name: bench.create(name) for name in names}
     for name in names:
-        operator.until(f"{name} has a Job", lambda name=name: bench.has_job(made[name]))
+        operator.until(f"{name} has a Job", partial(bench.has_job, made[name]))
     jobs = {name: bench.jobs_of(made[name])[0] for name in names}
     lost = bench.run_pod(jobs["lost"], node="worker-3")
     # Only a kubelet lets a pod go that has a node.

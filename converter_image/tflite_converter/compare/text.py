@@ -14,7 +14,7 @@ _COLUMNS = ("output", "SNR (dB)", "max error", "cosine", "top-1")
 
 
 def of(found: ArtifactComparison) -> Text:
-    """Give it all: the two sides, and each signature with its outputs, the worst first."""
+    """Return the whole comparison: the two sides, and each signature with its outputs, the worst first."""
     lines = [*_side("artifact", found.artifact), *_side("reference", found.reference), _sizes(found)]
     for signature in found.signatures:
         lines += [Text(), *_signature(signature)]
@@ -44,8 +44,8 @@ def _signature(signature: ComparedSignature) -> Iterator[Text]:
         words = "given" if signature.error.source == "Verification" else "generated"
         yield _row("samples", f"{signature.error.samples} {words}")
         yield from _table(signature.error.outputs or ())
-    if signature.doubt is not None:
-        yield _row("doubt", f"{signature.doubt}: {signature.message}")
+    if signature.caveat is not None:
+        yield _row("caveat", f"{signature.caveat}: {signature.message}")
 
 
 def _table(outputs: tuple[OutputError, ...]) -> Iterator[Text]:

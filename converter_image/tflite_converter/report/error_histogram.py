@@ -56,21 +56,21 @@ class ErrorDistribution:
             heapq.heappop(self._worst)
 
     def summary(self, name: str) -> OutputErrors:
-        """Give what the page shows of the output of this name."""
+        """Return what the page shows of the output of this name."""
         worst_first = sorted(self._worst, key=lambda item: item[:2], reverse=True)
         return OutputErrors(
             name=shown(name),
             elements=self._elements,
             mean_error=decimal(self._sum / max(self._elements, 1)),
-            half_below=decimal(self._below(0.5)),
-            most_below=decimal(self._below(0.99)),
+            median_error=decimal(self._below(0.5)),
+            p99_error=decimal(self._below(0.99)),
             max_absolute_error=decimal(self._largest),
             counts=tuple(int(count) for count in self._signed),
             worst=tuple(sample for _, _, sample in worst_first),
         )
 
     def _below(self, share: float) -> float:
-        """Give the error that this share of all elements does not exceed."""
+        """Return the error that this share of all elements does not exceed."""
         if self._largest == 0 or not self._elements:
             return 0.0
         reached = int(np.searchsorted(np.cumsum(self._absolute), share * self._elements))

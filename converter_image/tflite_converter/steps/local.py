@@ -77,13 +77,13 @@ def write_result(output: Path, result: StepResult) -> None:
 
 
 def worst(results: list[StepResult]) -> ExitCode:
-    """Give the exit code of several runs: what must be changed comes before what may be tried again."""
+    """Return the exit code of several runs: what must be changed comes before what may be tried again."""
     codes = {exit_code(result.reason) for result in results}
     return next(code for code in (ExitCode.SPEC_MUST_CHANGE, ExitCode.TRY_AGAIN, ExitCode.SUCCEEDED) if code in codes)
 
 
 def _recorded(result: Path) -> Artifact | None:
-    """Give the artifact of which an earlier run's result.json speaks."""
+    """Return the artifact of which an earlier run's result.json speaks."""
     try:
         with open_regular(result, _RESULT_BYTES) as file:
             return Artifact.model_validate(json.loads(file.read()).get("artifact"))

@@ -68,7 +68,7 @@ def _going_on(state: State, job: ObservedJob, pod: ObservedPod) -> Progress:
 
 
 def _ending(state: State, job: ObservedJob, pod: ObservedPod) -> Decision | None:
-    """Does the pod only have to end for the attempt to be over, or is to be gone?"""
+    """Return what is said of a pod that only has to end for the attempt to be over, or is to be gone."""
     moments = []
     if pod.deletion is not None and not pod.is_over:
         moments.append(pod.deletion + TERMINATION_GRACE)
@@ -99,7 +99,7 @@ def _obstacle(state: State, job: ObservedJob, pod: ObservedPod) -> Decision | No
 
 
 def _not_starting(state: State, job: ObservedJob, pod: ObservedPod) -> Decision | None:
-    """Should a step have started, and has not?"""
+    """Return what is said where a step should have started, and has not."""
     step, since = pod.step_due, pod.due_since
     if step is None or since is None:
         return None

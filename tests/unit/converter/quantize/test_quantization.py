@@ -163,6 +163,6 @@ def test_what_is_quantized_in_part_or_asks_for_integers_throughout_is_not_called
 
 def test_a_tensor_without_a_range_is_named() -> None:
     words = "Max and min for dynamic tensors should be recorded during calibration: Failed for tensor ArgMax Empty"
-    failure = quantizer_failure("Int16x8", words)
+    failure = quantizer_failure(QuantizationType.INT16X8, words)
     assert failure.reason is Reason.OPERATION_NOT_QUANTIZABLE
     assert "the range of the tensor ArgMax" in failure.message

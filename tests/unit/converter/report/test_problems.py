@@ -56,7 +56,7 @@ report_material.make(order, Path(sys.argv[2]))
 
 
 def end_in(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report_material.process, "command", lambda _: [sys.executable, "-c", code])
+    monkeypatch.setattr("tflite_converter.worker.process.command", lambda _: [sys.executable, "-c", code])
 
 
 def test_a_crash_of_the_converter_costs_the_comparison_of_layers_alone(

@@ -8,6 +8,7 @@ from tests.unit.operator.builders import (
     conditions,
     ended,
     failed,
+    is_at_rest,
     job,
     message,
     planned,
@@ -76,7 +77,7 @@ def test_each_pod_that_is_taken_away_is_told_of_and_counted_once() -> None:
     assert [one.split("(")[1].split(" ")[0] for one in told(third)] == ["2", "3"]
     owner = after(owner, third)
     assert count(owner) == (3, timestamp(at(300)))
-    assert planned(owner, made, pods=[first, at_work(made, 310)], now=at(330)).is_at_rest
+    assert is_at_rest(planned(owner, made, pods=[first, at_work(made, 310)], now=at(330)))
 
 
 def test_a_deadline_that_evictions_used_up_is_another_attempt() -> None:
@@ -102,4 +103,4 @@ def test_a_count_whose_time_was_edited_away_comes_to_rest() -> None:
     owner["status"]["job"]["lastDisruptionTime"] = "soon"
     owner = after(owner, planned(owner, made, pods=[evicted(made, 1, 100)], now=at(102)))
     assert count(owner) == (1, timestamp(at(100)))
-    assert planned(owner, made, pods=[evicted(made, 1, 100)], now=at(103)).is_at_rest
+    assert is_at_rest(planned(owner, made, pods=[evicted(made, 1, 100)], now=at(103)))

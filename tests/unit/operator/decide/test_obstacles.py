@@ -125,9 +125,9 @@ def test_a_success_whose_pod_is_gone_is_run_again() -> None:
 def test_the_deadline_stalls() -> None:
     owner, made = started()
     owner = after(owner, planned(owner, made, pods=[pod(made, RUNNING)]))
-    made = planned(owner, job(owner, end=failed("DeadlineExceeded")))
-    assert conditions(made) == stalled(Reason.DEADLINE_EXCEEDED)
-    assert "3600 s" in message(made)
+    late = planned(owner, job(owner, end=failed("DeadlineExceeded")))
+    assert conditions(late) == stalled(Reason.DEADLINE_EXCEEDED)
+    assert "3600 s" in message(late)
 
 
 def test_a_deadline_that_passed_waiting_for_the_secret_is_no_failure() -> None:

@@ -13,6 +13,7 @@ from tests.unit.operator.builders import (
     conversion,
     ended,
     failed,
+    is_at_rest,
     job,
     message,
     planned,
@@ -76,7 +77,7 @@ def test_a_pod_on_a_node_that_is_gone_is_named_with_what_helps() -> None:
     assert "node.kubernetes.io/out-of-service" in message(late)
     assert Reason.POD_STUCK_TERMINATING in told(late)
     owner = after(owner, late)
-    assert planned(owner, made, pods=[gone], now=at(3000)).is_at_rest, "said once"
+    assert is_at_rest(planned(owner, made, pods=[gone], now=at(3000))), "said once"
 
 
 def test_a_deadline_that_passed_while_the_node_was_gone_is_no_failure() -> None:
@@ -138,7 +139,7 @@ def test_a_success_beside_a_proxy_frees_what_the_pod_takes() -> None:
     assert lingers.actions == (DeleteJob(NAME, "job-1-1"),)
     assert lingers.status is None
     assert lingers.look_again is None
-    assert planned(owner, pods=[done], now=at(62)).is_at_rest
+    assert is_at_rest(planned(owner, pods=[done], now=at(62)))
 
 
 def test_a_success_that_ends_by_itself_is_not_looked_at_again() -> None:
@@ -162,8 +163,8 @@ def test_a_failure_beside_a_proxy_counts_before_the_deadline(step: int) -> None:
     assert seconds(seen) == 2
     owner = after(owner, seen)
     assert planned(owner, made, pods=[broken], now=at(62)).actions == (DeleteJob(NAME, "job-1-1"),)
-    assert planned(owner, pods=[broken], now=at(63)).is_at_rest
-    assert planned(owner, now=at(10**5)).is_at_rest
+    assert is_at_rest(planned(owner, pods=[broken], now=at(63)))
+    assert is_at_rest(planned(owner, now=at(10**5)))
 
 
 def test_an_outage_beside_a_proxy_is_tried_again_when_the_pod_is_gone() -> None:
