@@ -40,10 +40,13 @@ def of_chart(values: Object, folder: Path) -> list[Object]:
 
 
 def of_kustomization(kustomization: Object, folder: Path) -> list[Object]:
-    """Return the objects of a user's own kustomization; its resources are folders of this repository."""
+    """Return the objects of a user's own kustomization; what it names are folders of this repository."""
     program = str(binaries.make_tool(Checkout.here(), "kustomize"))
-    resources = [os.path.relpath(ROOT / resource, folder.resolve()) for resource in kustomization["resources"]]
-    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization | {"resources": resources}))
+    named = {
+        kind: [os.path.relpath(ROOT / path, folder.resolve()) for path in kustomization.get(kind, [])]
+        for kind in ("resources", "transformers")
+    }
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization | named))
     done = subprocess.run([program, "build", str(folder)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return _objects(done.stdout)

@@ -43,6 +43,7 @@ def overlay(
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "resources": [base],
+        "transformers": [f"{base}/policy_settings"],
         "images": [{"name": _OPERATOR_IMAGE} | image],
         "configMapGenerator": [
             {

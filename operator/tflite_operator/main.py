@@ -27,6 +27,7 @@ from tflite_operator.kube.watch_monitor import WatchMonitor
 from tflite_operator.observe.conversion import observe_conversion
 from tflite_operator.observe.job import observe_job
 from tflite_operator.observe.pod import observe_pod
+from tflite_operator.reconcile.admission_watch import AdmissionWatch
 from tflite_operator.reconcile.observer import Caches
 from tflite_operator.reconcile.reconciler import Reconciler
 from tflite_operator.reconcile.work_queue import WorkQueue
@@ -177,7 +178,11 @@ class Process:
             ObjectCache(observe_job),
             ObjectCache(observe_pod),
         )
-        reconciler = Reconciler(client, caches, settings, instance=socket.gethostname())
+        admission = AdmissionWatch(client)
+        await admission.look()
+        reconciler = Reconciler(
+            client, caches, settings, instance=socket.gethostname(), guarded_since=admission.guarded_since
+        )
 
         def add_later(key: Key) -> None:
             self._queue.add_within(key, reconciler.low_priority_delay(key))
@@ -197,7 +202,11 @@ class Process:
                     ]
                     await self._watch(
                         handlers.Memo(watch, connection, self._monitor, settings),
-                        [*informers.tasks, asyncio.create_task(watch.find_vanished())],
+                        [
+                            *informers.tasks,
+                            asyncio.create_task(watch.find_vanished()),
+                            asyncio.create_task(admission.run()),
+                        ],
                     )
         finally:
             self._monitor = None

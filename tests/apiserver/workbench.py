@@ -6,7 +6,7 @@ from tests.apiserver.admin import CONVERSIONS, Admin, Object
 from tflite_api import names
 from tflite_operator.core.labels import CONVERSION_LABEL
 
-_SPEC: Final = {
+SPEC: Final = {
     "model": {"handle": "https://tfhub.dev/google/model/1"},
     "destination": {"s3": {"bucket": "models", "key": "a.tflite", "secretRef": {"name": "s3"}}},
 }
@@ -20,15 +20,13 @@ class Workbench:
         self.admin = admin
         self.namespace = namespace
         self.conversions = f"{CONVERSIONS}/namespaces/{namespace}/{names.PLURAL}"
-        self._jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
-        self._pods = f"/api/v1/namespaces/{namespace}/pods"
+        self.job_path = f"/apis/batch/v1/namespaces/{namespace}/jobs"
+        self.pod_path = f"/api/v1/namespaces/{namespace}/pods"
 
-    def create(self, name: str, metadata: Object | None = None) -> Object:
-        """Create a conversion."""
-        head = {"apiVersion": names.API_VERSION, "kind": names.KIND}
-        return self.admin.create(
-            self.conversions, head | {"metadata": {"name": name, **(metadata or {})}, "spec": _SPEC}
-        )
+    def create(self, name: str, metadata: Object | None = None, spec: Object | None = None) -> Object:
+        """Create a conversion; `metadata` and `spec` are beside the usual ones."""
+        head = {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": {"name": name, **(metadata or {})}}
+        return self.admin.create(self.conversions, head | {"spec": SPEC | (spec or {})})
 
     def all(self) -> list[Object]:
         """Return the conversions."""
@@ -49,7 +47,7 @@ class Workbench:
 
     def jobs(self) -> list[Object]:
         """Return the Jobs."""
-        found: list[Object] = self.admin.get(self._jobs)["items"]
+        found: list[Object] = self.admin.get(self.job_path)["items"]
         return found
 
     def jobs_of(self, conversion: Object) -> list[Object]:
@@ -69,7 +67,7 @@ class Workbench:
 
     def delete_job(self, job: Object) -> None:
         """Delete a Job."""
-        self.admin.delete(f"{self._jobs}/{job['metadata']['name']}")
+        self.admin.delete(f"{self.job_path}/{job['metadata']['name']}")
 
     def make_pod(self, job: Object, node: str = "") -> Object:
         """Make a Job's pod, as the Job controller does, on a node where one is named."""
@@ -77,7 +75,7 @@ class Workbench:
         owner = {"apiVersion": "batch/v1", "kind": "Job", "name": head["name"], "uid": head["uid"], "controller": True}
         named = template["metadata"] | {"name": f"{head['name']}-pod", "ownerReferences": [owner]}
         placed = template["spec"] | ({"nodeName": node} if node else {})
-        return self.admin.create(self._pods, {"metadata": named, "spec": placed})
+        return self.admin.create(self.pod_path, {"metadata": named, "spec": placed})
 
     def run_pod(self, job: Object, node: str = "") -> Object:
         """Make a Job's pod, whose first container runs: what the Job controller and a kubelet do."""
@@ -100,7 +98,7 @@ class Workbench:
 
     def delete_pod(self, pod: Object, grace_seconds: int) -> None:
         """Delete a pod, as somebody does who waits for its containers to end."""
-        self.admin.delete(f"{self._pods}/{pod['metadata']['name']}?gracePeriodSeconds={grace_seconds}")
+        self.admin.delete(f"{self.pod_path}/{pod['metadata']['name']}?gracePeriodSeconds={grace_seconds}")
 
     def _tell(self, pod: Object, phase: str, states: Object) -> Object:
         """Write what a kubelet tells of a pod's containers."""
@@ -109,10 +107,15 @@ class Workbench:
             kind = "containerStatuses" if name == names.PUBLISH else "initContainerStatuses"
             told = {"name": name, "image": "converter", "imageID": "", "ready": False, "restartCount": 0}
             status[kind].append(told | {"state": state})
-        return self.admin.patch(f"{self._pods}/{pod['metadata']['name']}/status", {"status": status})
+        return self.admin.patch(f"{self.pod_path}/{pod['metadata']['name']}/status", {"status": status})
+
+    def message(self, name: str) -> str:
+        """Return the message of a conversion's Ready condition; empty where there is none yet."""
+        conditions = self.get(name).get("status", {}).get("conditions", [])
+        return next((str(one["message"]) for one in conditions if one["type"] == "Ready"), "")
 
     def clear(self) -> None:
         """Delete everything: no controller runs that would, not even with the namespace."""
-        for path in (self.conversions, self._jobs, self._pods):
+        for path in (self.conversions, self.job_path, self.pod_path):
             if self.admin.find(path) is not None:
                 self.admin.delete(path)

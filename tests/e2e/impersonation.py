@@ -42,9 +42,10 @@ class Person:
             thing = f"{kind}/{rule['resourceNames'][-1]}" if "resourceNames" in rule else kind
             self.bench.until(partial(self.may, verb, thing, namespace), f"{self.user} may {verb} {thing}")
 
-    def may(self, verb: str, thing: str, namespace: str) -> bool:
-        """Ask the API server whether they may."""
-        return self._kubectl("auth", "can-i", verb, thing, "--quiet", "--namespace", namespace).returncode == 0
+    def may(self, verb: str, thing: str, namespace: str, part: str = "") -> bool:
+        """Ask the API server whether they may; `part` is a subresource."""
+        asked = (verb, thing, *(("--subresource", part) if part else ()))
+        return self._kubectl("auth", "can-i", *asked, "--quiet", "--namespace", namespace).returncode == 0
 
     def apply(self, conversion: Object, *options: str) -> str:
         """Apply a conversion; give the API server's refusal, or nothing."""
@@ -54,6 +55,22 @@ class Person:
     def patch(self, name: str, body: Object) -> str:
         """Merge a patch into a conversion; give the API server's refusal, or nothing."""
         done = self._kubectl("patch", "tflc", name, "--type=merge", "--patch", json.dumps(body))
+        return done.stderr if done.returncode != 0 else ""
+
+    def create(self, wanted: Object, *options: str, namespace: str = "") -> str:
+        """Create any object; return the API server's refusal, or nothing."""
+        where = ("--namespace", namespace) if namespace else ("--namespace", self.bench.namespace)
+        done = self._kubectl("create", "-f", "-", *where, *options, given=json.dumps(wanted))
+        return done.stderr if done.returncode != 0 else ""
+
+    def change(self, kind: str, name: str, changes: Object) -> str:
+        """Merge changes into any object; return the API server's refusal, or nothing."""
+        how = "merge" if kind == "tflc" else "strategic"
+        return self.refusal("patch", kind, name, "--type", how, "--patch", json.dumps(changes))
+
+    def refusal(self, *arguments: str) -> str:
+        """Run kubectl; return what it says where it fails, or nothing."""
+        done = self._kubectl(*arguments)
         return done.stderr if done.returncode != 0 else ""
 
     def _kubectl(self, *arguments: str, given: str = "") -> "subprocess.CompletedProcess[str]":

@@ -69,6 +69,12 @@ def _spare_foreign_jobs(state: State, _: ConversionSpec, uri: str) -> LettingGo 
     return _failed(uri, f"a Job named {name} exists that is not the operator's") if is_foreign else None
 
 
+def _replace_a_forged_cleanup(state: State, _: ConversionSpec, __: str) -> LettingGo | None:
+    """Has the cleanup's name a Job that is not as the operator makes it? It is being deleted; the next is ours."""
+    name = cleanup_name(state.identity)
+    return LettingGo(look_again=PATIENCE) if name in state.forged_jobs else None
+
+
 def _give_up(state: State, _: ConversionSpec, uri: str) -> LettingGo | None:
     """Let the conversion go with a report if it has waited too long."""
     late = state.conversion.deletion is not None and state.now >= state.conversion.deletion + _limit(state)
@@ -81,7 +87,14 @@ def _wait(state: State, _: ConversionSpec, __: str) -> LettingGo | None:
     return LettingGo(look_again=PATIENCE) if waits else None
 
 
-_QUESTIONS: Final = (_release_what_stays, _follow_the_cleanup, _spare_foreign_jobs, _give_up, _wait)
+_QUESTIONS: Final = (
+    _release_what_stays,
+    _follow_the_cleanup,
+    _spare_foreign_jobs,
+    _give_up,
+    _replace_a_forged_cleanup,
+    _wait,
+)
 
 
 def _reported(end: StepEnd, uri: str) -> LettingGo:

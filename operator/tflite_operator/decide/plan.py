@@ -90,8 +90,10 @@ def plan(observation: Observation, now: datetime, settings: Settings) -> Plan:
 
 def _stale_jobs(state: State) -> tuple[DeleteJob, ...]:
     """Jobs that may still run and should not: two may not write at once."""
-    outdated = (job for job in state.unwanted_jobs if job.end is None and not job.being_deleted)
-    return tuple(DeleteJob(job.name, job.uid) for job in outdated)
+    outdated = [job for job in state.unwanted_jobs if job.end is None]
+    # One that passes for the operator's stands in the way of another by its name alone.
+    forged = [job for job, _ in state.forged_jobs.values()]
+    return tuple(DeleteJob(job.name, job.uid) for job in (*outdated, *forged) if not job.being_deleted)
 
 
 def _ttls(state: State, decision: Decision) -> tuple[SetJobTTL, ...]:

@@ -84,7 +84,7 @@ def follow_the_job(state: State, spec: ConversionSpec) -> Decision | None:
     job = state.job
     if job is None:
         return None
-    match judge(spec, job, state.pod, state.now):
+    match judge(spec, job, state.pod, state.now, state.forged_pods.get(job.uid, "")):
         case Success() as success:
             return success
         case Ended() as ended:
@@ -136,9 +136,13 @@ def _start(state: State, attempt: int, failures: int, *, forced: bool) -> Decisi
             look_again=state.now + PATIENCE,
             supersedes=state.is_superseded,
         )
+    name = job_name(state.identity, attempt)
+    if leaving := state.leaving(name):
+        message = f"waiting for an earlier Job to go: {leaving}"
+        return Progress(Reason.PENDING, message, look_again=state.now + PATIENCE, supersedes=state.is_superseded)
     if state.refusal is not None:
         words, has_cure = with_cure(state.refusal)
-        message = f"the API server refused Job {job_name(state.identity, attempt)}: {words}"
+        message = f"the API server refused Job {name}: {words}"
         return Progress(Reason.JOB_REFUSED, message, supersedes=state.is_superseded, cure_given=has_cure)
     return _collision(state, attempt) or Start(Attempt(attempt, failures, state.conversion.request, forced))
 

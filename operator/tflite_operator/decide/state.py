@@ -1,6 +1,6 @@
 """What a decision is made from: a conversion, its Jobs and pods, and what does not belong to it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -13,6 +13,7 @@ from tflite_api.text import one_line
 from tflite_operator.core.fields import parse_moment
 from tflite_operator.core.identity import Identity
 from tflite_operator.core.labels import job_name
+from tflite_operator.decide.evidence import NOTHING_KNOWN, Evidence
 from tflite_operator.observe.conversion import ObservedConversion
 from tflite_operator.observe.job import ObservedJob
 from tflite_operator.observe.pod import ObservedPod
@@ -42,6 +43,24 @@ class Observation:
     """What the cluster says keeps the pod from starting, empty where it says nothing; None where it was not asked."""
     namespace_ends: bool = False
     """Whether the namespace is being deleted, so that no Job can be made in it."""
+    evidence: Evidence = NOTHING_KNOWN
+    """Who made the Jobs and pods."""
+
+    @property
+    def recorded(self) -> str:
+        """Return the UID of the Job that the status speaks of."""
+        known = self.conversion.status.job
+        return known.uid if known is not None else ""
+
+    def doubt_of_job(self, job: ObservedJob) -> str | None:
+        """Return why a Job may be somebody else's: nothing where it is not, or where nothing follows from it."""
+        identity, known = self.conversion.identity, self.conversion.status.job
+        is_earlier = (
+            known is not None and known.name == job_name(identity, known.attempt) and job.attempt < known.attempt
+        )
+        if not job.cleans_up(identity) and (is_earlier or not job.is_of(identity)):
+            return ""
+        return self.evidence.doubt_of_job(job, self.recorded)
 
 
 @dataclass(frozen=True)
@@ -59,11 +78,16 @@ class State:
     conversion: ObservedConversion
     jobs: tuple[ObservedJob, ...]
     """Those of the conversion."""
+    forged_jobs: Mapping[str, tuple[ObservedJob, str]]
+    """Those that only pass for its own, with what is wrong with them, by name."""
     foreign_names: frozenset[str]
     """The names of all others."""
     cleanup: ObservedJob | None
     """The Job that deletes the artifact."""
     pods: tuple[ObservedPod, ...]
+    """Those of its Jobs, and of Jobs of its that are gone."""
+    forged_pods: Mapping[str, str]
+    """What is wrong with a pod that only passes for a Job's, by the Job's UID."""
     refusal: str | None
     pod_refusal: str
     pod_warning: str | None
@@ -101,8 +125,16 @@ class State:
 
     @cached_property
     def attempts(self) -> tuple[ObservedJob, ...]:
-        """The Jobs of this generation that exist."""
-        return tuple(job for job in self.jobs if job.is_of(self.identity))
+        """The Jobs of this generation that exist, and are not being deleted."""
+        return tuple(job for job in self.jobs if job.is_of(self.identity) and not job.being_deleted)
+
+    def leaving(self, name: str) -> str:
+        """Return why a name is not free yet, although no Job that is followed has it; nothing where it may be."""
+        if name in self.forged_jobs:
+            return f"Job {name} is none that the operator made ({self.forged_jobs[name][1]}), and is being deleted"
+        return (
+            f"Job {name} is being deleted" if any(one.name == name and one.being_deleted for one in self.jobs) else ""
+        )
 
     @property
     def outdated_jobs(self) -> tuple[ObservedJob, ...]:
@@ -227,17 +259,26 @@ class State:
 
 
 def state_of(observation: Observation, now: datetime, settings: Settings) -> State:
-    """Separate what belongs to the conversion from what does not."""
+    """Separate what belongs to the conversion from what does not, and what only seems to."""
     conversion = observation.conversion
     identity, jobs = conversion.identity, observation.jobs
+    forged = _forged_jobs(observation)
+    mine = tuple(job for job in jobs if job.belongs_to(identity) and job.name not in forged)
+    cleanup = next((job for job in jobs if job.cleans_up(identity) and job.name not in forged), None)
+    known = {job.uid for job in (*mine, *([cleanup] if cleanup is not None else []))}
+    pods = [pod for pod in observation.pods if _is_mine(pod, observation, known)]
+    doubts = {pod.job_uid: doubt for pod in pods if (doubt := observation.evidence.doubt_of_pod(pod))}
     return State(
         conversion=conversion,
-        jobs=tuple(job for job in jobs if job.belongs_to(identity)),
+        jobs=mine,
+        forged_jobs=forged,
         foreign_names=frozenset(
             job.name for job in jobs if job.namespace == identity.namespace and not job.belongs_to(identity)
-        ),
-        cleanup=next((job for job in jobs if job.cleans_up(identity)), None),
-        pods=tuple(pod for pod in observation.pods if pod.namespace == identity.namespace),
+        )
+        - {job.name for job, _ in forged.values()},
+        cleanup=cleanup,
+        pods=tuple(pod for pod in pods if not observation.evidence.doubt_of_pod(pod)),
+        forged_pods=doubts,
         refusal=one_line(observation.refusal, _REFUSAL_CHARACTERS) if observation.refusal is not None else None,
         pod_refusal=one_line(observation.pod_refusal, _REFUSAL_CHARACTERS),
         pod_warning=observation.pod_warning,
@@ -245,3 +286,14 @@ def state_of(observation: Observation, now: datetime, settings: Settings) -> Sta
         now=now,
         settings=settings,
     )
+
+
+def _forged_jobs(observation: Observation) -> dict[str, tuple[ObservedJob, str]]:
+    return {job.name: (job, doubt) for job in observation.jobs if (doubt := observation.doubt_of_job(job))}
+
+
+def _is_mine(pod: ObservedPod, observation: Observation, known: set[str]) -> bool:
+    """Return whether a pod is one of a Job that was the conversion's: no other is waited for."""
+    evidence = observation.evidence
+    is_known = pod.job_uid in known or pod.job_uid == observation.recorded or pod.job_uid in evidence.made
+    return pod.namespace == observation.conversion.identity.namespace and (is_known or evidence.guards(pod))

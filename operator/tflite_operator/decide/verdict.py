@@ -52,8 +52,10 @@ class Ended:
         return self.reason.outcome is Outcome.RETRIED
 
 
-def judge(spec: ConversionSpec, job: ObservedJob, pod: ObservedPod | None, now: datetime) -> Success | Ended | None:
-    """Judge an attempt; None while it goes on.
+def judge(
+    spec: ConversionSpec, job: ObservedJob, pod: ObservedPod | None, now: datetime, forgery: str = ""
+) -> Success | Ended | None:
+    """Judge an attempt; None while it goes on. `forgery` says what is wrong with a pod that only passes for its own.
 
     A success is taken from the pod as soon as it is there: the Job's controller says so a second later. A failure
     waits for the Job, which knows whether it replaces the pod, and when the attempt ended; but not for ever, as
@@ -75,7 +77,7 @@ def judge(spec: ConversionSpec, job: ObservedJob, pod: ObservedPod | None, now: 
         return Ended(Reason.DEADLINE_EXCEEDED, message, job.end.time)
     if refused:
         return Ended(Reason.STEP_CRASHED, f"container publish succeeded, but {refused}", job.end.time)
-    return _failure(job, job.end, pod)
+    return _failure(job, job.end, pod, forgery)
 
 
 def _lingering(job: ObservedJob, pod: ObservedPod | None, now: datetime, refused: str) -> Ended | None:
@@ -106,7 +108,10 @@ def _success(spec: ConversionSpec, job: ObservedJob, pod: ObservedPod) -> Succes
     return Success(result, job, image=last.image or job.image, ended=last.end.finished)
 
 
-def _failure(job: ObservedJob, end: JobEnd, pod: ObservedPod | None) -> Ended:
+def _failure(job: ObservedJob, end: JobEnd, pod: ObservedPod | None, forgery: str) -> Ended:
+    if pod is None and forgery:
+        words = f"Job {job.name} ended, but its pod is not as the operator asked for it, and is not believed: {forgery}"
+        return Ended(Reason.STEP_CRASHED, words, end.time)
     if pod is None and end.succeeded:
         words = f"Job {job.name} succeeded, but its pod is gone and with it the report"
         return Ended(Reason.STEP_CRASHED, words, end.time)

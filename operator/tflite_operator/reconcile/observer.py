@@ -9,16 +9,19 @@ The caches may be late, so a decision from them must be one that late knowledge 
   exists already, the server answers with a conflict, and that Job is read.
 - Whatever follows from something that is missing, or is told of by two watches that do not keep step, is confirmed by
   reading from the server: see `needs_confirmation`. A Job that is gone, a failure, and anything that deletes.
+- So is what follows from a Job or a pod that somebody else may have made: it is compared with what was asked for.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from tflite_api.reasons import Outcome
+from tflite_operator.core.fields import text
 from tflite_operator.core.labels import Key
 from tflite_operator.decide.decision import CreateJob
+from tflite_operator.decide.evidence import Evidence
 from tflite_operator.decide.obstacles import starts_late
 from tflite_operator.decide.plan import Plan
 from tflite_operator.decide.state import Observation
@@ -28,6 +31,7 @@ from tflite_operator.kube.client import Client, Object
 from tflite_operator.kube.errors import NotFoundError
 from tflite_operator.observe.conversion import observe_conversion
 from tflite_operator.observe.event import latest_refusal, latest_warning
+from tflite_operator.observe.examination import examine
 from tflite_operator.observe.job import ObservedJob, observe_job
 from tflite_operator.observe.pod import ObservedPod, observe_pod
 from tflite_operator.reconcile.rate_limit import RateLimiter
@@ -60,16 +64,27 @@ class Observer:
         settings: Settings,
         clock: Callable[[], datetime],
         seconds: Callable[[], float],
+        guarded_since: Callable[[], datetime | None],
     ) -> None:
-        """Take where to read from, the settings, the time, and what measures time that passes."""
+        """Take what to read with.
+
+        Args:
+            client: the API server.
+            caches: what is in memory.
+            settings: what the operator makes Jobs with.
+            clock: tells the time.
+            seconds: measures time that passes.
+            guarded_since: tells since when the admission policies keep others from making Jobs and pods.
+        """
+        self._guarded_since = guarded_since
         self._client = client
         self._caches = caches
         self._settings = settings
         self._clock = clock
         self._whys = RateLimiter(_WHY_RATE, _WHY_BURST, seconds)
 
-    async def known(self, key: Key) -> Observation:
-        """Read from the caches.
+    async def known(self, key: Key, made: frozenset[str] = frozenset()) -> Observation:
+        """Read from the caches; `made` are the Jobs that this process made.
 
         Raises:
             NotFoundError: there is no such conversion in them.
@@ -79,10 +94,12 @@ class Observer:
             raise NotFoundError("no such conversion is known")
         namespace, uid = key[0], conversion.identity.uid
         jobs, pods = self._caches.jobs.of_conversion(namespace, uid), self._caches.pods.of_conversion(namespace, uid)
-        return await self._explained(Observation(conversion, jobs, pods))
+        return await self._explained(
+            Observation(conversion, jobs, pods, evidence=Evidence(made, self._guarded_since()))
+        )
 
-    async def confirmed(self, key: Key) -> Observation:
-        """Read from the API server.
+    async def confirmed(self, key: Key, made: frozenset[str] = frozenset()) -> Observation:
+        """Read from the API server; `made` are the Jobs that this process made.
 
         Raises:
             NotFoundError: there is no such conversion.
@@ -92,18 +109,29 @@ class Observer:
         shown = await self._client.conversion(namespace, name)
         conversion = observe_conversion(shown, self._settings, self._caches.conversions.get(key))
         uid = conversion.identity.uid
-        jobs = [observe_job(job) for job in await self._client.jobs(namespace, uid)]
+        shown_jobs = await self._client.jobs(namespace, uid)
         known = conversion.status.job
-        if known is not None and all(job.name != known.name for job in jobs):
-            jobs = [*jobs, *await self.job_by_name(namespace, known.name)]
+        if known is not None and all(text(job, "metadata", "name") != known.name for job in shown_jobs):
+            shown_jobs = [*shown_jobs, *await self._job_by_name(namespace, known.name)]
         # Without a Job as well: the pods of one that was deleted live on for a while.
-        pods = [observe_pod(pod) for pod in await self._client.pods(namespace, uid)]
-        return await self._explained(Observation(conversion, jobs, pods))
+        shown_pods = await self._client.pods(namespace, uid)
+        jobs, pods = [observe_job(job) for job in shown_jobs], [observe_pod(pod) for pod in shown_pods]
+        doubts = examine(conversion, shown_jobs, shown_pods, self._settings)
+        evidence = Evidence(made, self._guarded_since(), doubts)
+        return await self._explained(Observation(conversion, jobs, pods, evidence=evidence))
 
-    async def job_by_name(self, namespace: str, name: str) -> list[ObservedJob]:
-        """Read a Job that may have lost its label from the API server."""
+    async def with_job_by_name(self, seen: Observation, name: str) -> Observation:
+        """Return an observation with a Job that may have no label, as the API server shows it now."""
+        shown = await self._job_by_name(seen.conversion.identity.namespace, name)
+        doubts = examine(seen.conversion, shown, (), self._settings)
+        others = [job for job in seen.jobs if job.name != name]
+        # What was not confirmed stays so: doubts of one Job say nothing of the others.
+        evidence = seen.evidence if seen.evidence.doubts is None and not doubts else seen.evidence.with_doubts(doubts)
+        return replace(seen, jobs=[*others, *(observe_job(job) for job in shown)], evidence=evidence)
+
+    async def _job_by_name(self, namespace: str, name: str) -> list[dict[str, Any]]:
         try:
-            return [observe_job(await self._client.job(namespace, name))]
+            return [await self._client.job(namespace, name)]
         except NotFoundError:
             return []
 
@@ -131,10 +159,22 @@ class Observer:
 
 
 def needs_confirmation(seen: Observation, planned: Plan) -> bool:
-    """Return whether late knowledge could have made this plan wrong."""
+    """Return whether late knowledge, or somebody else's Job or pod, could have made this plan wrong."""
     untouched = not seen.jobs and not seen.pods and seen.conversion.status.job is None
     if any(not isinstance(action, CreateJob) or not untouched for action in planned.actions):
         return True
-    if planned.finished is not None and planned.finished.outcome is not Outcome.SUCCESS:
+    if any(seen.doubt_of_job(job) is None for job in seen.jobs if not job.cleans_up(seen.conversion.identity)):
+        return True
+    if planned.finished is not None and (
+        planned.finished.outcome is not Outcome.SUCCESS or _may_be_forged(seen, planned)
+    ):
         return True
     return planned.status is not None and planned.status.next_attempt_time is not None
+
+
+def _may_be_forged(seen: Observation, planned: Plan) -> bool:
+    """Return whether a success may come from a Job or a pod that the operator has not asked for."""
+    told = planned.status.job.uid if planned.status is not None and planned.status.job is not None else ""
+    if told != seen.recorded and told not in seen.evidence.made:
+        return True
+    return any(not seen.evidence.guards(pod) for pod in seen.pods if pod.job_uid == told)

@@ -65,6 +65,10 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _never() -> None:
+    return None
+
+
 @dataclass
 class InFlight:
     """What is remembered of an unfinished conversion between reconciles. Forgetting it costs a few requests."""
@@ -75,6 +79,8 @@ class InFlight:
     """How many times in a row its Job was refused."""
     written: float = -math.inf
     """When its status was last written."""
+    made: frozenset[str] = frozenset()
+    """UIDs of the Jobs that were made for it."""
 
 
 class Reconciler:
@@ -88,11 +94,22 @@ class Reconciler:
         instance: str,
         clock: Callable[[], datetime] = _utc_now,
         seconds: Callable[[], float] = time.monotonic,
+        guarded_since: Callable[[], datetime | None] = _never,
     ) -> None:
-        """Take what it works with; `instance` names this process in Events, `seconds` measures time that passes."""
+        """Take what it works with.
+
+        Args:
+            client: the API server.
+            caches: what is in memory.
+            settings: what the administrator decides.
+            instance: names this process in Events.
+            clock: tells the time.
+            seconds: measures time that passes.
+            guarded_since: tells since when the admission policies keep others from making Jobs and pods.
+        """
         self._client = client
         self._caches = caches
-        self._observer = Observer(client, caches, settings, clock, seconds)
+        self._observer = Observer(client, caches, settings, clock, seconds, guarded_since)
         self._settings = settings
         self._instance = instance
         self._clock = clock
@@ -129,11 +146,12 @@ class Reconciler:
         confirmed = now >= memory.due
         if confirmed:
             memory.due = now + self._confirm_seconds()
-        observation = await (self._observer.confirmed(key) if confirmed else self._observer.known(key))
+        observe = self._observer.confirmed if confirmed else self._observer.known
+        observation = await observe(key, memory.made)
         for _ in range(_ROUNDS):
             planned = plan(observation, self._clock(), self._settings)
             if not confirmed and needs_confirmation(observation, planned):
-                observation, confirmed = await self._observer.confirmed(key), True
+                observation, confirmed = await self._observer.confirmed(key, memory.made), True
                 continue
             wait = self.low_priority_delay(key)
             if wait > 0 and planned.look_again is not None and _only_tells_of_progress(planned):
@@ -142,7 +160,7 @@ class Reconciler:
             try:
                 after = await self._act(key, observation, at_pace)
             except ConflictError:
-                after, confirmed = await self._observer.confirmed(key), True
+                after, confirmed = await self._observer.confirmed(key, memory.made), True
             if after is None:
                 return self._again(key, observation, planned)
             observation = after
@@ -221,18 +239,19 @@ class Reconciler:
             LOGGER.warning("the API server refused a Job: %s", refused, extra=about(identity, job=name))
             return replace(seen, refusal=str(refused))
         except ConflictError:
-            found = await self._observer.job_by_name(identity.namespace, name)
-            return replace(seen, jobs=[*(job for job in seen.jobs if job.name != name), *found])
+            return await self._observer.with_job_by_name(seen, name)
         except NamespaceTerminatingError:
             if isinstance(action, CreateJob):
                 raise
             return replace(seen, namespace_ends=True)
         self._caches.jobs.record(made)
-        self._track(key).refusals = 0
+        observed = observe_job(made)
+        memory = self._track(key)
+        memory.refusals, memory.made = 0, memory.made | {observed.uid}
         if isinstance(action, CreateJob):
             ATTEMPTS.inc()
         LOGGER.info("created Job %s", name, extra=about(identity, job=name))
-        return replace(seen, jobs=[*seen.jobs, observe_job(made)])
+        return replace(seen, jobs=[*seen.jobs, observed], evidence=seen.evidence.with_made(observed.uid))
 
     async def _delete(self, identity: Identity, action: DeleteJob) -> None:
         try:

@@ -30,6 +30,7 @@ ALIKE: dict[str, tuple[Object, Object]] = {
         },
         {
             "resources": ["deploy"],
+            "transformers": ["deploy/policy_settings"],
             "images": [
                 {
                     "name": "ghcr.io/tflite-operator/operator",
@@ -60,6 +61,7 @@ ALIKE: dict[str, tuple[Object, Object]] = {
         },
         {
             "resources": ["deploy"],
+            "transformers": ["deploy/policy_settings"],
             "patches": [
                 {
                     "target": {"kind": "Deployment", "name": "tflite-operator"},
@@ -91,6 +93,33 @@ ALIKE: dict[str, tuple[Object, Object]] = {
             ],
         },
     ),
+    "with places for everybody": (
+        {
+            "admissionPolicy": {
+                "allowed": {
+                    "priorityClasses": ["low", "batch"],
+                    "nodeLabels": ["pool=converters"],
+                    "tolerations": ["dedicated=converters:NoSchedule"],
+                }
+            }
+        },
+        {
+            "resources": ["deploy"],
+            "transformers": ["deploy/policy_settings"],
+            "configMapGenerator": [
+                {
+                    "name": "tflite-operator",
+                    "namespace": SYSTEM,
+                    "behavior": "merge",
+                    "literals": [
+                        "ALLOWED_PRIORITY_CLASSES=low,batch",
+                        "ALLOWED_NODE_LABELS=pool=converters",
+                        "ALLOWED_TOLERATIONS=dedicated=converters:NoSchedule",
+                    ],
+                }
+            ],
+        },
+    ),
 }
 """Values of the chart, and the kustomization that says the same."""
 
@@ -113,13 +142,19 @@ def without_helms_own(objects: list[Object]) -> Named:
 
 
 def without_kustomizes_own(objects: list[Object]) -> Named:
-    """Take away the hash of the settings' name, and the namespace: a release's is there before it."""
+    """Take away the hash of the settings' name, settings without a value, which are none, and the namespace.
+
+    A release's namespace is there before it, and what the policies alone read is no setting of the operator's.
+    """
     made = [made for made in copy.deepcopy(objects) if made["kind"] != "Namespace"]
     [container] = one(made, "Deployment")["spec"]["template"]["spec"]["containers"]
     [source] = container["envFrom"]
     hashed = source["configMapRef"]["name"]
     assert re.fullmatch(r"tflite-operator-[a-z0-9]{10}", hashed)
-    one(made, "ConfigMap", hashed)["metadata"]["name"] = source["configMapRef"]["name"] = "tflite-operator"
+    settings = one(made, "ConfigMap", hashed)
+    settings["metadata"]["name"] = source["configMapRef"]["name"] = "tflite-operator"
+    data = settings["data"].items()
+    settings["data"] = {name: value for name, value in data if value and not name.startswith("ALLOWED_")}
     return by_name(made)
 
 

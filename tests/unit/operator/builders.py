@@ -14,6 +14,7 @@ from tflite_operator.core.fields import timestamp
 from tflite_operator.core.identity import Identity
 from tflite_operator.core.labels import CONVERSION_LABEL
 from tflite_operator.decide.decision import EmitEvent
+from tflite_operator.decide.evidence import Evidence
 from tflite_operator.decide.plan import Plan, plan
 from tflite_operator.decide.state import Observation
 from tflite_operator.informer.conversion_cache import ConversionCache
@@ -136,6 +137,7 @@ def pod(owner: Object, *states: Object, phase: str = "Pending", **status: Any) -
             "labels": {CONVERSION_LABEL: UID},
             "ownerReferences": [{"kind": "Job", "uid": owner["metadata"]["uid"], "controller": True}],
         },
+        "spec": copy.deepcopy(owner["spec"]["template"]["spec"]),
         "status": {
             "phase": phase,
             "conditions": [{"type": "PodScheduled", "status": "True", "lastTransitionTime": timestamp(NOW)}],
@@ -201,7 +203,8 @@ def observed(
     settings: Settings = SETTINGS,
     **more: Any,
 ) -> Observation:
-    """What the operator reads from these objects."""
+    """What the operator reads from these objects, as they were asked for unless there are doubts."""
+    more.setdefault("evidence", Evidence(doubts={}))
     return Observation(
         observe_conversion(owner, settings),
         [observe_job(one) for one in jobs],

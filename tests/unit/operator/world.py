@@ -7,6 +7,7 @@ from typing import Any
 from tests.unit.operator.builders import COMPLETE, NOW, SETTINGS, Object, failed, job, observed, pod
 from tflite_operator.core.fields import timestamp
 from tflite_operator.decide.decision import Action, CreateJob, DeleteJob, EmitEvent, SetJobTTL
+from tflite_operator.decide.evidence import Evidence
 from tflite_operator.decide.plan import plan
 
 
@@ -19,13 +20,16 @@ class World:
     pods: list[Object] = field(default_factory=list)
     now: datetime = NOW
     made: int = 0
+    uids: set[str] = field(default_factory=set)
+    """Of the Jobs that were made."""
     writes: int = 0
     events: list[str] = field(default_factory=list)
 
     def look(self) -> timedelta | None:
         """Reconcile once, as the operator does; give when to look again."""
         for _ in range(6):
-            planned = plan(observed(self.owner, self.jobs, self.pods), self.now, SETTINGS)
+            evidence = Evidence(made=frozenset(self.uids), doubts={})
+            planned = plan(observed(self.owner, self.jobs, self.pods, evidence=evidence), self.now, SETTINGS)
             if not self._act(planned.actions):
                 break
         else:
@@ -68,6 +72,7 @@ class World:
             "two pods at once"
         )
         self.made += 1
+        self.uids.add(made["metadata"]["uid"])
         made["metadata"] |= {"creationTimestamp": timestamp(self.now)}
         self.jobs.append(made)
 

@@ -42,3 +42,58 @@ CONVERTER_CA_KEY: {{ .Values.certificateAuthorities.key | quote }}
 {{- $name | snakecase | upper }}: {{ kindIs "string" $value | ternary $value (toJson $value) | quote }}
 {{- end }}
 {{- end -}}
+
+{{/* The marks of a conversion's Jobs and pods, as operator/tflite_operator/core/labels.py has them. */}}
+{{- define "tflite-operator.label" -}}
+tflite-operator.dev/conversion
+{{- end -}}
+{{- define "tflite-operator.annotations" -}}
+{{- range $index, $name := list "conversion-name" "generation" "attempt" "failures" "requestedAt" "forced" -}}
+{{ if $index }}, {{ end }}'tflite-operator.dev/{{ $name }}'
+{{- end -}}
+{{- end -}}
+
+{{/* CEL: whether metadata, named by a path, carry marks. Every field may be absent. */}}
+{{- define "tflite-operator.isMarked" -}}
+has({{ . }}.labels) && '{{ include "tflite-operator.label" . }}' in {{ . }}.labels ||
+has({{ . }}.annotations) && {{ . }}.annotations.exists(key, key in [{{ include "tflite-operator.annotations" . }}])
+{{- end -}}
+{{- define "tflite-operator.isOwned" -}}
+has({{ . }}.ownerReferences) && {{ . }}.ownerReferences.exists(owner, owner.apiVersion.startsWith('tflite-operator.dev/'))
+{{- end -}}
+
+{{/* CEL: whether a Job, `object` or `oldObject`, is a conversion's, or its pods would pass for a conversion's. */}}
+{{- define "tflite-operator.jobIsOurs" -}}
+{{ include "tflite-operator.isMarked" (printf "%s.metadata" .) }} ||
+{{ include "tflite-operator.isOwned" (printf "%s.metadata" .) }} ||
+has({{ . }}.spec.template.metadata) && (
+{{ include "tflite-operator.isMarked" (printf "%s.spec.template.metadata" .) }})
+{{- end -}}
+
+{{/* CEL: the same of a pod. */}}
+{{- define "tflite-operator.podIsOurs" -}}
+{{ include "tflite-operator.isMarked" (printf "%s.metadata" .) }} ||
+{{ include "tflite-operator.isOwned" (printf "%s.metadata" .) }}
+{{- end -}}
+
+{{/* CEL: whether somebody may write the status of conversions, as the operator's account may. */}}
+{{- define "tflite-operator.mayWriteStatus" -}}
+authorizer.group('tflite-operator.dev').resource('tfliteconversions').subresource('status').namespace(request.namespace)
+.check('patch').allowed()
+{{- end -}}
+
+{{/* CEL: whether it is a controller of the cluster's own: it deletes, counts and cleans up. */}}
+{{- define "tflite-operator.isControlPlane" -}}
+request.userInfo.username == 'system:kube-controller-manager' ||
+request.userInfo.username.startsWith('system:serviceaccount:kube-system:')
+{{- end -}}
+
+{{/* CEL in YAML: a text. */}}
+{{- define "tflite-operator.text" -}}
+{{ toJson (toJson .) }}
+{{- end -}}
+
+{{/* CEL: the words of a variable that holds them separated by commas. */}}
+{{- define "tflite-operator.words" -}}
+variables.{{ . }}.split(',').map(one, one.trim()).filter(one, one != '')
+{{- end -}}

@@ -122,10 +122,35 @@ def test_success_and_rest_ask_the_server_nothing() -> None:
     cluster, made = with_job()
     assert cluster.owner is not None
     cluster.pods_there = [succeeded_pod(cluster.owner, made)]
-    look(cluster)
+    look(cluster, guarded=at(-1))
     assert cluster.calls == ["patch_status", "create_event", "set_job_ttl"]
-    look(cluster)
+    look(cluster, guarded=at(-1))
     assert cluster.calls == []
+
+
+@pytest.mark.parametrize("guarded", [None, NOW, at(1)], ids=["no policies", "no longer", "younger policies"])
+def test_without_policies_that_are_older_than_the_pod_a_success_is_read_from_the_server(
+    guarded: datetime | None,
+) -> None:
+    cluster, made = with_job()
+    assert cluster.owner is not None
+    cluster.pods_there = [succeeded_pod(cluster.owner, made)]
+    look(cluster, guarded=guarded)
+    assert cluster.calls == ["conversion", "jobs", "pods", "patch_status", "create_event", "set_job_ttl"]
+    assert reason(cluster) == "Converted"
+    look(cluster, guarded=guarded)
+    assert cluster.calls == []
+
+
+def test_a_success_whose_job_is_not_recorded_is_read_from_the_server() -> None:
+    owner = conversion()
+    made = job(owner)
+    cluster = FakeCluster(owner)
+    cluster.jobs_made[made["metadata"]["name"]] = made
+    cluster.pods_there = [succeeded_pod(owner, made)]
+    look(cluster, guarded=at(-1))
+    assert cluster.calls[:3] == ["conversion", "jobs", "pods"]
+    assert reason(cluster) == "Converted"
 
 
 def test_an_unfinished_conversion_is_read_from_the_server_now_and_then() -> None:
@@ -150,7 +175,7 @@ def test_steps_that_take_less_than_a_second_are_not_written_one_by_one_and_the_l
     def now() -> datetime:
         return at(passed)
 
-    reconciler = Reconciler(cluster, caches, SETTINGS, "test", now, lambda: passed)
+    reconciler = Reconciler(cluster, caches, SETTINGS, "test", now, lambda: passed, lambda: at(-1))
 
     def seen(*states: Object) -> float | None:
         cluster.calls.clear()

@@ -151,11 +151,14 @@ def merged(old: Object, changes: Object) -> Object:
     return new
 
 
-def look(cluster: FakeCluster, now: datetime = NOW, caches: Caches | None = None) -> float | None:
+def look(
+    cluster: FakeCluster, now: datetime = NOW, caches: Caches | None = None, guarded: datetime | None = None
+) -> float | None:
     """Look as a process does that has just started; what it knows is all that there is, unless caches are given."""
     cluster.calls.clear()
     known = caches if caches is not None else heard(cluster)
-    return asyncio.run(Reconciler(cluster, known, SETTINGS, "test", lambda: now).reconcile(KEY))
+    reconciler = Reconciler(cluster, known, SETTINGS, "test", lambda: now, guarded_since=lambda: guarded)
+    return asyncio.run(reconciler.reconcile(KEY))
 
 
 def reason(cluster: FakeCluster) -> str:

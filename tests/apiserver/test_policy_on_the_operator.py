@@ -1,0 +1,59 @@
+"""The policy on the operator's own account lets it make every Job that it builds; tests/e2e/attacks has the others."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.apiserver.admin import Object
+from tests.apiserver.control_plane import ACCOUNT, ControlPlane
+from tests.apiserver.people import policies, somebody
+from tests.apiserver.workbench import Workbench
+from tests.installers import of_chart, one
+from tests.unit.operator.jobs.test_job import JOBS
+from tflite_api.spec import ConversionSpec
+from tflite_operator.core.identity import Identity
+from tflite_operator.jobs.attempt import Attempt
+from tflite_operator.jobs.job import build_cleanup, build_job
+from tflite_operator.settings import Settings
+
+VALUES: dict[str, Object] = {
+    "defaults": {},
+    "a closed network": {
+        "imagePullSecrets": ["registry", "mirror"],
+        "certificateAuthorities": {"configMap": "own", "key": "bundle.pem"},
+        "proxy": {"http": "http://proxy:3128", "https": "http://proxy:3128", "noProxy": [".svc", "10.0.0.1"]},
+    },
+    "a proxy with a password": {"proxy": {"secretName": "proxy", "noProxy": [".svc"]}},
+    "another image": {"converterImage": {"repository": "reg.example.com:5000/c", "digest": f"sha256:{'a' * 64}"}},
+}
+SPECS = sorted(path.name.removesuffix(".input.yaml") for path in JOBS.glob("*.input.yaml"))
+ELSEWHERE: Object = {
+    "model": {"volume": {"claimName": "models", "path": "m"}},
+    "destination": {"s3": {"bucket": "models", "key": "k.tflite", "roleARN": "arn:aws:iam::123456789012:role/a"}},
+    "serviceAccountName": "uploader",
+}
+
+
+def specs() -> list[Object]:
+    return [*(yaml.safe_load((JOBS / f"{name}.input.yaml").read_text())["spec"] for name in SPECS), ELSEWHERE]
+
+
+@pytest.mark.parametrize("case", VALUES)
+def test_it_makes_every_job_that_it_builds(plane: ControlPlane, bench: Workbench, tmp_path: Any, case: str) -> None:
+    objects = of_chart(VALUES[case], tmp_path)
+    settings = Settings.from_environment(one(objects, "ConfigMap")["data"] | {"LEASE_NAMESPACE": "system"})
+    operator = somebody(plane, ACCOUNT, bench.namespace)
+    with policies(plane.admin, bench.namespace, objects):
+        for number, written in enumerate(specs()):
+            spec = ConversionSpec.from_object(written)
+            identity = Identity(bench.namespace, f"made-{number}", "11111111-2222-3333-4444-555555555555", 1)
+            for job in (
+                build_job(identity, spec, Attempt(1, 0, "now", True), settings),
+                build_cleanup(identity, spec, settings),
+            ):
+                path = f"{operator.jobs}/{job['metadata']['name']}"
+                assert operator.create(operator.jobs, job) == "", f"{case}, {written}"
+                assert operator.patch(path, {"spec": {"ttlSecondsAfterFinished": 60}}) == ""
+                assert operator.delete(path) == ""
+    operator.close()

@@ -1,0 +1,56 @@
+"""Whoever may not make pods gets neither a priority nor a place for them by a conversion."""
+
+from typing import Any
+
+import pytest
+
+from tests.e2e.conversions import Object, Workbench
+from tests.e2e.impersonation import WRITER, Person
+
+MAKES_PODS = {"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]}
+ASKED: dict[str, tuple[str, Any]] = {
+    "the highest priority": ("priorityClassName", "system-node-critical"),
+    "any priority": ("priorityClassName", "tflite-operator"),
+    "every taint": ("tolerations", [{"operator": "Exists"}]),
+    "one taint": ("tolerations", [{"key": "node-role.kubernetes.io/control-plane", "operator": "Exists"}]),
+    "nodes": ("nodeSelector", {"node-role.kubernetes.io/control-plane": ""}),
+}
+
+
+def idle(bench: Workbench, name: str, **spec: Any) -> Object:
+    """A conversion that nothing runs of."""
+    return bench.conversion(name, "https://models.invalid/1", suspend=True, **spec)
+
+
+def reads(bench: Workbench) -> Object:
+    return {"apiGroups": [""], "resources": ["secrets"], "resourceNames": [bench.secret], "verbs": ["get"]}
+
+
+@pytest.fixture
+def writer(bench: Workbench) -> Person:
+    """May write conversions that use the one Secret, and nothing else."""
+    person = Person(bench, "writer")
+    person.grant(WRITER, reads(bench))
+    return person
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_a_writer_who_may_not_make_pods_is_refused(bench: Workbench, writer: Person, asked: str) -> None:
+    field, value = ASKED[asked]
+    words = writer.apply(idle(bench, "pushing", **{field: value}))
+    for part in (f"spec.{field}", 'user "writer"', "may not make pods", bench.namespace, "verb create on pods"):
+        assert part in words, words
+    assert writer.apply(idle(bench, "modest")) == ""
+    assert f"spec.{field}" in writer.patch("modest", {"spec": {field: value}})
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_whoever_makes_pods_may_say_where(bench: Workbench, writer: Person, asked: str) -> None:
+    field, value = ASKED[asked]
+    maker = Person(bench, "maker")
+    maker.grant(WRITER, reads(bench), MAKES_PODS)
+    assert maker.apply(idle(bench, "placed", **{field: value})) == ""
+    # Another model is another use of the same place; labels are free.
+    assert f"spec.{field}" in writer.patch("placed", {"spec": {"model": {"handle": "https://models.invalid/2"}}})
+    assert writer.patch("placed", {"metadata": {"labels": {"team": "a"}}}) == ""
+    assert writer.patch("placed", {"spec": {field: None}}) == ""
