@@ -40,7 +40,7 @@ class ArtifactFacts:
 
     @property
     def lost_weights(self) -> bool:
-        """Whether variables are read that nothing ever fills.
+        """Return whether variables are read that nothing ever fills.
 
         The converter writes such files without an error where a SavedModel does not tell it which variables a function
         captures: they compute NaN.
@@ -92,14 +92,14 @@ def parse(content: bytes | mmap.mmap) -> ArtifactFacts:
 
 
 def type_names() -> dict[int, str]:
-    """Give the names of the schema's types."""
+    """Return the names of the schema's types."""
     from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
 
     return {value: name.lower() for name, value in vars(schema.TensorType).items() if isinstance(value, int)}
 
 
 def operator_names(model: Any) -> list[str]:  # noqa: ANN401 - generated without types
-    """Give the names of the operators that a model uses, in the order of its codes."""
+    """Return the names of the operators that a model uses, in the order of its codes."""
     from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
 
     operators = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
@@ -107,7 +107,7 @@ def operator_names(model: Any) -> list[str]:  # noqa: ANN401 - generated without
 
 
 def tensor_names(content: bytes) -> frozenset[str]:
-    """Give the names of all tensors in a file's main graph."""
+    """Return the names of all tensors in a file's main graph."""
     from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
 
     graph = schema.Model.GetRootAs(content, 0).Subgraphs(0)
@@ -121,7 +121,7 @@ def _operator_name(code: Any, operators: dict[int, str]) -> str:  # noqa: ANN401
 
 
 def _operations(model: Any, names: list[str], types: dict[int, str]) -> Iterator[tuple[str, frozenset[str]]]:  # noqa: ANN401
-    """Give each operator's name and the types of all that it reads and writes; none where it computes a constant."""
+    """Yield each operator's name and the types of all that it reads and writes; none where it computes a constant."""
     for graph_index in range(model.SubgraphsLength()):
         graph = model.Subgraphs(graph_index)
         dtypes = [types[graph.Tensors(index).Type()] for index in range(graph.TensorsLength())]
@@ -146,7 +146,7 @@ def _constants(model: Any, types: dict[int, str]) -> Iterator[Constant]:  # noqa
 
 
 def is_constant(model: Any, tensor: Any) -> bool:  # noqa: ANN401 - see above
-    """Say whether a tensor's values are in the file."""
+    """Return whether a tensor's values are in the file."""
     buffer = model.Buffers(tensor.Buffer())
     # A file of more than 2 GB keeps its buffers behind the flatbuffer: Offset and Size.
     return bool(buffer.DataLength() or buffer.Size())

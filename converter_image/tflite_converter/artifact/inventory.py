@@ -32,12 +32,12 @@ class SignatureGraph:
 
 
 def shown(name: str) -> str:
-    """Give a stranger's name as a page may show it."""
+    """Return an untrusted name as a page may show it."""
     return one_line(name, _NAME)
 
 
 def sizes(content: bytes) -> tuple[TypeSize, ...]:
-    """Give what the constants take by type, the largest first; what several tensors share counts once."""
+    """Return what the constants take by type, the largest first; what several tensors share counts once."""
     model, types = _parsed(content)
     found: dict[str, Counter[str]] = defaultdict(Counter)
     seen = set[int]()
@@ -54,7 +54,7 @@ def sizes(content: bytes) -> tuple[TypeSize, ...]:
 
 
 def operators(content: bytes) -> tuple[OperatorUse, ...]:
-    """Give how often each operator is used with which types of what varies, the most frequent first."""
+    """Return how often each operator is used with which types of what varies, the most frequent first."""
     model, types = _parsed(content)
     names = flatbuffer.operator_names(model)
     uses = Counter(
@@ -70,7 +70,7 @@ def operators(content: bytes) -> tuple[OperatorUse, ...]:
 
 
 def signature_graph(content: bytes, key: str) -> SignatureGraph:
-    """Give the subgraph of a signature.
+    """Return the subgraph of a signature.
 
     Raises:
         ValueError: the file has no such signature.
@@ -95,7 +95,7 @@ def _layers(graph: Any, names: list[str]) -> Iterator[Layer]:  # noqa: ANN401 - 
 
 
 def _varying_types(model: Any, graph: Any, operator: Any, types: dict[int, str]) -> set[str]:  # noqa: ANN401 - see above
-    """Give the types of what an operator reads and writes, but for constants."""
+    """Return the types of what an operator reads and writes, but for constants."""
     read = [operator.Inputs(position) for position in range(operator.InputsLength())]
     written = [operator.Outputs(position) for position in range(operator.OutputsLength())]
     # An optional input that is not given has the index -1.

@@ -58,7 +58,7 @@ def add(content: mmap.mmap, name: str, value: bytes, target: BinaryIO) -> None:
 
 
 def _beginning(model: Table, name: str, value: bytes) -> bytes:
-    """Give what goes before the old file."""
+    """Return what goes before the old file."""
     vectors = {field: [table.Pos for table in _elements(model, field)] for field in (_BUFFERS, _METADATA)}
     shared = {
         field: model.Indirect(_place(model, field))
@@ -84,7 +84,7 @@ def _beginning(model: Table, name: str, value: bytes) -> bytes:
 def _laid_out(
     version: int, shared: Mapping[int, int], lengths: Mapping[int, int], name: str, value: bytes
 ) -> bytearray:
-    """Give the new beginning with a placeholder wherever it is to point into the old file."""
+    """Return the new beginning with a placeholder wherever it is to point into the old file."""
     builder = Builder(1024)
     builder.Prep(_ALIGNMENT, 0)
     builder.Prep(16, len(value))  # force_align of Buffer.data
@@ -119,7 +119,7 @@ def _vector(builder: Builder, placeholders: int, last: int) -> int:
 
 
 def _absolute_offsets(model: Table) -> Iterator[int]:
-    """Give the positions of the numbers (uint64) that count from the start of the file."""
+    """Yield the positions of the numbers (uint64) that count from the start of the file."""
     for buffer in _elements(model, _BUFFERS):
         if place := _place(buffer, _BUFFER_OFFSET):
             yield place
@@ -134,13 +134,13 @@ def _root(content: mmap.mmap | bytearray) -> Table:
 
 
 def _place(table: Table, field: int) -> int:
-    """Give the position of a field in the file, 0 where it is absent."""
+    """Return the position of a field in the file, 0 where it is absent."""
     offset = table.Offset(4 + 2 * field)
     return int(table.Pos + offset) if offset else 0
 
 
 def _elements(table: Table, field: int) -> list[Table]:
-    """Give the tables of a vector."""
+    """Return the tables of a vector."""
     place = _place(table, field)
     if not place:
         return []

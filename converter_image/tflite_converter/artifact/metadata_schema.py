@@ -34,7 +34,7 @@ def serialise(
     outputs: Sequence[OutputMetadata],
     label_files: Mapping[int, str],
 ) -> bytes:
-    """Give the ModelMetadata flatbuffer.
+    """Return the ModelMetadata flatbuffer.
 
     Args:
         metadata: what concerns the whole model; its inputs and outputs are not read.
