@@ -1,7 +1,7 @@
 """The child process that runs two files on the same inputs: an artifact, and another or the SavedModel it came from.
 
 Started by comparison.py as `python -m tflite_converter.compare.child DESCRIPTOR`, with a ComparisonOrder on
-stdin. Both files are a stranger's, and run here as in a conversion.
+stdin. Both files are untrusted, and run here as in a conversion.
 """
 
 import sys
@@ -43,10 +43,10 @@ class _Runnable(Protocol):
         """Run a signature once; raises RunRefused where it cannot take the sample."""
 
     def bounds(self, signature: SignatureFacts) -> Mapping[str, int]:
-        """Give the lengths of the tables that inputs index, as far as they are known."""
+        """Return the lengths of the tables that inputs index, as far as they are known."""
 
     def assigns_state(self, key: str) -> bool:
-        """Say whether a run changes what the next one gives."""
+        """Return whether a run changes what the next one computes."""
 
     def start(self) -> AbstractContextManager[Run]:
         """Begin anew."""

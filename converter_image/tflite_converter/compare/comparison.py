@@ -118,7 +118,7 @@ def compare(
 
 
 def held_against(found: ArtifactComparison, gate: float) -> ArtifactComparison:
-    """Give the comparison with the reason why it misses a gate (dB): an output is farther, or could not be measured."""
+    """Return the comparison with the reason why it misses a gate (dB): an output is too far off or unmeasured."""
     for signature in found.signatures:
         error = signature.error
         missed = f"{signature.key}: {signature.message}"

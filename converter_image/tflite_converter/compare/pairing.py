@@ -78,7 +78,7 @@ def _names(side: str, artifact: Sequence[TensorFacts], reference: Sequence[Tenso
 
 
 def _shared(reference: TensorFacts, artifact: TensorFacts) -> TensorFacts:
-    """Give an input with the most flexible shape that both take."""
+    """Return an input with the most flexible shape that both take."""
     if reference.dtype != artifact.dtype:
         _differ(Reason.INPUT_UNSUPPORTED, reference, artifact)
     if reference.shape is None or artifact.shape is None:

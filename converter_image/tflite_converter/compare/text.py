@@ -14,7 +14,7 @@ _COLUMNS = ("output", "SNR (dB)", "max error", "cosine", "top-1")
 
 
 def of(found: ArtifactComparison) -> Text:
-    """Give it all: the two sides, and each signature with its outputs, the worst first."""
+    """Return the whole comparison: the two sides, and each signature with its outputs, the worst first."""
     lines = [*_side("artifact", found.artifact), *_side("reference", found.reference), _sizes(found)]
     for signature in found.signatures:
         lines += [Text(), *_signature(signature)]
