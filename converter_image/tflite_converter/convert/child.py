@@ -1,4 +1,4 @@
-"""The child process that runs a stranger's model: load, pin, run as the reference, convert.
+"""The child process that runs an untrusted model: load, pin, run as the reference, convert.
 
 Started by the supervisor as `python -m tflite_converter.convert.child DESCRIPTOR` with a ConversionOrder on stdin; it
 reports on that file descriptor.
@@ -86,7 +86,7 @@ def _entries(folder: Path) -> set[str]:
 
 
 def _check_untouched(output: Path, before: set[str]) -> None:
-    """Hold the model to what models do: this folder is for the conversion alone to write."""
+    """Check that running the model wrote nothing into this folder, which only the conversion may write."""
     if planted := sorted(_entries(output) - before):
         raise StepFailure(
             Reason.ARTIFACT_REFUSED,

@@ -84,7 +84,7 @@ def become_measurement(order: MeasurementOrder, report: Report, scratch: Path) -
     sys.stderr.flush()
     os.set_inheritable(report.descriptor, True)
     command = [*process.command(_MODULE), str(report.descriptor), str(path)]
-    os.execv(sys.executable, command)  # noqa: S606 - no shell, and nothing of the command is a stranger's
+    os.execv(sys.executable, command)  # noqa: S606 - no shell, and nothing of the command is untrusted
 
 
 def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None) -> ConvertedModel:
@@ -213,7 +213,7 @@ def _sizes(references: Sequence[Reference], done: str) -> tuple[str, ...]:
 
 
 def _state(references: Sequence[Reference]) -> tuple[str, ...]:
-    """Say that the comparison was one of calls in a row, where it was."""
+    """Return a remark if the comparison was one of calls in a row, else nothing."""
     if not any(seen.in_sequence for seen in references):
         return ()
     calls = sum(len(seen.given) for seen in references)

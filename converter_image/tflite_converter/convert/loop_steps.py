@@ -99,7 +99,7 @@ def _deciding(loop: Loop) -> set[int]:
 
 
 def _needed(loop: Loop, function: Any, place: int) -> Iterator[int]:  # noqa: ANN401 - TensorFlow's protos have no types
-    """Give the places of the arguments that an output of a function depends on by value."""
+    """Yield the places of the arguments that an output of a function depends on by value."""
     arguments = {argument.name: number for number, argument in enumerate(function.signature.input_arg)}
     nodes = {node.name: node for node in function.node_def}
     waiting, seen = [_name(function.ret[function.signature.output_arg[place].name])], set[str]()

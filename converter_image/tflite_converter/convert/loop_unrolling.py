@@ -26,7 +26,7 @@ Value = Any
 
 
 def unrolled(folder: Path, signatures: Sequence[SignatureFacts]) -> Path:
-    """Give a folder with the same SavedModel without loops.
+    """Return a folder with the same SavedModel without loops.
 
     Args:
         folder: a SavedModel with pinned signatures.
@@ -96,7 +96,7 @@ class _Body:
         self._loops = loops
 
     def value(self, tensor: str) -> Value:
-        """Give a tensor by its name: `node`, `node:0`, or inside a function `node:output:0`."""
+        """Return a tensor by its name: `node`, `node:0`, or inside a function `node:output:0`."""
         name, *place = tensor.split(":")
         for pending in self._pending(name):
             self._known[pending.name] = self._trace(pending)
@@ -115,7 +115,7 @@ class _Body:
         raise _refusal(f"{node.op} has no output {place[0]}")
 
     def _pending(self, name: str) -> Iterator[Any]:
-        """Give what a node waits for, and the node, in the order of a stack: loops make graphs too deep to recurse."""
+        """Yield what a node waits for, and the node, in the order of a stack: loops make graphs too deep to recurse."""
         waiting = [name]
         while waiting:
             if waiting[-1] in self._known:
@@ -236,7 +236,7 @@ def _looked_up(node: Any, table: Value, indices: Value) -> Value:  # noqa: ANN40
 
 
 def _slices(tensor: Value, axis: int, count: int) -> list[Value]:
-    """Give the parts of a tensor one by one: the quantizer leaves SPLIT in floats where its parts differ in scale."""
+    """Return the parts of a tensor one by one: the quantizer leaves SPLIT in floats where its parts differ in scale."""
     import tensorflow as tf  # noqa: PLC0415 - takes seconds
 
     shape = tensor.shape.as_list()

@@ -40,7 +40,7 @@ class Attempt:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Say what its user has to know about the artifact."""
+        """Return what the user of the artifact has to know about it."""
         notes = []
         if self.single_batch:
             notes.append("the batch is fixed at 1, as LiteRT's loops over time steps need")
@@ -54,7 +54,7 @@ class Attempt:
 
     @property
     def batch_cure(self) -> str | None:
-        """Say what to change where its loops turn out to be wrong for batches that are fixed at more than 1."""
+        """Return what to change if its loops turn out to be wrong for batches fixed at more than 1, else None."""
         fixed = {
             f"{tensor.name} at {tensor.shape[0]}"
             for signature in self.signatures
@@ -76,7 +76,7 @@ class Strategy:
 
 
 def _loops_over_batches(attempt: Attempt, failure: StepFailure) -> bool:
-    """Lists of tensors become plain tensors only where the converter knows the shape of each, batch included."""
+    """Return whether lists of tensors need a fixed batch: the converter must know the shape of each tensor."""
     return isinstance(failure, LackingOperations) and operations.are_tensor_lists(failure.operations)
 
 
@@ -85,7 +85,7 @@ def _with_single_batch(attempt: Attempt) -> Attempt:
 
 
 def _has_loops_that_cannot_be_measured(attempt: Attempt, failure: StepFailure) -> bool:
-    """The calibrator follows no loop, but knows the operator for a whole LSTM."""
+    """Return whether loops keep the calibrator from measuring: it follows none, but knows a fused LSTM."""
     return isinstance(failure, LoopsNotMeasured) and not attempt.fused_lstm and not attempt.unrolled_loops
 
 
@@ -130,7 +130,7 @@ STRATEGIES: Final = (
 
 
 def foreseen(signature: SignatureFacts, used: Collection[str]) -> Attempt:
-    """Give the attempt that a signature will come to, as far as its operations tell before anything is tried.
+    """Return the attempt that a signature will take, as far as its operations tell before anything is tried.
 
     They foretell nothing of what integers need.
     """
@@ -141,7 +141,7 @@ def foreseen(signature: SignatureFacts, used: Collection[str]) -> Attempt:
 
 
 def next_attempt(failed: Attempt, failure: StepFailure) -> Attempt | None:
-    """Give what to try after a failure; None where nothing here answers it."""
+    """Return what to try after a failure; None where nothing here answers it."""
     for strategy in STRATEGIES:
         if strategy.name not in failed.names and strategy.answers(failed, failure):
             applied = strategy.apply(failed)

@@ -87,7 +87,7 @@ def _directly(folder: Path, settings: ConverterSettings) -> bytes | None:
 
 @cache
 def _selective() -> Any:  # noqa: ANN401 - TensorFlow has no types
-    """Give the converter's class with one step replaced, the one between the float file and the integer one."""
+    """Return the converter's class with one step replaced, the one between the float file and the integer one."""
     from tensorflow.lite.python import lite  # noqa: PLC0415 - takes seconds
 
     class Selective(lite.TFLiteSavedModelConverterV2):  # type: ignore[misc] # untyped
