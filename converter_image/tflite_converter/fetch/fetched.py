@@ -45,7 +45,7 @@ class Place:
 
     @contextmanager
     def packed(self) -> Iterator[Path]:
-        """Give where an archive may lie until it is unpacked; it is gone afterwards, for its room is needed."""
+        """Yield where an archive may lie until it is unpacked; it is gone afterwards, for its room is needed."""
         archived = self.scratch / "model.archive"
         try:
             yield archived
@@ -80,7 +80,7 @@ def from_archive(packed: Path, sha256: str, pin: Pin, place: Place) -> FetchedMo
 
 
 def accept(folder: Path, pin: Pin, archive_sha256: str | None = None) -> FetchedModel:
-    """Find the SavedModel in what was fetched, and hold it against the spec's pin.
+    """Return the SavedModel in what was fetched, after checking it against the spec's pin.
 
     Raises:
         StepFailure: NotASavedModel, or DigestMismatch where the spec asks for another.
@@ -97,7 +97,7 @@ def accept(folder: Path, pin: Pin, archive_sha256: str | None = None) -> Fetched
 
 
 def find_saved_model(folder: Path, field: str) -> Path:
-    """Find the SavedModel in what a field of the spec named: at its top, or down a path of single folders.
+    """Return the SavedModel in what a field of the spec named: at its top, or down a path of single folders.
 
     Raises:
         StepFailure: NotASavedModel, naming what is there instead.

@@ -1,4 +1,4 @@
-"""Fetching a stranger's file over HTTP within limits of time, size and address."""
+"""Fetching an untrusted file over HTTP within limits of time, size and address."""
 
 import asyncio
 import errno
@@ -43,7 +43,7 @@ class Subject:
 
 
 def model(field: str) -> Subject:
-    """Give the archive of a model that a field of the spec names."""
+    """Return the archive of a model that a field of the spec names."""
     return Subject(
         field,
         "archive",
@@ -55,7 +55,7 @@ def model(field: str) -> Subject:
 
 
 def dataset(field: str) -> Subject:
-    """Give a dataset that a field of the spec names."""
+    """Return a dataset that a field of the spec names."""
     return Subject(
         field,
         "dataset",
@@ -86,13 +86,13 @@ def fetch(url: str, target: Path, limits: FetchLimits, progress: Progress, subje
 
 
 def shown(url: str) -> str:
-    """Give a URL as it may be shown: without user, query and fragment, which may hold credentials."""
+    """Return a URL as it may be shown: without user, query and fragment, which may hold credentials."""
     parts = urlsplit(url)
     return one_line(urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")), 300)
 
 
 def status_failure(status: int, url: str, subject: Subject) -> StepFailure | None:
-    """Give what an HTTP status means for what is fetched; None for success."""
+    """Return what an HTTP status means for what is fetched; None for success."""
     where = f"{shown(url)} answered {status}"
     if status == 200:
         return None
@@ -156,7 +156,7 @@ class _Transfer:
         raise StepFailure(self._subject.not_found, words, OWN_CURE)
 
     async def _way(self) -> ProxyOptions:
-        """Find the way to the address: through a proxy, which then makes the connection that could be checked here."""
+        """Return the proxy to reach the address through. Then the proxy makes the connection, unchecked."""
         self._proxy = Proxy.of(self._url)
         if self._proxy is None:
             return {}

@@ -1,4 +1,4 @@
-"""Bytes that arrive from a stranger, bounded in size and time, and hashed while they are written."""
+"""Bytes from an untrusted source, bounded in size and time, and hashed while they are written."""
 
 import hashlib
 import time

@@ -1,4 +1,4 @@
-"""The folder that a stranger's files go into, within limits of paths, links, size, count and ratio.
+"""The folder that untrusted files go into, within limits of paths, links, size, count and ratio.
 
 Whatever an archive, a bucket or a volume holds, nothing is written outside the folder, and no link is ever created on
 disk.
@@ -30,11 +30,11 @@ class Readable(Protocol):
     """What a file's content is read from."""
 
     def read(self, size: int, /) -> bytes:
-        """Give at most `size` bytes; none at the end."""
+        """Return at most `size` bytes; none at the end."""
 
 
 def refuse(what: str, source: str = _ARCHIVE, cure: str | None = None) -> NoReturn:
-    """Say that a source is refused for what it holds or does.
+    """Raise the failure of a source that is refused for what it contains or does.
 
     Args:
         what: it holds or does.
@@ -49,7 +49,7 @@ def refuse(what: str, source: str = _ARCHIVE, cure: str | None = None) -> NoRetu
 
 
 def safe_path(name: str, source: str = _ARCHIVE) -> Segments:
-    """Give the segments of a file's path; none for the folder itself.
+    """Return the segments of a file's path; none for the folder itself.
 
     Raises:
         StepFailure: ArchiveRefused where the path is absolute, climbs, or is no path at all.
@@ -63,7 +63,7 @@ def safe_path(name: str, source: str = _ARCHIVE) -> Segments:
 
 
 def link_target(link: Segments, target: str, *, symbolic: bool) -> Segments:
-    """Give the path inside the archive that a link means: a symbolic one is relative to its own folder.
+    """Return the path inside the archive that a link means: a symbolic one is relative to its own folder.
 
     Raises:
         StepFailure: ArchiveRefused where it leads outside.
@@ -84,7 +84,7 @@ def link_target(link: Segments, target: str, *, symbolic: bool) -> Segments:
 
 
 def check_ratio(unpacked: int, packed: int, limits: FetchLimits) -> None:
-    """Hold what was unpacked so far against the size of the archive (bytes).
+    """Compare the size of what was unpacked so far with that of the archive (bytes).
 
     Raises:
         StepFailure: ArchiveRefused where it is far too much.
@@ -173,7 +173,7 @@ class Unpacking:
 
 
 def too_large(limits: FetchLimits, source: str = _ARCHIVE) -> NoReturn:
-    """Say that a source holds too much.
+    """Raise the failure of a source that contains too much.
 
     Raises:
         StepFailure: ModelTooLarge.

@@ -41,7 +41,7 @@ class TarArchive:
 
     @property
     def is_begun(self) -> bool:
-        """Hold once more was read than tells whether it is a tar archive at all."""
+        """Return whether enough was read to tell whether it is a tar archive at all."""
         return self._stream.count > tarfile.RECORDSIZE
 
     @property
@@ -86,7 +86,7 @@ def _take(members: tarfile.TarFile, member: tarfile.TarInfo, into: Unpacking) ->
 
 
 class _Xz:
-    """lzma.LZMAFile knows no limit of memory, and a stranger's dictionary may have 4 GiB."""
+    """Opens xz with a limit of memory, which lzma.LZMAFile lacks: an untrusted dictionary may have 4 GiB."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

@@ -1,4 +1,4 @@
-"""Unpacking a stranger's archive, whose kind is told by its content: a name says what somebody believes."""
+"""Unpacking an untrusted archive, whose kind is recognised from its content: file names are not trusted."""
 
 import tarfile
 from pathlib import Path
@@ -63,7 +63,7 @@ def unpack(archive: Path, folder: Path, limits: FetchLimits, field: str) -> None
 
 
 def foreign_kind(start: bytes) -> str | None:
-    """Say what a file is that is no archive of a kind that is known here; None where it may be one.
+    """Return what a file is if it is no archive of a known kind; None if it may be one.
 
     Args:
         start: its first 512 bytes, or all of it.

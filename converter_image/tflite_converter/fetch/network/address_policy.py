@@ -1,4 +1,4 @@
-"""Which network addresses a stranger's handle may lead to."""
+"""Which network addresses an untrusted handle may lead to."""
 
 import ipaddress
 import socket
@@ -20,7 +20,7 @@ _THIS_HOST: Final = ipaddress.IPv4Network("0.0.0.0/8")
 
 
 def refusal(text: str) -> str | None:
-    """Say why an address must not be connected to; None where it may be.
+    """Return why an address must not be connected to, or None if it may be.
 
     Refused are addresses that only this machine or its link can mean: loopback, link-local (cloud metadata services
     live there), unspecified, multicast and broadcast, in IPv6 dress too. Private networks are allowed: a Hub server
@@ -36,7 +36,7 @@ def refusal(text: str) -> str | None:
 
 
 def refused_meaning(url: str) -> str | None:
-    """Say which refused address the host of an http(s) URL means now, and why it is; None where it means none.
+    """Return which refused address the host of an http(s) URL resolves to, and why it is refused, or None.
 
     A name that is not known here means none: whoever connects says so.
     """

@@ -1,4 +1,4 @@
-"""Whether the storage's endpoint is a place that a stranger's conversion may lead to."""
+"""Whether the storage's endpoint may be used by an untrusted conversion."""
 
 from tflite_api.reasons import Reason
 from tflite_api.step import FetchLimits

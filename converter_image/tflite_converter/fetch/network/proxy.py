@@ -19,7 +19,7 @@ class Proxy:
 
     @classmethod
     def of(cls, url: str) -> Self | None:
-        """Find the proxy for an http(s) address; None where it is asked directly."""
+        """Return the proxy for an http(s) address, or None for a direct connection."""
         parts = urlsplit(url)
         named = getproxies().get(parts.scheme)
         if not named or proxy_bypass(parts.netloc.rpartition("@")[2]):
@@ -31,7 +31,7 @@ class Proxy:
         return cls(where, aiohttp.encode_basic_auth(unquote(proxy.username), unquote(proxy.password or "")))
 
     def options(self, url: str) -> "ProxyOptions":
-        """Give the arguments of aiohttp's requests for an address."""
+        """Return the arguments of aiohttp's requests for an address."""
         told = {} if self.authorization is None else {"Proxy-Authorization": self.authorization}
         # For https aiohttp asks the proxy for a tunnel, and sends it these; else the proxy reads the request itself.
         if urlsplit(url).scheme == "https":

@@ -11,7 +11,7 @@ from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, accept, fro
 
 
 def fetch(handle: str, pin: Pin, place: Place) -> FetchedModel:
-    """Give the model that a file:/// handle names; an archive is unpacked.
+    """Return the model that a file:/// handle names; an archive is unpacked.
 
     Raises:
         StepFailure: ModelNotFound, or what `accept` and `from_archive` raise.

@@ -47,7 +47,7 @@ class _Copy:
         self._shown = f"{source.path or 'the top'} of volume {source.claim_name}"
 
     def root(self) -> Path:
-        """Give what the spec names, links followed."""
+        """Return what the spec names, links followed."""
         wanted = self._volume / (self._source.path or "")
         found = wanted.resolve(strict=True)
         if not found.is_relative_to(self._volume):
