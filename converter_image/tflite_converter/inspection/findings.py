@@ -108,7 +108,7 @@ class Inspection(Schema):
 
 
 def inspect(graphs: Sequence[MetaGraph], tags: Collection[str] | None) -> tuple[tuple[InspectedGraph, ...], Verdict]:
-    """Tell what is in a model's graphs, and what a conversion of it would come to.
+    """Return what is in a model's graphs, and what the result of a conversion would be.
 
     Args:
         graphs: what the proto says.
@@ -173,7 +173,7 @@ def _tried(graph: MetaGraph, asked: Signature) -> tuple[tuple[SignatureFacts, ..
 
 
 def _available(graph: MetaGraph) -> Mapping[str, SignatureFacts]:
-    """Give the signatures, without holding unknown ranks against those whose graph may know them (model/tf1.py)."""
+    """Return the signatures, without holding unknown ranks against those whose graph may know them (model/tf1.py)."""
     if graph.has_objects:
         return graph.declared
     return {

@@ -46,7 +46,7 @@ def empty(model: LocalModelSource, placement: Placement) -> str:
 
 
 def check(text: str) -> None:
-    """Hold a file to the schema of a conversion.
+    """Check a file against the schema of a conversion.
 
     Raises:
         ValidationError: naming the fields that do not fit.
@@ -149,7 +149,7 @@ def _signature(taken: Sequence[InspectedSignature]) -> Iterator[str]:
 
 
 def _can_be_pinned(inputs: Sequence[InspectedTensor]) -> bool:
-    """Say whether a spec can name these inputs with the shapes that they have."""
+    """Return whether a spec can name these inputs with the shapes that they have."""
     if len({tensor.name for tensor in inputs}) < len(inputs) or any(tensor.shape is None for tensor in inputs):
         return False
     try:
@@ -195,5 +195,5 @@ def _destination(placement: Placement) -> Iterator[str]:
 
 
 def _quoted(text: str) -> str:
-    """Give a text as YAML: always in quotes, for readers disagree on which plain words are no text."""
+    """Return a text as YAML: always in quotes, for readers disagree on which plain words are no text."""
     return str(yaml.safe_dump(text, default_style='"', allow_unicode=True, width=1 << 20)).strip()

@@ -19,7 +19,7 @@ _SHOWN_OPERATIONS: Final = 12
 
 
 def of(found: Inspection) -> Text:
-    """Give it all: the model, each graph, each signature, and what a conversion would come to."""
+    """Return the whole inspection: the model, each graph, each signature, and what a conversion would come to."""
     lines = [
         Text(one_line(found.model.source.address), "bold"),
         _row("digest", found.digest),
