@@ -30,7 +30,7 @@ class DeclaredCallable:
 
 
 def of(model: Any) -> Mapping[str, Callable]:  # noqa: ANN401 - TensorFlow has no types
-    """Give the functions of a loaded model by the keys that they get: `__call__` becomes serving_default.
+    """Return the functions of a loaded model by the keys that they get: `__call__` becomes serving_default.
 
     A function that cannot be traced with one of its own exported input signatures is left out.
     """
@@ -51,7 +51,7 @@ def operations(function: Any) -> frozenset[str]:  # noqa: ANN401 - TensorFlow ha
 
 
 def declared(objects: Any) -> Mapping[str, DeclaredCallable]:  # noqa: ANN401 - TensorFlow's protos have no types
-    """Give what `of` finds, by the same rules, from a SavedObjectGraph proto alone: nothing is loaded or traced.
+    """Return what `of` finds, by the same rules, from a SavedObjectGraph proto alone: nothing is loaded or traced.
 
     A function that takes or gives objects of a library that is not here is left out.
     """
@@ -75,7 +75,7 @@ def _declared_functions(objects: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN
 
 
 def _decoded(objects: Any, concrete: str) -> tuple[Any, Any] | None:  # noqa: ANN401 - see above
-    """Give the structures of a function's inputs and outputs; None where they cannot be known here."""
+    """Return the structures of a function's inputs and outputs; None where they cannot be known here."""
     from tensorflow.python.saved_model import nested_structure_coder  # noqa: PLC0415 - takes seconds
 
     saved = objects.concrete_functions[concrete]
@@ -161,7 +161,7 @@ def _names(structure: Any) -> list[str]:  # noqa: ANN401 - see above
 
 
 def _named(outputs: Any) -> dict[str, Any]:  # noqa: ANN401 - see above
-    """Give outputs of any structure names, as TensorFlow does when it makes a signature of a function."""
+    """Return outputs of any structure names, as TensorFlow does when it makes a signature of a function."""
     import tensorflow as tf  # noqa: PLC0415 - takes seconds
 
     tensors = (tf.Tensor, tf.TensorSpec)

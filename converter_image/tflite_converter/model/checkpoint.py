@@ -13,7 +13,7 @@ CURE: Final = "upload or pack the whole SavedModel folder again"
 
 
 def flaw(folder: Path) -> str | None:
-    """Say what is wrong, for which CURE is the cure; None where every variable can be read."""
+    """Return what is wrong, for which CURE is the cure; None if every variable can be read."""
     import tensorflow as tf  # noqa: PLC0415 - takes seconds
 
     if not (folder / _INDEX).is_file():

@@ -114,7 +114,7 @@ def _resolve(body: Body, known: Mapping[str, Value], name: str, through: frozens
 
 
 def of(function: Any, inputs: Sequence[TensorFacts]) -> dict[str, int]:  # noqa: ANN401 - TensorFlow has no types
-    """Give for each input of a ConcreteFunction that indexes a table the table's length; inputs are named as in it."""
+    """Return for each input of a ConcreteFunction that indexes a table the table's length, by the input's name."""
     graph = function.graph.as_graph_def()
     known = dict(_placeholders(function, {tensor.name for tensor in inputs}))
     search = Search({item.signature.name: _function(item) for item in graph.library.function})

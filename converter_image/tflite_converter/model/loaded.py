@@ -32,7 +32,7 @@ class LoadedModel(Protocol):
         """
 
     def function(self, signature: SignatureFacts) -> Any:  # noqa: ANN401 - TensorFlow has no types
-        """Give the signature as a ConcreteFunction, to look at its graph.
+        """Return the signature as a ConcreteFunction, to look at its graph.
 
         Raises:
             StepFailure: ModelLoadFailed where the graph does not fit the signature.
@@ -57,13 +57,13 @@ def foreseen(graph: MetaGraph) -> str | None:
 
 
 def saving_failure(error: Exception) -> StepFailure:
-    """Give the failure of a signature that cannot be saved with other shapes."""
+    """Return the failure of a signature that cannot be saved with other shapes."""
     words = f"TensorFlow cannot save the pinned signature: {one_line(str(error), 600)}"
     return StepFailure(Reason.CONVERSION_FAILED, words, "Use other shapes in signature.inputs, or change the model")
 
 
 def signature_failure(key: str, error: Exception) -> StepFailure:
-    """Give the failure of a signature that is not what its graph computes."""
+    """Return the failure of a signature that is not what its graph computes."""
     return StepFailure(
         Reason.MODEL_LOAD_FAILED,
         f"The outputs of signature {key} cannot be computed from its inputs: {one_line(str(error), 600)}",

@@ -69,17 +69,17 @@ def known_lacking(operations: Collection[str]) -> tuple[str, ...]:
 
 
 def assigns_state(operations: Collection[str]) -> bool:
-    """Say whether any of them changes what a later call computes."""
+    """Return whether any of them changes what a later call computes."""
     return any(_ASSIGNING.match(operation) for operation in operations)
 
 
 def are_tensor_lists(operations: Collection[str]) -> bool:
-    """Say whether operations on lists of tensors are among these: loops over time steps have them."""
+    """Return whether operations on lists of tensors are among these: loops over time steps have them."""
     return any(operation.startswith("TensorList") for operation in operations)
 
 
 def named_in(words: str) -> tuple[str, ...]:
-    """Give the operations that TensorFlow's error text says it lacks, sorted."""
+    """Return the operations that TensorFlow's error text says it lacks, sorted."""
     found = {name for names in _NOT_LEGAL.findall(words) for name in names if name}
     found.update(_NO_KERNEL.findall(words))
     for _, listed in _SUMMARY.findall(words):
@@ -92,7 +92,7 @@ def _split(listed: str) -> set[str]:
 
 
 def converter_failure(words: str) -> StepFailure:
-    """Give what TensorFlow's converter meant: UnsupportedOperation with names, else ConversionFailed with its words."""
+    """Return what TensorFlow's converter meant: UnsupportedOperation with names, or ConversionFailed."""
     if not (lacking := named_in(words)):
         return StepFailure(
             Reason.CONVERSION_FAILED, f"TensorFlow's converter gave up: {_telling_line(words)}", OWN_CURE
@@ -168,7 +168,7 @@ class LackingOperations(StepFailure):
 
     @property
     def are_lacking_for_sure(self) -> bool:
-        """Whether one of them has no operator in LiteRT whatever its shapes and types."""
+        """Return whether one of them has no operator in LiteRT whatever its shapes and types."""
         return bool(known_lacking(self.operations))
 
 

@@ -40,7 +40,7 @@ def load_tensorflow() -> None:
 
 
 def exhausted(error: Exception) -> Reason | None:
-    """Give the reason where an exception of TensorFlow's or Python's own says that memory or disk are used up."""
+    """Return the reason where an exception of TensorFlow's or Python's own says that memory or disk are used up."""
     import tensorflow as tf  # noqa: PLC0415 - takes seconds
 
     if isinstance(error, tf.errors.ResourceExhaustedError):

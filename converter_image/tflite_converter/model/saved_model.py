@@ -56,7 +56,7 @@ class MetaGraph:
 
     @property
     def has_variables(self) -> bool:
-        """Hold where weights lie beside the graph, in files of their own."""
+        """Return whether weights lie beside the graph, in files of their own."""
         return any(node.op in _VARIABLES for node in self.graph.values())
 
     def operations(self, key: str) -> Mapping[str, int]:

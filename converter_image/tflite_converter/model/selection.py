@@ -20,7 +20,7 @@ def choose_graph(graphs: Sequence[MetaGraph], tags: Collection[str] | None) -> M
 
 
 def knows_its_inputs(graph: MetaGraph) -> bool:
-    """Say whether the proto tells enough to refuse what does not fit before anything of the model is run."""
+    """Return whether the proto tells enough to refuse what does not fit before anything of the model is run."""
     tensors = [tensor for facts in graph.signatures.values() for tensor in facts.inputs]
     return bool(graph.signatures) and all(tensor.shape is not None for tensor in tensors)
 

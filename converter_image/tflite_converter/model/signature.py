@@ -114,7 +114,7 @@ def check_types(signature: SignatureFacts) -> None:
 
 
 def pin_inputs(signatures: Sequence[SignatureFacts], pins: Collection[InputPin]) -> tuple[SignatureFacts, ...]:
-    """Give the signatures with their inputs' shapes pinned; an input without a pin keeps its shape.
+    """Return the signatures with their inputs' shapes pinned; an input without a pin keeps its shape.
 
     A pin concerns every signature that has an input of its name.
 
@@ -149,7 +149,7 @@ def _with_shapes(signature: SignatureFacts, shapes: Mapping[str, Shape]) -> Sign
 
 
 def single_batch(signature: SignatureFacts) -> SignatureFacts:
-    """Give the signature with every flexible first dimension of its inputs fixed at 1."""
+    """Return the signature with every flexible first dimension of its inputs fixed at 1."""
 
     def fixed(tensor: TensorFacts) -> TensorFacts:
         shape = tensor.shape or ()

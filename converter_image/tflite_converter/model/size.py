@@ -16,7 +16,7 @@ _LEAST_BYTES: Final = 64
 
 
 def by_type(folder: Path) -> tuple[TypeSize, ...]:
-    """Give variables and large constants of a SavedModel by type, the largest first."""
+    """Return variables and large constants of a SavedModel by type, the largest first."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for dtype, size in (*_variables(folder), *_constants(folder)):
         found[dtype] += Counter(tensors=1, bytes=size)

@@ -43,7 +43,7 @@ class SessionModel:
         }
 
     def _with_known_shapes(self, facts: SignatureFacts) -> SignatureFacts:
-        """Give a signature with the graph's shapes where it has none itself."""
+        """Return a signature with the graph's shapes where it has none itself."""
         definition = self._definitions[facts.key]
 
         def known(tensor: TensorFacts, info: Any) -> TensorFacts:  # noqa: ANN401 - TensorFlow's protos have no types
@@ -79,7 +79,7 @@ class SessionModel:
         return {name: np.asarray(value) for name, value in outputs.items()}
 
     def _freeze(self, key: str) -> Any:  # noqa: ANN401 - TensorFlow has no types
-        """Give the part of the graph that a signature needs, with constants for variables and without devices.
+        """Return the part of the graph that a signature needs, with constants for variables and without devices.
 
         The other parts may not even be importable: old graphs break rules that came later.
         """
@@ -101,7 +101,7 @@ class SessionModel:
         return self._frozen[key]
 
     def _cut(self, key: str) -> Any:  # noqa: ANN401 - TensorFlow has no types
-        """Give the graph with placeholders for a signature's inputs, which may be in the middle of it.
+        """Return the graph with placeholders for a signature's inputs, which may be in the middle of it.
 
         What comes before them, the decoding of strings for example, is then no part of the model.
         """
@@ -118,7 +118,7 @@ class SessionModel:
         return graph
 
     def function(self, signature: SignatureFacts) -> Any:  # noqa: ANN401 - TensorFlow has no types
-        """Give the signature as a ConcreteFunction whose inputs have the signature's names.
+        """Return the signature as a ConcreteFunction whose inputs have the signature's names.
 
         Raises:
             StepFailure: ModelLoadFailed where its graph does not lead from its inputs to its outputs,

@@ -52,7 +52,7 @@ class ObjectModel:
             raise signature_failure(key, error) from error
 
     def function(self, signature: SignatureFacts) -> Any:  # noqa: ANN401 - TensorFlow has no types
-        """Give the signature as a ConcreteFunction."""
+        """Return the signature as a ConcreteFunction."""
         return self._functions[signature.key]
 
     def save_pinned(self, signatures: Sequence[SignatureFacts], folder: Path) -> None:
@@ -103,7 +103,7 @@ def save(functions: Sequence[Any], signatures: Sequence[SignatureFacts], folder:
 
 
 def _captured(functions: Sequence[Any]) -> list[Any] | None:
-    """Give the variables that have to be saved with functions; None where they use tables as well.
+    """Return the variables that have to be saved with functions; None where they use tables as well.
 
     Everything would include the training functions of a Keras model: three times the time.
     """
@@ -154,7 +154,7 @@ def _spec(tensor: TensorFacts, name: str) -> Any:  # noqa: ANN401 - TensorFlow h
 
 
 def _rename_inputs(folder: Path, signatures: Sequence[SignatureFacts]) -> None:
-    """Give the inputs of a SavedModel that `_pinned` made their own names back: the converter reads them here."""
+    """Restore the names of the inputs of a SavedModel that `_pinned` made: the converter reads them here."""
     from tensorflow.core.protobuf import saved_model_pb2  # noqa: PLC0415 - takes seconds
 
     path = folder / _PROTO
