@@ -112,7 +112,7 @@ def _is_artifact(path: Path) -> bool:
 def _fetched(
     reference: "Path | LocalModelSource", limits: FetchLimits, progress: "Progress"
 ) -> Iterator["Path | SavedModelReference"]:
-    """Give a file as it is; fetch a model, and keep it for the while."""
+    """Yield a file as it is; fetch a model, and keep it for the while."""
     from tflite_converter.compare.comparison import SavedModelReference  # noqa: PLC0415 - see above
     from tflite_converter.fetch import model  # noqa: PLC0415 - see above
     from tflite_converter.fetch.fetched import Place  # noqa: PLC0415 - see above

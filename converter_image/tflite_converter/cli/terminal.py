@@ -27,7 +27,7 @@ _SHOWN_TENSORS = 4
 
 
 def for_progress(*, verbose: bool) -> Console:
-    """Give the console on stderr, and send the log there: in colours on a terminal, else as plain lines."""
+    """Return the console on stderr, and send the log there: in colours on a terminal, else as plain lines."""
     console = Console(stderr=True)
     log.set_up(_on_console(console) if console.is_terminal else log.plain_lines(), verbose=verbose)
     return console
@@ -46,7 +46,7 @@ def _on_console(console: Console) -> logging.Handler:
 
 @contextmanager
 def progress(console: Console) -> Iterator[Progress]:
-    """Give a listener that shows progress on a terminal, and logs it elsewhere."""
+    """Yield a listener that shows progress on a terminal, and logs it elsewhere."""
     if not console.is_terminal:
         yield LoggedProgress()
         return
@@ -120,7 +120,7 @@ class TerminalProgress:
 
 
 def summary(name: str, result: StepResult, output: str) -> Text:
-    """Give a result for people: what came out, or what is wrong and what to do."""
+    """Return a result for people: what came out, or what is wrong and what to do."""
     mark, style = _STYLES.get(result.outcome, ("•", ""))
     lines = [Text.assemble((mark, style), "  ", (name, "bold"), "  ", (str(result.reason), style))]
     lines.append(Text.assemble("   ", result.message))
@@ -129,7 +129,7 @@ def summary(name: str, result: StepResult, output: str) -> Text:
 
 
 def failed(failure: StepFailure) -> Text:
-    """Give a failure for people: the reason, what was found, and what to do."""
+    """Return a failure for people: the reason, what was found, and what to do."""
     lines = [Text.assemble(("✘  ", "red"), (str(failure.reason), "red"))]
     lines.append(Text.assemble("   ", explained(failure.reason, failure.message, cure_given=failure.cure_given)))
     return Text("\n").join(lines)

@@ -43,7 +43,7 @@ def verify_attestation(
 
 
 def _facts(predicate: object) -> Iterator[str]:
-    """Give a line for each thing that the artifact was made of, and one for when."""
+    """Yield a line for each thing that the artifact was made of, and one for when."""
     definition, details = _part(predicate, "buildDefinition"), _part(predicate, "runDetails")
     materials = definition.get("resolvedDependencies")
     for material in materials if isinstance(materials, list) else ():

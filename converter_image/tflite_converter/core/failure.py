@@ -14,7 +14,7 @@ NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def exhausted_resource(error: BaseException) -> Reason | None:
-    """Give OutOfMemory or OutOfDisk where that is what an exception of Python's own means."""
+    """Return OutOfMemory or OutOfDisk where that is what an exception of Python's own means."""
     if isinstance(error, MemoryError):
         return Reason.OUT_OF_MEMORY
     if isinstance(error, OSError) and error.errno in NO_SPACE:
@@ -69,7 +69,7 @@ class StepFailure(Exception):  # noqa: N818 - a failure is an outcome of a step,
 
     @property
     def cure_given(self) -> bool:
-        """Whether the message says what to change."""
+        """Return whether the message says what to change."""
         return self.cure is not OWN_CURE
 
     def result(self) -> StepResult:

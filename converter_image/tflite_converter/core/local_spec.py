@@ -115,7 +115,7 @@ class LocalConversion(Conversion):
     spec: LocalSpec
 
     def with_report(self) -> Self:
-        """Give the same conversion with a report page."""
+        """Return the same conversion with a report page."""
         return self.model_copy(update={"spec": self.spec.model_copy(update={"report": True})})
 
     @model_validator(mode="after")

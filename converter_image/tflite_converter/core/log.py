@@ -10,14 +10,14 @@ _LOGGER: Final = "tflite_converter"
 
 
 def json_lines() -> logging.Handler:
-    """Give the handler for a container: JSON lines on stderr."""
+    """Return the handler for a container: JSON lines on stderr."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     return handler
 
 
 def plain_lines() -> logging.Handler:
-    """Give the handler for a pipe or a file that a person reads later: words on stderr."""
+    """Return the handler for a pipe or a file that a person reads later: words on stderr."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     return handler

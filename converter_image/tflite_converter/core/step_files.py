@@ -1,4 +1,4 @@
-"""The files that one step leaves for the next, written whole or not at all, and read as what they are: a stranger's."""
+"""The files that one step leaves for the next, written whole or not at all, and read as untrusted input."""
 
 import os
 import stat
@@ -28,7 +28,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[BufferedWriter]:
-    """Give a file under a temporary name in its folder, and rename it at the end: nobody ever sees half of it."""
+    """Yield a file under a temporary name in its folder, and rename it at the end: nobody ever sees half of it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with temporary.open("xb") as file:
@@ -53,7 +53,7 @@ def write_model(path: Path, model: BaseModel) -> None:
 
 
 def open_regular(path: Path, limit: int) -> BufferedReader:
-    """Open a file that a stranger may have put there.
+    """Open a file that untrusted code may have put there.
 
     Raises:
         ValueError: it is absent, a link, no regular file, or larger than `limit` bytes.
@@ -76,7 +76,7 @@ def open_regular(path: Path, limit: int) -> BufferedReader:
 
 
 def read_model(path: Path, model: type[_Model], limit: int = REPORT_BYTES) -> _Model:
-    """Read a report of at most `limit` bytes that a stranger may have written.
+    """Read a report of at most `limit` bytes that untrusted code may have written.
 
     Raises:
         ValueError: it is no plain file of a sensible size, or its content does not fit.

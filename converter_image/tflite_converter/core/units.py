@@ -6,7 +6,7 @@ _UNITS: Final = ("Ki", "Mi", "Gi", "Ti")
 
 
 def bytes_in_words(count: int) -> str:
-    """Give an amount for people, rounded: `512 B`, `1.3 MiB`."""
+    """Return an amount for people, rounded: `512 B`, `1.3 MiB`."""
     if count < 1024:
         return f"{count} B"
     amount = float(count)
@@ -18,7 +18,7 @@ def bytes_in_words(count: int) -> str:
 
 
 def quantity_in_words(count: int) -> str:
-    """Give an amount exactly as a Kubernetes quantity of the largest whole unit: `512Mi`."""
+    """Return an amount exactly as a Kubernetes quantity of the largest whole unit: `512Mi`."""
     unit, amount = "", count
     for larger in _UNITS:
         if amount % 1024 or amount == 0:

@@ -39,7 +39,7 @@ class Sampling:
     """What real inputs are multiplied with; below 1, integers of eight bits are mostly 0, else -1 and 1."""
 
     def shape(self, tensor: TensorFacts, number: int) -> tuple[int, ...]:
-        """Give the concrete shape of an input in the sample of this number."""
+        """Return the concrete shape of an input in the sample of this number."""
         batch = self.batches[number % len(self.batches)]
         size = self.sizes[number // len(self.batches) % len(self.sizes)]
         return tuple(
@@ -48,7 +48,7 @@ class Sampling:
         )
 
     def in_words(self, inputs: Sequence[TensorFacts]) -> str:
-        """Say which sizes the flexible dimensions took; empty where there are none."""
+        """Return which sizes the flexible dimensions took; empty if there are none."""
         words = []
         if any(tensor.shape and tensor.shape[0] == -1 for tensor in inputs):
             words.append(f"first dimension {' and '.join(map(str, self.batches))}")
@@ -60,7 +60,7 @@ class Sampling:
 
 
 def samplings(inputs: Sequence[TensorFacts]) -> Iterator[Sampling]:
-    """Give ways to fill these inputs, the likeliest first; a model may refuse some."""
+    """Return ways to fill these inputs, the likeliest first; a model may refuse some."""
     flexible_batch = any(tensor.shape and tensor.shape[0] == -1 for tensor in inputs)
     flexible_size = any(-1 in (tensor.shape or ())[1:] for tensor in inputs)
     choices = itertools.product(
@@ -75,7 +75,7 @@ def samplings(inputs: Sequence[TensorFacts]) -> Iterator[Sampling]:
 def generate(
     inputs: Sequence[TensorFacts], sampling: Sampling, bounds: Mapping[str, int], count: int = COUNT, series: int = 0
 ) -> Iterator[Sample]:
-    """Give samples: the same for the same arguments, on every machine.
+    """Yield samples: the same for the same arguments, on every machine.
 
     Args:
         inputs: what to give values.

@@ -23,7 +23,7 @@ _MODES: Final = {"RGB": "RGB", "BGR": "RGB", "Grayscale": "L"}
 
 
 def read(path: Path, signature: SignatureFacts, settings: Samples) -> Iterator[Mapping[str, Array]]:
-    """Give an example for each image of a folder or archive, in the order of their names.
+    """Yield an example for each image of a folder or archive, in the order of their names.
 
     Raises:
         StepFailure: DatasetMismatch where the model takes no image, DatasetInvalid where one cannot be read.
@@ -59,7 +59,7 @@ def _image_input(signature: SignatureFacts) -> TensorFacts:
 
 
 def decode(file: IO[bytes], name: str, tensor: TensorFacts, how: ImagePreprocessing) -> Array:
-    """Give an image as an example of an input.
+    """Return an image as an example of an input.
 
     Args:
         file: a JPEG, PNG, BMP, WebP or GIF; of an animation the first frame.
@@ -104,7 +104,7 @@ def _check_pixels(name: str, width: int, height: int) -> None:
 
 
 def normalised(pixels: Array, tensor: TensorFacts, how: ImagePreprocessing) -> Array:
-    """Give (value - mean) / std of each channel in the input's dtype.
+    """Return (value - mean) / std of each channel in the input's dtype.
 
     Args:
         pixels: uint8 [height, width, channels].
@@ -145,7 +145,7 @@ def _channels(numbers: Sequence[str] | None, default: float, channels: int) -> A
 
 
 def is_image(name: str) -> bool:
-    """Say whether a file's name is that of an image; hidden files are none."""
+    """Return whether a file's name is that of an image; a hidden file's is not."""
     path = PurePosixPath(name)
     hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
     return path.suffix.lower() in SUFFIXES and not hidden

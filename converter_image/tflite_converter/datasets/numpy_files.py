@@ -17,7 +17,7 @@ _LARGEST: Final = 8 * 1024**3
 
 
 def read(path: Path, signature: SignatureFacts) -> Iterator[Mapping[str, Array]]:
-    """Give the examples of an .npz with an array for each input, or of an .npy for a model with one input.
+    """Yield the examples of an .npz with an array for each input, or of an .npy for a model with one input.
 
     The first axis of every array counts the examples.
 

@@ -24,7 +24,7 @@ Example = Mapping[str, Array]
 def read(
     path: Path, signatures: Sequence[SignatureFacts], settings: Samples, least: int = 1, *, field: str
 ) -> dict[str, tuple[Sample, ...]]:
-    """Give samples for each signature, by its key; every sample has the inputs' exact names, dtypes and ranks.
+    """Return samples for each signature, by its key; every sample has the inputs' exact names, dtypes and ranks.
 
     An example without a first dimension of its own becomes a batch of one; where the signature pins a larger batch, as
     many examples as it holds become one, unless each is a whole batch already. With several signatures, arrays named
@@ -100,7 +100,7 @@ def _is_whole(signature: SignatureFacts, example: Example) -> bool:
 
 
 def _batch(signature: SignatureFacts) -> int:
-    """Give how many examples become one sample: the first dimension that all inputs share, where it is pinned."""
+    """Return how many examples become one sample: the first dimension that all inputs share, where it is pinned."""
     first = {tensor.shape[0] for tensor in signature.inputs if tensor.shape}
     size = first.pop() if len(first) == 1 else 1
     return max(size, 1) if all(tensor.shape and len(tensor.shape) > 1 for tensor in signature.inputs) else 1
@@ -119,7 +119,7 @@ def _checked(signature: SignatureFacts, example: Example) -> tuple[TensorFacts, 
 
 
 def _fitted(tensor: TensorFacts, example: Example, number: int) -> Array:
-    """Give one example's array for an input with a first dimension of 1, or whole where the input has none."""
+    """Return one example's array for an input with a first dimension of 1, or whole where the input has none."""
     array = np.asarray(example[tensor.name])
     shape = tensor.shape or ()
     given = (1, *array.shape) if len(shape) == array.ndim + 1 else array.shape

@@ -21,12 +21,12 @@ _IMAGES: Final = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF")
 
 
 def is_named(name: str) -> bool:
-    """Say whether a file name is that of a TFRecord file, perhaps of one shard, perhaps compressed."""
+    """Return whether a file name is that of a TFRecord file, perhaps of one shard, perhaps compressed."""
     return _NAME.match(name) is not None
 
 
 def read(path: Path, signature: SignatureFacts, settings: Samples) -> Iterator[Mapping[str, Array]]:
-    """Give the examples of a TFRecord file: a feature for each input, by its name.
+    """Yield the examples of a TFRecord file: a feature for each input, by its name.
 
     Numbers fill the input's shape in row-major order; bytes hold an encoded image, or the little-endian content of the
     array. Of the shape, the batch is left out and one flexible dimension follows from the count.
@@ -50,7 +50,7 @@ def read(path: Path, signature: SignatureFacts, settings: Samples) -> Iterator[M
 
 
 def _check_names(found: set[str], signature: SignatureFacts, number: int) -> None:
-    """Records often hold more than the inputs, labels for example; but every input must be there."""
+    """Check that a record has every input; it may have more, such as labels."""
     lacking = [str(tensor) for tensor in signature.inputs if tensor.name not in found]
     if lacking:
         has = ", ".join(sorted(found)) or "nothing"

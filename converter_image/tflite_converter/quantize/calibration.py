@@ -29,7 +29,7 @@ class CalibrationSamples:
         self.is_synthetic = not found
 
     def given(self, key: str) -> Sequence[Sample] | None:
-        """Give the user's samples for a signature; None where they are generated."""
+        """Return the user's samples for a signature; None where they are generated."""
         return None if self.is_synthetic else self._samples[key]
 
     def complete(self, facts: SignatureFacts, bounds: Mapping[str, int], sampling: Sampling | None) -> None:
@@ -38,7 +38,7 @@ class CalibrationSamples:
             self._samples[facts.key] = list(generate(facts.inputs, sampling, bounds, self._most, _SERIES))
 
     def samples(self) -> Iterator[tuple[str, Sample]]:
-        """Give all samples as TensorFlow's converter wants a representative dataset."""
+        """Return all samples as TensorFlow's converter wants a representative dataset."""
         return ((key, dict(sample)) for key, samples in self._samples.items() for sample in samples)
 
     @property

@@ -80,7 +80,7 @@ class LoopsNotMeasured(StepFailure):
     """OperationNotQuantizable for a model with control flow."""
 
     def __init__(self, what: str, cure: str | None = None) -> None:
-        """Say what is in the way, and what can be done about it beside another type."""
+        """Take what is in the way, and what can be done about it besides another type."""
         super().__init__(
             Reason.OPERATION_NOT_QUANTIZABLE,
             f"{what}, so this model has no integer form",
@@ -107,7 +107,7 @@ def quantizer_failure(kind: QuantizationType, words: str) -> StepFailure:
 
 
 def lacks_kernel(asked: Quantization, operator: str, words: str) -> StepFailure:
-    """Give the failure of an integer artifact that LiteRT has no kernel for, with its words."""
+    """Return the failure of an integer artifact that LiteRT has no kernel for, with its words."""
     kept = sorted({operator, *(asked.keep_float.operations or () if asked.keep_float else ())})
     return StepFailure(
         Reason.OPERATION_NOT_QUANTIZABLE,

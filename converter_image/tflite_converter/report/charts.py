@@ -113,7 +113,7 @@ def _chart(kind: Any, height: int, *, legend: bool = False) -> Any:  # noqa: ANN
 
 
 def _drawn(chart: Any, label: str) -> Markup:  # noqa: ANN401 - pygal has no types
-    """Give the SVG without pygal's scripts and styles, those of the page being enough."""
+    """Return the SVG without pygal's scripts and styles, those of the page being enough."""
     from xml.etree import ElementTree  # noqa: PLC0415 - only a report needs it
 
     root = chart.render_tree()

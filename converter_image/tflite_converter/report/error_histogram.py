@@ -56,7 +56,7 @@ class ErrorDistribution:
             heapq.heappop(self._worst)
 
     def summary(self, name: str) -> OutputErrors:
-        """Give what the page shows of the output of this name."""
+        """Return what the page shows of the output of this name."""
         worst_first = sorted(self._worst, key=lambda item: item[:2], reverse=True)
         return OutputErrors(
             name=shown(name),
@@ -70,7 +70,7 @@ class ErrorDistribution:
         )
 
     def _below(self, share: float) -> float:
-        """Give the error that this share of all elements does not exceed."""
+        """Return the error that this share of all elements does not exceed."""
         if self._largest == 0 or not self._elements:
             return 0.0
         reached = int(np.searchsorted(np.cumsum(self._absolute), share * self._elements))

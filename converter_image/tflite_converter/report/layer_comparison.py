@@ -40,7 +40,7 @@ class _Probe:
         return self._interpreter._get_tensor_details(self.layers[name].index, self._graph.index)  # noqa: SLF001
 
     def value(self, name: str) -> Array | None:
-        """Give what the last run computed, in real numbers; None where it is not there."""
+        """Return what the last run computed, in real numbers; None where it is not there."""
         try:
             raw = self._interpreter.get_tensor(self.layers[name].index, self._graph.index)
         except ValueError:

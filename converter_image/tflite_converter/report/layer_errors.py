@@ -56,7 +56,7 @@ class LayerPowers:
         return math.sqrt(self.noise / self.elements) / self.step
 
     def as_shown(self) -> LayerError:
-        """Give what the page shows."""
+        """Return what the page shows."""
         steps = self.error_in_steps
         return LayerError(
             name=shown(self.name),
@@ -72,7 +72,7 @@ def _two_places(steps: float) -> str:
 
 
 def worst(layers: Sequence[LayerPowers]) -> tuple[LayerPowers, ...]:
-    """Give the worst layers that a page has room for, in their own order."""
+    """Return the worst layers that a page has room for, in their own order."""
     if len(layers) <= SHOWN_LAYERS:
         return tuple(layers)
     kept = sorted(range(len(layers)), key=lambda number: _badness(layers[number].snr_decibels))[:SHOWN_LAYERS]
@@ -96,7 +96,7 @@ def suspects(layers: Iterable[LayerPowers]) -> tuple[str, ...]:
 
 
 def stands_out(layer: LayerError) -> bool:
-    """Hold where a layer's error is more than rounding."""
+    """Return whether a layer's error is more than rounding."""
     return layer.error_in_steps is not None and float(layer.error_in_steps) > LARGE_STEPS
 
 

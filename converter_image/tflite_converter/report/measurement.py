@@ -40,7 +40,7 @@ class MeasuredArtifact:
 
     @property
     def is_compared(self) -> bool:
-        """Hold where the comparison proved something."""
+        """Return whether the comparison proved something."""
         return self.comparison.samples > 0
 
     @property

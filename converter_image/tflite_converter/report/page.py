@@ -38,7 +38,7 @@ class _Row(NamedTuple):
 
 
 def render(title: str, spec: ConversionSpec, result: StepResult, data: ReportData) -> str:
-    """Give the page.
+    """Return the page.
 
     Args:
         title: whose conversion it is.
@@ -77,7 +77,7 @@ def render(title: str, spec: ConversionSpec, result: StepResult, data: ReportDat
 
 
 def asked(spec: ConversionSpec) -> list[_Row]:
-    """Give what a spec asks for, as far as it shapes the artifact or its measurement."""
+    """Return what a spec asks for, as far as it shapes the artifact or its measurement."""
     quantization, signature = spec.quantization, spec.signature
     rows = [_Row("Model", _source(spec.model)), _Row("Quantization", quantization.type)]
     if signature is not None:
@@ -182,7 +182,7 @@ def _decibels(layer: LayerError) -> float:
 
 
 def keep_float_yaml(tensors: Sequence[str], spec: ConversionSpec) -> str:
-    """Give what to write into the spec to leave these layers in floats beside those that are already."""
+    """Return what to write into the spec to leave these layers in floats beside those that are already."""
     kept = spec.quantization.keep_float
     wanted: dict[str, list[str]] = {}
     if kept is not None and kept.operations:

@@ -88,7 +88,7 @@ def read_key(reference: SigningKeyReference, environment: Mapping[str, str]) -> 
 
 
 def versions() -> dict[str, str]:
-    """Give the versions of the programs that took part, by name; of those that do not say it, none."""
+    """Return the versions of the programs that took part, by name; of those that do not say it, none."""
     found = dict[str, str]()
     for name, distribution in _DISTRIBUTIONS.items():
         with suppress(metadata.PackageNotFoundError):

@@ -16,7 +16,7 @@ MEDIA_TYPE: Final = "application/vnd.in-toto.bundle"
 
 
 def seal(statement: dict[str, Any], key: PrivateKey | None) -> bytes:
-    """Give a statement as a line of a bundle, signed where there is a key."""
+    """Return a statement as a line of a bundle, signed where there is a key."""
     envelope = Envelope(json.dumps(statement, separators=(",", ":")).encode(), PAYLOAD_TYPE, {})
     if key is not None:
         envelope.sign(CryptoSigner(key, _named(key.public_key())))
@@ -24,12 +24,12 @@ def seal(statement: dict[str, Any], key: PrivateKey | None) -> bytes:
 
 
 def envelopes(bundle: bytes) -> list[Envelope]:
-    """Give the envelopes of a bundle; as its format asks, lines that are none are passed over."""
+    """Return the envelopes of a bundle; as its format asks, lines that are none are passed over."""
     return [envelope for line in bundle.splitlines() if (envelope := _read(line)) is not None]
 
 
 def is_signed_by(envelope: Envelope, key: PublicKey) -> bool:
-    """Hold when one of the envelope's signatures is by this key, whichever key it says it is by: that is a hint."""
+    """Return whether one of the envelope's signatures is by this key; the key that it names is only a hint."""
     named = _named(key)
     return any(_verifies(named, signature, envelope) for signature in envelope.signatures.values())
 

@@ -63,7 +63,7 @@ class _Encrypted(BaseModel):
     ciphertext: Base64Bytes
 
     def opened(self, password: bytes) -> bytes:
-        """Give the key as PKCS #8 in DER.
+        """Return the key as PKCS #8 in DER.
 
         Raises:
             CryptoError: the password is another one, or the content was changed.

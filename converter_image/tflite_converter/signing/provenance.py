@@ -48,7 +48,7 @@ class Run:
 
 
 def statement(request: StepRequest, prepared: PreparedModel, sha256: str, run: Run) -> dict[str, Any]:
-    """Give the statement about the artifact with this SHA-256."""
+    """Return the statement about the artifact with this SHA-256."""
     where = request.spec.destination.s3
     namespace, _, name = request.owner.partition("/")
     conversion = {

@@ -1,4 +1,4 @@
-"""Taking over what the convert step left: an artifact and a report that a stranger's code could write at will."""
+"""Taking over what the convert step left: an artifact and a report, both untrusted."""
 
 import hashlib
 from collections.abc import Iterator

@@ -83,7 +83,7 @@ def worst(results: list[StepResult]) -> ExitCode:
 
 
 def _recorded(result: Path) -> Artifact | None:
-    """Give the artifact of which an earlier run's result.json speaks."""
+    """Return the artifact of which an earlier run's result.json speaks."""
     try:
         with open_regular(result, _RESULT_BYTES) as file:
             return Artifact.model_validate(json.loads(file.read()).get("artifact"))

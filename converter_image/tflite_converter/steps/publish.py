@@ -154,7 +154,7 @@ def without_page(result: StepResult, problem: str) -> StepResult:
 
 
 def outcome(artifact: AcceptedArtifact, uri: str, recipe: str, model_digest: str | None) -> StepResult:
-    """Give the report of a conversion that went well, without a report page."""
+    """Return the report of a conversion that went well, without a report page."""
     report = artifact.report
     return StepResult(
         reason=Reason.CONVERTED,

@@ -36,7 +36,7 @@ class Cost:
     child_peak_bytes: int = 0
 
     def on(self, result: StepResult) -> StepResult:
-        """Give the result with the duration (s) and the peak memory (bytes, children included) until now."""
+        """Return the result with the duration (s) and the peak memory (bytes, children included) until now."""
         return result.model_copy(
             update={
                 "duration_seconds": round(time.monotonic() - self.started, 3),
@@ -66,7 +66,7 @@ def read_request(environment: Mapping[str, str]) -> StepRequest:
 
 
 def guarded(work: Callable[[Cost], StepResult], step: str | None = None) -> StepResult:
-    """Give the result of some work, whatever happens in it, with what it cost.
+    """Return the result of some work, whatever happens in it, with what it cost.
 
     An exception that nobody foresaw becomes InternalError in one line, with its traceback in the log.
 

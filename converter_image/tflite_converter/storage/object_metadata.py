@@ -75,7 +75,7 @@ class _Note:
 
 
 def decide(found: StoredObject | None, wanted: Identity, *, forced: bool = False) -> Write | Reuse:
-    """Decide what the object at the destination means for a conversion; `forced` where none is to be reused.
+    """Return what the object at the destination means for a conversion; `forced` if none is to be reused.
 
     Raises:
         StepFailure: DestinationConflict where the object is not this conversion's to replace.
@@ -113,13 +113,13 @@ def check_replaceable(found: StoredObject | None, wanted: Identity) -> None:
 
 
 def is_owned(found: StoredObject, by: Identity) -> bool:
-    """Hold when this conversion wrote the object."""
+    """Return whether this conversion wrote the object."""
     note = _read_note(found.metadata)
     return note is not None and note.owner == by.owner
 
 
 def is_page_of(found: StoredObject | None, wanted: Identity) -> bool:
-    """Hold when an object is the whole report page of this recipe's artifact."""
+    """Return whether an object is the whole report page of this recipe's artifact."""
     note = _read_note(found.metadata) if found is not None else None
     if found is None or note is None:
         return False
@@ -127,24 +127,24 @@ def is_page_of(found: StoredObject | None, wanted: Identity) -> bool:
 
 
 def stored_result(found: StoredObject, wanted: Identity) -> StepResult | None:
-    """Give what the metadata of this recipe's artifact says of it; None where it is another, or does not agree."""
+    """Return what the metadata of this recipe's artifact says of it; None where it is another, or does not agree."""
     note = _read_note(found.metadata)
     return _reusable(found, note) if note is not None and note.recipe == wanted.recipe else None
 
 
 def recorded_digest(found: StoredObject) -> str | None:
-    """Give the SHA-256 of an object that a conversion wrote; None where another did, or the object was changed."""
+    """Return the SHA-256 of an object that a conversion wrote; None where another did, or the object was changed."""
     note = _read_note(found.metadata)
     return note.sha256 if note is not None and found.sha256 in {None, note.sha256} else None
 
 
 def ownership(sha256: str, wanted: Identity) -> dict[str, str]:
-    """Give the metadata of every object that a conversion writes: whose it is, of which recipe, and its SHA-256."""
+    """Return the metadata of every object that a conversion writes: whose it is, of which recipe, and its SHA-256."""
     return {RECIPE: wanted.recipe, OWNER: quote(wanted.owner, safe=_OWNER_SAFE), SHA256: sha256}
 
 
 def encode_metadata(result: StepResult, wanted: Identity) -> dict[str, str]:
-    """Give the metadata to store beside the artifact; the signature gives way where it is too long for S3.
+    """Return the metadata to store beside the artifact; the signature gives way where it is too long for S3.
 
     Raises:
         ValueError: the result has no artifact, or does not fit however short.
@@ -186,7 +186,7 @@ def recipe_of(found: StoredObject) -> str:
 
 
 def metadata_bytes(metadata: Mapping[str, str]) -> int:
-    """Give the size of metadata as S3 counts it at worst."""
+    """Return the size of metadata as S3 counts it at worst."""
     return sum(len(_PREFIX) + len(name.encode()) + len(value.encode()) for name, value in metadata.items())
 
 
@@ -224,7 +224,7 @@ def _unpack(packed: str) -> StepResult | None:
 
 
 def _reusable(found: StoredObject, note: _Note) -> StepResult | None:
-    """Give the stored result where object, metadata and result agree with each other in everything they say."""
+    """Return the stored result where object, metadata and result agree with each other in everything they say."""
     result = note.result
     if result is None or result.reason is not Reason.CONVERTED or result.artifact is None or result.provenance is None:
         return None

@@ -21,7 +21,7 @@ from tflite_converter.verify.metrics import Verdict
 
 
 def run(artifact: Path, key: str, samples: Iterable[Sample]) -> Iterator[dict[str, Array]]:
-    """Give the outputs for each sample, starting afresh each time: some artifacts keep state between calls.
+    """Return the outputs for each sample, starting afresh each time: some artifacts keep state between calls.
 
     Where the artifact's own inputs and outputs are quantized, samples are quantized and outputs dequantized.
 
@@ -32,7 +32,7 @@ def run(artifact: Path, key: str, samples: Iterable[Sample]) -> Iterator[dict[st
 
 
 def run_in_turn(artifact: Path, calls: Iterable[tuple[str, Sample]]) -> Iterator[dict[str, Array]]:
-    """Give the outputs for each key and sample, as `run` does.
+    """Yield the outputs for each key and sample, as `run` does.
 
     What LSTM operators keep is forgotten between calls; what the model itself assigns is not, and all signatures share
     it.
@@ -58,7 +58,7 @@ def run_in_turn(artifact: Path, calls: Iterable[tuple[str, Sample]]) -> Iterator
 
 
 def doubt(facts: ArtifactFacts) -> Verdict | None:
-    """Say why what an artifact computes cannot be compared with anything; None where it can."""
+    """Return why what an artifact computes cannot be compared with anything; None if it can."""
     if facts.random:
         names = ", ".join(facts.random)
         return Verdict(Reason.NON_DETERMINISTIC, f"The model draws random numbers: its artifact uses {names}")
@@ -69,7 +69,7 @@ def doubt(facts: ArtifactFacts) -> Verdict | None:
 
 
 def signatures(artifact: Path) -> dict[str, SignatureFacts]:
-    """Give an artifact's signatures by key as `run` takes and gives them: real numbers where its own are quantized.
+    """Return an artifact's signatures by key as `run` takes and gives them: real numbers where its own are quantized.
 
     Raises:
         StepFailure: VerificationFailed where LiteRT cannot read the artifact, with its words.
@@ -97,7 +97,7 @@ def _tensor(name: str, details: Mapping[str, Any]) -> TensorFacts:
 
 
 def quantized(values: Array, details: Mapping[str, Any]) -> Array:
-    """Give real values as an input of the artifact takes them: untouched where it is not quantized.
+    """Return real values as an input of the artifact takes them: untouched where it is not quantized.
 
     Args:
         values: real or whole numbers.
@@ -112,7 +112,7 @@ def quantized(values: Array, details: Mapping[str, Any]) -> Array:
 
 
 def dequantized(values: Array, details: Mapping[str, Any]) -> Array:
-    """Give what an output of the artifact means in real numbers (float32), where it is quantized."""
+    """Return what an output of the artifact means in real numbers (float32), where it is quantized."""
     scale, zero_point = details["quantization"]
     if scale == 0 or values.dtype.kind not in "iu":
         return values

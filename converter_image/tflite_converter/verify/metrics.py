@@ -96,7 +96,7 @@ class Accuracy:
 
 
 def _are_probabilities(array: Array) -> bool:
-    """Say whether an output is a classifier's: rows of at least two numbers from 0 to 1 that sum to 1."""
+    """Return whether an output is a classifier's: rows of at least two numbers from 0 to 1 that sum to 1."""
     if array.ndim == 0 or array.shape[-1] < 2 or array.dtype.kind != "f" or array.size == 0:
         return False
     sums = array.sum(axis=-1, dtype=np.float64)
@@ -104,14 +104,14 @@ def _are_probabilities(array: Array) -> bool:
 
 
 def as_doubles(array: Array) -> npt.NDArray[np.float64]:
-    """Give all numbers of an array in one row; of complex ones all real parts, then all imaginary ones."""
+    """Return all numbers of an array in one row; of complex ones all real parts, then all imaginary ones."""
     if np.iscomplexobj(array):
         array = np.stack([array.real, array.imag])
     return array.astype(np.float64).ravel()
 
 
 def responds(outputs: Sequence[Outputs]) -> bool:
-    """Say whether what a model gives depends on its inputs, as far as these samples show.
+    """Return whether what a model computes depends on its inputs, as far as these samples show.
 
     Args:
         outputs: by sample. Where only their first dimension differs, it is the batch, and rows are compared.
@@ -132,7 +132,7 @@ def _varies(arrays: Sequence[Array]) -> bool:
 
 
 def all_finite(outputs: Outputs) -> bool:
-    """Say whether there is neither infinity nor NaN in any output."""
+    """Return whether there is neither infinity nor NaN in any output."""
     return all(bool(np.all(np.isfinite(as_doubles(output)))) for output in outputs.values())
 
 
@@ -162,11 +162,11 @@ class Comparison:
                 raise _failed(f"The artifact's output {name} holds infinities or NaN where the model's does not")
 
     def worst(self) -> tuple[str, Accuracy]:
-        """Give the output of the lowest SNR, with its name."""
+        """Return the output of the lowest SNR, with its name."""
         return min(self.outputs.items(), key=lambda item: item[1].snr_decibels)
 
     def summary(self, source: SampleSource = "Generated") -> MeasuredError:
-        """Give the worst of each measure over all outputs, as status shows it, and each output, the worst first."""
+        """Return the worst of each measure over all outputs, as status shows it, and each output, the worst first."""
         accuracies = self.outputs.values()
         worst_first = sorted(self.outputs.items(), key=lambda item: item[1].snr_decibels)
         return MeasuredError(
@@ -192,7 +192,7 @@ def _output_error(name: str, accuracy: Accuracy) -> OutputError:
 
 
 def same(first: Outputs, second: Outputs) -> bool:
-    """Say whether two runs of a model gave the same, but for sums in another order."""
+    """Return whether two runs of a model computed the same, except for sums in another order."""
     if not all_finite(first) or not all_finite(second):
         return all_finite(first) == all_finite(second)
     comparison = Comparison()
@@ -212,7 +212,7 @@ class Verdict:
 
 
 def judge(comparison: Comparison, gate: int, source: SampleSource = "Generated") -> Verdict:
-    """Hold a measurement against the gate (dB); 0 reports only.
+    """Return the verdict on a measurement by the gate (dB); 0 reports only.
 
     Raises:
         StepFailure: VerificationFailed with what was measured and asked; it carries the measurement.

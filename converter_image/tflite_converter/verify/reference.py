@@ -73,7 +73,7 @@ class Reference:
 
     @property
     def is_telling(self) -> bool:
-        """Hold where its outputs are finite and depend on the inputs."""
+        """Return whether its outputs are finite and depend on the inputs."""
         return self.responds and any(output is not None for output in self.outputs)
 
     @property

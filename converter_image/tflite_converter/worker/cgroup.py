@@ -24,7 +24,7 @@ class MemoryGroup:
     def of_this_process(
         cls, mount: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")
     ) -> Self | None:
-        """Find the group of this process, in version 1 or 2; None where there is none to be seen."""
+        """Return the group of this process, in version 1 or 2; None if none can be seen."""
         try:
             lines = membership.read_text().splitlines()
         except OSError:
@@ -44,14 +44,14 @@ class MemoryGroup:
         return None
 
     def limit(self) -> int | None:
-        """Give the limit in bytes; None where there is none."""
+        """Return the limit in bytes; None where there is none."""
         text = self._read("memory.max" if self.version == 2 else "memory.limit_in_bytes")
         if text is None or not text.strip().isdigit() or int(text) >= _NO_LIMIT_V1:
             return None
         return int(text)
 
     def kills(self) -> int | None:
-        """Give how many processes of the group the kernel killed for lack of memory so far."""
+        """Return how many processes of the group the kernel killed for lack of memory so far."""
         text = self._read("memory.events" if self.version == 2 else "memory.oom_control")
         for line in (text or "").splitlines():
             name, _, count = line.partition(" ")
@@ -67,5 +67,5 @@ class MemoryGroup:
 
 
 def peak_of_this_process() -> int:
-    """Give the largest resident size of this process so far, in bytes."""
+    """Return the largest resident size of this process so far, in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

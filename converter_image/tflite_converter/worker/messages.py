@@ -15,7 +15,7 @@ REPORT_BYTES: Final = 64 * 1024
 
 
 class ChildFailure(Schema):
-    """A failure as the child tells it: parsed as a stranger's words."""
+    """A failure as the child reports it, parsed as untrusted input."""
 
     reason: Reason
     message: Annotated[str, StringConstraints(max_length=MESSAGE_CHARACTERS)]
@@ -36,7 +36,7 @@ class ChildFailure(Schema):
         )
 
     def failure(self) -> StepFailure:
-        """Give the failure as this process raises it."""
+        """Return the failure as this process raises it."""
         cure = IN_MESSAGE if self.cure_given else OWN_CURE
         return StepFailure(self.reason, self.message, cure, signature=self.signature, verification=self.verification)
 

@@ -1,4 +1,4 @@
-"""The process that runs a stranger's model, from its start to its end.
+"""The process that runs an untrusted model, from its start to its end.
 
 It is a fresh one (a fork of one with threads deadlocks in TensorFlow), with nothing of this process's environment but
 what it needs. It loads TensorFlow before it reads its order, so it is started before anything else here is imported:
@@ -54,7 +54,7 @@ class Child:
             os.killpg(self.process.pid, signal.SIGKILL)
 
     def __enter__(self) -> Self:
-        """Hold it."""
+        """Return the process itself."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
@@ -71,7 +71,7 @@ def command(module: str) -> list[str]:
 
 
 def environment(ours: Mapping[str, str], scratch: Path) -> dict[str, str]:
-    """Give the child's environment: a few variables of ours, none of which may be a secret."""
+    """Return the child's environment: a few variables of ours, none of which may be a secret."""
     kept = {name: ours[name] for name in _KEPT_VARIABLES if name in ours}
     if "PYTHONPATH" in kept:
         # The child starts in another folder.

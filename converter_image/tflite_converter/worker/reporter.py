@@ -32,15 +32,15 @@ class Report:
         self.descriptor = descriptor
 
     def announce(self, phase: str) -> None:
-        """Tell of a phase that begins."""
+        """Report a phase that begins."""
         self._line(phase=phase)
 
     def failure(self, failure: StepFailure) -> None:
-        """Tell of the failure that ends the child."""
+        """Report the failure that ends the child."""
         self._line(failure=ChildFailure.of(failure))
 
     def done(self, proof: str) -> None:
-        """Tell that all is done, in the words that the order gave for it."""
+        """Report that all is done, with the message that the order has for it."""
         self._line(done=proof)
 
     def _line(self, **content: Any) -> None:  # noqa: ANN401 - ChildLine checks it

@@ -1,4 +1,4 @@
-"""Staying with the child that runs a stranger's model, and turning whatever becomes of it into a reason.
+"""Supervising the child that runs an untrusted model, and turning every way it can end into a reason.
 
 This module imports no TensorFlow.
 """
@@ -66,7 +66,7 @@ class Listener:
 
 
 def run(child: Child, order: bytes, listener: Listener, timeout_seconds: float | None = None) -> ChildEnd:
-    """Give a child its order and stay with it to its end.
+    """Send a child its order, wait until it ends, and return how it ended.
 
     Args:
         child: started, and without an order yet.
@@ -101,7 +101,7 @@ def run(child: Child, order: bytes, listener: Listener, timeout_seconds: float |
 
 
 def explain(end: ChildEnd, limit: int | None, proof: str | None = None, work: Work = CONVERSION) -> StepFailure | None:
-    """Give the failure that a child's end means; None where it did its work.
+    """Return the failure that a child's end means; None where it did its work.
 
     Args:
         end: what is known of it.
