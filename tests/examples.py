@@ -1,4 +1,4 @@
-"""Holds messages against the examples of docs/reasons.md."""
+"""Compares messages with the examples of docs/reasons.md."""
 
 import re
 

@@ -10,7 +10,7 @@ from dev.host.checkout import Checkout
 
 Object = dict[str, Any]
 Reader = Callable[[Sequence[Object]], list[tuple[str, str]]]
-"""Gives a tool's word for each object, and its message."""
+"""Returns a tool's word for each object, and its message."""
 
 
 def compute(objects: Sequence[Object]) -> list[tuple[str, str]]:

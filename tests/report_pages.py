@@ -1,4 +1,4 @@
-"""Report pages that tests look at: one of a usual conversion, one whose every name is a stranger's mischief."""
+"""Report pages that tests look at: one of a usual conversion, one whose every name is hostile."""
 
 from typing import Any, Final
 

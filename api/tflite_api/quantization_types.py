@@ -54,7 +54,7 @@ class QuantizationFacts:
 
     @property
     def is_calibrated(self) -> bool:
-        """Whether the ranges of activations are measured on samples."""
+        """Return whether the ranges of activations are measured on samples."""
         return self.activations in {Activations.INT8, Activations.INT16}
 
 

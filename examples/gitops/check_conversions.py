@@ -36,7 +36,7 @@ def convert(file: Path, folder: Path, command: Sequence[str]) -> tuple[int, list
 
 
 def rows(file: Path, code: int, results: list[dict[str, Any]]) -> list[str]:
-    """Give the table's rows of one file. What a model may have had a say in is shown as plain text."""
+    """Return the table's rows of one file. What a model may have had a say in is shown as plain text."""
     if not results:
         return [f"| {plain(str(file))} | :x: | the command ended with {code} and left no result | | |"]
     return [_row(file, result) for result in results]
@@ -53,14 +53,14 @@ def _row(file: Path, result: dict[str, Any]) -> str:
 
 
 def plain(text: str) -> str:
-    """Give a text for a cell of a Markdown table as code, in which nothing links, calls anybody or ends the cell."""
+    """Return a text for a cell of a Markdown table as code, in which nothing links, calls anybody or ends the cell."""
     line = " ".join(text.split())
     short = line if len(line) <= _SHORT else f"{line[:_SHORT]}..."
     return "`{}`".format(short.replace("`", "'").replace("|", "\\|")) if short else ""
 
 
 def table(lines: Sequence[str]) -> str:
-    """Give the page."""
+    """Return the page."""
     if not lines:
         return "No conversion was changed.\n"
     head = "| conversion | | what came of it | SNR | size |\n| --- | --- | --- | --- | --- |\n"

@@ -86,14 +86,14 @@ def writes_of(ledger: Ledger) -> Counter[str]:
 def misplaced(cases: Iterable[Case], stored: Mapping[str, str], uploads: Mapping[str, int]) -> list[str]:
     """Return objects that no scenario explains, or that were written more often than it explains."""
     by_key = {case.key: case for case in cases}
-    strangers = [f"an object that nobody asked for: {key}" for key in stored if key not in by_key]
+    unexpected = [f"an object that nobody asked for: {key}" for key in stored if key not in by_key]
     more = [
         f"{key} was uploaded {count} times, at most {by_key[key].uploads} expected"
         for key, count in uploads.items()
         if key in by_key and count > by_key[key].uploads
     ]
     lost = [f"{key} is there, but its upload was not seen" for key in stored if not uploads.get(key)]
-    return [*strangers, *more, *lost]
+    return [*unexpected, *more, *lost]
 
 
 def orphaned(conversions: Iterable[Object], jobs: Sequence[Object], pods: Iterable[Object]) -> list[str]:

@@ -167,7 +167,7 @@ Claim = Callable[..., str]
 
 @pytest.fixture
 def claim(bench: Workbench, api: client.ApiClient) -> Iterator[Claim]:
-    """Gives a folder of the node as a volume, and the name of the claim to it."""
+    """Yield a function that makes a volume of a folder of the node, and returns the name of its claim."""
     core, made = client.CoreV1Api(api), list[str]()
 
     def make(folder: Path, name: str = "models") -> str:

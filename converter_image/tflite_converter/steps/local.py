@@ -77,7 +77,7 @@ def write_result(output: Path, result: StepResult) -> None:
 
 
 def worst(results: list[StepResult]) -> ExitCode:
-    """Give the exit code of several runs: what must be changed comes before what may be tried again."""
+    """Return the exit code of several runs: what must be changed comes before what may be tried again."""
     codes = {exit_code(result.reason) for result in results}
     return next(code for code in (ExitCode.SPEC_MUST_CHANGE, ExitCode.TRY_AGAIN, ExitCode.SUCCEEDED) if code in codes)
 

@@ -45,13 +45,13 @@ def decide_deletion(state: State) -> LettingGo:
 
 
 def _release_what_stays(state: State, spec: ConversionSpec, _: str) -> LettingGo | None:
-    """Is there nothing to delete: is the artifact to stay, or was none ever begun?"""
+    """Let the conversion go if the artifact is to stay, or if none was ever begun."""
     untouched = not state.jobs and state.status.job is None and state.status.artifact is None
     return _RELEASE if spec.deletion_policy == "Retain" or untouched else None
 
 
 def _follow_the_cleanup(state: State, _: ConversionSpec, uri: str) -> LettingGo | None:
-    """Is the cleanup over?"""
+    """Let the conversion go if its cleanup is over; a failure is reported."""
     cleanup = state.cleanup
     if cleanup is None:
         return None
@@ -63,20 +63,20 @@ def _follow_the_cleanup(state: State, _: ConversionSpec, uri: str) -> LettingGo 
 
 
 def _spare_foreign_jobs(state: State, _: ConversionSpec, uri: str) -> LettingGo | None:
-    """Has somebody else's Job the name of the cleanup?"""
+    """Let the conversion go with a report if another Job has the cleanup's name."""
     name = cleanup_name(state.identity)
     is_foreign = state.cleanup is None and name in state.foreign_names
     return _failed(uri, f"a Job named {name} exists that is not the operator's") if is_foreign else None
 
 
 def _give_up(state: State, _: ConversionSpec, uri: str) -> LettingGo | None:
-    """Has it waited long enough?"""
+    """Let the conversion go with a report if it has waited too long."""
     late = state.conversion.deletion is not None and state.now >= state.conversion.deletion + _limit(state)
     return _failed(uri, _still_waiting(state)) if late else None
 
 
 def _wait(state: State, _: ConversionSpec, __: str) -> LettingGo | None:
-    """Does something have to end first: the cleanup, or a pod that may still upload?"""
+    """Wait if something has to end first: the cleanup, or a pod that may still upload."""
     waits = state.must_wait or state.cleanup is not None or state.refusal is not None
     return LettingGo(look_again=PATIENCE) if waits else None
 

@@ -59,28 +59,28 @@ def decide(state: State) -> Decision:
 
 
 def pause(_: State, spec: ConversionSpec) -> Decision | None:
-    """Does the spec want nothing to run?"""
+    """Pause if the spec says suspend."""
     return Pause(Reason.SUSPENDED, "the spec says suspend: true; no Job runs") if spec.suspend else None
 
 
 def run_once_more(state: State, _: ConversionSpec) -> Decision | None:
-    """Did somebody ask for one more run, with the annotation?"""
+    """Start a forced run if the annotation asks for one more."""
     return _start(state, state.attempt + 1, 0, forced=True) if state.is_superseded else None
 
 
 def rest_when_settled(state: State, _: ConversionSpec) -> Decision | None:
-    """Is the outcome in the status already? Then nothing runs again, whatever became of the Job."""
+    """Change nothing if the outcome is already in the status, whatever became of the Job."""
     is_done = state.settled is not None and state.settled not in _CURABLE
     return NoChange() if is_done and not state.has_unknown_job else None
 
 
 def spare_foreign_jobs(state: State, _: ConversionSpec) -> Decision | None:
-    """Is the Job that the status speaks of no longer ours? It is never adopted."""
+    """Fail if another Job has the name of the status's Job: it is never adopted."""
     return _collision(state, state.attempt) if state.job is None else None
 
 
 def follow_the_job(state: State, spec: ConversionSpec) -> Decision | None:
-    """Is there a Job, and how is it doing?"""
+    """Follow the Job of the attempt, if there is one."""
     job = state.job
     if job is None:
         return None
@@ -94,7 +94,7 @@ def follow_the_job(state: State, spec: ConversionSpec) -> Decision | None:
 
 
 def replace_a_deleted_job(state: State, _: ConversionSpec) -> Decision | None:
-    """Was there a Job, and somebody deleted it?"""
+    """Start the next attempt if somebody deleted the Job of this one."""
     gone = state.status.job
     if state.attempt == 0 or gone is None:
         return None
@@ -111,7 +111,7 @@ def replace_a_deleted_job(state: State, _: ConversionSpec) -> Decision | None:
 
 
 def start(state: State, _: ConversionSpec) -> Decision | None:
-    """Is there nothing yet?"""
+    """Start the first attempt."""
     return _start(state, 1, 0, forced=False)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tflite_operator.kube.lease import LeaseTerms
 
 Clock = Callable[[], float]
-"""Gives seconds since some fixed instant, and never goes back."""
+"""Returns seconds since some fixed instant, and never goes back."""
 
 
 class LeaseLostError(Exception):

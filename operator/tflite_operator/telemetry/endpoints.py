@@ -8,7 +8,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 Probe = Callable[[], str]
-"""Gives what is wrong, or nothing."""
+"""Returns what is wrong, or an empty string."""
 
 _STOP_SECONDS: Final = 1.0
 

@@ -1,4 +1,4 @@
-"""The report page says what was measured, needs nothing but itself, and shows a stranger's names as text alone."""
+"""The report page says what was measured, needs nothing but itself, and shows untrusted names as text alone."""
 
 import re
 from html.parser import HTMLParser

@@ -1,4 +1,4 @@
-"""A recorded process is watched and ended; a stranger that got its id is not."""
+"""A recorded process is watched and ended; another that got its id is not."""
 
 import dataclasses
 import os
@@ -46,7 +46,7 @@ def test_running_process_is_found_and_stopped(sleeper: subprocess.Popen[bytes]) 
 
 
 @pytest.mark.parametrize("change", [{"started": 1}, {"boot": "another"}])
-def test_stranger_with_the_same_id_is_left_alone(sleeper: subprocess.Popen[bytes], change: dict[str, object]) -> None:
+def test_another_with_the_same_id_is_left_alone(sleeper: subprocess.Popen[bytes], change: dict[str, object]) -> None:
     process = Process.of(sleeper.pid)
     assert process is not None
     recorded = dataclasses.replace(process, **change)  # type: ignore[arg-type]

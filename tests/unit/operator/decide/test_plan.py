@@ -261,7 +261,7 @@ def test_times_change_only_with_their_condition() -> None:
     assert {one.last_transition_time for one in done.status.conditions or ()} == {"2026-11-22T12:01:00Z"}
 
 
-def test_a_strangers_condition_stays() -> None:
+def test_a_condition_of_somebody_else_stays() -> None:
     owner = conversion()
     theirs = {
         "type": "Audited",
