@@ -52,8 +52,8 @@ def data(name: str = USUAL, count: int = 40, **changes: Any) -> ReportData:
         ],
         "outputs": [
             {
-                "name": name, "elements": 100_100, "meanError": "-0.0001", "halfBelow": "0.0004", "mostBelow": "0.0113",
-                "maxAbsoluteError": "0.1312", "counts": counts, "worst": [sample] * 5,
+                "name": name, "elements": 100_100, "meanError": "-0.0001", "medianError": "0.0004",
+                "p99Error": "0.0113", "maxAbsoluteError": "0.1312", "counts": counts, "worst": [sample] * 5,
             }
         ],
         "source": "Calibration",

@@ -77,9 +77,9 @@ class OutputErrors(_Measured):
     elements: Count
     mean_error: Decimal
     """With its sign: far from 0 it is a bias."""
-    half_below: Decimal
+    median_error: Decimal
     """Half of all elements have at most this absolute error."""
-    most_below: Decimal
+    p99_error: Decimal
     """99 % of them have."""
     max_absolute_error: Decimal
     counts: Annotated[tuple[Count, ...], Field(min_length=BINS, max_length=BINS)]

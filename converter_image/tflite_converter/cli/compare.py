@@ -60,11 +60,12 @@ def compare(  # noqa: PLR0913, PLR0917 - one parameter an option
 ) -> None:
     """Measure how far a .tflite file is from another one, or from the SavedModel that it came from.
 
-    Runs both on the same samples, and gives for every output the signal-to-noise ratio, the largest absolute error, the
-    cosine, and for classifiers the share of rows with the same first class. As in a conversion they run in a process of
-    their own, which is no sandbox.
+    Runs both on the same samples, and shows for every output the signal-to-noise ratio, the largest absolute error, the
+    cosine, and for classifiers the share of rows with the same first class. They run in a process of their own, as in
+    a conversion. It is not a sandbox.
 
-    Exits with 0 where both could be run and the gate, if any, is reached; 3 where not; 4 where another try may help.
+    Exits with 0 if both could be run and --min-snr-decibels, if given, is reached; 3 if not; 4 if another attempt may
+    help.
     """
     _check_artifact(artifact, "ARTIFACT")
     against = _read_reference(reference, tag, model_endpoint, model_region)

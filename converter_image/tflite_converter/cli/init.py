@@ -38,9 +38,9 @@ def init(  # noqa: PLR0913, PLR0917 - one parameter an option
 ) -> None:
     """Write a commented conversion.yaml for a model, which can be applied and run as it is.
 
-    Looks into the model as inspect does. Bucket, Secret and server are not looked for.
+    Looks into the model as inspect does. Does not check whether the bucket, the Secret and the server exist.
 
-    Exits with 0 where the file is written, 3 where nothing of the model can be converted, 4 where another try may help.
+    Exits with 0 if the file is written, 3 if nothing of the model can be converted, and 4 if another attempt may help.
     """
     from tflite_converter.inspection import first_manifest  # noqa: PLC0415 - a command pays for its own imports only
     from tflite_converter.inspection.first_manifest import Placement  # noqa: PLC0415 - see above

@@ -16,12 +16,12 @@ def inspect(
     as_json: AsJson = False,
     allow_local_addresses: AllowLocalAddresses = False,
 ) -> None:
-    """Show what is in a model, and what of it would convert, without running anything of it.
+    """Show what is in a model and what of it would convert, without running the model.
 
-    Reads saved_model.pb alone, and refuses what the conversion refuses before it tries, for the same reasons. Where
-    nothing speaks against a signature, only the conversion itself tells whether LiteRT has all its operations.
+    Reads only saved_model.pb. Refuses what a conversion would refuse before it runs the model, for the same reasons.
+    If a signature is accepted, only a conversion can tell whether LiteRT has all its operations.
 
-    Exits with 0 where a conversion would be tried, 3 where it would be refused, 4 where another try may help.
+    Exits with 0 if a conversion would be tried, 3 if it would be refused, and 4 if another attempt may help.
     """
     source = options.read_model(model, tag, model_endpoint, model_region)
     with ended(as_json=as_json) as progress:

@@ -15,7 +15,7 @@ Model = Annotated[
         metavar="MODEL",
         show_default=False,
         help="A TensorFlow Hub handle, the web address of an archive, s3:// with a bucket and an archive or folder in"
-        " it, the address of a model's page on Kaggle, or a SavedModel folder or archive here.",
+        " it, the address of a model's page on Kaggle, or a SavedModel folder or archive on this machine.",
     ),
 ]
 ModelEndpoint = Annotated[
@@ -23,17 +23,19 @@ ModelEndpoint = Annotated[
     typer.Option(
         "--model-endpoint",
         metavar="URL",
-        help="The S3 server of a model at s3://; otherwise AWS. Its credentials, if any, are MODEL_AWS_ACCESS_KEY_ID"
-        " and MODEL_AWS_SECRET_ACCESS_KEY of the environment.",
+        help="The S3 server of a model at s3://, if it is not AWS. Its credentials are MODEL_AWS_ACCESS_KEY_ID"
+        " and MODEL_AWS_SECRET_ACCESS_KEY in the environment, if it needs any.",
     ),
 ]
 ModelRegion = Annotated[
     str | None,
-    typer.Option("--model-region", metavar="REGION", help="The region of the bucket; otherwise us-east-1."),
+    typer.Option("--model-region", metavar="REGION", help="The region of the bucket, if it is not us-east-1."),
 ]
 Tags = Annotated[
     list[str] | None,
-    typer.Option("--tag", metavar="TAG", help="A tag of the graph to take, as in model.tags; again for another."),
+    typer.Option(
+        "--tag", metavar="TAG", help="A tag of the graph to take, as in model.tags; can be given several times."
+    ),
 ]
 AllowLocalAddresses = Annotated[
     bool, typer.Option("--allow-local-addresses", help="Fetch models from loopback and link-local addresses too.")

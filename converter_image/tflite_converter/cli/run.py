@@ -34,17 +34,17 @@ def run(
     ],
     allow_local_addresses: AllowLocalAddresses = False,
     report: Annotated[
-        bool, typer.Option("--report", help="Write a page on what the conversion did to the model, too: report.html.")
+        bool, typer.Option("--report", help="Also write report.html, a page on what the conversion did to the model.")
     ] = False,
     verbose: Verbose = False,
 ) -> None:
-    """Convert what a TFLiteConversion asks for, here and now, without a cluster.
+    """Convert what a TFLiteConversion asks for, on this machine and without a cluster.
 
-    Reads the same resource as the operator and does the same work, but puts the artifact into a folder instead of S3:
-    the destination is not looked at and may be absent. model.handle may also be file:/// and the absolute path of a
+    Reads the same resource as the operator and does the same work, but writes the artifact into a folder instead of
+    S3. The destination is ignored and may be absent. model.handle may also be file:/// and the absolute path of a
     SavedModel folder, or of a tar or tar.gz archive of one.
 
-    Exits with 0 where every conversion succeeded, 3 where a spec or model must change, 4 where another try may help.
+    Exits with 0 if every conversion succeeded, 3 if a spec or model must change, and 4 if another attempt may help.
     """
     from tflite_converter.cli import manifest, terminal  # noqa: PLC0415 - a command pays for its own
     from tflite_converter.steps import local  # noqa: PLC0415 - a command pays for its own

@@ -15,14 +15,14 @@ def verify_attestation(
     attestation: Annotated[
         Path, typer.Argument(metavar="ATTESTATION", help="Its attestation (.intoto.jsonl).", show_default=False)
     ],
-    key: Annotated[Path, typer.Option("--key", help="Public key of who is to have signed it, such as cosign.pub.")],
+    key: Annotated[Path, typer.Option("--key", help="Public key that it must be signed with, such as cosign.pub.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the statement that was signed, as JSON.")] = False,
 ) -> None:
-    """Check that an attestation is signed by a key, and speaks of this very artifact.
+    """Check that an attestation is signed by a key and is about this artifact.
 
-    Shows what the artifact was made of. Reads files alone: no cluster, no network.
+    Shows what the artifact was made of. Reads only files, and needs neither a cluster nor a network.
 
-    Exits with 0 where all holds, 3 where the attestation is refused, 2 where a file cannot be read or is another kind.
+    Exits with 0 if the attestation is valid, 3 if it is refused, and 2 if a file cannot be read or is of another kind.
     """
     from tflite_converter.signing import verify  # noqa: PLC0415 - a command pays for its own imports only
 

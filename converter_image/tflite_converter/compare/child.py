@@ -190,7 +190,7 @@ def _compared(artifact: Path, pair: Pair, seen: Reference) -> ComparedSignature:
         reference_key=facts.key,
         inputs=tuple(map(str, facts.inputs)),
         error=comparison.summary(seen.source) if comparison.samples else None,
-        doubt=doubt.reason if doubt else None,
+        caveat=doubt.reason if doubt else None,
         message=doubt.message if doubt else None,
     )
 

@@ -51,10 +51,10 @@ class ComparedSignature(Schema):
     """What it was given, as `name: dtype [shape]`; -1 was tried at several sizes."""
     error: MeasuredError | None = None
     """The worst of each measure over all outputs, and each output; absent where nothing can be said."""
-    doubt: Reason | None = None
+    caveat: Reason | None = None
     """Why nothing can be said (docs/reasons.md), or why a small error says little."""
     message: str | None = None
-    """The doubt in words."""
+    """The same in words."""
 
 
 class ComparisonFindings(Schema):

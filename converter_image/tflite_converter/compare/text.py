@@ -44,8 +44,8 @@ def _signature(signature: ComparedSignature) -> Iterator[Text]:
         words = "given" if signature.error.source == "Verification" else "generated"
         yield _row("samples", f"{signature.error.samples} {words}")
         yield from _table(signature.error.outputs or ())
-    if signature.doubt is not None:
-        yield _row("doubt", f"{signature.doubt}: {signature.message}")
+    if signature.caveat is not None:
+        yield _row("caveat", f"{signature.caveat}: {signature.message}")
 
 
 def _table(outputs: tuple[OutputError, ...]) -> Iterator[Text]:

@@ -63,7 +63,7 @@ class Attempt:
         }
         if not fixed:
             return None
-        return f"Pin the first dimension at 1 in signature.inputs, in the place of {', '.join(sorted(fixed))}"
+        return f"Pin the first dimension at 1 in signature.inputs, instead of {', '.join(sorted(fixed))}"
 
 
 @dataclass(frozen=True)

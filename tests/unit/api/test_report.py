@@ -15,7 +15,7 @@ SAMPLE: dict[str, Any] = {
     "expected": DECIMAL, "found": DECIMAL,
 }  # fmt: skip
 OUTPUT: dict[str, Any] = {
-    "name": "n" * 256, "elements": 2**63 - 1, "meanError": DECIMAL, "halfBelow": DECIMAL, "mostBelow": DECIMAL,
+    "name": "n" * 256, "elements": 2**63 - 1, "meanError": DECIMAL, "medianError": DECIMAL, "p99Error": DECIMAL,
     "maxAbsoluteError": DECIMAL, "counts": [2**63 - 1] * BINS, "worst": [SAMPLE] * report.WORST_SAMPLES,
 }  # fmt: skip
 SIZE: dict[str, Any] = {"dtype": "d" * 32, "tensors": 2**63 - 1, "sizeBytes": 2**63 - 1}

@@ -140,7 +140,7 @@ def test_what_no_comparison_can_tell_is_told_so(models: Path, tmp_path: Path, na
     artifact.write_bytes(converter.convert())
     found = compare(artifact, model(folder))
     (signature,) = found.signatures
-    assert (signature.doubt, signature.error) == (reason, None)
+    assert (signature.caveat, signature.error) == (reason, None)
     missed = comparison.held_against(found, 10)
     assert missed.reason is Reason.VERIFICATION_FAILED
     assert "serving_default" in (missed.message or "")

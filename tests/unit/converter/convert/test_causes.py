@@ -78,7 +78,7 @@ def test_a_batch_that_is_pinned_stays_and_its_cure_is_named(tmp_path: Path) -> N
     name = "keras_tensor"
     refused = refusal(tmp_path / "model", tmp_path, signature=pinned(**{name: [4, -1, 3]}))
     assert refused.reason is Reason.VERIFICATION_FAILED
-    assert f"Pin the first dimension at 1 in signature.inputs, in the place of {name} at 4" in refused.message
+    assert f"Pin the first dimension at 1 in signature.inputs, instead of {name} at 4" in refused.message
     converted = convert(tmp_path / "model", tmp_path, signature=pinned(**{name: [1, -1, 3]}))
     assert converted.verdict is Reason.SNR_SUFFICIENT
 

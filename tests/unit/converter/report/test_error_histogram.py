@@ -22,8 +22,8 @@ def test_the_shares_and_bins_are_those_of_all_elements() -> None:
     assert sum(found.counts) == 1600
     assert found.counts == tuple(np.histogram(errors, BINS, (-largest, largest))[0])
     assert float(found.mean_error) == pytest.approx(errors.mean(), rel=1e-3)
-    assert float(found.half_below) == pytest.approx(np.quantile(np.abs(errors), 0.5), rel=0.01)
-    assert float(found.most_below) == pytest.approx(np.quantile(np.abs(errors), 0.99), rel=0.01)
+    assert float(found.median_error) == pytest.approx(np.quantile(np.abs(errors), 0.5), rel=0.01)
+    assert float(found.p99_error) == pytest.approx(np.quantile(np.abs(errors), 0.99), rel=0.01)
 
 
 def test_the_worst_samples_come_worst_first_with_the_element_that_is_furthest_off() -> None:
@@ -46,7 +46,7 @@ def test_every_type_of_output_is_counted(dtype: str) -> None:
     distribution.add(0, array, array)
     found = distribution.summary("y")
     assert found.counts[BINS // 2] == found.elements == array.size * (2 if dtype == "complex64" else 1)
-    assert (found.most_below, found.max_absolute_error, found.worst[0].snr_decibels) == ("0", "0", "inf")
+    assert (found.p99_error, found.max_absolute_error, found.worst[0].snr_decibels) == ("0", "0", "inf")
 
 
 def test_an_empty_output_counts_nothing() -> None:

@@ -78,9 +78,9 @@ def test_the_page_tells_what_was_asked_and_what_came_out() -> None:
     for words in (
         "mobilenet_v2_100_224", "Shape of inputs [1, 224, 224, 3]", "Quantization Int8", "s3://datasets/imagenet-calibration.npz",
         "every output at least 10 dB", "Verified", "SNR, worst output 21.9 dB", "3.4 MiB", "int8 - 3.3 MiB in 104",
-        "float32 13.4 MiB in 264 -", "CONV_2D int8 35", "Same first class 0.97", "99 % below 0.0113",
+        "float32 13.4 MiB in 264 -", "CONV_2D int8 35", "Same first class 0.97", "99th percentile 0.0113",
         "7 21.4 0.1312 [0, 281] 0.8711 0.7399", "quantization debugger, on 32 samples",
-        "27.3 dB in the place of 21.9 dB",
+        "27.3 dB instead of 21.9 dB",
         f"Model's digest sha256:{'1' * 64}", "100 samples (Dataset, sha256:333",
     ):  # fmt: skip
         assert words in text, words
@@ -120,7 +120,7 @@ def test_a_layer_whose_error_is_more_than_rounding_is_marked() -> None:
     assert report_pages.usual().count('<tr class="marked">') == 3
 
 
-@pytest.mark.parametrize(("after", "words"), [("22.8", "It is not worth it."), ("22.9", "To have it so, write:")])
+@pytest.mark.parametrize(("after", "words"), [("22.8", "This is not worth it."), ("22.9", "To get it, write:")])
 def test_leaving_layers_in_floats_is_recommended_where_it_brings_a_decibel(after: str, words: str) -> None:
     layers = data().layers
     assert layers is not None
