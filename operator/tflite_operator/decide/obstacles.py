@@ -42,7 +42,7 @@ def under_way(state: State, job: ObservedJob, pod: ObservedPod | None) -> Decisi
 
 
 def stuck(pod: ObservedPod, job: ObservedJob | None = None) -> Progress:
-    """Say that a pod does not end."""
+    """Return progress: a pod does not end."""
     node = f" on node {pod.node}" if pod.node else ""
     since = f" since {timestamp(pod.deletion)}" if pod.deletion is not None else ""
     message = f"pod {pod.name}{node} is being terminated{since} and does not end"
@@ -50,7 +50,7 @@ def stuck(pod: ObservedPod, job: ObservedJob | None = None) -> Progress:
 
 
 def lost(pod: ObservedPod, job: ObservedJob, number: int) -> str:
-    """Say that a pod was taken from its Job, as the `number`th."""
+    """Return the message about a pod that was taken from its Job, as the `number`th."""
     node = f" on node {pod.node}" if pod.node else ""
     why = pod.message or pod.disruption_message or "no reason given"
     return sentence(f"pod {pod.name}{node} was taken away ({number} of Job {job.name}): {why}")
@@ -68,7 +68,7 @@ def _going_on(state: State, job: ObservedJob, pod: ObservedPod) -> Progress:
 
 
 def _ending(state: State, job: ObservedJob, pod: ObservedPod) -> Decision | None:
-    """Does the pod only have to end for the attempt to be over, or is to be gone?"""
+    """Report a pod that must end before the attempt is over, or that is being deleted."""
     moments = []
     if pod.deletion is not None and not pod.is_over:
         moments.append(pod.deletion + TERMINATION_GRACE)
@@ -99,7 +99,7 @@ def _obstacle(state: State, job: ObservedJob, pod: ObservedPod) -> Decision | No
 
 
 def _not_starting(state: State, job: ObservedJob, pod: ObservedPod) -> Decision | None:
-    """Should a step have started, and has not?"""
+    """Fail if a step should have started and has not."""
     step, since = pod.step_due, pod.due_since
     if step is None or since is None:
         return None
