@@ -115,7 +115,7 @@ docs: venv ## Build the documentation, every warning an error (.cache/docs/index
 	$(PYTHON) -m sphinx -W --keep-going --quiet -d $(CACHE)/docs-trees docs $(CACHE)/docs
 
 .PHONY: lock
-lock: venv ## Write locks/ from pyproject.toml, keeping what is pinned (ARGS=--upgrade: all anew)
+lock: venv ## Write locks/ from pyproject.toml, keeping what is pinned (ARGS=--upgrade: all again)
 	@for extra in dev operator converter; do \
 		echo "locks/$$extra.txt"; \
 		others=$$([ $$extra = dev ] && echo "$(ARGS)" || echo "--constraint locks/dev.txt --upgrade"); \

@@ -24,7 +24,7 @@ class Tool(Enum):
 
 
 class Proof(Enum):
-    """What the file must show, lest a model be published that is not quantized."""
+    """What the file must show, so that no model is published that is not quantized."""
 
     NOTHING = "it may hold anything"
     SOME_WEIGHTS = "weights of the type; those of operations without a kernel for them may be floats"

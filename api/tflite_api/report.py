@@ -1,4 +1,4 @@
-"""What the convert step measures for the report page. Untrusted: whoever wrote the model may have written it."""
+"""What the convert step measures for the report page. It is untrusted: the model's code may have written it."""
 
 from typing import Annotated, Final, Literal
 

@@ -127,7 +127,7 @@ class StepResult(Schema):
         return self.reason.outcome
 
     def to_json(self, limit: int = TERMINATION_LOG_BYTES) -> str:
-        """Return JSON of at most `limit` bytes: the least important gives way first, as long as it must."""
+        """Return JSON of at most `limit` bytes, leaving out the least important parts first."""
         result = self
         while len(text := _dump(result)) > limit:
             shorter = result._shortened()

@@ -1,6 +1,6 @@
 """`python -m bench.corpus FOLDER`: every SavedModel in it, in every mode, into .cache/corpus/table.md.
 
-A run that was interrupted goes on with --resume; without, every row is made anew.
+A run that was interrupted goes on with --resume; without, every row is made again.
 """
 
 import json
@@ -54,7 +54,7 @@ class Ledger:
     """The rows made so far, on disk as soon as they are there."""
 
     def __init__(self, path: Path, expected: int, *, keep: bool) -> None:
-        """Read the rows of an interrupted run, or begin anew."""
+        """Read the rows of an interrupted run, or begin again."""
         self._path = path
         self._expected = expected
         self._lock = threading.Lock()

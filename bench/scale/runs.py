@@ -69,7 +69,7 @@ async def _at_once(client: Client, operator: OperatorProcess, plane: ControlPlan
     parts = {name: seconds - others[name] for name, seconds in plane.seconds.items()}
     used_by_parts = sum(parts.values())
     used = operator.cpu_seconds() - cpu
-    of_others = machine - used_by_parts - client_cpu - used
+    unexplained = machine - used_by_parts - client_cpu - used
     asked = await asyncio.to_thread(operator.requests)
     lines = [
         ("all applied", f"{applied:.1f} s"),
@@ -89,7 +89,7 @@ async def _at_once(client: Client, operator: OperatorProcess, plane: ControlPlan
         ("CPU of the operator until then", f"{used:.1f} s"),
         ("CPU of the control plane and kwok", f"{used_by_parts:.1f} s: {_shares(parts)}"),
         ("CPU of this client", f"{client_cpu:.1f} s"),
-        ("CPU that the machine's other programs took", f"{max(of_others, 0):.1f} s in {took:.1f} s"),
+        ("CPU that the machine's other programs took", f"{max(unexplained, 0):.1f} s in {took:.1f} s"),
         ("memory of the operator, now / most", _memory(operator)),
     ]
     title = f"{many} at once, {'with everything' if ready else 'without the Job controller'}"

@@ -51,7 +51,7 @@ class Cluster:
         )
 
     def up(self) -> None:
-        """Make the cluster run: start what is missing, or make it anew where that cannot be trusted.
+        """Make the cluster run: start what is missing, or make it again where that cannot be trusted.
 
         Raises:
             BrokenStoreError: the node takes no image.

@@ -18,7 +18,7 @@ class Record:
     """Fingerprint of the programs and of the code that configured them."""
     addresses: Addresses
     complete: bool = False
-    """Whether every step was done; a half-made cluster is made anew."""
+    """Whether every step was done; a half-made cluster is made again."""
     processes: dict[str, Process] = field(default_factory=dict)
 
     def with_process(self, name: str, process: Process) -> "Record":

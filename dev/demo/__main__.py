@@ -50,7 +50,7 @@ def conversions(hub_url: str, s3_endpoint: str) -> list[Object]:
 
 
 def fresh_namespace(kubectl: Kubectl) -> Kubectl:
-    """Make the demo's namespace anew, with the credentials' Secret in it."""
+    """Make the demo's namespace again, with the credentials' Secret in it."""
     kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait")
     credentials = {name: os.environ[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}

@@ -1,6 +1,6 @@
 """The operator as a process of its own.
 
-What the kubelet does for it happens here as well: it is asked whether it is ready, and started anew where it ended.
+What the kubelet does for it happens here as well: it is asked whether it is ready, and started again where it ended.
 """
 
 import json
@@ -97,7 +97,7 @@ class OperatorProcess:
         return self.until("the operator is ready", lambda: self.is_ready)
 
     def until(self, what: str, holds: Callable[[], bool], within: float = PATIENCE_SECONDS) -> float:
-        """Wait until a condition holds, asking all the time whether it is ready, and starting it anew where it ended.
+        """Wait until a condition holds, asking all the time whether it is ready, and starting it again where it ended.
 
         Returns:
             The seconds that it took.

@@ -1,4 +1,4 @@
-"""An operator that cannot watch conversions says so, and works again by itself or after it was started anew."""
+"""An operator that cannot watch conversions says so, and works again by itself or after it was started again."""
 
 import time
 

@@ -24,7 +24,7 @@ def of_pods(asked: Asked) -> bool:
 
 
 def mute(operator: OperatorProcess, proxy: Proxy, chosen: Callable[[Asked], bool]) -> None:
-    """Let a watch die; one that is silent for as long as here is made anew all the time."""
+    """Let a watch die; one that is silent for as long as here is made again all the time."""
     operator.until("there is a watch", lambda: proxy.mute(chosen) == 1)
 
 

@@ -34,6 +34,6 @@ class ArchiveSource(Schema, Source):
 
     @classmethod
     def fields_of(cls, address: str) -> dict[str, Any] | None:
-        """Return the address of an archive: a Hub handle has no query, and is answered with one of no name."""
+        """Return the fields for an archive's address, or None: a Hub handle has no query and no archive's name."""
         is_archive = address.startswith("http") and (ARCHIVE_ENDS.search(urlsplit(address).path) or "?" in address)
         return {"url": address} if is_archive else None

@@ -49,7 +49,7 @@ class _Runnable(Protocol):
         """Return whether a run changes what the next one computes."""
 
     def start(self) -> AbstractContextManager[Run]:
-        """Begin anew."""
+        """Begin again."""
 
 
 class _ArtifactReference:

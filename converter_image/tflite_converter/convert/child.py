@@ -243,7 +243,7 @@ class _Workshop:
         return loop_unrolling.unrolled(folder, self._signatures) if attempt.unrolled_loops else folder
 
     def _material(self, attempt: Attempt) -> MaterialOrder:
-        """Say what a report is to be made from: the model, and its file in floats where the artifact is not that."""
+        """Return what a report is made from: the model, and its file in floats if the artifact is not that."""
         floats = None
         if self._order.quantization.type is not QuantizationType.NONE and not self._float_file.exists():
             floats = FloatsOrder(
@@ -256,7 +256,7 @@ class _Workshop:
         return MaterialOrder(pinned_dir=str(self._pinned_dir), float_file=str(self._float_file), floats=floats)
 
     def rest(self, attempt: Attempt, tensorflow: str) -> MeasurementOrder:
-        """Say what is left to do with the artifact."""
+        """Return what is left to do with the artifact."""
         return MeasurementOrder(
             output_dir=self._order.output_dir,
             signatures=tuple(

@@ -47,7 +47,7 @@ def unrolled(folder: Path, signatures: Sequence[SignatureFacts]) -> Path:
     except runtime.out_of_memory():
         raise
     except Exception as error:
-        # Graphs that are put together anew fail in many ways, each with its own exception in TensorFlow.
+        # Graphs that are put together again fail in many ways, each with its own exception in TensorFlow.
         raise _refusal(f"TensorFlow gives up ({one_line(str(error), 300)})") from error
     return target
 
@@ -81,7 +81,7 @@ def _functions(graph: Any) -> dict[str, Any]:  # noqa: ANN401 - TensorFlow's pro
 
 
 class _Body:
-    """A graph or function in the course of being traced anew, from its outputs back."""
+    """A graph or function in the course of being traced again, from its outputs back."""
 
     def __init__(
         self,

@@ -37,7 +37,7 @@ def retyped(folder: Path, signatures: Sequence[SignatureFacts]) -> Path:
     except runtime.out_of_memory():
         raise
     except Exception as error:
-        # Graphs that are put together anew fail in many ways, each with its own exception in TensorFlow.
+        # Graphs that are put together again fail in many ways, each with its own exception in TensorFlow.
         raise StepFailure(
             Reason.UNSUPPORTED_OPERATION,
             f"The graph computes with other real numbers than float32, which LiteRT has no kernels for, and cannot be"

@@ -24,7 +24,7 @@ _NAME_PATTERN: Final = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
 
 
 def _matching_or_file(pattern: str, message: str) -> AfterValidator:
-    """Hold a text to a pattern of the cluster's, or to the address of a file of this machine."""
+    """Return a validator that a text matches a pattern of the cluster's, or is a file:/// address."""
     return matching(rf"^(?:{pattern.strip('^$')}|{_FILE_PATTERN})$", message)
 
 
@@ -54,7 +54,7 @@ class LocalModelSource(ModelSource):
 
     @property
     def is_local(self) -> bool:
-        """Whether the model is on this machine, where no cluster finds it."""
+        """Return whether the model is on this machine, where no cluster finds it."""
         return self.source.address.startswith(FILE_SCHEME)
 
 

@@ -1,4 +1,4 @@
-"""What the steps tell while they work; who listens decides how it looks."""
+"""What the steps report while they work; listeners render it."""
 
 import logging
 import time

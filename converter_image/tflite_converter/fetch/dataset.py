@@ -14,7 +14,7 @@ from tflite_converter.core.failure import OWN_CURE, Cure, StepFailure
 from tflite_converter.core.progress import Progress
 from tflite_converter.datasets.images import SUFFIXES, is_image
 from tflite_converter.fetch import http
-from tflite_converter.fetch.receiver import Arrival
+from tflite_converter.fetch.receiver import Receiver
 from tflite_converter.fetch.s3_download import Transfer
 from tflite_converter.storage.store import Fault, Location, ObjectStore, StoreError
 
@@ -130,8 +130,8 @@ def _from_bucket(wanted: Wanted, fetch: Fetch, folder: Path) -> FetchedDataset:
         return StepFailure(Reason.DATASET_TOO_LARGE, f"The dataset at {wanted.address} {words}", OWN_CURE)
 
     limits = fetch.limits
-    arrival = Arrival(limits.max_archive_bytes, limits.timeout_seconds, too_large, fetch.progress)
-    transfer = Transfer(fetch.store, arrival)
+    receiver = Receiver(limits.max_archive_bytes, limits.timeout_seconds, too_large, fetch.progress)
+    transfer = Transfer(fetch.store, receiver)
     try:
         if not key.endswith("/"):
             target = folder / PurePosixPath(key).name

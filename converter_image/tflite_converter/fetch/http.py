@@ -21,7 +21,7 @@ from tflite_converter.core.units import bytes_in_words
 from tflite_converter.fetch.archive.extraction import CHUNK_BYTES
 from tflite_converter.fetch.network.address_policy import refusal, refused_meaning
 from tflite_converter.fetch.network.proxy import Proxy, ProxyOptions
-from tflite_converter.fetch.receiver import Arrival
+from tflite_converter.fetch.receiver import Receiver
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS: Final = 10
@@ -114,7 +114,7 @@ class _Transfer:
         self._url = url
         self._target = target
         self._limits = limits
-        self._arrival = Arrival(limits.max_archive_bytes, limits.timeout_seconds, self._too_large, progress)
+        self._receiver = Receiver(limits.max_archive_bytes, limits.timeout_seconds, self._too_large, progress)
         self._refused: str | None = None
         self._proxy: Proxy | None = None
 
@@ -131,7 +131,7 @@ class _Transfer:
             raise self._broken_off(error) from error
         except OSError as error:
             if error.errno in NO_SPACE:
-                words = f"No space left after {bytes_in_words(self._arrival.received)} of {self._subject.field}"
+                words = f"No space left after {bytes_in_words(self._receiver.received)} of {self._subject.field}"
                 raise StepFailure(Reason.OUT_OF_DISK, words, OWN_CURE) from error
             raise
 
@@ -180,9 +180,9 @@ class _Transfer:
         failure = status_failure(response.status, self._url, self._subject)
         if failure is not None:
             raise failure
-        self._arrival.announced = response.content_length
-        self._arrival.expect(response.content_length or 0)
-        with self._arrival.written(self._target) as file:
+        self._receiver.announced = response.content_length
+        self._receiver.expect(response.content_length or 0)
+        with self._receiver.written(self._target) as file:
             async for chunk in response.content.iter_chunked(CHUNK_BYTES):
                 file.write(chunk)
         return file.sha256
@@ -203,8 +203,8 @@ class _Transfer:
         return opened
 
     def _timed_out(self, *, expired: bool) -> Exception:
-        if expired and self._arrival.received:
-            return self._arrival.late()
+        if expired and self._receiver.received:
+            return self._receiver.late()
         return StepFailure(self._subject.unavailable, f"{shown(self._url)} did not answer in time", OWN_CURE)
 
     def _broken_off(self, error: aiohttp.ClientError) -> StepFailure:
@@ -221,8 +221,8 @@ class _Transfer:
             what = "has a host name that is not known"
         elif isinstance(error, aiohttp.ClientConnectorError):
             what = f"cannot be reached: {error.os_error.strerror or type(error.os_error).__name__}"
-        elif self._arrival.received:
-            what = f"broke off after {bytes_in_words(self._arrival.received)}"
+        elif self._receiver.received:
+            what = f"broke off after {bytes_in_words(self._receiver.received)}"
         else:
             what = f"gave no valid answer ({type(error).__name__})"
         return StepFailure(self._subject.unavailable, f"{shown(self._url)} {what}", OWN_CURE)

@@ -13,7 +13,7 @@ from tflite_converter.core.units import bytes_in_words
 from tflite_converter.fetch.archive.extraction import CHUNK_BYTES, Readable, named_disk_failures
 
 
-class Arrival:
+class Receiver:
     """One file, or several that are bounded together. Every method raises `too_large` beyond a bound."""
 
     def __init__(self, most: int, seconds: int, too_large: Callable[[str], StepFailure], progress: Progress) -> None:
@@ -69,15 +69,15 @@ class Arrival:
 class ReceivedFile:
     """A file whose content is counted and hashed while it is written."""
 
-    def __init__(self, file: BufferedWriter, arrival: Arrival) -> None:
+    def __init__(self, file: BufferedWriter, receiver: Receiver) -> None:
         """Take the open file, and what bounds it."""
         self._file = file
-        self._arrival = arrival
+        self._receiver = receiver
         self._digest = hashlib.sha256()
 
     def write(self, chunk: bytes) -> None:
         """Write what arrived."""
-        self._arrival.count(len(chunk))
+        self._receiver.count(len(chunk))
         self._digest.update(chunk)
         self._file.write(chunk)
 

@@ -5,43 +5,43 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tflite_converter.fetch.archive.extraction import Readable
-from tflite_converter.fetch.receiver import Arrival, chunks_of
+from tflite_converter.fetch.receiver import Receiver, chunks_of
 from tflite_converter.storage.store import Location, ObjectStore
 
 
 class Transfer:
-    """Objects of a bucket on their way. Every method raises what `ObjectStore.get` and `Arrival` do."""
+    """Objects of a bucket on their way. Every method raises what `ObjectStore.get` and `Receiver` do."""
 
-    def __init__(self, store: ObjectStore, arrival: Arrival) -> None:
+    def __init__(self, store: ObjectStore, receiver: Receiver) -> None:
         """Take where the objects are, and what bounds them."""
         self._store = store
-        self._arrival = arrival
+        self._receiver = receiver
 
     @contextmanager
     def open(self, at: Location) -> Iterator[Readable]:
         """Open an object for reading; what is read is counted."""
         with self._opened(at) as body:
-            yield _Counted(body, self._arrival)
+            yield _Counted(body, self._receiver)
 
     def save(self, at: Location, target: Path) -> str:
         """Write an object to a new file; give its SHA-256 (64 hexadecimal digits)."""
         with self._opened(at) as body:
-            return self._arrival.save(chunks_of(body), target)
+            return self._receiver.save(chunks_of(body), target)
 
     @contextmanager
     def _opened(self, at: Location) -> Iterator[Readable]:
         with self._store.get(at) as found:
             if found.size is not None:
-                self._arrival.expect(found.size)
+                self._receiver.expect(found.size)
             yield found.body
 
 
 class _Counted:
-    def __init__(self, body: Readable, arrival: Arrival) -> None:
+    def __init__(self, body: Readable, receiver: Receiver) -> None:
         self._body = body
-        self._arrival = arrival
+        self._receiver = receiver
 
     def read(self, size: int, /) -> bytes:
         chunk = self._body.read(size)
-        self._arrival.count(len(chunk))
+        self._receiver.count(len(chunk))
         return chunk

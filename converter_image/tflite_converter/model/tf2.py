@@ -117,7 +117,7 @@ def _captured(functions: Sequence[Any]) -> list[Any] | None:
 
 
 def _pinned(function: Any, signature: SignatureFacts) -> Any:  # noqa: ANN401 - TensorFlow has no types
-    """Trace a function anew with the signature's shapes; its inputs are then called input_0, input_1, …
+    """Trace a function again with the signature's shapes; its inputs are then called input_0, input_1, …
 
     A function's arguments must be identifiers; names of a signature may be anything, and often hold slashes or colons.
     """

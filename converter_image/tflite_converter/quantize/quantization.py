@@ -202,7 +202,7 @@ def check_applied(asked: Quantization, facts: ArtifactFacts) -> None:
 
 
 def unquantized(asked: Quantization, facts: ArtifactFacts) -> str | None:
-    """Say what is accepted in floats, where nothing is quantized and that is little; None where it is not so."""
+    """Return what is accepted in floats if nothing is quantized and that is little, else None."""
     elements, wanted = _elements(facts.constants), asked.type.facts
     if wanted.proof is not Proof.SOME_WEIGHTS or elements[wanted.weights] or not _FLOATS & elements.keys():
         return None
@@ -239,7 +239,7 @@ def floating_operations(facts: ArtifactFacts) -> frozenset[str]:
 
 
 def cure_by_8_bits(kept: Collection[str] | None) -> str:
-    """Say what to write in the place of Int16x8: Int8 with what it has to leave in floats, where that was found."""
+    """Return what to write instead of Int16x8: Int8 with what it has to leave in floats, if that was found."""
     if kept is None:
         return "use quantization.type DynamicRange"
     with_kept = f" with quantization.keepFloat.operations: [{', '.join(sorted(kept))}]" if kept else ""

@@ -100,7 +100,7 @@ def asked(spec: ConversionSpec) -> list[_Row]:
 
 
 def _source(model: ModelSource) -> str:
-    """Say where a model comes from, without what may be a secret: a query often signs its address."""
+    """Return where a model comes from, without what may be a secret: a query often signs its address."""
     return model.source.address.partition("?")[0]
 
 

@@ -68,7 +68,7 @@ def read_request(environment: Mapping[str, str]) -> StepRequest:
 def guarded(work: Callable[[Cost], StepResult], step: str | None = None) -> StepResult:
     """Return the result of some work, whatever happens in it, with what it cost.
 
-    An exception that nobody foresaw becomes InternalError in one line, with its traceback in the log.
+    An unexpected exception becomes InternalError in one line, with its traceback in the log.
 
     Args:
         work: takes what it costs as it goes.

@@ -144,7 +144,7 @@ def ownership(sha256: str, wanted: Identity) -> dict[str, str]:
 
 
 def encode_metadata(result: StepResult, wanted: Identity) -> dict[str, str]:
-    """Return the metadata to store beside the artifact; the signature gives way where it is too long for S3.
+    """Return the metadata to store beside the artifact; the signature is left out where it is too long for S3.
 
     Raises:
         ValueError: the result has no artifact, or does not fit however short.

@@ -1,4 +1,4 @@
-"""Objects on an S3 server: a look, a conditional upload, a download, a listing, a removal."""
+"""Objects on an S3 server: HEAD, conditional PUT, GET, LIST and DELETE."""
 
 import base64
 from collections.abc import Iterator, Mapping

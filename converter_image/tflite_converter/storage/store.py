@@ -43,7 +43,7 @@ class Location:
 
 @dataclass(frozen=True)
 class StoredObject:
-    """An object as a look at it shows it."""
+    """An object as HEAD shows it."""
 
     etag: str
     size: int

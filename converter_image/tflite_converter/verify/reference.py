@@ -78,7 +78,7 @@ class Reference:
 
     @property
     def reservation(self) -> Verdict | None:
-        """Why a good comparison says little all the same; None where it says what it seems to."""
+        """Why a good comparison still says little, or None."""
         if self.responds:
             return None
         words = f"The model gives the same outputs for all of {_SOURCES[self.source]}"

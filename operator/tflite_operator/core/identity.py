@@ -7,7 +7,7 @@ from tflite_operator.core.fields import Object, integer, text
 
 @dataclass(frozen=True)
 class Identity:
-    """What tells a conversion from every other, one deleted and made anew under the same name included."""
+    """What tells a conversion from every other, one deleted and made again under the same name included."""
 
     namespace: str
     name: str

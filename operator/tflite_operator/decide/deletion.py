@@ -18,7 +18,7 @@ from tflite_operator.observe.pod import StepEnd
 
 @dataclass(frozen=True)
 class LettingGo:
-    """What to do about a conversion that is being deleted; the Event comes before what it tells of, lest it be lost."""
+    """What to do about a conversion that is being deleted. The Event is emitted first, so that it is not lost."""
 
     actions: tuple[CreateCleanup | EmitEvent | SetFinalizer, ...] = ()
     look_again: timedelta | None = None

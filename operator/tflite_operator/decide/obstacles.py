@@ -42,7 +42,7 @@ def under_way(state: State, job: ObservedJob, pod: ObservedPod | None) -> Decisi
 
 
 def stuck(pod: ObservedPod, job: ObservedJob | None = None) -> Progress:
-    """Say that a pod does not end."""
+    """Return progress: a pod does not end."""
     node = f" on node {pod.node}" if pod.node else ""
     since = f" since {timestamp(pod.deletion)}" if pod.deletion is not None else ""
     message = f"pod {pod.name}{node} is being terminated{since} and does not end"
@@ -50,7 +50,7 @@ def stuck(pod: ObservedPod, job: ObservedJob | None = None) -> Progress:
 
 
 def lost(pod: ObservedPod, job: ObservedJob, number: int) -> str:
-    """Say that a pod was taken from its Job, as the `number`th."""
+    """Return the message about a pod that was taken from its Job, as the `number`th."""
     node = f" on node {pod.node}" if pod.node else ""
     why = pod.message or pod.disruption_message or "no reason given"
     return sentence(f"pod {pod.name}{node} was taken away ({number} of Job {job.name}): {why}")

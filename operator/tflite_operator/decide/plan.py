@@ -153,7 +153,7 @@ def _wait(decision: Reported, now: datetime, settings: Settings) -> timedelta | 
 
 
 def _losses(state: State, new: ConversionStatus) -> tuple[EmitEvent, ...]:
-    """Tell of each pod that was taken from the Job: it is gone soon, and its Job's deadline goes on."""
+    """Return an Event for each pod that was taken from the Job: it is gone soon, and its Job's deadline goes on."""
     if state.job is None or new.job is None or new.job.uid != state.job.uid:
         return ()
     before = state.disruptions.count - len(state.lost_pods)

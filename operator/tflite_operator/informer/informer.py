@@ -48,7 +48,7 @@ class Informer(Generic[T]):
                     self.synced.set()
                 await self._watch()
             except GoneError as error:
-                # So old a version cannot be watched from: what came in between is found by listing anew.
+                # So old a version cannot be watched from: what came in between is found by listing again.
                 self._version = ""
                 await self._wait(error)
             except (NotFoundError, RefusedError) as error:
@@ -57,7 +57,7 @@ class Informer(Generic[T]):
                 await self._wait(error)
             except ClusterError as error:
                 if self._failures >= _PATIENCE:
-                    # A server that was away for long may count versions anew, from a backup.
+                    # A server that was away for long may have lower versions now, from a backup.
                     self._version = ""
                 await self._wait(error)
 

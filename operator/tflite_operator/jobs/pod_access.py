@@ -136,7 +136,7 @@ def signing_access(spec: ConversionSpec) -> PodAccess:
 def verifying_access(spec: ConversionSpec) -> PodAccess:
     """Return what the container that looks for a finished artifact needs to know who signed it: a public key.
 
-    Without that entry it starts all the same, and takes nothing that is in the bucket for signed.
+    Without that entry it starts nevertheless, and takes nothing that is in the bucket for signed.
     """
     reference = spec.attestation.secret_ref if spec.attestation is not None else None
     if reference is None:

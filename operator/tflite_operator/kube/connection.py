@@ -97,7 +97,7 @@ class Connection:
     def session(self, *middlewares: ClientMiddlewareType) -> aiohttp.ClientSession:
         """Return a pool of connections of its own, whose requests bear the same credentials.
 
-        Each request asks for them anew: a service account's token is replaced every hour.
+        Each request asks for them again: a service account's token is replaced every hour.
         """
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=self._client.rest_client.ssl_context),

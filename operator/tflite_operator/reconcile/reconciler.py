@@ -52,7 +52,7 @@ _EVENT_BURST: Final = 50
 """Normal Events of all conversions together. What is left out is in the status and in the log; a warning never is."""
 _TTL_RATE: Final = 2.0
 _TTL_BURST: Final = 10
-"""Finished Jobs that get their time to live, which is counted from the Job's end all the same."""
+"""Finished Jobs that get their time to live, which is counted from the Job's end anyway."""
 _TTL_PAUSE: Final = 0.2
 """Seconds that a finished Job waits for its time to live for each other conversion that is under way: those that
 somebody waits for come first."""
@@ -133,7 +133,7 @@ class Reconciler:
             self._in_flight.pop(key, None)
             self._ttls_due.pop(key, None)
         except ClusterError:
-            # What was asked for may have been done all the same, and the caches do not know.
+            # The request may have been carried out nevertheless, and the caches do not know.
             self._track(key).due = self._seconds()
             raise
         finally:

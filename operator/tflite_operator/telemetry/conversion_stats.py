@@ -1,4 +1,4 @@
-"""How many conversions there are, by phase and reason: counted from what the watch shows, so a restart counts anew."""
+"""How many conversions there are, by phase and reason: counted from what the watch shows, so a restart counts again."""
 
 from collections import Counter
 from collections.abc import Iterable

@@ -229,7 +229,7 @@ def planned(owner: Object, *jobs: Object, pods: list[Object] | None = None, now:
 
 
 def is_at_rest(made: Plan) -> bool:
-    """Whether nothing is done or written."""
+    """Return whether nothing is done or written."""
     return not made.everything and made.status is None
 
 

@@ -17,7 +17,7 @@ from tflite_api.sources.kaggle import KaggleSource
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.fetch.archive.extraction import CHUNK_BYTES
 from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, from_archive
-from tflite_converter.fetch.receiver import Arrival
+from tflite_converter.fetch.receiver import Receiver
 
 if TYPE_CHECKING:
     from kagglehub.handle import ModelHandle
@@ -94,8 +94,8 @@ def _save(answer: requests.Response, source: KaggleSource, packed: Path, place: 
     def too_large(words: str) -> StepFailure:
         return StepFailure(Reason.MODEL_TOO_LARGE, f"{source.handle} {words}", OWN_CURE)
 
-    arrival = Arrival(place.limits.max_archive_bytes, place.limits.timeout_seconds, too_large, place.progress)
-    return arrival.save(answer.iter_content(CHUNK_BYTES), packed)
+    receiver = Receiver(place.limits.max_archive_bytes, place.limits.timeout_seconds, too_large, place.progress)
+    return receiver.save(answer.iter_content(CHUNK_BYTES), packed)
 
 
 @contextmanager

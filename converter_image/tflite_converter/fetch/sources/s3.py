@@ -9,7 +9,7 @@ from tflite_converter.core.failure import OWN_CURE, Cure, StepFailure
 from tflite_converter.fetch.archive.extraction import Unpacking, named_disk_failures, safe_path
 from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, accept, from_archive
 from tflite_converter.fetch.network import endpoint
-from tflite_converter.fetch.receiver import Arrival
+from tflite_converter.fetch.receiver import Receiver
 from tflite_converter.fetch.s3_download import Transfer
 from tflite_converter.storage.s3_client import Key, Nobody
 from tflite_converter.storage.store import Fault, Location, ObjectStore, Server, StoreError
@@ -91,8 +91,8 @@ class BucketModel:
         def too_large(words: str) -> StepFailure:
             return StepFailure(Reason.MODEL_TOO_LARGE, f"The model at {self._uri} {words}", OWN_CURE)
 
-        arrival = Arrival(most, self._place.limits.timeout_seconds, too_large, self._place.progress)
-        return Transfer(self._store, arrival)
+        receiver = Receiver(most, self._place.limits.timeout_seconds, too_large, self._place.progress)
+        return Transfer(self._store, receiver)
 
     def _at(self, key: str) -> Location:
         return Location(self._bucket, key)

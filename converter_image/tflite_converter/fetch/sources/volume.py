@@ -13,7 +13,7 @@ from tflite_api.sources.volume import VolumeSource
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.fetch.archive.extraction import Segments, Unpacking, named_disk_failures, refuse, safe_path
 from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, accept, from_archive
-from tflite_converter.fetch.receiver import Arrival, chunks_of
+from tflite_converter.fetch.receiver import Receiver, chunks_of
 
 _DEEPEST = 32
 
@@ -68,9 +68,9 @@ class _Copy:
             return StepFailure(Reason.MODEL_TOO_LARGE, f"{self._shown} {words}", OWN_CURE)
 
         limits = self._place.limits
-        arrival = Arrival(limits.max_archive_bytes, limits.timeout_seconds, too_large, self._place.progress)
+        receiver = Receiver(limits.max_archive_bytes, limits.timeout_seconds, too_large, self._place.progress)
         with self._opened(path) as content:
-            return arrival.save(chunks_of(content), target)
+            return receiver.save(chunks_of(content), target)
 
     @contextmanager
     def named_failures(self) -> Iterator[None]:

@@ -13,7 +13,7 @@ from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.local_spec import LocalSpec
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch import dataset
-from tflite_converter.fetch.receiver import Arrival
+from tflite_converter.fetch.receiver import Receiver
 from tflite_converter.storage.store import Fault, ObjectStore, StoreError
 
 LIMITS = FetchLimits(max_archive_bytes=1000, allow_local_addresses=True)
@@ -125,7 +125,7 @@ def test_a_disk_that_is_full_is_told_with_the_dataset(tmp_path: Path, monkeypatc
     def full(*_: object) -> str:
         raise StepFailure(Reason.OUT_OF_DISK, "full", OWN_CURE)
 
-    monkeypatch.setattr(Arrival, "save", full)
+    monkeypatch.setattr(Receiver, "save", full)
     failure = refusal("s3://abc/d.npz", tmp_path, bucket_of({"d.npz": b"1"}))
     assert failure.reason is Reason.OUT_OF_DISK
     assert "quantization.calibration.dataset" in failure.message
