@@ -8,9 +8,8 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from tflite_api.names import TERMINATION_LOG_BYTES
 from tflite_api.reasons import Outcome, Reason
-from tflite_api.schema import Boolean, Integer, Schema
-from tflite_api.spec import ConversionSpec
-from tflite_api.status import (
+from tflite_api.resource.spec import ConversionSpec
+from tflite_api.resource.status import (
     Artifact,
     ArtifactSignature,
     Attestation,
@@ -20,6 +19,7 @@ from tflite_api.status import (
     Provenance,
     Text,
 )
+from tflite_api.schema import Boolean, Integer, Schema
 from tflite_api.text import MESSAGE_CHARACTERS
 
 
