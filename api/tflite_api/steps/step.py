@@ -62,7 +62,7 @@ def _verdict(reason: Reason) -> Reason:
     return reason
 
 
-Verdict = Annotated[Reason, AfterValidator(_verdict)]
+VerdictReason = Annotated[Reason, AfterValidator(_verdict)]
 """A reason of the Verified condition: what the accuracy measurement was worth."""
 
 
@@ -108,7 +108,7 @@ class StepResult(Schema):
     message: Annotated[str, StringConstraints(max_length=MESSAGE_CHARACTERS)]
     cure_given: Boolean | None = None
     """True where the message says what to change; else the reason's own cure does."""
-    verdict: Verdict | None = None
+    verdict: VerdictReason | None = None
     """The reason of the Verified condition, where the artifact was measured."""
     artifact: Artifact | None = None
     attestation: Attestation | None = None
@@ -214,7 +214,7 @@ class ConvertedModel(Schema):
     """What convert leaves at OUTPUT_DIR beside the artifact: untrusted, like the artifact."""
 
     sha256: Digest
-    verdict: Verdict
+    verdict: VerdictReason
     message: Annotated[str, StringConstraints(max_length=MESSAGE_CHARACTERS)]
     signature: ArtifactSignature
     additional_signatures: Annotated[tuple[ArtifactSignature, ...], Field(max_length=16)] | None = None
