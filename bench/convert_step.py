@@ -23,7 +23,7 @@ from bench import keras_models
 from bench.markdown import table
 from bench.processes import ROOT, ProcessEnd, run
 from tflite_api.names import STEP_REQUEST_ENV
-from tflite_api.step import PreparedModel, StepRequest
+from tflite_api.steps.step import PreparedModel, StepRequest
 from tflite_converter.core.step_files import PREPARED_FILE, write_model
 
 CACHE: Final = ROOT / ".cache" / "bench"

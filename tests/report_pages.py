@@ -3,9 +3,9 @@
 from typing import Any, Final
 
 from tflite_api.reasons import Reason
-from tflite_api.report import BINS, SUSPECTS, ReportData
-from tflite_api.spec import ConversionSpec
-from tflite_api.step import StepResult
+from tflite_api.resource.spec import ConversionSpec
+from tflite_api.steps.report import BINS, SUSPECTS, ReportData
+from tflite_api.steps.step import StepResult
 from tflite_converter.report import page
 
 HOSTILE: Final = (

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tflite_api.step import FetchLimits
+from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.fetch.archive.unpack import unpack
 from tflite_converter.fetch.fetched import find_saved_model

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from bench.corpus.models import CorpusModel
 from bench.processes import ROOT, ProcessEnd, run, without_network
-from tflite_api.quantization_types import QuantizationType
+from tflite_api.resource.quantization_types import QuantizationType
 
 Mode = QuantizationType
 MODES: Final[tuple[Mode, ...]] = tuple(QuantizationType)

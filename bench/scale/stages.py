@@ -8,9 +8,9 @@ known beforehand; where the artifact goes follows from the conversion's name, wh
 from typing import Any, Final
 
 from tflite_api.names import CONVERT, PREPARE, PUBLISH
-from tflite_api.recipe import recipe_hash
-from tflite_api.spec import ConversionSpec
-from tflite_api.step import StepResult
+from tflite_api.resource.recipe import recipe_hash
+from tflite_api.resource.spec import ConversionSpec
+from tflite_api.steps.step import StepResult
 from tflite_operator.core.identity import Identity
 from tflite_operator.core.labels import CONVERSION_LABEL, NAME_ANNOTATION
 from tflite_operator.jobs.attempt import Attempt

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from dev.testing.kubectl import Object
 from tflite_api.names import GROUP, STEPS
-from tflite_api.step import StepResult
+from tflite_api.steps.step import StepResult
 
 
 @dataclass(frozen=True)

@@ -104,8 +104,8 @@ def _copies_page() -> str:
 
 
 if __name__ == "__main__":
-    # The schema first: Helm renders nothing that does not fit it.
-    for path, text in chart_values.written(CHART).items():
+    # These first: Helm renders nothing that does not fit the schema, and a policy with what the copied CRD has.
+    for path, text in {**chart_values.written(CHART), **copies()}.items():
         path.write_text(text)
     for path, text in generated().items():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from tests.chaos.fixture import QUICK, SLOW, Fixture, model_bytes
 from tests.chaos.stand_in.convert_child import artifact
 from tests.e2e.conversions import Object, condition, is_finished
 from tflite_api.names import REQUESTED_AT_ANNOTATION
-from tflite_api.spec import Signature
+from tflite_api.resource.spec import Signature
 
 STEPS: Final = ("Preparing", "Converting", "Publishing")
 DONE: Final = frozenset({"Converted", "Reused"})

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tflite_api.reasons import Outcome, Reason
-from tflite_api.step import FetchLimits
+from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.local_spec import LocalModelSource
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.inspection import fetch

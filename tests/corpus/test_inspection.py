@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.corpus.test_corpus import CORPUS
-from tflite_api.step import FetchLimits
+from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.local_spec import LocalModelSource
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.inspection import fetch

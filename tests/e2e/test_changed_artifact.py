@@ -12,7 +12,7 @@ from mypy_boto3_s3 import S3Client
 from tests.e2e.environment import Environment
 from tests.hostile_models import FORGED, FORGED_REPORT
 from tflite_api.reasons import Reason
-from tflite_api.step import PreparedModel, StepRequest, StepResult
+from tflite_api.steps.step import PreparedModel, StepRequest, StepResult
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import Progress
 from tflite_converter.steps.accept import accept

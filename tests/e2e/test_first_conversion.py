@@ -15,7 +15,7 @@ from tests.e2e.conftest import credentials_secret
 from tests.e2e.conversions import Workbench, holds, is_finished
 from tests.e2e.environment import Environment
 from tests.e2e.test_sources import files
-from tflite_api.conversion import Conversion
+from tflite_api.resource.conversion import Conversion
 
 pytestmark = pytest.mark.tensorflow
 

@@ -21,7 +21,7 @@ from tests.e2e.conftest import kubectl
 from tests.e2e.environment import Environment
 from tests.manifests import ROOT, Object, Shown, shown
 from tflite_api import names
-from tflite_api.spec import ConversionSpec
+from tflite_api.resource.spec import ConversionSpec
 
 # Their resources are there once for all.
 pytestmark = pytest.mark.xdist_group("foreign resources")

@@ -10,8 +10,8 @@ from ai_edge_litert.interpreter import Interpreter
 from mypy_boto3_s3 import S3Client
 
 from tests.e2e.conversions import Object, Workbench, condition, is_finished
-from tflite_api.conversion import Conversion
-from tflite_api.recipe import recipe_hash
+from tflite_api.resource.conversion import Conversion
+from tflite_api.resource.recipe import recipe_hash
 
 pytestmark = pytest.mark.tensorflow
 

@@ -16,7 +16,7 @@ from tests.e2e.schema_cases import destination, model, pod, quantization, signat
 from tests.e2e.schema_cases.least import Object
 from tests.manifests import example_conversions
 from tflite_api import names
-from tflite_api.conversion import Conversion
+from tflite_api.resource.conversion import Conversion
 
 RULES = [rule for field in (model, signature, quantization, destination, pod) for rule in field.RULES]
 ROOT = Path(__file__).parents[2]

@@ -21,8 +21,10 @@ SOURCES: Final[Mapping[str, type[Source]]] = {
     "volume": VolumeSource,
     "kaggle": KaggleSource,
 }
-"""By the field of `spec.model`, of which a model has one. From the most general to the most particular: an address on a
-command line belongs to the last that knows it."""
+"""By the field of `spec.model`, a single word, of which a model has one.
+
+From the most general to the most particular: an address on a command line belongs to the last that knows it.
+"""
 
 
 def _unique_tags(tags: tuple[str, ...]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tflite_api.report import SHOWN_OPERATORS, OperatorUse, TypeSize
+from tflite_api.steps.report import SHOWN_OPERATORS, OperatorUse, TypeSize
 from tflite_api.text import one_line
 from tflite_converter.artifact import flatbuffer
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final, NoReturn
 from zipfile import ZipFile, ZipInfo
 
-from tflite_api.metadata import InputMetadata, ModelMetadata, OutputMetadata
 from tflite_api.reasons import Reason
+from tflite_api.resource.metadata import InputMetadata, ModelMetadata, OutputMetadata
 from tflite_converter.artifact import flatbuffer, metadata_entry, metadata_schema
 from tflite_converter.artifact.main_signature import read_main_signature
 from tflite_converter.core.failure import StepFailure

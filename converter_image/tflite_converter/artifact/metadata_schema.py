@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from flatbuffers import Builder
 
-from tflite_api.metadata import InputMetadata, ModelMetadata, Normalization, OutputMetadata
+from tflite_api.resource.metadata import InputMetadata, ModelMetadata, Normalization, OutputMetadata
 
 ENTRY: Final = "TFLITE_METADATA"
 """The name of the model's metadata entry that holds the flatbuffer."""

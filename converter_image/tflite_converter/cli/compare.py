@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from tflite_api.step import ExitCode, FetchLimits, exit_code
+from tflite_api.steps.step import ExitCode, FetchLimits, exit_code
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.cli import options
 from tflite_converter.cli.options import AllowLocalAddresses, AsJson, ModelEndpoint, ModelRegion, Tags, Verbose

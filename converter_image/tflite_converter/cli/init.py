@@ -8,7 +8,7 @@ import typer
 from pydantic import ValidationError
 
 from tflite_api.schema import describe
-from tflite_api.step import FetchLimits
+from tflite_api.steps.step import FetchLimits
 from tflite_converter.cli import options
 from tflite_converter.cli.options import AllowLocalAddresses, Model, ModelEndpoint, ModelRegion, Tags
 from tflite_converter.cli.session import ended

@@ -2,7 +2,7 @@
 
 import typer
 
-from tflite_api.step import ExitCode, FetchLimits, exit_code
+from tflite_api.steps.step import ExitCode, FetchLimits, exit_code
 from tflite_converter.cli import options
 from tflite_converter.cli.options import AllowLocalAddresses, AsJson, Model, ModelEndpoint, ModelRegion, Tags
 from tflite_converter.cli.session import ended, print_json

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tflite_api.step import FetchLimits, StepResult, exit_code
+from tflite_api.steps.step import FetchLimits, StepResult, exit_code
 from tflite_converter.cli.options import AllowLocalAddresses, Verbose
 from tflite_converter.cli.session import keep_tensorflow_quiet
 from tflite_converter.core.failure import StepFailure

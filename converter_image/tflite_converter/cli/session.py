@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tflite_api.step import exit_code
+from tflite_api.steps.step import exit_code
 from tflite_converter.core.failure import StepFailure
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import typer
 
 from tflite_api.names import CLEANUP, CONVERT, MODEL_DIR, OUTPUT_DIR, PREPARE, PUBLISH, TERMINATION_LOG
 from tflite_api.reasons import Reason
-from tflite_api.step import ConvertedModel, PreparedModel, StepRequest, StepResult
+from tflite_api.steps.step import ConvertedModel, PreparedModel, StepRequest, StepResult
 from tflite_converter.core import log
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.core.step_files import PREPARED_FILE, read_model

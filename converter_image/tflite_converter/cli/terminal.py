@@ -15,8 +15,8 @@ from rich.text import Text
 
 from tflite_api.explanations import EXPLANATIONS, explained
 from tflite_api.reasons import Outcome
-from tflite_api.status import ArtifactSignature, MeasuredError, Tensor
-from tflite_api.step import StepResult
+from tflite_api.resource.status import ArtifactSignature, MeasuredError, Tensor
+from tflite_api.steps.step import StepResult
 from tflite_converter.core import log
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress, Progress

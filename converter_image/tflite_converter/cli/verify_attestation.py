@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tflite_api.step import ExitCode
+from tflite_api.steps.step import ExitCode
 
 
 def verify_attestation(

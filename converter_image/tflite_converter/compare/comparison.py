@@ -13,8 +13,8 @@ from typing import Any, Final, Literal
 from pydantic import ConfigDict
 
 from tflite_api.reasons import Reason
+from tflite_api.resource.status import MeasuredError
 from tflite_api.schema import Integer, Schema
-from tflite_api.status import MeasuredError
 from tflite_api.text import one_line
 from tflite_converter.compare.messages import ComparedSignature, ComparisonFindings, ComparisonOrder, FileContents
 from tflite_converter.core.digests import file_digest, prefixed

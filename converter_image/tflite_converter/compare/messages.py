@@ -3,8 +3,8 @@
 from pydantic import ConfigDict
 
 from tflite_api.reasons import Reason
+from tflite_api.resource.status import MeasuredError
 from tflite_api.schema import Integer, Schema
-from tflite_api.status import MeasuredError
 
 
 class ComparisonOrder(Schema):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from tflite_api.status import OutputError
+from tflite_api.resource.status import OutputError
 from tflite_api.text import one_line
 from tflite_converter.compare.comparison import ArtifactComparison, ComparedFile
 from tflite_converter.compare.messages import ComparedSignature

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from tflite_api.quantization_types import QuantizationType
 from tflite_api.reasons import Reason
-from tflite_api.spec import KeepFloat, Quantization
+from tflite_api.resource.quantization_types import QuantizationType
+from tflite_api.resource.spec import KeepFloat, Quantization
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.convert import loop_unrolling, pinning, retyping, strategy, tf_converter
 from tflite_converter.convert.finish import MeasuredSignature, MeasurementOrder, become_measurement

@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
-from tflite_api.metadata import ModelMetadata
-from tflite_api.quantization_types import Tool
 from tflite_api.reasons import Reason
+from tflite_api.resource.metadata import ModelMetadata
+from tflite_api.resource.quantization_types import Tool
+from tflite_api.resource.status import ArtifactSignature, CalibrationData, Tensor
 from tflite_api.schema import Integer, Schema
-from tflite_api.status import ArtifactSignature, CalibrationData, Tensor
-from tflite_api.step import ConvertedModel
+from tflite_api.steps.step import ConvertedModel
 from tflite_api.text import one_line
 from tflite_converter.artifact import flatbuffer, metadata
 from tflite_converter.artifact.flatbuffer import ArtifactFacts

@@ -2,10 +2,10 @@
 
 from typing import Self
 
-from tflite_api.metadata import ModelMetadata
+from tflite_api.resource.metadata import ModelMetadata
+from tflite_api.resource.spec import ConversionSpec, Samples, Signature
 from tflite_api.schema import Boolean, Integer, Schema
-from tflite_api.spec import ConversionSpec, Samples, Signature
-from tflite_api.step import FetchedDatasets
+from tflite_api.steps.step import FetchedDatasets
 from tflite_converter.core.local_spec import LocalQuantization
 
 

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from tflite_api.resource.spec import Quantization
 from tflite_api.schema import Boolean, Schema
-from tflite_api.spec import Quantization
 from tflite_api.text import one_line
 from tflite_converter.convert import tf_converter
 from tflite_converter.convert.tf_converter import ConverterSettings

@@ -5,8 +5,8 @@ from enum import Enum
 from typing import Final
 
 from tflite_api.reasons import Reason
-from tflite_api.status import ArtifactSignature, MeasuredError
-from tflite_api.step import StepResult
+from tflite_api.resource.status import ArtifactSignature, MeasuredError
+from tflite_api.steps.step import StepResult
 from tflite_api.text import MESSAGE_CHARACTERS, one_line
 
 NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})

@@ -5,11 +5,8 @@ from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from tflite_api.conversion import Conversion
-from tflite_api.schema import matching
-from tflite_api.sources.handle import FILE_SCHEME, HANDLE_PATTERN
-from tflite_api.sources.model_source import ModelSource
-from tflite_api.spec import (
+from tflite_api.resource.conversion import Conversion
+from tflite_api.resource.spec import (
     DATASET_PATTERN,
     Calibration,
     ConversionSpec,
@@ -18,6 +15,9 @@ from tflite_api.spec import (
     Verification,
     VerificationSamples,
 )
+from tflite_api.schema import matching
+from tflite_api.sources.handle import FILE_SCHEME, HANDLE_PATTERN
+from tflite_api.sources.model_source import ModelSource
 
 _FILE_PATTERN: Final = r"file:///[^\x00-\x1f?#]+"
 _NAME_PATTERN: Final = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"

@@ -6,9 +6,9 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from tflite_api.reasons import Reason
+from tflite_api.resource.spec import ConversionSpec, Samples
 from tflite_api.sources.handle import FILE_SCHEME
-from tflite_api.spec import ConversionSpec, Samples
-from tflite_api.step import FetchedDataset, FetchedDatasets, FetchLimits
+from tflite_api.steps.step import FetchedDataset, FetchedDatasets, FetchLimits
 from tflite_converter.core.digests import bare, file_digest, folder_digest, prefixed
 from tflite_converter.core.failure import OWN_CURE, Cure, StepFailure
 from tflite_converter.core.progress import Progress

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from tflite_api.reasons import Reason
-from tflite_api.step import FetchLimits
+from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.digests import folder_digest, prefixed
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.progress import Progress

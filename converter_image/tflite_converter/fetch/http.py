@@ -13,7 +13,7 @@ import aiohttp
 from aiohttp import AddrInfoType
 
 from tflite_api.reasons import Reason
-from tflite_api.step import FetchLimits
+from tflite_api.steps.step import FetchLimits
 from tflite_api.text import one_line
 from tflite_converter.core.failure import NO_SPACE, OWN_CURE, StepFailure
 from tflite_converter.core.progress import Progress

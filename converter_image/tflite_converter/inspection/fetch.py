@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from tflite_api.step import FetchLimits
+from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.local_spec import LocalModelSource
 from tflite_converter.core.progress import Progress
 from tflite_converter.fetch import model

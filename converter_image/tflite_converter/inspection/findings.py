@@ -7,8 +7,8 @@ from typing import Final, Literal
 from pydantic import ConfigDict
 
 from tflite_api.reasons import Reason
+from tflite_api.resource.spec import Signature
 from tflite_api.schema import Boolean, Integer, Schema
-from tflite_api.spec import Signature
 from tflite_converter.convert import strategy
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.local_spec import LocalModelSource

@@ -10,11 +10,11 @@ from pydantic import ValidationError
 
 from tflite_api.field_types import SecretReference
 from tflite_api.names import API_VERSION, KIND
-from tflite_api.quantization_types import CALIBRATED, QuantizationType
 from tflite_api.reasons import Reason
+from tflite_api.resource.quantization_types import CALIBRATED, QuantizationType
+from tflite_api.resource.spec import InputPin, Signature
 from tflite_api.schema import describe
 from tflite_api.sources.source import ARCHIVE_ENDS
-from tflite_api.spec import InputPin, Signature
 from tflite_api.text import one_line
 from tflite_converter.core.digests import bare
 from tflite_converter.core.failure import StepFailure

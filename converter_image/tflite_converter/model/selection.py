@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
-from tflite_api.spec import Signature
+from tflite_api.resource.spec import Signature
 from tflite_converter.core.tensors import SignatureFacts
 from tflite_converter.model import operations, signature
 from tflite_converter.model.saved_model import MetaGraph

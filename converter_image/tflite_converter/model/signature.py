@@ -6,7 +6,7 @@ from typing import Final
 
 from tflite_api.names import DEFAULT_SIGNATURE_KEY
 from tflite_api.reasons import Reason
-from tflite_api.spec import InputPin, Signature
+from tflite_api.resource.spec import InputPin, Signature
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.tensors import Shape, SignatureFacts, TensorFacts
 

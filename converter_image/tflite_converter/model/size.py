@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from tflite_api.report import TypeSize
+from tflite_api.steps.report import TypeSize
 
 _PREFIX: Final = "variables/variables"
 _OBJECTS: Final = "_CHECKPOINTABLE_OBJECT_GRAPH"

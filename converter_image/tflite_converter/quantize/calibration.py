@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from tflite_api.spec import Calibration
-from tflite_api.status import CalibrationData
-from tflite_api.step import FetchedDataset
+from tflite_api.resource.spec import Calibration
+from tflite_api.resource.status import CalibrationData
+from tflite_api.steps.step import FetchedDataset
 from tflite_converter.core.tensors import Sample, SignatureFacts
 from tflite_converter.datasets import reader
 from tflite_converter.datasets.generated import Sampling, generate

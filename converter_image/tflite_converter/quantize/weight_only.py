@@ -4,8 +4,8 @@ import logging
 from collections.abc import Collection
 from pathlib import Path
 
-from tflite_api.quantization_types import QuantizationType, Tool
 from tflite_api.reasons import Reason
+from tflite_api.resource.quantization_types import QuantizationType, Tool
 from tflite_api.text import one_line
 from tflite_converter.artifact.flatbuffer import Constant
 from tflite_converter.core.failure import OWN_CURE, StepFailure

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
-from tflite_api.report import BINS, LayerError, OutputErrors, TypeSize
+from tflite_api.steps.report import BINS, LayerError, OutputErrors, TypeSize
 from tflite_converter.core.units import bytes_in_words
 from tflite_converter.report.layer_errors import stands_out
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from tflite_api.report import BINS, WORST_SAMPLES, OutputErrors, WorstSample
+from tflite_api.steps.report import BINS, WORST_SAMPLES, OutputErrors, WorstSample
 from tflite_converter.artifact.inventory import shown
 from tflite_converter.core.tensors import Array, Outputs
 from tflite_converter.verify.metrics import Accuracy, as_doubles

@@ -1,7 +1,7 @@
 """What passes from the process that converts to the one that measures for the report page."""
 
-from tflite_api.report import TypeSize
 from tflite_api.schema import Schema
+from tflite_api.steps.report import TypeSize
 
 
 class ReportMaterial(Schema):

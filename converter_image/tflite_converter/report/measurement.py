@@ -5,10 +5,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from tflite_api.quantization_types import QuantizationType
-from tflite_api.report import SHOWN_OUTPUTS, FloatTrial, Layers, OutputErrors, ReportData
-from tflite_api.spec import KeepFloat
-from tflite_api.status import SampleSource
+from tflite_api.resource.quantization_types import QuantizationType
+from tflite_api.resource.spec import KeepFloat
+from tflite_api.resource.status import SampleSource
+from tflite_api.steps.report import SHOWN_OUTPUTS, FloatTrial, Layers, OutputErrors, ReportData
 from tflite_api.text import one_line
 from tflite_converter.artifact import inventory
 from tflite_converter.core.failure import StepFailure

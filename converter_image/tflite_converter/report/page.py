@@ -16,11 +16,11 @@ from markupsafe import Markup
 
 from tflite_api.explanations import EXPLANATIONS
 from tflite_api.reasons import Reason
-from tflite_api.report import LayerError, Layers, OutputErrors, ReportData, TypeSize
+from tflite_api.resource.spec import ConversionSpec
+from tflite_api.resource.status import MeasuredError, OutputError
 from tflite_api.sources.model_source import ModelSource
-from tflite_api.spec import ConversionSpec
-from tflite_api.status import MeasuredError, OutputError
-from tflite_api.step import StepResult
+from tflite_api.steps.report import LayerError, Layers, OutputErrors, ReportData, TypeSize
+from tflite_api.steps.step import StepResult
 from tflite_converter.artifact.inventory import shown
 from tflite_converter.core.units import bytes_in_words
 from tflite_converter.report import charts

@@ -9,12 +9,12 @@ from importlib import metadata
 from typing import Final
 
 from tflite_api import __version__
-from tflite_api.attestation_spec import SigningKeyReference
 from tflite_api.names import SIGNING_KEY_ENV, SIGNING_PASSWORD_ENV
 from tflite_api.reasons import Reason
-from tflite_api.recipe import recipe_hash
-from tflite_api.status import Attestation
-from tflite_api.step import PreparedModel, StepRequest
+from tflite_api.resource.attestation_spec import SigningKeyReference
+from tflite_api.resource.recipe import recipe_hash
+from tflite_api.resource.status import Attestation
+from tflite_api.steps.step import PreparedModel, StepRequest
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.signing import dsse, provenance
 from tflite_converter.signing.keys import KeyRefusedError, PrivateKey, fingerprint, read_private

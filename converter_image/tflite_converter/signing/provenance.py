@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from tflite_api.names import API_VERSION, GROUP, KIND
-from tflite_api.step import FetchedDataset, Invocation, PreparedModel, StepRequest
+from tflite_api.steps.step import FetchedDataset, Invocation, PreparedModel, StepRequest
 from tflite_converter.core.digests import bare
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"

@@ -11,9 +11,9 @@ from typing import Any, Final, NoReturn
 from pydantic import BaseModel
 
 from tflite_api.reasons import Outcome, Reason
-from tflite_api.report import DATA_BYTES, ReportData
-from tflite_api.status import MeasuredError
-from tflite_api.step import ConvertedModel
+from tflite_api.resource.status import MeasuredError
+from tflite_api.steps.report import DATA_BYTES, ReportData
+from tflite_api.steps.step import ConvertedModel
 from tflite_api.text import one_line
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.core.failure import OWN_CURE, StepFailure

@@ -4,7 +4,7 @@ from typing import Final
 
 from tflite_api.field_types import KEY_CHARACTERS
 from tflite_api.reasons import Reason
-from tflite_api.step import StepRequest, StepResult
+from tflite_api.steps.step import StepRequest, StepResult
 from tflite_converter.core.progress import Progress
 from tflite_converter.steps.destination import Destination, location_of
 from tflite_converter.steps.identity import identity

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from tflite_api.reasons import Reason
-from tflite_api.spec import ConversionSpec
-from tflite_api.step import ConvertedModel, FetchedDatasets
+from tflite_api.resource.spec import ConversionSpec
+from tflite_api.steps.step import ConvertedModel, FetchedDatasets
 from tflite_api.text import one_line
 from tflite_converter.convert.launch import launch
 from tflite_converter.convert.order import ConversionOrder

@@ -9,8 +9,8 @@ from typing import Final
 
 from tflite_api.names import REQUESTED_AT_ANNOTATION
 from tflite_api.reasons import Reason
-from tflite_api.spec import S3Destination
-from tflite_api.step import FetchLimits
+from tflite_api.resource.spec import S3Destination
+from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.failure import OWN_CURE, Cure, StepFailure
 from tflite_converter.core.progress import Progress
 from tflite_converter.storage.s3 import S3Store

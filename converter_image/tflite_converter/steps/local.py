@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from tflite_api.reasons import Reason
-from tflite_api.recipe import recipe_hash
-from tflite_api.status import Artifact
-from tflite_api.step import ExitCode, FetchLimits, StepResult, exit_code
+from tflite_api.resource.recipe import recipe_hash
+from tflite_api.resource.status import Artifact
+from tflite_api.steps.step import ExitCode, FetchLimits, StepResult, exit_code
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.local_spec import LocalConversion
 from tflite_converter.core.progress import Progress

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from tflite_api.step import PreparedModel, StepRequest
+from tflite_api.steps.step import PreparedModel, StepRequest
 from tflite_converter.core.progress import Progress
 from tflite_converter.core.step_files import PREPARED_FILE, write_model
 from tflite_converter.fetch import dataset, model

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from tflite_api.reasons import Outcome, Reason
-from tflite_api.spec import ConversionSpec, S3Destination
-from tflite_api.status import Artifact, Provenance
-from tflite_api.step import PreparedModel, StepRequest, StepResult
+from tflite_api.resource.spec import ConversionSpec, S3Destination
+from tflite_api.resource.status import Artifact, Provenance
+from tflite_api.steps.step import PreparedModel, StepRequest, StepResult
 from tflite_api.text import one_line
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.progress import Progress

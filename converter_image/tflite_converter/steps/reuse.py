@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Final
 
 from tflite_api.names import VERIFYING_KEY_ENV
-from tflite_api.step import StepRequest, StepResult
+from tflite_api.steps.step import StepRequest, StepResult
 from tflite_converter.artifact.flatbuffer import IDENTIFIER
 from tflite_converter.core.progress import Progress
 from tflite_converter.steps import accept

@@ -15,8 +15,8 @@ from urllib.parse import quote, unquote
 from pydantic import ValidationError
 
 from tflite_api.reasons import Reason
-from tflite_api.status import Attestation
-from tflite_api.step import StepResult
+from tflite_api.resource.status import Attestation
+from tflite_api.steps.step import StepResult
 from tflite_api.text import one_line
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.storage.store import StoredObject

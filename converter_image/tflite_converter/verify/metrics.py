@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tflite_api.reasons import Reason
-from tflite_api.status import MeasuredError, OutputError, SampleSource
+from tflite_api.resource.status import MeasuredError, OutputError, SampleSource
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.tensors import Array, Outputs
 

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from tflite_api.reasons import Reason
-from tflite_api.status import SampleSource
+from tflite_api.resource.status import SampleSource
 from tflite_api.text import one_line
 from tflite_converter.core.failure import RunRefused, StepFailure
 from tflite_converter.core.tensors import Array, Outputs, Sample, TensorFacts

@@ -5,8 +5,8 @@ from typing import Annotated, Final, Self
 from pydantic import Field, StringConstraints
 
 from tflite_api.reasons import Reason
+from tflite_api.resource.status import ArtifactSignature, MeasuredError
 from tflite_api.schema import Boolean, Schema
-from tflite_api.status import ArtifactSignature, MeasuredError
 from tflite_api.text import MESSAGE_CHARACTERS
 from tflite_converter.core.failure import IN_MESSAGE, OWN_CURE, StepFailure
 

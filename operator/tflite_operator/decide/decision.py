@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tflite_api.reasons import Reason
-from tflite_api.step import StepResult
+from tflite_api.steps.step import StepResult
 from tflite_operator.jobs.attempt import Attempt
 from tflite_operator.observe.job import ObservedJob
 

@@ -7,7 +7,7 @@ from typing import Final
 from tflite_api.explanations import explained
 from tflite_api.names import CLEANUP
 from tflite_api.reasons import Reason
-from tflite_api.spec import ConversionSpec
+from tflite_api.resource.spec import ConversionSpec
 from tflite_operator.core.labels import cleanup_name
 from tflite_operator.decide.decision import PATIENCE, CreateCleanup, EmitEvent, SetFinalizer
 from tflite_operator.decide.obstacles import stuck

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tflite_api.reasons import Outcome, Reason
-from tflite_api.status import ConversionStatus, JobReference
+from tflite_api.resource.status import ConversionStatus, JobReference
 from tflite_operator.decide.decision import (
     PATIENCE,
     Action,

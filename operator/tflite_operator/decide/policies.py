@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from tflite_api.reasons import Reason
-from tflite_api.spec import ConversionSpec
+from tflite_api.resource.spec import ConversionSpec
 from tflite_operator.core.fields import parse_moment
 from tflite_operator.core.labels import job_name
 from tflite_operator.decide.decision import (

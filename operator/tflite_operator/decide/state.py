@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import Final
 
 from tflite_api.reasons import Reason
-from tflite_api.spec import ConversionSpec
-from tflite_api.status import Condition, ConversionStatus, JobReference
+from tflite_api.resource.spec import ConversionSpec
+from tflite_api.resource.status import Condition, ConversionStatus, JobReference
 from tflite_api.text import one_line
 from tflite_operator.core.fields import parse_moment
 from tflite_operator.core.identity import Identity

@@ -5,8 +5,8 @@ from typing import Final
 
 from tflite_api.explanations import EXPLANATIONS, explained, sentence
 from tflite_api.reasons import Reason
-from tflite_api.status import Cause, Condition, ConditionStatus, ConversionStatus, JobReference
-from tflite_api.step import StepResult
+from tflite_api.resource.status import Cause, Condition, ConditionStatus, ConversionStatus, JobReference
+from tflite_api.steps.step import StepResult
 from tflite_api.text import one_line
 from tflite_operator.core.fields import timestamp
 from tflite_operator.core.labels import READY, RECONCILING, STALLED, VERIFIED

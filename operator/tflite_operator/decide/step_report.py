@@ -6,11 +6,11 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from tflite_api.names import TERMINATION_LOG_BYTES
-from tflite_api.recipe import recipe_hash
+from tflite_api.resource.recipe import recipe_hash
+from tflite_api.resource.spec import ConversionSpec
 from tflite_api.schema import describe
-from tflite_api.spec import ConversionSpec
-from tflite_api.step import EXIT_CODES, StepResult
-from tflite_api.step_reasons import STEP_REASONS
+from tflite_api.steps.step import EXIT_CODES, StepResult
+from tflite_api.steps.step_reasons import STEP_REASONS
 from tflite_api.text import one_line
 
 _LARGEST: Final = 2**63 - 1

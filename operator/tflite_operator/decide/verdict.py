@@ -8,8 +8,8 @@ from typing import Final
 
 from tflite_api.names import CONVERT
 from tflite_api.reasons import Outcome, Reason
-from tflite_api.spec import ConversionSpec
-from tflite_api.step import SIGNAL_BASE, ExitCode, StepResult
+from tflite_api.resource.spec import ConversionSpec
+from tflite_api.steps.step import SIGNAL_BASE, ExitCode, StepResult
 from tflite_api.text import one_line
 from tflite_operator.decide.decision import Success
 from tflite_operator.decide.step_report import UnbelievableReportError, check_artifact, read_report

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from tflite_api import names
 from tflite_api.names import CLEANUP, CONVERT, MODEL_DIR, OUTPUT_DIR, PREPARE, PUBLISH
-from tflite_api.spec import ConversionSpec, ResourceList, quantity
-from tflite_api.step import ExitCode, Invocation, StepRequest
+from tflite_api.resource.spec import ConversionSpec, ResourceList, quantity
+from tflite_api.steps.step import ExitCode, Invocation, StepRequest
 from tflite_operator.core.fields import Object, mapping
 from tflite_operator.core.identity import Identity
 from tflite_operator.core.labels import (

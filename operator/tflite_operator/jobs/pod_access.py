@@ -17,7 +17,7 @@ from tflite_api.names import (
     VERIFYING_KEY_ENV,
     VOLUME_DIR,
 )
-from tflite_api.spec import ConversionSpec
+from tflite_api.resource.spec import ConversionSpec
 from tflite_operator.settings import Settings
 
 Field = dict[str, Any]

@@ -8,9 +8,9 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from tflite_api.names import FINALIZER, REQUESTED_AT_ANNOTATION
+from tflite_api.resource.spec import ConversionSpec
+from tflite_api.resource.status import REQUEST_CHARACTERS, ConversionStatus
 from tflite_api.schema import describe
-from tflite_api.spec import ConversionSpec
-from tflite_api.status import REQUEST_CHARACTERS, ConversionStatus
 from tflite_api.text import one_line
 from tflite_operator.core.fields import Object, field, mapping, moment, text, texts
 from tflite_operator.core.identity import Identity

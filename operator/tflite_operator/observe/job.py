@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tflite_api.names import QUEUE_LABEL_PREFIX
-from tflite_api.status import REQUEST_CHARACTERS
+from tflite_api.resource.status import REQUEST_CHARACTERS
 from tflite_api.text import one_line
 from tflite_operator.core.fields import Object, field, moment, objects, text
 from tflite_operator.core.identity import Identity

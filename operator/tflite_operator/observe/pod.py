@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from tflite_api.names import CONTAINERS, PUBLISH, STEPS
-from tflite_api.step import ExitCode
+from tflite_api.steps.step import ExitCode
 from tflite_api.text import one_line
 from tflite_operator.core.fields import Object, field, integer, mapping, moment, objects, text
 from tflite_operator.core.labels import CONVERSION_LABEL, NAME_ANNOTATION, Key

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from tflite_api import names
-from tflite_api.status import ConversionStatus
+from tflite_api.resource.status import ConversionStatus
 from tflite_operator.core.fields import field
 from tflite_operator.core.identity import Identity
 from tflite_operator.core.labels import READY, Key

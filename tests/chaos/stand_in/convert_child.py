@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from tflite_api.reasons import Reason
-from tflite_api.spec import Signature
-from tflite_api.status import ArtifactSignature, Tensor
-from tflite_api.step import ConvertedModel
+from tflite_api.resource.spec import Signature
+from tflite_api.resource.status import ArtifactSignature, Tensor
+from tflite_api.steps.step import ConvertedModel
 from tflite_converter.artifact.flatbuffer import IDENTIFIER
 from tflite_converter.convert.order import ConversionOrder
 from tflite_converter.core.failure import OWN_CURE, StepFailure

@@ -10,9 +10,9 @@ import yaml
 from pydantic import BaseModel
 
 from tflite_api import names
-from tflite_api.quantization_types import CALIBRATED, SELECTIVE, WITH_INTEGER_IO, QuantizationType, named
-from tflite_api.spec import ConversionSpec
-from tflite_api.status import ConversionStatus
+from tflite_api.resource.quantization_types import CALIBRATED, SELECTIVE, WITH_INTEGER_IO, QuantizationType, named
+from tflite_api.resource.spec import ConversionSpec
+from tflite_api.resource.status import ConversionStatus
 
 ROOT = Path(__file__).parents[3]
 CRD = yaml.safe_load((ROOT / "crds/tfliteconversions.yaml").read_text())

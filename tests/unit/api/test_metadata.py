@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tflite_api.recipe import recipe_hash
+from tflite_api.resource.recipe import recipe_hash
+from tflite_api.resource.spec import ConversionSpec
 from tflite_api.schema import describe
-from tflite_api.spec import ConversionSpec
 
 
 def spec(metadata: dict[str, Any] | None) -> dict[str, Any]:

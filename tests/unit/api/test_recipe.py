@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tflite_api.recipe import recipe_hash
-from tflite_api.spec import ConversionSpec
+from tflite_api.resource.recipe import recipe_hash
+from tflite_api.resource.spec import ConversionSpec
 
 SPEC: dict[str, Any] = {
     "model": {"handle": "https://tfhub.dev/google/model/1", "tags": ["serve", "gpu"]},

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tflite_api import report
-from tflite_api.report import BINS, DATA_BYTES, ReportData
+from tflite_api.steps import report
+from tflite_api.steps.report import BINS, DATA_BYTES, ReportData
 
 DECIMAL = "-1.234e+100"
 LAYER: dict[str, Any] = {"name": "n" * 256, "operator": "o" * 256, "snrDecibels": DECIMAL, "errorInSteps": DECIMAL}

@@ -8,12 +8,12 @@ import pytest
 from pydantic import ValidationError
 
 import tflite_api
-from tflite_api.conversion import Conversion
 from tflite_api.field_types import KEY_CHARACTERS
-from tflite_api.quantization_types import QuantizationType
+from tflite_api.resource.conversion import Conversion
+from tflite_api.resource.quantization_types import QuantizationType
+from tflite_api.resource.spec import ConversionSpec, quantity
 from tflite_api.schema import describe
 from tflite_api.sources.model_source import SOURCES
-from tflite_api.spec import ConversionSpec, quantity
 
 
 def spec(**changes: Any) -> dict[str, Any]:

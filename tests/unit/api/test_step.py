@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from tflite_api.names import TERMINATION_LOG_BYTES
 from tflite_api.reasons import Outcome, Reason
-from tflite_api.status import ArtifactSignature, Tensor
-from tflite_api.step import ExitCode, StepResult, exit_code
+from tflite_api.resource.status import ArtifactSignature, Tensor
+from tflite_api.steps.step import ExitCode, StepResult, exit_code
 
 TENSORS = st.builds(
     Tensor,

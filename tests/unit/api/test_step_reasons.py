@@ -2,7 +2,7 @@ import pytest
 
 from tflite_api.names import CLEANUP, CONVERT, PREPARE, PUBLISH
 from tflite_api.reasons import Outcome, Reason
-from tflite_api.step_reasons import OPERATOR_REASONS, STEP_REASONS
+from tflite_api.steps.step_reasons import OPERATOR_REASONS, STEP_REASONS
 
 
 @pytest.mark.parametrize("reason", [one for one in Reason if one.outcome is not Outcome.VERDICT])

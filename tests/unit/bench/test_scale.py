@@ -10,7 +10,7 @@ from bench.scale.measurements import Section, document, in_turn, percentile
 from bench.scale.operator_process import by_kind, parse_audit_log, writes
 from bench.scale.stages import job, report, spec
 from dev.host.checkout import Checkout
-from tflite_api.spec import ConversionSpec
+from tflite_api.resource.spec import ConversionSpec
 from tflite_operator.decide.step_report import check_artifact, read_report
 
 

@@ -23,11 +23,11 @@ from tests.unit.converter.storage import test_object_metadata
 from tests.unit.converter.worker import test_supervisor
 from tests.unit.operator.builders import failed, failing_pod, job, message, planned, report, started, succeeded_pod
 from tflite_api.explanations import explained
-from tflite_api.metadata import ModelMetadata
 from tflite_api.names import SIGNING_KEY_ENV, STEPS
 from tflite_api.reasons import Outcome, Reason
-from tflite_api.step import FetchLimits, StepResult, exit_code
-from tflite_api.step_reasons import STEP_REASONS
+from tflite_api.resource.metadata import ModelMetadata
+from tflite_api.steps.step import FetchLimits, StepResult, exit_code
+from tflite_api.steps.step_reasons import STEP_REASONS
 from tflite_converter.artifact import metadata
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress

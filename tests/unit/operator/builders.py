@@ -8,8 +8,8 @@ from typing import Any
 
 from tflite_api.names import CONVERT, PREPARE, PUBLISH, STEPS
 from tflite_api.reasons import Reason
-from tflite_api.recipe import recipe_hash
-from tflite_api.spec import ConversionSpec
+from tflite_api.resource.recipe import recipe_hash
+from tflite_api.resource.spec import ConversionSpec
 from tflite_operator.core.fields import timestamp
 from tflite_operator.core.identity import Identity
 from tflite_operator.core.labels import CONVERSION_LABEL

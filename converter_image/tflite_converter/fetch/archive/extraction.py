@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, NoReturn, Protocol
 
 from tflite_api.reasons import Reason
-from tflite_api.step import FetchLimits
+from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.failure import NO_SPACE, OWN_CURE, StepFailure
 from tflite_converter.core.units import bytes_in_words
 

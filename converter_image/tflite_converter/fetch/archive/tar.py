@@ -8,7 +8,7 @@ import tarfile
 import zlib
 from typing import BinaryIO, Final
 
-from tflite_api.step import FetchLimits
+from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.units import bytes_in_words
 from tflite_converter.fetch.archive.extraction import (
     CHUNK_BYTES,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from tflite_api.reasons import Reason
-from tflite_api.step import FetchLimits
+from tflite_api.steps.step import FetchLimits
 from tflite_api.text import one_line
 from tflite_converter.artifact.flatbuffer import is_litert
 from tflite_converter.core.failure import StepFailure

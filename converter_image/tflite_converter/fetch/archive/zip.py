@@ -6,7 +6,7 @@ import zipfile
 import zlib
 from typing import BinaryIO, Final
 
-from tflite_api.step import FetchLimits
+from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.units import bytes_in_words
 from tflite_converter.fetch.archive.extraction import (
     MAX_PATH_BYTES,

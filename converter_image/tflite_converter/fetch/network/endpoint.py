@@ -1,7 +1,7 @@
 """Whether the storage's endpoint may be used by an untrusted conversion."""
 
 from tflite_api.reasons import Reason
-from tflite_api.step import FetchLimits
+from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.fetch.network.address_policy import refused_meaning
 

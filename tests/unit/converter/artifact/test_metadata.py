@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from tflite_api.metadata import ModelMetadata
 from tflite_api.reasons import Reason
+from tflite_api.resource.metadata import ModelMetadata
 from tflite_converter.artifact import metadata
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.tensors import SignatureFacts, TensorFacts

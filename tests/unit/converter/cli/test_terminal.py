@@ -3,8 +3,8 @@
 import pytest
 
 from tflite_api.reasons import Reason
-from tflite_api.status import MeasuredError, SampleSource
-from tflite_api.step import StepResult
+from tflite_api.resource.status import MeasuredError, SampleSource
+from tflite_api.steps.step import StepResult
 from tflite_converter.cli import terminal
 
 

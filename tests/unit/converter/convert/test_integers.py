@@ -8,8 +8,8 @@ import pytest
 
 from tests.unit.converter import exported_models
 from tests.unit.converter.convert.test_conversion import convert
-from tflite_api.quantization_types import QuantizationType
 from tflite_api.reasons import Reason
+from tflite_api.resource.quantization_types import QuantizationType
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
 from tflite_converter.convert.loop_steps import MOST_STEPS

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.converter import exported_models
 from tests.unit.converter.convert.test_conversion import convert
 from tflite_api.reasons import Reason
-from tflite_api.step import ConvertedModel
+from tflite_api.steps.step import ConvertedModel
 from tflite_converter.core.failure import StepFailure
 
 pytestmark = pytest.mark.tensorflow

@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.converter.storage.memory_store import Held, MemoryStore
 from tflite_api.reasons import Reason
-from tflite_api.step import FetchedDataset, FetchedDatasets, FetchLimits
+from tflite_api.steps.step import FetchedDataset, FetchedDatasets, FetchLimits
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.local_spec import LocalSpec
 from tflite_converter.core.progress import LoggedProgress

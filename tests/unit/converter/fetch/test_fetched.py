@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.converter.fetch.archive.test_unpack import pack, plain, zipped
 from tflite_api.reasons import Reason
-from tflite_api.step import FetchLimits
+from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.digests import folder_digest
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress

@@ -12,7 +12,7 @@ from tests import hostile_models
 from tests.unit.converter import exported_models
 from tests.unit.converter.convert.test_conversion import convert
 from tflite_api.reasons import Reason
-from tflite_api.step import FetchLimits
+from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.local_spec import LocalModelSource
 from tflite_converter.core.progress import LoggedProgress

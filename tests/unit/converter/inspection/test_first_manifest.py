@@ -7,8 +7,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tflite_api.conversion import Conversion
 from tflite_api.reasons import Reason
+from tflite_api.resource.conversion import Conversion
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.local_spec import LocalConversion, LocalModelSource
 from tflite_converter.inspection import first_manifest

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tflite_api.reasons import Reason
-from tflite_api.spec import InputPin, Signature
+from tflite_api.resource.spec import InputPin, Signature
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.tensors import SignatureFacts, TensorFacts
 from tflite_converter.model.signature import check_types, choose_signatures, choose_tags, pin_inputs

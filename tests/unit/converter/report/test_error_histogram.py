@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tflite_api.report import BINS
+from tflite_api.steps.report import BINS
 from tflite_converter.report.error_histogram import ErrorDistribution, distributions
 
 RNG = np.random.default_rng(5)

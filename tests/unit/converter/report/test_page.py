@@ -9,7 +9,7 @@ import yaml
 
 from tests import report_pages
 from tests.report_pages import HOSTILE, data, result, spec
-from tflite_api.spec import ConversionSpec
+from tflite_api.resource.spec import ConversionSpec
 from tflite_converter.report import page as report_page
 
 _ADDRESSES = {"src", "href", "xlink:href", "data", "action", "poster", "background", "srcset", "style"}

@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.converter.convert.test_conversion import convert
 from tflite_api.reasons import Reason
-from tflite_api.step import ConvertedModel
+from tflite_api.steps.step import ConvertedModel
 from tflite_converter.convert import finish, report_material
 from tflite_converter.core.step_files import read_model
 from tflite_converter.report import measurement

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.unit.converter.signing import signing_keys
 from tflite_api.names import SIGNING_KEY_ENV
-from tflite_api.step import PreparedModel, StepRequest
+from tflite_api.steps.step import PreparedModel, StepRequest
 
 ARTIFACT = b"\x1c\0\0\0TFL3 an artifact"
 SHA256 = hashlib.sha256(ARTIFACT).hexdigest()

@@ -21,8 +21,8 @@ from tests.unit.converter.signing.signing_keys import COSIGN_KEY, P256, public
 from tflite_api import __version__
 from tflite_api.names import SIGNING_KEY_ENV, SIGNING_PASSWORD_ENV
 from tflite_api.reasons import Reason
-from tflite_api.recipe import recipe_hash
-from tflite_api.step import StepRequest
+from tflite_api.resource.recipe import recipe_hash
+from tflite_api.steps.step import StepRequest
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.signing import attest
 from tflite_converter.signing.attest import MadeAttestation

@@ -8,7 +8,7 @@ from tests import report_pages
 from tests.hostile_models import FORGED, FORGED_REPORT
 from tests.unit.converter.signing import attestations
 from tests.unit.converter.storage.memory_store import MemoryStore
-from tflite_api.step import PreparedModel, StepRequest
+from tflite_api.steps.step import PreparedModel, StepRequest
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.steps.prepare import prepare
 from tflite_converter.steps.publish import publish

@@ -5,7 +5,7 @@ import pytest
 from tests.unit.converter.storage.memory_store import Held, MemoryStore
 from tests.unit.converter.storage.test_object_metadata import stored
 from tflite_api.reasons import Reason
-from tflite_api.step import StepRequest, StepResult
+from tflite_api.steps.step import StepRequest, StepResult
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.steps.cleanup import clean_up
 from tflite_converter.steps.identity import identity

@@ -19,8 +19,8 @@ from tests.unit.converter.steps.buckets import BESIDE, KEY, PAGE, again, publish
 from tests.unit.converter.storage.memory_store import Held, MemoryStore
 from tflite_api.names import VERIFYING_KEY_ENV
 from tflite_api.reasons import Reason
-from tflite_api.status import Attestation
-from tflite_api.step import StepRequest, StepResult
+from tflite_api.resource.status import Attestation
+from tflite_api.steps.step import StepRequest, StepResult
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.signing import dsse
 from tflite_converter.steps.identity import identity

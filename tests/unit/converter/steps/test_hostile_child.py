@@ -11,7 +11,7 @@ from tests import hostile_models
 from tests.hostile_models import FORGED, FORGED_REPORT
 from tflite_api.explanations import explained
 from tflite_api.reasons import Outcome, Reason
-from tflite_api.spec import ConversionSpec
+from tflite_api.resource.spec import ConversionSpec
 from tflite_converter.core.failure import StepFailure, exhausted_resource
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.steps.accept import accept

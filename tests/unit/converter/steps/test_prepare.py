@@ -7,7 +7,7 @@ import pytest
 from tests.unit.converter.storage.memory_store import Held, MemoryStore
 from tests.unit.converter.storage.test_object_metadata import CONTENT, SHA256, stored
 from tflite_api.reasons import Reason
-from tflite_api.step import PreparedModel, StepRequest
+from tflite_api.steps.step import PreparedModel, StepRequest
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch import model

@@ -14,8 +14,8 @@ from tests import report_pages
 from tests.hostile_models import FORGED, FORGED_REPORT
 from tests.unit.converter.storage.memory_store import Held, MemoryStore
 from tflite_api.reasons import Reason
-from tflite_api.report import DATA_BYTES
-from tflite_api.step import PreparedModel, StepRequest, StepResult
+from tflite_api.steps.report import DATA_BYTES
+from tflite_api.steps.step import PreparedModel, StepRequest, StepResult
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.report import page

@@ -12,7 +12,7 @@ from tests.hostile_models import FORGED, FORGED_REPORT
 from tests.unit.converter.signing import attestations
 from tests.unit.converter.storage.memory_store import Held, MemoryStore
 from tflite_api.reasons import Reason
-from tflite_api.step import StepResult
+from tflite_api.steps.step import StepResult
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.steps import publish as publish_module

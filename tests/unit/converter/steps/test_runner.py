@@ -11,7 +11,7 @@ import pytest
 from tflite_api.explanations import explained
 from tflite_api.names import STEP_REQUEST_ENV, TERMINATION_LOG_BYTES
 from tflite_api.reasons import Reason
-from tflite_api.step import ExitCode, StepResult, exit_code
+from tflite_api.steps.step import ExitCode, StepResult, exit_code
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.step_files import write_whole
 from tflite_converter.steps.local import clear, worst, write_result

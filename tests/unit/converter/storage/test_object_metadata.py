@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tflite_api.reasons import Reason
-from tflite_api.status import Artifact, ArtifactSignature, MeasuredError, Provenance, Tensor
-from tflite_api.step import StepResult
+from tflite_api.resource.status import Artifact, ArtifactSignature, MeasuredError, Provenance, Tensor
+from tflite_api.steps.step import StepResult
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.storage import object_metadata
 from tflite_converter.storage.object_metadata import (

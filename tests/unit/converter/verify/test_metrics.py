@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from tflite_api.reasons import Reason
-from tflite_api.status import MeasuredError, OutputError
+from tflite_api.resource.status import MeasuredError, OutputError
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.verify.metrics import Accuracy, Comparison, judge, responds, same
 

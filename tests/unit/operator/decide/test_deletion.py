@@ -22,7 +22,7 @@ from tests.unit.operator.builders import (
 )
 from tflite_api.names import CLEANUP, FINALIZER
 from tflite_api.reasons import Reason
-from tflite_api.spec import ConversionSpec
+from tflite_api.resource.spec import ConversionSpec
 from tflite_operator.core.fields import timestamp
 from tflite_operator.core.identity import Identity
 from tflite_operator.decide.decision import CreateCleanup, DeleteJob, EmitEvent, SetFinalizer

@@ -11,8 +11,8 @@ import pytest
 from tests import argolua, kstatus
 from tests.unit.operator.builders import NOW, Object, at, conversion, job, success
 from tflite_api.reasons import Outcome, Reason
-from tflite_api.status import ConversionStatus
-from tflite_api.step import StepResult
+from tflite_api.resource.status import ConversionStatus
+from tflite_api.steps.step import StepResult
 from tflite_operator.decide.decision import Failure, Following, Pause, Progress, Success
 from tflite_operator.decide.status import write_status
 from tflite_operator.observe.job import ObservedJob, observe_job

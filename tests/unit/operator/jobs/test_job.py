@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from tests.unit.operator.builders import SETTINGS, SPEC
 from tflite_api.names import SIGNING_KEY_ENV, SIGNING_PASSWORD_ENV, STEP_REQUEST_ENV, VERIFYING_KEY_ENV
-from tflite_api.spec import ConversionSpec
-from tflite_api.step import StepRequest
+from tflite_api.resource.spec import ConversionSpec
+from tflite_api.steps.step import StepRequest
 from tflite_operator.core.identity import Identity
 from tflite_operator.core.labels import job_name
 from tflite_operator.jobs.attempt import Attempt

@@ -7,7 +7,7 @@ import yaml
 
 from tests.unit.operator.builders import SPEC
 from tests.unit.operator.jobs.test_job import JOBS, UID
-from tflite_api.spec import ConversionSpec
+from tflite_api.resource.spec import ConversionSpec
 from tflite_operator.core.identity import Identity
 from tflite_operator.jobs.attempt import Attempt
 from tflite_operator.jobs.job import build_cleanup, build_job

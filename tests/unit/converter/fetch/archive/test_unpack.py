@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tflite_api.reasons import Reason
-from tflite_api.step import FetchLimits
+from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.fetch.archive.extraction import link_target, safe_path
 from tflite_converter.fetch.archive.unpack import unpack

@@ -15,7 +15,7 @@ from tests.unit.background_server import serving_in_background
 from tests.unit.converter.fetch.web_server import CONTENT, Handler
 from tflite_api.names import CA_BUNDLE_ENV
 from tflite_api.reasons import Reason
-from tflite_api.step import FetchLimits
+from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch.http import dataset, fetch

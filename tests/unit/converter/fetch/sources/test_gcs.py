@@ -13,7 +13,7 @@ from tests.unit.converter.fetch.test_fetched import FILES, contents
 from tests.unit.converter.storage.memory_store import MemoryStore
 from tflite_api.reasons import Reason
 from tflite_api.sources.model_source import ModelSource
-from tflite_api.step import FetchLimits
+from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch import model

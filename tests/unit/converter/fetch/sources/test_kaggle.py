@@ -12,7 +12,7 @@ from tests.unit.converter.fetch.sources.kaggle_server import Kaggle, serving
 from tests.unit.converter.fetch.test_fetched import FILES, contents
 from tflite_api.reasons import Reason
 from tflite_api.sources.model_source import ModelSource
-from tflite_api.step import FetchLimits
+from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.digests import folder_digest
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress

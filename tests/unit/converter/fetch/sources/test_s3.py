@@ -15,7 +15,7 @@ from tests.unit.converter.fetch.test_fetched import FILES, contents
 from tests.unit.converter.storage.memory_store import Held, MemoryStore
 from tflite_api.reasons import Reason
 from tflite_api.sources.s3 import S3Source
-from tflite_api.step import FetchLimits
+from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.digests import folder_digest
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress

@@ -9,7 +9,7 @@ from tests.unit.converter.fetch.archive.test_unpack import zipped
 from tests.unit.converter.fetch.test_fetched import FILES, contents, written
 from tflite_api.reasons import Reason
 from tflite_api.sources.volume import VolumeSource
-from tflite_api.step import FetchLimits
+from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, accept

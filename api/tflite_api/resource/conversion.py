@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, StringConstraints
 
+from tflite_api.resource.spec import ConversionSpec
 from tflite_api.schema import Integer, Schema
-from tflite_api.spec import ConversionSpec
 
 
 class Metadata(Schema):

@@ -6,7 +6,6 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from tflite_api.attestation_spec import AttestationSpec
 from tflite_api.field_types import (
     HOST,
     KEY_CHARACTERS,
@@ -19,9 +18,10 @@ from tflite_api.field_types import (
     Sha256,
     unique,
 )
-from tflite_api.metadata import DecimalText, ModelMetadata, above_zero
 from tflite_api.names import ATTESTATION_SUFFIX, REPORT_SUFFIX
-from tflite_api.quantization_types import (
+from tflite_api.resource.attestation_spec import AttestationSpec
+from tflite_api.resource.metadata import DecimalText, ModelMetadata, above_zero
+from tflite_api.resource.quantization_types import (
     CALIBRATED,
     OF_SOME_WEIGHTS,
     SELECTIVE,
@@ -29,7 +29,7 @@ from tflite_api.quantization_types import (
     QuantizationType,
     named,
 )
-from tflite_api.scheduling import NodeSelector, Toleration
+from tflite_api.resource.scheduling import NodeSelector, Toleration
 from tflite_api.schema import Boolean, Integer, Schema, matching
 from tflite_api.sources.model_source import ModelSource
 

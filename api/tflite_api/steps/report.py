@@ -4,9 +4,9 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
+from tflite_api.resource.spec import LayerName
+from tflite_api.resource.status import Decimal, SampleSource
 from tflite_api.schema import Integer, Schema
-from tflite_api.spec import LayerName
-from tflite_api.status import Decimal, SampleSource
 
 DATA_BYTES: Final = 1024 * 1024
 """No honest data come near this size: the most layers and outputs with names as long as they may be stay below it."""

@@ -4,8 +4,8 @@ import hashlib
 import json
 from typing import Any
 
+from tflite_api.resource.spec import ConversionSpec
 from tflite_api.sources.model_source import SOURCES
-from tflite_api.spec import ConversionSpec
 
 _FORMAT = "recipe.v1"
 _SHAPING = ("model", "signature", "quantization", "ops", "metadata")

@@ -8,9 +8,8 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from tflite_api.names import TERMINATION_LOG_BYTES
 from tflite_api.reasons import Outcome, Reason
-from tflite_api.schema import Boolean, Integer, Schema
-from tflite_api.spec import ConversionSpec
-from tflite_api.status import (
+from tflite_api.resource.spec import ConversionSpec
+from tflite_api.resource.status import (
     Artifact,
     ArtifactSignature,
     Attestation,
@@ -20,6 +19,7 @@ from tflite_api.status import (
     Provenance,
     Text,
 )
+from tflite_api.schema import Boolean, Integer, Schema
 from tflite_api.text import MESSAGE_CHARACTERS
 
 
@@ -62,7 +62,7 @@ def _verdict(reason: Reason) -> Reason:
     return reason
 
 
-Verdict = Annotated[Reason, AfterValidator(_verdict)]
+VerdictReason = Annotated[Reason, AfterValidator(_verdict)]
 """A reason of the Verified condition: what the accuracy measurement was worth."""
 
 
@@ -108,7 +108,7 @@ class StepResult(Schema):
     message: Annotated[str, StringConstraints(max_length=MESSAGE_CHARACTERS)]
     cure_given: Boolean | None = None
     """True where the message says what to change; else the reason's own cure does."""
-    verdict: Verdict | None = None
+    verdict: VerdictReason | None = None
     """The reason of the Verified condition, where the artifact was measured."""
     artifact: Artifact | None = None
     attestation: Attestation | None = None
@@ -214,7 +214,7 @@ class ConvertedModel(Schema):
     """What convert leaves at OUTPUT_DIR beside the artifact: untrusted, like the artifact."""
 
     sha256: Digest
-    verdict: Verdict
+    verdict: VerdictReason
     message: Annotated[str, StringConstraints(max_length=MESSAGE_CHARACTERS)]
     signature: ArtifactSignature
     additional_signatures: Annotated[tuple[ArtifactSignature, ...], Field(max_length=16)] | None = None

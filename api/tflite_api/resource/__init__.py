@@ -1,0 +1,1 @@
+"""The resource: what a TFLiteConversion asks for, and what its status says."""

@@ -1,0 +1,1 @@
+"""What a step of a conversion is asked and reports."""
