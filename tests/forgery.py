@@ -3,8 +3,8 @@
 import json
 from typing import Any, Final
 
-from tflite_api.recipe import recipe_hash
-from tflite_api.spec import ConversionSpec
+from tflite_api.resource.recipe import recipe_hash
+from tflite_api.resource.spec import ConversionSpec
 from tflite_operator.core.identity import Identity
 from tflite_operator.core.labels import ATTEMPT_ANNOTATION, CONVERSION_LABEL, NAME_ANNOTATION, job_name
 

@@ -119,7 +119,7 @@ def test_a_job_does_not_become_a_conversion_s(bench: Workbench, editor: Person, 
     assert editor.patch(f"{editor.jobs}/their-own", {"metadata": {"labels": {"app": "theirs"}}}) == ""
 
 
-CHANGES = {
+CHANGES: dict[str, dict[str, Any]] = {
     "label goes": {"metadata": {"labels": {labels.CONVERSION_LABEL: None}}},
     "attempt": {"metadata": {"annotations": {labels.ATTEMPT_ANNOTATION: "7"}}},
     "owner goes": {"metadata": {"ownerReferences": None}},

@@ -11,7 +11,7 @@ from tests.apiserver.people import policies, somebody
 from tests.apiserver.workbench import Workbench
 from tests.installers import of_chart, one
 from tests.unit.operator.jobs.test_job import JOBS
-from tflite_api.spec import ConversionSpec
+from tflite_api.resource.spec import ConversionSpec
 from tflite_operator.core.identity import Identity
 from tflite_operator.jobs.attempt import Attempt
 from tflite_operator.jobs.job import build_cleanup, build_job

@@ -8,7 +8,7 @@ lists it.
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from tflite_api.spec import quantity
+from tflite_api.resource.spec import quantity
 from tflite_api.text import one_line
 from tflite_operator.core.fields import Object, field, mapping, objects, text
 

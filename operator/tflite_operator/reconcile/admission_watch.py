@@ -4,10 +4,11 @@ import asyncio
 from datetime import datetime
 from typing import Final
 
+from tflite_api.json_log import with_fields
 from tflite_operator.kube.client import Client
 from tflite_operator.kube.errors import ClusterError
 from tflite_operator.observe.admission import NOTHING_IN_FORCE, POLICIES, Admission, read_admission
-from tflite_operator.telemetry.log import LOGGER, with_fields
+from tflite_operator.telemetry.log import LOGGER
 
 _SECONDS: Final = 60.0
 _OPEN: Final = (

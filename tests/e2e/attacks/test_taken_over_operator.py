@@ -13,7 +13,7 @@ from tests.e2e.conversions import Object, Workbench
 from tests.e2e.environment import Environment
 from tests.e2e.impersonation import Person
 from tests.e2e.operator_http import SYSTEM
-from tflite_api.spec import ConversionSpec
+from tflite_api.resource.spec import ConversionSpec
 from tflite_operator.core.identity import Identity
 from tflite_operator.jobs.attempt import Attempt
 from tflite_operator.jobs.job import build_cleanup, build_job
