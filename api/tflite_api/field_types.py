@@ -15,6 +15,7 @@ KEY_PATTERN: Final = r"^[A-Za-z0-9!_.*'()=+@/-]+$"
 KEY_CHARACTERS: Final = 1024
 """S3's own limit (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html)."""
 REGION_PATTERN: Final = r"^[a-z0-9-]+$"
+CLUSTER_ID_PATTERN: Final = r"^[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?$"
 OBJECT_NAME_PATTERN: Final = r"^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$"
 
 
@@ -82,6 +83,15 @@ ObjectName = Annotated[
     StringConstraints(min_length=1, max_length=253),
     matching(OBJECT_NAME_PATTERN, "must be the name of an object: lower-case letters, digits, dots and hyphens"),
 ]
+
+ClusterID = Annotated[
+    str,
+    matching(
+        CLUSTER_ID_PATTERN,
+        "must be at most 63 lower-case letters, digits, dots and hyphens, with a letter or digit at both ends",
+    ),
+]
+"""The name of a cluster, as it stands on the objects that its conversions wrote."""
 
 
 class SecretReference(Schema):

@@ -57,6 +57,12 @@ ATTESTATION_SUFFIX: Final = ".intoto.jsonl"
 """Follows the artifact's key in that of its attestation
 (https://github.com/in-toto/attestation/blob/main/spec/v1/bundle.md#file-naming-convention)."""
 
+WRITE_TEST_SUFFIX: Final = ".write-test"
+"""Behind the artifact's key: the key of an object that shows whether the storage keeps conditions, and is removed."""
+
+UNKNOWN_CLUSTER: Final = "unknown"
+"""In the place of a cluster's id: what was written before objects had one."""
+
 MODEL_DIR: Final = "/model"
 """Written by prepare, read-only for convert and publish."""
 OUTPUT_DIR: Final = "/output"

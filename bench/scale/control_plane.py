@@ -27,7 +27,9 @@ from dev.testing.kubectl import Kubectl
 
 ADDRESSES: Final = Addresses(IPv4Network("10.212.0.0/16"), IPv4Network("10.213.0.0/16"))
 ACCOUNT: Final = f"system:serviceaccount:{NAMESPACE}:tflite-operator"
-MANIFESTS: Final = tuple(f"deploy/base/{name}.yaml" for name in ("namespace", "service_account", "operator_role"))
+MANIFESTS: Final = tuple(
+    f"deploy/base/{name}.yaml" for name in ("namespace", "service_account", "operator_role", "cluster_id_role")
+)
 NODES: Final = 20
 # With the default of 20 to 50 requests a second, these would be what is measured.
 _UNTHROTTLED: Final = ("--kube-api-qps=2000", "--kube-api-burst=4000")

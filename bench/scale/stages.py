@@ -37,7 +37,7 @@ def spec(name: str) -> Object:
 def job() -> Object:
     """Return a Job of the operator's for the peer to fill the names in, so that both ask for the same."""
     identity = Identity("default", _NAME, "", 1)
-    settings = Settings(converter_image=_IMAGE)
+    settings = Settings(converter_image=_IMAGE, cluster_id="bench")
     return build_job(identity, ConversionSpec.from_object(spec(_NAME)), Attempt(1), settings)
 
 

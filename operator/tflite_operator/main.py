@@ -21,7 +21,7 @@ from tflite_operator.informer.object_cache import EVERYWHERE, ObjectCache
 from tflite_operator.kube.client import Client
 from tflite_operator.kube.connection import Connection
 from tflite_operator.kube.election import Election
-from tflite_operator.kube.errors import ClusterError
+from tflite_operator.kube.errors import ClusterError, NotFoundError, RefusedError
 from tflite_operator.kube.fence import Fence, LeaseLostError
 from tflite_operator.kube.watch_monitor import WatchMonitor
 from tflite_operator.observe.conversion import observe_conversion
@@ -39,6 +39,8 @@ from tflite_operator.telemetry.metrics import LEADER
 
 _RESOURCE_SECONDS: Final = 2.0
 """How often to look for the resource until it is there."""
+_CLUSTER_NAMESPACE: Final = "kube-system"
+"""Every cluster has it, and its UID is as good as the cluster's own."""
 _GARBAGE: Final = 20_000
 """Objects more than were freed, after which cycles are looked for: some megabytes at most."""
 _FINISH_SECONDS: Final = 10.0
@@ -139,10 +141,35 @@ class Process:
                 return
             await _first_of([self._stop.wait(), asyncio.sleep(pause)])
 
+    async def _know_the_cluster(self, client: Client) -> None:
+        """Find out what the cluster's conversions write on their objects, where the administrator does not say it.
+
+        Raises:
+            ClusterError: it cannot be found out; the message names the setting.
+        """
+        while not self._settings.cluster_id and not self._stop.is_set():
+            pause = _RESOURCE_SECONDS
+            try:
+                uid = await client.namespace_uid(_CLUSTER_NAMESPACE)
+                self._settings = self._settings.model_copy(update={"cluster_id": uid})
+                LOGGER.info("conversions write to buckets as those of cluster %s", uid)
+            except (NotFoundError, RefusedError) as error:
+                raise ClusterError(
+                    f"namespace {_CLUSTER_NAMESPACE}, whose UID names this cluster on what it writes to buckets, cannot"
+                    f" be read: {error}; set CLUSTER_ID to a name that no other cluster with these buckets has, or let"
+                    " the operator get that namespace"
+                ) from error
+            except ClusterError as error:
+                LOGGER.warning("waiting for namespace %s: %s", _CLUSTER_NAMESPACE, error)
+                self._problem = str(error)
+                await _first_of([self._stop.wait(), asyncio.sleep(max(pause, error.retry_after))])
+        self._problem = ""
+
     async def _lead(self, client: Client, connection: Connection) -> None:
         """Work while the lease is held; without leader election at once."""
-        terms, settings = self._settings.lease_terms, self._settings
         await self._resource_appears(client)
+        await self._know_the_cluster(client)
+        terms, settings = self._settings.lease_terms, self._settings
         if terms is None:
             await self._operate(client, connection)
             return

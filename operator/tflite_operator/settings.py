@@ -7,10 +7,12 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
+from tflite_api.names import UNKNOWN_CLUSTER
 from tflite_api.steps.step import FetchLimits
 from tflite_operator.kube.lease import LeaseTerms
 
 Name = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$", max_length=253)]
+ClusterName = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?)?$")]
 Seconds = Annotated[float, Field(gt=0, le=7 * 86400)]
 
 
@@ -25,6 +27,8 @@ class Settings(BaseModel):
 
     converter_image: Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
     """The image of all three containers of a converter pod."""
+    cluster_id: ClusterName = ""
+    """Of what conversions write to buckets; a rebuilt cluster keeps it. Empty for the UID of namespace kube-system."""
     watch_namespaces: tuple[str, ...] = ()
     """Separated by commas; empty for all."""
     converter_pull_secrets: tuple[Name, ...] = ()
@@ -99,6 +103,13 @@ class Settings(BaseModel):
     def _split(cls, given: object) -> object:
         if isinstance(given, str):
             return tuple(name.strip() for name in given.split(",") if name.strip())
+        return given
+
+    @field_validator("cluster_id")
+    @classmethod
+    def _check_cluster_id(cls, given: str) -> str:
+        if given == UNKNOWN_CLUSTER:
+            raise ValueError(f"{UNKNOWN_CLUSTER} stands for the clusters of objects without an id: choose another")
         return given
 
     @field_validator("converter_http_proxy", "converter_https_proxy")

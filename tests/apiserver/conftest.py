@@ -18,7 +18,8 @@ from tests.apiserver.proxy import Proxy
 from tests.apiserver.workbench import Workbench
 
 _MANIFESTS = tuple(
-    f"deploy/base/{name}.yaml" for name in ("namespace", "service_account", "operator_role", "lease_role")
+    f"deploy/base/{name}.yaml"
+    for name in ("namespace", "service_account", "operator_role", "cluster_id_role", "lease_role")
 )
 _PROGRAMS = ("etcd", "kube-apiserver")
 

@@ -50,7 +50,7 @@ def request_(bucket: str, env: Environment, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", env.secret_key)
     destination = {"bucket": bucket, "key": "a.tflite", "endpoint": env.s3_endpoint, "secretRef": {"name": "s"}}
     spec = {"model": {"handle": "https://example.com/model/1"}, "destination": {"s3": destination}}
-    return StepRequest.from_object({"owner": "team/a", "spec": spec})
+    return StepRequest.from_object({"owner": "team/a", "cluster": "prod", "spec": spec})
 
 
 @pytest.fixture(params=[SMALL, LARGE], ids=["small", "large"])

@@ -116,7 +116,7 @@ def test_nothing_is_written_at_rest(bench: Workbench, env: Environment, api: cli
 
 async def look_on(env: Environment, keys: Sequence[tuple[str, str]]) -> list[float | None]:
     """Reconcile each for PERIODS recheck periods, by a clock that leaps from one to the next."""
-    settings = Settings(converter_image=env.converter_image)
+    settings = Settings(converter_image=env.converter_image, cluster_id="prod")
     configuration = Configuration()
     await config.load_kube_config(config_file=env.kubeconfig, context=env.context, client_configuration=configuration)
     begun, ticks = datetime.now(UTC), count()

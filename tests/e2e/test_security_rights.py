@@ -25,9 +25,11 @@ RIGHTS: set[Right] = {
     ("create", "events.k8s.io", "events"),
 }
 NAMED: set[Right] = {
-    ("get", "admissionregistration.k8s.io", f"validatingadmissionpolic{kind}") for kind in ("ies", "ybindings")
+    ("get", "", "namespaces"),
+    *(("get", "admissionregistration.k8s.io", f"validatingadmissionpolic{kind}") for kind in ("ies", "ybindings")),
 }
-"""Of the policies that are installed with it, by name, and of no other."""
+"""Of objects by their names, and of no other: kube-system, whose UID names the cluster, and the policies that are
+installed with the operator."""
 EVERYBODY: set[Right] = {
     ("create", "authorization.k8s.io", "selfsubjectaccessreviews"),
     ("create", "authorization.k8s.io", "selfsubjectrulesreviews"),
@@ -81,10 +83,12 @@ NEVER: dict[tuple[str, str], tuple[str, ...]] = {
 }
 
 
-def may(api: client.ApiClient, right: Right, namespace: str) -> bool:
+def may(api: client.ApiClient, right: Right, namespace: str, object_name: str = "") -> bool:
     verb, group, resource = right
     name, _, sub = resource.partition("/")
     attributes = {"verb": verb, "group": group, "resource": name, "subresource": sub, "namespace": namespace}
+    if object_name:
+        attributes["name"] = object_name
     spec = {"user": OPERATOR, "groups": GROUPS, "resourceAttributes": attributes}
     allowed: bool = client.AuthorizationV1Api(api).create_subject_access_review({"spec": spec}).status.allowed
     return allowed
@@ -120,6 +124,12 @@ def rights(env: Environment, namespace: str) -> set[Right]:
 
 def test_it_has_no_right_that_is_not_listed_here(operator: None, env: Environment) -> None:
     assert rights(env, "default") == RIGHTS | NAMED | EVERYBODY
+
+
+def test_of_namespaces_it_may_read_kube_system_alone(operator: None, api: client.ApiClient) -> None:
+    assert [name for name in ("kube-system", "default", SYSTEM) if may(api, ("get", "", "namespaces"), name, name)] == [
+        "kube-system"
+    ]
 
 
 def test_in_its_own_namespace_it_may_keep_its_lease_and_no_more(operator: None, env: Environment) -> None:

@@ -10,6 +10,7 @@ from tflite_api.field_types import (
     HOST,
     KEY_CHARACTERS,
     Bucket,
+    ClusterID,
     Endpoint,
     Key,
     ObjectName,
@@ -221,6 +222,14 @@ class Verification(Schema):
     samples: VerificationSamples | None = None
 
 
+class Adoption(Schema):
+    """Whose object this conversion may take over; namespace and name are its own where they are absent."""
+
+    cluster_id: ClusterID = Field(alias="clusterID")
+    namespace: ObjectName | None = None
+    name: ObjectName | None = None
+
+
 class S3Destination(Schema):
     """The object that the artifact becomes."""
 
@@ -230,6 +239,8 @@ class S3Destination(Schema):
     region: Region = "us-east-1"
     secret_ref: SecretReference | None = None
     role_arn: RoleARN | None = Field(default=None, alias="roleARN")
+    adopt_from: Adoption | None = None
+    writers: Literal["Many", "One"] = "Many"
 
     @property
     def uri(self) -> str:

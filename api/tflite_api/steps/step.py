@@ -6,6 +6,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from tflite_api.field_types import ClusterID
 from tflite_api.names import TERMINATION_LOG_BYTES
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.resource.spec import ConversionSpec
@@ -94,6 +95,8 @@ class StepRequest(Schema):
     spec: ConversionSpec
     owner: Annotated[str, StringConstraints(max_length=512)]
     """namespace/name of the conversion: written beside the artifact, so that two conversions do not share a key."""
+    cluster: ClusterID
+    """Whose conversion it is: written there too, so that two clusters do not either."""
     limits: FetchLimits = FetchLimits()
     forced: Boolean = False
     """Convert even where the bucket holds the artifact of this recipe already."""
@@ -204,6 +207,8 @@ class PreparedModel(Schema):
     """The same of the report page."""
     existing_attestation_etag: Text | None = None
     """The same for the attestation, where one is wanted."""
+    adopted: Text | None = None
+    """Whose artifact the upload replaces, where that is not this conversion's own."""
     started: Annotated[str, StringConstraints(max_length=32)] | None = None
     """When prepare began (RFC 3339); absent where nothing was to be made."""
     reused: StepResult | None = None

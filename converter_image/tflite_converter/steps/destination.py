@@ -13,9 +13,11 @@ from tflite_api.resource.spec import S3Destination
 from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.failure import OWN_CURE, Cure, StepFailure
 from tflite_converter.core.progress import Progress
+from tflite_converter.steps import conditional_writes
 from tflite_converter.storage.s3 import S3Store
 from tflite_converter.storage.s3_client import Key, Token
 from tflite_converter.storage.store import (
+    Always,
     Condition,
     Fault,
     IfAbsent,
@@ -43,6 +45,9 @@ REASONS: Final = {
 }
 _PERMISSIONS: Final = (
     "they need s3:GetObject, s3:PutObject and s3:ListBucket, and s3:DeleteObject for deletionPolicy Delete"
+)
+_ONE_WRITER: Final = (
+    "use another destination.s3, or set destination.s3.writers to One if nothing else writes to the bucket"
 )
 _CHUNK_BYTES: Final = 1 << 20
 _HEAD_BYTES: Final = 8
@@ -122,6 +127,9 @@ class Destination:
         """
         condition: Condition = IfAbsent() if replaces is None else IfMatches(replaces)
         with self._told(at):
+            if self._has_one_writer:
+                self._check_unchanged(at, replaces)
+                condition = Always()
             etag = self._store.put(at, upload, condition)
             stored = self._store.head(at)
             if stored is None or etag not in {"", stored.etag}:
@@ -131,7 +139,33 @@ class Destination:
     def delete(self, at: Location, etag: str) -> None:
         """Delete the object there, if it still has this ETag; storages that cannot tell delete it anyway."""
         with self._told(at):
-            self._store.delete(at, etag)
+            if self._has_one_writer:
+                self._check_unchanged(at, etag)
+            self._store.delete(at, None if self._has_one_writer else etag)
+
+    def check_writers(self) -> None:
+        """Refuse a storage that ignores the conditions of uploads, unless the spec says that there is one writer."""
+        if self._has_one_writer:
+            return
+        at = conditional_writes.place_beside(location_of(self._where))
+        with self._told(at):
+            kept = conditional_writes.are_kept(self._store, at)
+        if not kept:
+            raise StepFailure(
+                Reason.INVALID_SPEC,
+                f"The storage ignores the conditions of uploads, so what others write to bucket {at.bucket} could be"
+                " replaced unseen",
+                _ONE_WRITER,
+            )
+
+    @property
+    def _has_one_writer(self) -> bool:
+        return self._where.writers == "One"
+
+    def _check_unchanged(self, at: Location, expected: str | None) -> None:
+        now = self._store.head(at)
+        if (now.etag if now is not None else None) != expected:
+            raise StoreError(Fault.CHANGED, f"{at.uri} changed since this conversion looked at it")
 
     @contextmanager
     def _told(self, at: Location) -> Iterator[None]:
@@ -149,7 +183,7 @@ def failure_of(error: StoreError, where: S3Destination, at: Location) -> StepFai
         case Fault.LACKING_ROLE:
             cure = "set destination.s3.roleARN, or annotate the ServiceAccount"
         case Fault.NOT_IMPLEMENTED:
-            found, cure = "The storage knows no conditional uploads with checksums", "use another destination.s3"
+            found, cure = "The storage knows no conditional uploads with checksums", _ONE_WRITER
         case Fault.OTHER_REGION:
             cure = "correct destination.s3.region"
         case Fault.NO_BUCKET:

@@ -3,10 +3,20 @@
 from tflite_api.resource.recipe import recipe_hash
 from tflite_api.resource.spec import S3Destination
 from tflite_api.steps.step import StepRequest
-from tflite_converter.storage.object_metadata import Identity
+from tflite_converter.storage.object_metadata import Identity, Owner
 
 
 def identity(request: StepRequest, where: S3Destination) -> Identity:
     """Return who converts what to where."""
     page = where.report_page.uri if request.spec.report else None
-    return Identity(where.uri, request.owner, recipe_hash(request.spec), page)
+    owner = Owner(request.cluster, request.owner)
+    return Identity(where.uri, owner, recipe_hash(request.spec), page, _adopted(request, where))
+
+
+def _adopted(request: StepRequest, where: S3Destination) -> Owner | None:
+    """Return whose objects the spec takes over."""
+    wanted = where.adopt_from
+    if wanted is None:
+        return None
+    namespace, _, name = request.owner.partition("/")
+    return Owner(wanted.cluster_id, f"{wanted.namespace or namespace}/{wanted.name or name}")

@@ -51,12 +51,16 @@ def prepare(
         for beside, address in ((found.attestation, where.attestation), (found.page, where.report_page)):
             object_metadata.check_replaceable(beside, replace(wanted, uri=address.uri))
         object_metadata.check_replaceable(found.artifact, wanted)
+        adopted = object_metadata.adopted(found.artifact, wanted)
+        if found.artifact is None or adopted is not None:
+            destination.check_writers()
         model_found = _fetch(request, model_dir, scratch, progress)
         datasets = dataset.fetch_all(request.spec, dataset.Fetch(store, request.limits, model_dir, progress))
         prepared = PreparedModel(
             path=str(model_found.folder.relative_to(model_dir)),
             model_digest=model_found.digest,
             datasets=datasets.moved(lambda path: str(Path(path).relative_to(model_dir))),
+            adopted=adopted,
             existing_etag=_etag(found.artifact),
             existing_page_etag=_etag(found.page),
             existing_attestation_etag=_etag(found.attestation),

@@ -47,7 +47,11 @@ def publish(
             result, page = publication.with_page(result, output_dir)
         if request.spec.attestation is not None:
             result = publication.attested(result, page)
-        return publication.with_artifact(result, artifact)
+        done = publication.with_artifact(result, artifact)
+    if prepared.adopted is None:
+        return done
+    told = f"{done.message}; it replaced that of {prepared.adopted}, as destination.s3.adoptFrom says"
+    return done.model_copy(update={"message": one_line(told)})
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ The metadata is what makes a rebuilt cluster recognise its artifacts; like every
 import base64
 import binascii
 import hashlib
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from urllib.parse import quote, unquote
 
 from pydantic import ValidationError
 
+from tflite_api.field_types import CLUSTER_ID_PATTERN
+from tflite_api.names import UNKNOWN_CLUSTER
 from tflite_api.reasons import Reason
 from tflite_api.resource.status import Attestation
 from tflite_api.steps.step import StepResult
@@ -23,6 +26,7 @@ from tflite_converter.storage.store import StoredObject
 
 RECIPE: Final = "tflite-recipe"
 OWNER: Final = "tflite-owner"
+CLUSTER: Final = "tflite-cluster"
 SHA256: Final = "tflite-sha256"
 RESULT: Final = "tflite-result"
 ATTESTATION: Final = "tflite-attestation"
@@ -54,21 +58,37 @@ class Reuse:
 
 
 @dataclass(frozen=True)
+class Owner:
+    """A conversion of a cluster."""
+
+    cluster: str
+    conversion: str
+    """namespace/name."""
+
+    def seen_from(self, cluster: str) -> str:
+        """Return the words for it in a cluster."""
+        name = one_line(self.conversion, 300)
+        return name if self.cluster == cluster else f"{name} of cluster {one_line(self.cluster, 63)}"
+
+
+@dataclass(frozen=True)
 class Identity:
     """Who converts what to where."""
 
     uri: str
-    owner: str
+    owner: Owner
     recipe: str
     report_uri: str | None = None
     """Where the report page is to be."""
+    adopts: Owner | None = None
+    """Whose objects it may take for its own."""
 
 
 @dataclass(frozen=True)
 class _Note:
     """Our metadata, as far as it is well-formed."""
 
-    owner: str
+    owner: Owner
     recipe: str
     sha256: str
     result: StepResult | None = field(default=None)
@@ -83,7 +103,8 @@ def decide(found: StoredObject | None, wanted: Identity, *, forced: bool = False
     if found is None:
         return Write()
     result = stored_result(found, wanted)
-    if result is not None and not forced:
+    # What is adopted is made again: only so it becomes this conversion's own, and nobody else's who names the same.
+    if result is not None and not forced and adopted(found, wanted) is None:
         return Reuse(_as_reused(result, found, wanted))
     check_replaceable(found, wanted)
     return Write(replaces=found.etag)
@@ -104,12 +125,30 @@ def check_replaceable(found: StoredObject | None, wanted: Identity) -> None:
             f"{wanted.uri} holds an object that no conversion wrote",
             _CURE,
         )
-    if note.owner != wanted.owner:
+    if note.owner not in {wanted.owner, wanted.adopts}:
+        whose = note.owner.seen_from(wanted.owner.cluster)
         raise StepFailure(
             Reason.DESTINATION_CONFLICT,
-            f"{wanted.uri} holds the artifact of {one_line(note.owner, 300)}",
-            _CURE,
+            f"{wanted.uri} holds the artifact of {whose}",
+            _CURE if note.owner.cluster == wanted.owner.cluster else _adoption(note.owner, wanted.owner),
         )
+
+
+def _adoption(theirs: Owner, ours: Owner) -> str:
+    """Return how to take over an object of another cluster."""
+    cluster = theirs.cluster if re.fullmatch(CLUSTER_ID_PATTERN, theirs.cluster) else ""
+    fields = f"clusterID: {cluster}" if cluster else "its clusterID"
+    if theirs.conversion != ours.conversion:
+        fields += ", and its namespace and name"
+    return f"choose another key, or take it over with destination.s3.adoptFrom ({fields})"
+
+
+def adopted(found: StoredObject | None, wanted: Identity) -> str | None:
+    """Return whose an object is that this conversion takes over; None where it takes over none."""
+    note = _read_note(found.metadata) if found is not None else None
+    if note is None or note.owner == wanted.owner or note.owner != wanted.adopts:
+        return None
+    return note.owner.seen_from(wanted.owner.cluster)
 
 
 def is_owned(found: StoredObject, by: Identity) -> bool:
@@ -140,7 +179,12 @@ def recorded_digest(found: StoredObject) -> str | None:
 
 def ownership(sha256: str, wanted: Identity) -> dict[str, str]:
     """Return the metadata of every object that a conversion writes: whose it is, of which recipe, and its SHA-256."""
-    return {RECIPE: wanted.recipe, OWNER: quote(wanted.owner, safe=_OWNER_SAFE), SHA256: sha256}
+    return {
+        RECIPE: wanted.recipe,
+        OWNER: quote(wanted.owner.conversion, safe=_OWNER_SAFE),
+        CLUSTER: wanted.owner.cluster,
+        SHA256: sha256,
+    }
 
 
 def encode_metadata(result: StepResult, wanted: Identity) -> dict[str, str]:
@@ -196,7 +240,7 @@ def _read_note(metadata: Mapping[str, str]) -> _Note | None:
     packed = metadata.get(RESULT)
     result = _unpack(packed) if packed is not None else None
     return _Note(
-        owner=unquote(metadata[OWNER]),
+        owner=Owner(metadata.get(CLUSTER, UNKNOWN_CLUSTER), unquote(metadata[OWNER])),
         recipe=metadata[RECIPE],
         sha256=metadata[SHA256],
         result=result.model_copy(update={"attestation": _attestation(metadata)}) if result is not None else None,

@@ -29,6 +29,7 @@ from tflite_converter.storage.store import (
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import (
+        DeleteObjectRequestTypeDef,
         GetObjectRequestTypeDef,
         ListObjectsV2OutputTypeDef,
         ListObjectsV2RequestTypeDef,
@@ -137,10 +138,13 @@ class S3Store:
         with self._meant(below):
             return self._client.list_objects_v2(**request)
 
-    def delete(self, at: Location, etag: str) -> None:
-        """Delete the object there; CHANGED where it has another ETag, unless the storage cannot tell."""
+    def delete(self, at: Location, etag: str | None) -> None:
+        """Delete the object there; CHANGED where it has another ETag than is given, unless the storage cannot tell."""
+        request: DeleteObjectRequestTypeDef = {"Bucket": at.bucket, "Key": at.key}
+        if etag is not None:
+            request["IfMatch"] = etag
         with self._meant(at):
-            self._client.delete_object(Bucket=at.bucket, Key=at.key, IfMatch=etag)
+            self._client.delete_object(**request)
 
     @contextmanager
     def _meant(self, at: Location) -> Iterator[None]:

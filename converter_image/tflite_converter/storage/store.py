@@ -104,7 +104,12 @@ class IfMatches:
     etag: str
 
 
-Condition = IfAbsent | IfMatches
+@dataclass(frozen=True)
+class Always:
+    """Whatever is there."""
+
+
+Condition = IfAbsent | IfMatches | Always
 
 
 class Fault(Enum):
@@ -166,6 +171,6 @@ class ObjectStore(Protocol):
         """Return the first objects whose keys begin so, in the order of their keys."""
         ...
 
-    def delete(self, at: Location, etag: str) -> None:
-        """Delete the object there; CHANGED where it has another ETag, unless the storage cannot tell."""
+    def delete(self, at: Location, etag: str | None) -> None:
+        """Delete the object there; CHANGED where it has another ETag than is given, unless the storage cannot tell."""
         ...

@@ -192,6 +192,7 @@ def step_request(identity: Identity, spec: ConversionSpec, settings: Settings, a
     request = StepRequest(
         spec=spec,
         owner=f"{identity.namespace}/{identity.name}",
+        cluster=settings.cluster_id,
         limits=settings.limits,
         forced=attempt is not None and attempt.forced,
         invocation=_invocation(identity, attempt, settings) if attempt is not None else None,

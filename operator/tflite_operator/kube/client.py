@@ -122,6 +122,19 @@ class Client:
         for path in [f"/namespaces/{quote(one)}" for one in namespaces] or [""]:
             await self._ask("GET", f"{_CONVERSIONS}{path}/{names.PLURAL}", query={"limit": "1"}, what="conversions")
 
+    async def namespace_uid(self, name: str) -> str:
+        """Return the UID of a namespace.
+
+        Raises:
+            NotFoundError: there is none of that name.
+            RefusedError: it may not be read.
+        """
+        found = await self._ask("GET", f"{_CORE}/namespaces/{quote(name)}", what="namespaces")
+        uid = text(found, "metadata", "uid")
+        if not uid:
+            raise NotFoundError(f"namespace {name} has no UID")
+        return uid
+
     async def page(self, resource: Resource, namespace: str, token: str) -> Page:
         """List some objects of a resource; the first ones where there is no token.
 

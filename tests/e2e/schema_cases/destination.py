@@ -52,6 +52,34 @@ RULES: list[Rule] = [
         "must hold only lower-case letters, digits and hyphens",
     ),
     (
+        "adoptFrom.clusterID",
+        [
+            changed("destination.s3.adoptFrom", {"clusterID": cluster})
+            for cluster in ("a", "prod-eu.1", "9f6c0c2e-6c7e-4a3f-9a0b-6f0c2b1d7e55", "unknown", "0" * 63)
+        ],
+        [
+            changed("destination.s3.adoptFrom", {"clusterID": cluster})
+            for cluster in ("", "A", "-a", "a/b", "a_b", "0" * 64)
+        ],
+        "must be at most 63 lower-case letters, digits, dots and hyphens",
+    ),
+    (
+        "adoptFrom.namespace and name",
+        [changed("destination.s3.adoptFrom", {"clusterID": "a", "namespace": "team", "name": "a.b-c"})],
+        [
+            changed("destination.s3.adoptFrom", {"clusterID": "a", part: name})
+            for part in ("namespace", "name")
+            for name in ("A", "-a", "a/b")
+        ],
+        "must be the name of an object",
+    ),
+    (
+        "writers",
+        [changed("destination.s3.writers", writers) for writers in ("Many", "One")],
+        [changed("destination.s3.writers", writers) for writers in ("one", "Two")],
+        "supported values",
+    ),
+    (
         "secretRef",
         [changed("destination.s3.secretRef.name", "a.b-c")],
         [changed("destination.s3.secretRef.name", name) for name in ("A", "-a", "a/b", "../a")],

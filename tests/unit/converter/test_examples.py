@@ -38,6 +38,7 @@ from tflite_converter.signing import attest
 from tflite_converter.steps.accept import accept
 from tflite_converter.steps.runner import guarded
 from tflite_converter.storage import object_metadata
+from tflite_converter.storage.object_metadata import Owner
 from tflite_converter.verify import metrics
 
 LOCAL = FetchLimits(allow_local_addresses=True)
@@ -145,7 +146,9 @@ EXAMPLES: dict[Reason, Callable[[Place], Any]] = {
     Reason.STORAGE_UNAVAILABLE: lambda _: say(answered("SlowDown", 503)),
     Reason.DESTINATION_CHANGED: lambda _: say(answered("PreconditionFailed", 412)),
     Reason.DESTINATION_CONFLICT: lambda _: object_metadata.decide(
-        test_object_metadata.stored(replace(test_object_metadata.WANTED, owner="vision/mobilenet-v1", recipe="9" * 64)),
+        test_object_metadata.stored(
+            replace(test_object_metadata.WANTED, owner=Owner("prod", "vision/mobilenet-v1"), recipe="9" * 64)
+        ),
         test_object_metadata.WANTED,
     ),
     Reason.ARTIFACT_REFUSED: lambda place: place.publish(),

@@ -140,6 +140,13 @@ def test_what_can_be_left_out_is_left_out(tmp_path: Path) -> None:
     }
 
 
+def test_where_the_cluster_has_an_id_no_namespace_is_read(tmp_path: Path) -> None:
+    for settings, expected in (({}, 1), ({"clusterId": "production-eu"}, 0)):
+        made = of_chart({"settings": settings}, tmp_path)
+        roles = [role for role in made if role["metadata"]["name"] == "tflite-operator-cluster-id"]
+        assert [role["kind"] for role in roles] == ["ClusterRole", "ClusterRoleBinding"] * expected
+
+
 def test_a_release_lives_in_the_namespace_that_it_is_given() -> None:
     assert "tflite-operator-system" not in rendered(
         "--namespace", "elsewhere", "--set", "networkPolicies.operator=true"

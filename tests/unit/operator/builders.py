@@ -32,7 +32,7 @@ Object = dict[str, Any]
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 UID = "11111111-2222-3333-4444-555555555555"
-SETTINGS = Settings(converter_image="example.com/converter:1")
+SETTINGS = Settings(converter_image="example.com/converter:1", cluster_id="prod")
 SPEC: Object = {
     "model": {"handle": "https://tfhub.dev/google/model/1"},
     "quantization": {"type": "None"},

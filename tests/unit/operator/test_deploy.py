@@ -61,6 +61,18 @@ def test_the_operator_may_write_only_finalizers_status_jobs_and_events() -> None
     assert set(verbs) == {"get", "list", "watch", "patch"}
 
 
+def test_of_namespaces_the_operator_may_read_the_one_that_names_the_cluster() -> None:
+    [role] = [one for one in ROLES if one["metadata"]["name"] == "tflite-operator-cluster-id"]
+    assert role["rules"] == [
+        {
+            "apiGroups": [""],
+            "resources": ["namespaces"],
+            "resourceNames": [main._CLUSTER_NAMESPACE],
+            "verbs": ["get"],
+        }
+    ]
+
+
 def test_the_operator_itself_is_restricted() -> None:
     [namespace] = [one for one in OBJECTS if one["kind"] == "Namespace"]
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"

@@ -26,7 +26,9 @@ from tflite_operator.kube.kopf_storage import NoDiffBase, NoProgress
 from tflite_operator.kube.watch_monitor import WatchMonitor
 from tflite_operator.settings import Settings
 
-SETTINGS = Settings(converter_image="example.com/converter:1", request_timeout_seconds=7, watch_silence_seconds=11)
+SETTINGS = Settings(
+    converter_image="example.com/converter:1", cluster_id="prod", request_timeout_seconds=7, watch_silence_seconds=11
+)
 OURS = Resource(group=names.GROUP, version=names.VERSION, plural=names.PLURAL, kind=names.KIND)
 QUALIFIED_NAME = re.compile(r"([-a-z0-9.]+/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 """What the API server takes for a finalizer (apimachinery/pkg/util/validation, IsQualifiedName)."""

@@ -64,3 +64,14 @@ def test_a_lease_that_could_be_held_twice_or_lost_for_nothing_is_refused(
 
 def test_without_leader_election_there_is_no_lease() -> None:
     assert Settings.from_environment(LEAST).lease_terms is None
+
+
+def test_a_cluster_has_the_id_that_it_is_given() -> None:
+    assert Settings.from_environment(LEAST).cluster_id == ""
+    assert Settings.from_environment(LEAST | {"CLUSTER_ID": "production-eu.1"}).cluster_id == "production-eu.1"
+
+
+@pytest.mark.parametrize("wrong", ["Production", "-a", "a/b", "a" * 64, "unknown"])
+def test_a_cluster_id_that_no_object_can_carry_is_refused(wrong: str) -> None:
+    with pytest.raises(SettingsError, match="CLUSTER_ID"):
+        Settings.from_environment(LEAST | {"CLUSTER_ID": wrong})

@@ -34,7 +34,9 @@ PREPARED = PreparedModel.from_object(
 
 def request(**changes: Any) -> StepRequest:
     invocation = {"id": "11111111-2222-3333-4444-555555555555/2/3", "image": IMAGE}
-    return StepRequest.from_object({"owner": "team/a", "spec": {**SPEC, **changes}, "invocation": invocation})
+    return StepRequest.from_object(
+        {"owner": "team/a", "cluster": "prod", "spec": {**SPEC, **changes}, "invocation": invocation}
+    )
 
 
 def environment(key: Any = signing_keys.P256) -> Mapping[str, str]:

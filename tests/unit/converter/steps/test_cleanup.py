@@ -9,12 +9,13 @@ from tflite_api.steps.step import StepRequest, StepResult
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.steps.cleanup import clean_up
 from tflite_converter.steps.identity import identity
-from tflite_converter.storage.object_metadata import Identity, ownership
+from tflite_converter.storage.object_metadata import Identity, Owner, ownership
 from tflite_converter.storage.store import StoredObject
 
 REQUEST = StepRequest.from_object(
     {
         "owner": "team/a",
+        "cluster": "prod",
         "spec": {
             "model": {"handle": "https://example.com/model/1"},
             "destination": {"s3": {"bucket": "models", "key": "a.tflite", "secretRef": {"name": "s"}}},
@@ -45,7 +46,7 @@ def test_what_this_conversion_wrote_is_deleted_whatever_its_recipe() -> None:
 @pytest.mark.parametrize(
     "found",
     [
-        stored(Identity(OURS.uri, "team/b", OURS.recipe)),
+        stored(Identity(OURS.uri, Owner("prod", "team/b"), OURS.recipe)),
         StoredObject('"tag"', 100, None, {}),
     ],
 )
@@ -59,7 +60,7 @@ def test_what_is_gone_already_is_no_failure() -> None:
     assert "not there any more" in cleaned(bucket_of(None)).message
 
 
-def page_of(owner: str) -> StoredObject:
+def page_of(owner: Owner) -> StoredObject:
     return StoredObject('"page"', 100, None, ownership("2" * 64, Identity(OURS.uri, owner, "9" * 64)))
 
 
@@ -71,7 +72,7 @@ def test_its_report_page_goes_with_it() -> None:
 
 
 def test_the_page_of_somebody_else_is_left_alone() -> None:
-    bucket = bucket_of(stored(OURS), page_of("team/b"))
+    bucket = bucket_of(stored(OURS), page_of(Owner("prod", "team/b")))
     result = cleaned(bucket)
     assert bucket.deleted == ["a.tflite"]
     assert "s3://models/a.tflite.report.html holds an object that this conversion did not write" in result.message
@@ -84,6 +85,6 @@ def test_the_attestation_goes_as_well_whatever_the_spec_wants_by_now() -> None:
 
 
 def test_an_attestation_of_another_conversion_is_left_alone() -> None:
-    bucket = bucket_of(stored(OURS), attestation=page_of("team/b"))
+    bucket = bucket_of(stored(OURS), attestation=page_of(Owner("prod", "team/b")))
     cleaned(bucket)
     assert bucket.deleted == ["a.tflite"]

@@ -14,12 +14,13 @@ from tflite_converter.fetch import model
 from tflite_converter.fetch.fetched import FetchedModel, Place
 from tflite_converter.steps.identity import identity
 from tflite_converter.steps.prepare import prepare
-from tflite_converter.storage.object_metadata import Identity, ownership
+from tflite_converter.storage.object_metadata import Identity, Owner, ownership
 from tflite_converter.storage.store import StoredObject
 
 REQUEST = StepRequest.from_object(
     {
         "owner": "team/a",
+        "cluster": "prod",
         "spec": {
             "model": {"handle": "https://example.com/model/1"},
             "destination": {"s3": {"bucket": "models", "key": "a.tflite", "secretRef": {"name": "s"}}},
@@ -31,7 +32,7 @@ OURS = identity(REQUEST, REQUEST.spec.destination.s3)
 PAGE = "a.tflite.report.html"
 
 
-def page(owner: str = OURS.owner, recipe: str = OURS.recipe) -> StoredObject:
+def page(owner: Owner = OURS.owner, recipe: str = OURS.recipe) -> StoredObject:
     return StoredObject('"page"', 100, SHA256, ownership(SHA256, Identity(OURS.uri, owner, recipe)))
 
 
@@ -71,7 +72,9 @@ def test_an_artifact_without_the_page_of_its_recipe_is_made_again(
     assert (done.existing_etag, done.existing_page_etag) == ('"tag"', '"page"' if found else None)
 
 
-@pytest.mark.parametrize("found", [page(owner="team/b", recipe="7" * 64), StoredObject('"x"', 4, None, {})])
+@pytest.mark.parametrize(
+    "found", [page(owner=Owner("prod", "team/b"), recipe="7" * 64), StoredObject('"x"', 4, None, {})]
+)
 def test_the_page_of_another_is_found_before_anything_is_fetched(
     tmp_path: Path, fetched: list[Place], found: StoredObject
 ) -> None:

@@ -30,6 +30,7 @@ REPORT: dict[str, Any] = FORGED_REPORT
 REQUEST = StepRequest.from_object(
     {
         "owner": "team/a",
+        "cluster": "prod",
         "spec": {
             "model": {"handle": "https://example.com/model/1"},
             "destination": {"s3": {"bucket": "models", "key": "a.tflite", "secretRef": {"name": "s"}}},

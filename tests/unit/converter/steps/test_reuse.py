@@ -12,6 +12,7 @@ from tflite_api.reasons import Reason
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.steps.identity import identity
 from tflite_converter.storage import object_metadata
+from tflite_converter.storage.object_metadata import Owner
 
 pytestmark = pytest.mark.usefixtures("keys", "fetched_by_hand")
 
@@ -71,7 +72,7 @@ def test_without_it_the_artifact_is_made_anew(tmp_path: Path, harm: Callable[[Me
 
 
 OF_ANOTHER = object_metadata.ownership(
-    "8" * 64, replace(identity(SIGNED, SIGNED.spec.destination.s3), owner="team/other")
+    "8" * 64, replace(identity(SIGNED, SIGNED.spec.destination.s3), owner=Owner("prod", "team/other"))
 )
 
 

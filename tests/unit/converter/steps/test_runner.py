@@ -34,7 +34,7 @@ def started(step: str, tmp_path: Path, request: str | None) -> tuple[int, StepRe
 
 
 @pytest.mark.parametrize("step", ["prepare", "convert", "publish"])
-@pytest.mark.parametrize("request_text", [None, "no json", '{"owner": "a/b", "spec": {}}'])
+@pytest.mark.parametrize("request_text", [None, "no json", '{"owner": "a/b", "cluster": "prod", "spec": {}}'])
 def test_a_request_that_does_not_fit_is_an_invalid_spec(tmp_path: Path, step: str, request_text: str | None) -> None:
     code, result, log = started(step, tmp_path, request_text)
     assert (code, result.reason) == (3, Reason.INVALID_SPEC)
@@ -44,7 +44,7 @@ def test_a_request_that_does_not_fit_is_an_invalid_spec(tmp_path: Path, step: st
 def test_storage_that_does_not_answer_is_tried_again(tmp_path: Path) -> None:
     s3 = {"bucket": "models", "key": "a", "endpoint": "http://127.0.0.1:1", "secretRef": {"name": "s"}}
     spec = {"model": {"handle": "http://127.0.0.1:1/m"}, "destination": {"s3": s3}}
-    request = {"owner": "a/b", "spec": spec, "limits": {"allowLocalAddresses": True}}
+    request = {"owner": "a/b", "cluster": "prod", "spec": spec, "limits": {"allowLocalAddresses": True}}
     code, result, _ = started("prepare", tmp_path, json.dumps(request))
     assert (code, result.reason) == (4, Reason.STORAGE_UNAVAILABLE)
     assert result.duration_seconds is not None
@@ -85,7 +85,7 @@ def test_an_internal_error_is_one_line_in_the_report_with_its_traceback_in_the_l
     s3 = {"bucket": "models", "key": "a", "secretRef": {"name": "s"}}
     spec = {"model": {"handle": "https://example.com/m"}, "destination": {"s3": s3}}
     # The step before would have left its report, or have failed.
-    code, result, log = started(step, tmp_path, json.dumps({"owner": "a/b", "spec": spec}))
+    code, result, log = started(step, tmp_path, json.dumps({"owner": "a/b", "cluster": "prod", "spec": spec}))
     assert (code, result.reason) == (3, Reason.INTERNAL_ERROR)
     assert result.message == "Unexpected ValueError: the traceback is in the log"
     tracebacks = [line["exception"] for line in map(json.loads, log.splitlines()) if "exception" in line]

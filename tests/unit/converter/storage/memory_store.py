@@ -93,9 +93,9 @@ class MemoryStore:
         found = sorted(key for key in self.objects if key.startswith(below.key))
         return [ListedObject(key, len(self.objects[key].content)) for key in found[:most]]
 
-    def delete(self, at: Location, etag: str) -> None:
+    def delete(self, at: Location, etag: str | None) -> None:
         found = self._found(at)
-        if found is not None and found.etag != etag:
+        if found is not None and etag not in {None, found.etag}:
             raise StoreError(Fault.CHANGED, f"{at.uri} changed")
         self.objects.pop(at.key, None)
         self.deleted.append(at.key)

@@ -18,6 +18,7 @@ from tflite_converter.storage import object_metadata
 from tflite_converter.storage.object_metadata import (
     METADATA_BYTES,
     Identity,
+    Owner,
     Reuse,
     Write,
     decide,
@@ -25,7 +26,7 @@ from tflite_converter.storage.object_metadata import (
 )
 from tflite_converter.storage.store import StoredObject
 
-WANTED = Identity("s3://models/a.tflite", "team/a", "1" * 64)
+WANTED = Identity("s3://models/a.tflite", Owner("prod", "team/a"), "1" * 64)
 CONTENT = b"\x1c\0\0\0TFL3" + bytes(92)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
@@ -61,7 +62,7 @@ def test_nothing_there_is_written() -> None:
 
 
 @pytest.mark.parametrize("sha256", [SHA256, None])
-@pytest.mark.parametrize("owner", [WANTED, dataclasses.replace(WANTED, owner="other/b")])
+@pytest.mark.parametrize("owner", [WANTED, dataclasses.replace(WANTED, owner=Owner("prod", "other/b"))])
 def test_the_artifact_of_this_recipe_is_reused_whoever_made_it(owner: Identity, sha256: str | None) -> None:
     decision = decide(stored(owner, sha256=sha256), WANTED)
     assert isinstance(decision, Reuse)
@@ -74,7 +75,7 @@ def test_the_artifact_of_this_recipe_is_reused_whoever_made_it(owner: Identity, 
 def test_where_one_more_run_was_asked_for_nothing_is_reused() -> None:
     assert decide(stored(), WANTED, forced=True) == Write(replaces='"tag"')
     with pytest.raises(StepFailure) as caught:
-        decide(stored(dataclasses.replace(WANTED, owner="team/b")), WANTED, forced=True)
+        decide(stored(dataclasses.replace(WANTED, owner=Owner("prod", "team/b"))), WANTED, forced=True)
     assert caught.value.reason is Reason.DESTINATION_CONFLICT
 
 
@@ -84,7 +85,7 @@ def test_our_own_object_of_another_recipe_is_replaced_on_condition() -> None:
 
 def test_the_object_of_another_conversion_is_a_conflict_that_names_it() -> None:
     with pytest.raises(StepFailure, match="other/b") as caught:
-        decide(stored(Identity(WANTED.uri, "other/b", "9" * 64)), WANTED)
+        decide(stored(Identity(WANTED.uri, Owner("prod", "other/b"), "9" * 64)), WANTED)
     assert caught.value.reason is Reason.DESTINATION_CONFLICT
 
 
@@ -121,12 +122,12 @@ def test_our_own_object_that_does_not_agree_with_itself_is_made_anew(damaged: St
 @given(st.integers(0, 64), st.text(min_size=1, max_size=250))
 def test_metadata_always_fits_and_keeps_what_matters(tensors: int, owner: str) -> None:
     whole = result(tensors)
-    metadata = encode_metadata(whole, dataclasses.replace(WANTED, owner=owner[:40]))
+    metadata = encode_metadata(whole, dataclasses.replace(WANTED, owner=Owner("prod", owner[:40])))
     assert object_metadata.metadata_bytes(metadata) <= METADATA_BYTES
     assert all(value.isascii() for value in metadata.values())
     note = object_metadata._read_note(metadata)
     assert note is not None
-    assert note.owner == owner[:40]
+    assert note.owner == Owner("prod", owner[:40])
     assert note.result is not None
     assert (note.result.artifact, note.result.verification, note.result.provenance) == (
         whole.artifact,
@@ -152,7 +153,9 @@ def test_a_page_is_never_taken_for_an_artifact() -> None:
     assert decide(page(), WANTED) == Write(replaces='"page"')
 
 
-@pytest.mark.parametrize("found", [page(dataclasses.replace(WANTED, owner="team/b")), StoredObject("", 1, None, {})])
+@pytest.mark.parametrize(
+    "found", [page(dataclasses.replace(WANTED, owner=Owner("prod", "team/b"))), StoredObject("", 1, None, {})]
+)
 def test_what_stands_at_the_pages_place_is_not_overwritten(found: StoredObject) -> None:
     with pytest.raises(StepFailure) as caught:
         object_metadata.check_replaceable(found, WANTED)

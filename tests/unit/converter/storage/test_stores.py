@@ -11,6 +11,7 @@ from tests.unit.converter.storage.s3_server import Bucket, serving_s3
 from tflite_converter.storage.s3 import S3Store
 from tflite_converter.storage.s3_client import Nobody
 from tflite_converter.storage.store import (
+    Always,
     Condition,
     Fault,
     IfAbsent,
@@ -91,6 +92,16 @@ def test_only_what_was_seen_is_read_and_deleted(store: ObjectStore) -> None:
     with pytest.raises(StoreError) as caught, store.get(AT):
         pass
     assert caught.value.fault is Fault.NO_OBJECT
+
+
+def test_what_is_not_to_be_asked_for_is_written_and_deleted_whatever_is_there(store: ObjectStore) -> None:
+    put(store, b"abc", Always())
+    put(store, b"abcd", Always())
+    found = store.head(AT)
+    assert found is not None
+    assert found.size == 4
+    store.delete(AT, None)
+    assert store.head(AT) is None
 
 
 def test_other_content_than_was_promised_is_refused(store: ObjectStore) -> None:

@@ -15,7 +15,7 @@ from tflite_operator.settings import Settings, SettingsError
 
 Object = dict[str, Any]
 
-LEAST = {"CONVERTER_IMAGE": "example.com/converter:1"}
+LEAST = {"CONVERTER_IMAGE": "example.com/converter:1", "CLUSTER_ID": "prod"}
 IDENTITY = Identity("team", "a", UID, 1)
 PROXY = {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
 

@@ -110,7 +110,8 @@ def test_what_is_asked_for() -> None:
     async def note(request: web.Request) -> web.StreamResponse:
         body = await request.json() if request.can_read_body else None
         asked.append((request.method, str(request.rel_url), request.content_type, body))
-        return web.json_response({"items": [{"metadata": {"name": "x"}}, "rubbish"]})
+        items = [{"metadata": {"name": "x"}}, "rubbish"]
+        return web.json_response({"metadata": {"uid": "its own"}, "items": items})
 
     async def questions(client: Client) -> None:
         await client.patch_status("team", "a", "7", "uid", {"x": None})
@@ -118,6 +119,7 @@ def test_what_is_asked_for() -> None:
         assert await client.jobs("team", "uid") == [{"metadata": {"name": "x"}}]
         await client.set_job_ttl("team", "a", "uid", 60)
         await client.job("../../x", "a?b")
+        assert await client.namespace_uid("kube-system") == "its own"
 
     ask(note, questions)
     root = "/apis/tflite-operator.dev/v1alpha1/namespaces/team/tfliteconversions/a/status?fieldValidation=Ignore"
@@ -135,6 +137,7 @@ def test_what_is_asked_for() -> None:
     body = {"metadata": {"uid": "uid"}, "spec": {"ttlSecondsAfterFinished": 60}}
     assert asked[3] == ("PATCH", f"{jobs}/a?fieldValidation=Ignore", merge, body)
     assert asked[4][1] == "/apis/batch/v1/namespaces/..%2F..%2Fx/jobs/a%3Fb"
+    assert asked[5][:2] == ("GET", "/api/v1/namespaces/kube-system")
 
 
 WRITES: dict[str, Callable[[Client], Awaitable[Any]]] = {

@@ -50,7 +50,7 @@ def test_prepare_asks_nothing_of_a_refused_endpoint(tmp_path: Path, monkeypatch:
     with serving() as server:
         s3 = destination(server).to_object()
         spec = {"model": {"handle": "https://models.invalid/1"}, "destination": {"s3": s3}}
-        request = StepRequest.from_object({"spec": spec, "owner": "team/a"})
+        request = StepRequest.from_object({"spec": spec, "owner": "team/a", "cluster": "prod"})
         with pytest.raises(StepFailure) as caught:
             prepare(request, tmp_path, tmp_path, LoggedProgress(), store_of(request.spec.destination.s3))
     assert caught.value.reason is Reason.ADDRESS_REFUSED
