@@ -118,6 +118,8 @@ def test_objects_are_counted() -> None:
         "an object that nobody asked for: stranger"
     ]
     assert len(accounting.misplaced(CASES, {"one.tflite": ""}, {"one.tflite": 2})) == 1
+    tried = {"one.tflite.write-test": ""}
+    assert accounting.misplaced(CASES, tried, {"one.tflite.write-test": 2}) == []
     assert len(accounting.misplaced(CASES, {"one.tflite": ""}, {})) == 1
 
 
