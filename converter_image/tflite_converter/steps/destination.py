@@ -130,6 +130,8 @@ class Destination:
             if self._has_one_writer:
                 self._check_unchanged(at, replaces)
                 condition = Always()
+            elif replaces == "":
+                raise _without_etags(at)
             etag = self._store.put(at, upload, condition)
             stored = self._store.head(at)
             if stored is None or etag not in {"", stored.etag}:
@@ -141,6 +143,8 @@ class Destination:
         with self._told(at):
             if self._has_one_writer:
                 self._check_unchanged(at, etag)
+            elif not etag:
+                raise _without_etags(at)
             self._store.delete(at, None if self._has_one_writer else etag)
 
     def check_writers(self) -> None:
@@ -173,6 +177,11 @@ class Destination:
             yield
         except StoreError as error:
             raise failure_of(error, self._where, at) from error
+
+
+def _without_etags(at: Location) -> StoreError:
+    """Return the error of a storage that does not say which object it has: no condition could name it."""
+    return StoreError(Fault.NOT_IMPLEMENTED, f"{at.uri} has no ETag")
 
 
 def failure_of(error: StoreError, where: S3Destination, at: Location) -> StepFailure:

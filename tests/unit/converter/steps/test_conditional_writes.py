@@ -1,5 +1,6 @@
 """A storage that ignores the conditions of uploads is found out before anything of worth is written to it."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -25,6 +26,7 @@ from tflite_converter.storage.store import (
     IfMatches,
     Location,
     Server,
+    StoredObject,
     StoreError,
     Upload,
 )
@@ -147,6 +149,22 @@ def test_a_storage_that_was_written_to_is_not_asked_again(tmp_path: Path) -> Non
     store = published(MANY, tmp_path)
     again(request(attestation=None, quantization={"type": "Float16"}), store, tmp_path)
     assert store.written == [KEY]
+
+
+def test_an_object_without_an_etag_is_neither_replaced_nor_deleted() -> None:
+    """A request with an empty condition would be one without."""
+    where = S3Destination.from_object({"bucket": "models", "key": KEY})
+    nameless = Held(b"x", said=StoredObject("", 1, None, {}))
+    store = MemoryStore({KEY: nameless})
+    destination, at = Destination(where, store), location_of(where)
+    content = b"artifact"
+    upload = Upload(BytesIO(content), hashlib.sha256(content).hexdigest(), "", {})
+    with pytest.raises(StepFailure, match=r"destination\.s3\.writers") as caught:
+        destination.upload(at, upload, "")
+    assert caught.value.reason is Reason.INVALID_SPEC
+    with pytest.raises(StepFailure, match=r"destination\.s3\.writers"):
+        destination.delete(at, "")
+    assert store.objects == {KEY: nameless}
 
 
 def test_one_writer_still_sees_what_another_did() -> None:

@@ -43,7 +43,7 @@ def test_whatever_is_asked_a_fault_is_a_reason(fault: Fault, reason: Reason) -> 
     with pytest.raises(StepFailure) as looked:
         destination.look(at)
     with pytest.raises(StepFailure) as deleted:
-        destination.delete(at, "")
+        destination.delete(at, '"tag"')
     assert (looked.value.reason, deleted.value.reason) == (reason, reason)
 
 
