@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.apiserver.admin import Admin, Object
+from tests.apiserver.admin import Object
 from tests.apiserver.control_plane import ControlPlane
-from tests.apiserver.waiting import until
+from tests.apiserver.people import Person, grant_rules, policies, somebody
 from tests.apiserver.workbench import Workbench
 from tests.secret_references import secret_references
 from tflite_api import names
@@ -25,33 +25,22 @@ AROUND: dict[str, Object] = {
     "spec.model.kaggle.secretRef": {"model": {"kaggle": {"handle": "a/b/tensorFlow2/c/1"}}},
 }
 """What a spec has around each reference."""
-_RBAC = "/apis/rbac.authorization.k8s.io/v1"
-_POLICIES = "/apis/admissionregistration.k8s.io/v1"
 
 
 @pytest.fixture
-def author(plane: ControlPlane, bench: Workbench) -> Iterator[Admin]:
-    """May write conversions, act as a ServiceAccount and read the Secret `theirs`; the policy is in force."""
-    rules = [
+def author(plane: ControlPlane, bench: Workbench) -> Iterator[Person]:
+    """May write conversions, act as a ServiceAccount and read the Secret `theirs`; the policies are in force."""
+    person = somebody(plane, "author", bench.namespace)
+    grant_rules(
+        plane.admin,
+        person,
         {"apiGroups": [names.GROUP], "resources": [names.PLURAL], "verbs": ["*"]},
         {"apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["impersonate"]},
         {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["theirs"], "verbs": ["get"]},
-    ]
-    here = f"{_RBAC}/namespaces/{bench.namespace}"
-    plane.admin.create(f"{here}/roles", {"metadata": {"name": "author"}, "rules": rules})
-    subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "author"}
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "author"}
-    plane.admin.create(f"{here}/rolebindings", {"metadata": {"name": "author"}, "roleRef": role, "subjects": [subject]})
-    plane.admin.apply_manifest("deploy/base/admission_policy.yaml")
-    person = Admin(plane.address, plane.pki, acting_as="author")
-    try:
-        unreadable = with_secret("spec.attestation.secretRef", "other")
-        until("the policy is in force", lambda: bool(refusal(person, bench, unreadable)))
+    )
+    with policies(plane.admin, bench.namespace):
         yield person
-    finally:
-        person.close()
-        for kind in ("validatingadmissionpolicybindings", "validatingadmissionpolicies"):
-            plane.admin.delete(f"{_POLICIES}/{kind}/tflite-operator.dev")
+    person.close()
 
 
 def with_secret(path: str, secret: str) -> Object:
@@ -64,16 +53,16 @@ def with_secret(path: str, secret: str) -> Object:
     return spec
 
 
-def refusal(person: Admin, bench: Workbench, spec: Object) -> str:
+def refusal(person: Person, bench: Workbench, spec: Object) -> str:
     wanted = {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": {"name": "mine"}, "spec": spec}
-    return person.refusal("POST", f"{bench.conversions}?dryRun=All", wanted)
+    return person.create(bench.conversions, wanted, dry=True)
 
 
 def test_every_reference_is_tried_here() -> None:
     assert set(AROUND) == set(secret_references())
 
 
-def test_a_secret_is_for_those_who_may_read_it(author: Admin, bench: Workbench) -> None:
+def test_a_secret_is_for_those_who_may_read_it(author: Person, bench: Workbench) -> None:
     assert refusal(author, bench, LEAST) == ""
     for path in AROUND:
         assert refusal(author, bench, with_secret(path, "theirs")) == ""
