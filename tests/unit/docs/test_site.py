@@ -6,18 +6,51 @@ import sys
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 from dev.generate import fields_page
+from dev.host.checkout import Checkout
+from dev.testing.browser import executable
 
 ROOT = Path(__file__).parents[3]
+CUT_TABLES = """() => [...document.querySelectorAll('.table-wrapper')]
+  .filter(table => table.scrollWidth > table.clientWidth + 1)
+  .map(table => table.querySelector('th').textContent)"""
+"""Names each table that has to be scrolled, by its first heading."""
 
 
-def test_the_documentation_builds_without_a_warning(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "--quiet", "-d", str(tmp_path / "trees")]
-    folders = [str(ROOT / "docs"), str(tmp_path / "html")]
+# Built once for both.
+with_site = pytest.mark.xdist_group("site")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the documentation, every warning an error."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "--quiet", "-d", str(folder / "trees")]
+    folders = [str(ROOT / "docs"), str(folder / "html")]
     built = subprocess.run([*command, *folders], check=False, capture_output=True, text=True)
     assert built.returncode == 0, built.stderr
-    assert "Integers throughout" in (tmp_path / "html/recipes/int8.html").read_text()
+    return folder / "html"
+
+
+@with_site
+def test_the_documentation_builds_without_a_warning(site: Path) -> None:
+    assert "Integers throughout" in (site / "recipes/int8.html").read_text()
+
+
+@with_site
+def test_no_table_is_cut_at_the_edge_of_a_desktop_s_window(site: Path) -> None:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable(Checkout.here()))
+        page = browser.new_page(viewport={"width": 1400, "height": 900})
+        cut = {}
+        for path in sorted(site.rglob("*.html")):
+            page.goto(path.as_uri())
+            if found := page.evaluate(CUT_TABLES):
+                cut[str(path.relative_to(site))] = found
+        browser.close()
+    assert cut == {}
 
 
 def test_the_index_says_in_a_line_what_each_page_is_for() -> None:
