@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.corpus.kinds import runs, table_of_kinds
-from tflite_api.quantization_types import QuantizationType
 from tflite_api.reasons import Reason
+from tflite_api.resource.quantization_types import QuantizationType
 
 HANDFUL = [
     ("stablehlo", QuantizationType.INT8),

@@ -17,7 +17,7 @@ from bench.markdown import escaped, table
 from tests.corpus.kinds import runs, table_of_kinds
 from tests.corpus.kinds.kind import RIGHT, Kind
 from tests.corpus.kinds.runs import Row
-from tflite_api.quantization_types import QuantizationType
+from tflite_api.resource.quantization_types import QuantizationType
 
 CACHE: Final = Path(__file__).parents[3] / ".cache" / "kinds"
 _HEAD: Final = (

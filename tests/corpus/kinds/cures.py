@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import yaml
 
-from tflite_api.quantization_types import QuantizationType
 from tflite_api.reasons import Reason
+from tflite_api.resource.quantization_types import QuantizationType
 
 _KEPT: Final = re.compile(r"keepFloat\.operations: (\[[A-Z0-9_, ]*\])")
 _SHAPES: Final = re.compile(r"signature\.inputs: (\[.*\])")

@@ -8,8 +8,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tflite_api.quantization_types import CALIBRATED, QuantizationType
 from tflite_api.reasons import Reason
+from tflite_api.resource.quantization_types import CALIBRATED, QuantizationType
 
 UNSUPPORTED: Final = Reason.UNSUPPORTED_OPERATION.value
 NOT_QUANTIZABLE: Final = Reason.OPERATION_NOT_QUANTIZABLE.value

@@ -17,8 +17,8 @@ from tests.corpus.kinds.kind import (
     normal,
 )
 from tests.corpus.kinds.saving import save
-from tflite_api.quantization_types import QuantizationType
 from tflite_api.reasons import Reason
+from tflite_api.resource.quantization_types import QuantizationType
 
 _LENGTH: Final = 12
 
@@ -67,7 +67,7 @@ def _beams(folder: Path) -> None:
         states = tf.tile(context, [3, 1])
         scores = tf.constant([0.0, -1e4, -1e4])
         tokens = tf.zeros([3], tf.int32)
-        history = []
+        history = list[Any]()
         for _ in range(4):
             states = tf.tanh(tf.gather(table, tokens) @ recurrent + states)
             candidates = scores[:, None] + tf.nn.log_softmax(states @ out)

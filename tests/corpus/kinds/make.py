@@ -71,7 +71,7 @@ def _numbered(calls: Sequence[Call]) -> dict[str, Array]:
 
 def _write(path: Path, arrays: dict[str, Array]) -> None:
     with path.open("wb") as file:
-        np.savez(file, **arrays)
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 if __name__ == "__main__":

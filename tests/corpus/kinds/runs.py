@@ -14,10 +14,10 @@ from tests.corpus.kinds import cures
 from tests.corpus.kinds.cures import Cure
 from tests.corpus.kinds.kind import RIGHT, Kind
 from tests.corpus.kinds.make import CALLS, DATASET, EXPECTED, MODEL
-from tflite_api.quantization_types import QuantizationType
 from tflite_api.reasons import Outcome, Reason
-from tflite_api.spec import ConversionSpec
-from tflite_api.step import ConvertedModel, FetchedDataset, FetchedDatasets
+from tflite_api.resource.quantization_types import QuantizationType
+from tflite_api.resource.spec import ConversionSpec
+from tflite_api.steps.step import ConvertedModel, FetchedDataset, FetchedDatasets
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.core.step_files import ARTIFACT_FILE

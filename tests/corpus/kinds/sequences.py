@@ -14,8 +14,8 @@ from tests.corpus.kinds.kind import (
     normal,
 )
 from tests.corpus.kinds.saving import save, values
-from tflite_api.quantization_types import CALIBRATED, QuantizationType
 from tflite_api.reasons import Reason
+from tflite_api.resource.quantization_types import CALIBRATED, QuantizationType
 
 
 def _state(folder: Path) -> None:

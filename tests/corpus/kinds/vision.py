@@ -14,8 +14,8 @@ from tests.corpus.kinds.kind import (
     uniform,
 )
 from tests.corpus.kinds.saving import save
-from tflite_api.quantization_types import QuantizationType
 from tflite_api.reasons import Reason
+from tflite_api.resource.quantization_types import QuantizationType
 
 
 def _channels_first(folder: Path) -> None:
