@@ -27,6 +27,8 @@ from tflite_converter.steps.convert import ConversionFailed
 _TIMEOUT_SECONDS: Final = 300
 _CURED: Final = {RIGHT, Reason.SELECT_TF.value}
 """What has to become of a refusal whose cure is followed: what needs the Flex delegate cannot be verified here."""
+_MOST_CURES: Final = 3
+"""Messages that are followed one after the other: what stays in floats may still be refused by the gate."""
 _OTHER_SAMPLES: Final = 3.0
 """How much worse than the gate (dB) an artifact may be on samples that it was not verified on."""
 _ROOT: Final = Path(__file__).parents[3]
@@ -93,12 +95,17 @@ def row(kind: Kind, wanted: QuantizationType, folder: Path, scratch: Path) -> Ro
         scratch: a folder that is emptied.
     """
     shutil.rmtree(scratch, ignore_errors=True)
-    first = _convert(kind, wanted, folder, scratch / "first", Cure("", wanted))
-    refused = first.outcome != RIGHT and Reason(first.outcome).outcome is not Outcome.VERDICT
-    cure = cures.named(first.outcome, first.message, wanted, kind.pin) if refused else None
-    if cure is None:
-        return first
-    return replace(first, cure=cure.words, cured=_convert(kind, cure.kind, folder, scratch / "cured", cure).outcome)
+    first = last = _convert(kind, wanted, folder, scratch / "first", Cure("", wanted))
+    followed = list[str]()
+    while len(followed) < _MOST_CURES and (cure := _cure(last, kind)) is not None:
+        followed.append(cure.words)
+        last = _convert(kind, cure.kind, folder, scratch / f"cured-{len(followed)}", cure)
+    return replace(first, cure=", then ".join(followed), cured=last.outcome) if followed else first
+
+
+def _cure(last: Row, kind: Kind) -> Cure | None:
+    refused = last.outcome != RIGHT and Reason(last.outcome).outcome is not Outcome.VERDICT
+    return cures.named(last.outcome, last.message, last.type, kind.pin) if refused else None
 
 
 def _convert(kind: Kind, wanted: QuantizationType, folder: Path, output: Path, change: Cure) -> Row:
