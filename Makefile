@@ -99,8 +99,9 @@ demo: venv ## Convert a real model in the cluster, three ways and a mistake, and
 CORPUS ?= ../shared/corpus
 
 .PHONY: corpus
-corpus: venv ## Convert every SavedModel of the folder CORPUS in four modes, beside the usual recipe, as a table
-	@$(PYTHON) -m bench.corpus $(CORPUS) $(ARGS)
+corpus: venv ## Convert small models of many kinds in all types, and then every SavedModel of the folder CORPUS, as tables
+	@$(PYTHON) -m tests.corpus.kinds $(KINDS)
+	@if [ -d "$(CORPUS)" ]; then $(PYTHON) -m bench.corpus $(CORPUS) $(ARGS); fi
 
 .PHONY: bench
 bench: venv ## Compare the convert step's time and memory with the usual script

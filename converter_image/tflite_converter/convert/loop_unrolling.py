@@ -7,6 +7,7 @@ part of another.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ from tflite_converter.model import callables, operations, runtime, tf2
 from tflite_converter.quantize.quantization import LoopsNotMeasured
 
 _LOOPS: Final = frozenset({"While", "StatelessWhile"})
+_GOES_BACK: Final = frozenset({"NextIteration", "RefNextIteration"})
+"""What only loops of TensorFlow 1 have: a graph with circles has no order in which it could be traced."""
 _CALLS: Final = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 _CONDITIONS: Final = frozenset({"If", "StatelessIf"})
 
@@ -61,6 +64,8 @@ def _without_loops(function: Any, facts: SignatureFacts) -> Callable[..., dict[s
     frozen = convert_to_constants.convert_variables_to_constants_v2(function, lower_control_flow=False)
     graph = frozen.graph.as_graph_def()
     functions = _functions(graph)
+    if any(node.op in _GOES_BACK for node in _all_nodes(graph)):
+        raise _refusal("it is written as TensorFlow 1 wrote loops, with edges that lead back (NextIteration)")
     loops = {
         node.name: list(frozen.graph.get_operation_by_name(node.name).outputs)
         for node in graph.node
@@ -74,6 +79,10 @@ def _without_loops(function: Any, facts: SignatureFacts) -> Callable[..., dict[s
         return {name: body.value(tensor) for name, tensor in outputs.items()}
 
     return called
+
+
+def _all_nodes(graph: Any) -> Iterator[Any]:  # noqa: ANN401 - TensorFlow's protos have no types
+    return chain(graph.node, *(function.node_def for function in graph.library.function))
 
 
 def _functions(graph: Any) -> dict[str, Any]:  # noqa: ANN401 - TensorFlow's protos have no types

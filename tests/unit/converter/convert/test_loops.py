@@ -220,3 +220,25 @@ def test_a_condition_is_no_loop_and_its_cure_converts(tmp_path: Path) -> None:
     assert "loop" not in caught.value.message
     save(chosen, tmp_path / "cured")
     assert convert(tmp_path / "cured", tmp_path, **int8).verdict is Reason.SNR_SUFFICIENT
+
+
+def test_a_loop_of_tensorflow_1_is_refused_and_the_type_that_is_named_converts_it(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    v1.disable_control_flow_v2()
+    try:
+        with v1.Graph().as_default(), v1.Session() as session:
+            x = v1.placeholder(tf.float32, [1, 4], name="x")
+            weights = v1.get_variable("weights", [4, 4], use_resource=False)
+            y = v1.while_loop(lambda i, _: i < 3, lambda i, h: (i + 1, tf.tanh(h @ weights)), [tf.constant(0), x])[1]
+            session.run(v1.global_variables_initializer())
+            v1.saved_model.simple_save(session, str(tmp_path / "model"), {"x": x}, {"y": y})
+    finally:
+        v1.enable_control_flow_v2()
+    int8 = {"type": "Int8", "calibration": {"synthetic": True}}
+    with pytest.raises(StepFailure, match=r"as TensorFlow 1 wrote loops.*quantization\.type DynamicRange") as caught:
+        convert(tmp_path / "model", tmp_path, quantization=int8, minSnrDecibels=10)
+    assert caught.value.reason is Reason.OPERATION_NOT_QUANTIZABLE
+    converted = convert(tmp_path / "model", tmp_path, quantization={"type": "DynamicRange"}, minSnrDecibels=15)
+    assert converted.verdict is Reason.SNR_SUFFICIENT
