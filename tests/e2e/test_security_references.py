@@ -213,7 +213,7 @@ def test_the_operator_s_own_account_changes_no_spec(bench: Workbench, owner: Per
     assert owner.apply(idle(bench, "kept")) == ""
     operator = Person(bench, f"system:serviceaccount:{SYSTEM}:tflite-operator")
     assert operator.patch("kept", {"metadata": {"annotations": {"touched": "yes"}}}) == ""
-    assert "may not read Secret" in operator.patch(
+    assert "the operator changes no spec" in operator.patch(
         "kept", {"spec": {"model": {"handle": "https://attacker.example.com/1"}}}
     )
 
