@@ -37,10 +37,15 @@ def settings_schema() -> Object:
     """Return the JSON schema of each setting, by its name in the chart's values."""
     properties = Settings.model_json_schema()["properties"]
     return {
-        _camel_case(name): {key: value for key, value in said.items() if key in _KEPT}
+        _camel_case(name): {key: value for key, value in _plain(said).items() if key in _KEPT}
         for name, said in properties.items()
         if name not in OTHER_VALUES | FIXED
     }
+
+
+def _plain(said: Object) -> Object:
+    """Return a setting's schema; what is in an object, the operator looks at when it starts."""
+    return said | {"type": "object", "default": {}} if "$ref" in said else said
 
 
 def schema(written: str) -> str:

@@ -1,5 +1,6 @@
 """What the administrator decides, read from the environment."""
 
+import json
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Self
@@ -8,6 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from tflite_api.names import UNKNOWN_CLUSTER
+from tflite_api.resource.scheduling import NodeSelector, Toleration
+from tflite_api.resource.spec import Resources, StepResources
 from tflite_api.steps.step import FetchLimits
 from tflite_operator.kube.lease import LeaseTerms
 
@@ -18,6 +21,12 @@ Seconds = Annotated[float, Field(gt=0, le=7 * 86400)]
 
 class SettingsError(Exception):
     """The environment does not make sense; the message says which variable."""
+
+
+class ConverterResources(StepResources):
+    """Requests and limits of all containers of a conversion's pods."""
+
+    convert: Resources | None = None
 
 
 class Settings(BaseModel):
@@ -45,6 +54,14 @@ class Settings(BaseModel):
     """A ConfigMap of the conversions' namespaces with certificate authorities to trust beside the public ones."""
     converter_ca_key: Annotated[str, StringConstraints(pattern=r"^[-._a-zA-Z0-9]+$")] = "ca.crt"
     """The key in that ConfigMap."""
+    converter_node_selector: NodeSelector = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
+    """Labels of the nodes on which conversions run, as JSON; those of a spec are added, or stand in their place."""
+    converter_tolerations: tuple[Toleration, ...] = ()
+    """Taints that all conversions tolerate beside those of their specs, as a JSON list like a pod's."""
+    fixed_user: bool = True
+    """Whether operator and converter run as user 65532; off, the cluster or the image chooses another than root."""
+    converter_resources: ConverterResources = ConverterResources()
+    """Requests and limits of prepare, convert, publish and cleanup where a spec says nothing, as JSON."""
     retry_base_seconds: Seconds = 10
     """The pause before the second attempt; each further one is twice as long."""
     retry_max_seconds: Seconds = 300
@@ -111,6 +128,16 @@ class Settings(BaseModel):
         if given == UNKNOWN_CLUSTER:
             raise ValueError(f"{UNKNOWN_CLUSTER} stands for the clusters of objects without an id: choose another")
         return given
+
+    @field_validator("converter_resources", "converter_node_selector", "converter_tolerations", mode="before")
+    @classmethod
+    def _parse(cls, given: object) -> object:
+        if not isinstance(given, str):
+            return given
+        try:
+            return json.loads(given)
+        except ValueError as error:
+            raise ValueError(f"must be JSON: {error}") from error
 
     @field_validator("converter_http_proxy", "converter_https_proxy")
     @classmethod
@@ -193,4 +220,7 @@ class Settings(BaseModel):
 
 def _problem(place: tuple[int | str, ...], message: str) -> str:
     # What is wrong between several variables has no place of its own, and names them itself.
-    return f"{str(place[0]).upper()}: {message}" if place else message.removeprefix("Value error, ")
+    if not place:
+        return message.removeprefix("Value error, ")
+    variable, *inside = place
+    return f"{'.'.join([str(variable).upper(), *map(str, inside)])}: {message}"

@@ -13,6 +13,7 @@ from tests.e2e.environment import Environment
 
 pytestmark = pytest.mark.tensorflow
 
+_PLATFORM = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
 _PROXY = (
     "Object{{spec: Object.spec{{containers: [Object.spec.containers{{name: 'proxy', image: '{image}',"
     " command: ['python3', '-c', 'import time; time.sleep(3600)'],"
@@ -88,9 +89,7 @@ def test_a_proxy_that_runs_on_keeps_neither_the_result_nor_the_pod(
 def node_without_a_kubelet(api: client.ApiClient, name: str) -> Iterator[None]:
     """A node that takes pods and of which nothing more is heard."""
     core = client.CoreV1Api(api)
-    core.create_node(
-        {"metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux"}}}
-    )
+    core.create_node({"metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, **_PLATFORM}}})
     room = {"cpu": "8", "memory": "32Gi", "pods": "10", "ephemeral-storage": "200Gi"}
     core.patch_node_status(name, {"status": {"capacity": room, "allocatable": room}})
     try:

@@ -289,6 +289,19 @@ class Resources(Schema):
         return self
 
 
+class StepResources(Schema):
+    """Requests and limits of the containers beside convert."""
+
+    prepare: Resources | None = None
+    publish: Resources | None = None
+    cleanup: Resources | None = None
+
+    def of(self, step: str) -> Resources | None:
+        """Return those of a step; None where nothing is said of it."""
+        found = getattr(self, step, None)
+        return found if isinstance(found, Resources) else None
+
+
 class ConversionSpec(Schema):
     """What a TFLiteConversion asks for."""
 
@@ -301,6 +314,7 @@ class ConversionSpec(Schema):
     destination: Destination
     attestation: AttestationSpec | None = None
     resources: Resources | None = None
+    step_resources: StepResources | None = None
     node_selector: NodeSelector | None = None
     tolerations: Annotated[tuple[Toleration, ...], Field(max_length=16)] | None = None
     priority_class_name: ObjectName | None = None

@@ -103,7 +103,7 @@ def _memory_cure(step: str | None) -> Cure:
     if step is None:
         return "use a machine with more"
     # spec.resources is about the container that converts.
-    return OWN_CURE if step == CONVERT else "only the administrator can raise the limit of this container"
+    return OWN_CURE if step == CONVERT else f"raise spec.stepResources.{step}.limits.memory"
 
 
 def report(step: str, result: StepResult, termination_log: Path) -> None:

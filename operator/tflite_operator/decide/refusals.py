@@ -4,22 +4,23 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+_FIELDS: Final = "spec.resources (of convert) or spec.stepResources"
 _GOES_ON: Final = "the operator tries again by itself"
 
 _CURES: Final[Sequence[tuple[str, str]]] = (
     # A quota on a resource admits only pods whose every container has an amount (k8s.io/apiserver, resourcequota).
     (
         r"must specify ",
-        "give the containers that it names these amounts, in spec.resources or as the defaults of a LimitRange",
+        f"give the containers that it names these amounts, in {_FIELDS}, or as the defaults of a LimitRange",
     ),
     # A LimitRange (plugin/pkg/admission/limitranger).
     (
         r"(minimum \S+ usage per|lower than the minimum)",
-        "raise the amounts that it names in spec.resources, or have the namespace's LimitRange allow less",
+        f"raise the amounts that it names in {_FIELDS}, or have the namespace's LimitRange allow less",
     ),
     (
         r"(maximum \S+ usage per|limit to request ratio per)",
-        "lower the amounts that it names in spec.resources, or have the namespace's LimitRange allow more",
+        f"lower the amounts that it names in {_FIELDS}, or have the namespace's LimitRange allow more",
     ),
     (
         r"exceeded quota|insufficient quota",
@@ -27,7 +28,7 @@ _CURES: Final[Sequence[tuple[str, str]]] = (
     ),
     (
         r"unable to validate against any security context constraint",
-        "have the administrator let the pods run as the user that OpenShift gives to the namespace",
+        "have the administrator set the operator's FIXED_USER to false, so that OpenShift chooses the user",
     ),
     (
         r"violates PodSecurity",

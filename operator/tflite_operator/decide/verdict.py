@@ -146,7 +146,7 @@ def _failed_step(job: ObservedJob, pod: ObservedPod, step: Step, end: StepEnd, t
     if end.reason == "OOMKilled":
         # spec.resources is about the container that converts.
         is_theirs = step.name == CONVERT
-        cure = "" if is_theirs else "; only the administrator can raise that one"
+        cure = "" if is_theirs else f": raise spec.stepResources.{step.name}.limits.memory"
         return Ended(Reason.OUT_OF_MEMORY, f"{bound}, which it exceeded{cure}", time, cure_given=not is_theirs)
     if end.never_ran:
         return _not_started(pod, step, end, time)

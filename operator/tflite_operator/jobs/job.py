@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from tflite_api import names
 from tflite_api.names import CLEANUP, CONVERT, MODEL_DIR, OUTPUT_DIR, PREPARE, PUBLISH
-from tflite_api.resource.spec import ConversionSpec, ResourceList, quantity
+from tflite_api.resource.spec import ConversionSpec
 from tflite_api.steps.step import ExitCode, Invocation, StepRequest
 from tflite_operator.core.fields import Object, mapping
 from tflite_operator.core.identity import Identity
@@ -33,6 +33,7 @@ from tflite_operator.jobs.pod_access import (
     storage_access,
     verifying_access,
 )
+from tflite_operator.jobs.resources import resources_of
 from tflite_operator.settings import Settings
 
 USER_ID: Final = 65532
@@ -46,26 +47,12 @@ _POD_RULES: Final[Mapping[str, Any]] = {
     "restartPolicy": "Never",
     "enableServiceLinks": False,
     "terminationGracePeriodSeconds": _GRACE_SECONDS,
-    "securityContext": {
-        "runAsNonRoot": True,
-        "runAsUser": USER_ID,
-        "runAsGroup": USER_ID,
-        "fsGroup": USER_ID,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    },
 }
 _CLEANUP_TRIES: Final = 3
 _CLEANUP_MARGIN_SECONDS: Final = 10
 """How much longer the Job may run than the operator waits for it: its deadline takes the pod away, and with it what the
 pod was waiting for, which the operator tells when it gives up."""
 _CLEANUP_TTL_SECONDS: Final = 300
-
-CONVERT_REQUESTS: Final = {"cpu": "500m", "memory": "2Gi"}
-CONVERT_LIMITS: Final = {"memory": "4Gi"}
-"""The convert container's resources where spec.resources says nothing. No CPU limit: idle cores would stay idle."""
-_SMALL_REQUESTS: Final = {"cpu": "100m", "memory": "256Mi"}
-_SMALL_LIMITS: Final = {"memory": "1Gi"}
-"""Of prepare and publish; prepare imports tensorflow_hub, and that TensorFlow: 0.5 GiB before it does anything."""
 
 
 def queue_labels(conversion: Object) -> dict[str, str]:
@@ -81,15 +68,16 @@ def build_cleanup(identity: Identity, spec: ConversionSpec, settings: Settings) 
     deleted in the foreground. It goes by its ttl.
     """
     told = {"name": names.STEP_REQUEST_ENV, "value": step_request(identity, spec, settings)}
-    small = {"requests": _SMALL_REQUESTS, "limits": _SMALL_LIMITS}
     outside = storage_access(spec) + network_access(settings)
-    container = _container(CLEANUP, settings, [told, *outside.environment], list(outside.mounts), small)
+    container = _container(
+        CLEANUP, settings, [told, *outside.environment], list(outside.mounts), resources_of(CLEANUP, spec, settings)
+    )
     scratch = {"name": f"scratch-{CLEANUP}", "emptyDir": {"sizeLimit": "16Mi"}}
     pod = {
         "containers": [container],
         "volumes": [scratch, *outside.volumes],
         **pull_secrets(settings),
-        **_scheduling(spec),
+        **_scheduling(spec, settings),
     }
     labels = _labels(identity)
     return {
@@ -116,7 +104,7 @@ def build_cleanup(identity: Identity, spec: ConversionSpec, settings: Settings) 
             },
             "template": {
                 "metadata": {"labels": labels, "annotations": _pod_annotations(identity, spec)},
-                "spec": {**_POD_RULES, **service_account(spec), **pod},
+                "spec": {**_pod_rules(settings), **service_account(spec), **pod},
             },
         },
     }
@@ -208,43 +196,49 @@ def _invocation(identity: Identity, attempt: Attempt, settings: Settings) -> Inv
 def _pod_spec(identity: Identity, spec: ConversionSpec, attempt: Attempt, settings: Settings) -> dict[str, Any]:
     told = {"name": names.STEP_REQUEST_ENV, "value": step_request(identity, spec, settings, attempt)}
     outside, model = storage_access(spec) + network_access(settings), model_access(spec)
-    small = {"requests": _SMALL_REQUESTS, "limits": _SMALL_LIMITS}
     prepare = _container(
         PREPARE,
         settings,
         [told, *outside.environment, *model.environment, *verifying_access(spec).environment],
         [_mount("model", MODEL_DIR), *outside.mounts, *model.mounts],
-        small,
+        resources_of(PREPARE, spec, settings),
     )
     convert = _container(
         CONVERT,
         settings,
         [told],
         [_mount("model", MODEL_DIR, read_only=True), _mount("output", OUTPUT_DIR)],
-        _convert_resources(spec),
+        resources_of(CONVERT, spec, settings),
     )
     publish = _container(
         PUBLISH,
         settings,
         [told, *outside.environment, *signing_access(spec).environment],
         [_mount("model", MODEL_DIR, read_only=True), _mount("output", OUTPUT_DIR, read_only=True), *outside.mounts],
-        small,
+        resources_of(PUBLISH, spec, settings),
     )
     return {
-        **_POD_RULES,
+        **_pod_rules(settings),
         **service_account(spec),
         "initContainers": [prepare, convert],
         "containers": [publish],
         "volumes": [*_volumes(settings), *outside.volumes, *model.volumes],
         **pull_secrets(settings),
-        **_scheduling(spec),
+        **_scheduling(spec, settings),
     }
 
 
-def _scheduling(spec: ConversionSpec) -> dict[str, Any]:
+def _pod_rules(settings: Settings) -> dict[str, Any]:
+    # A namespace of OpenShift has users of its own, and admits no other.
+    fixed = {"runAsUser": USER_ID, "runAsGroup": USER_ID, "fsGroup": USER_ID} if settings.fixed_user else {}
+    context = {"runAsNonRoot": True, **fixed, "seccompProfile": {"type": "RuntimeDefault"}}
+    return {**_POD_RULES, "securityContext": context}
+
+
+def _scheduling(spec: ConversionSpec, settings: Settings) -> dict[str, Any]:
     wanted = {
-        "nodeSelector": spec.node_selector,
-        "tolerations": [one.to_object() for one in spec.tolerations or ()],
+        "nodeSelector": {**settings.converter_node_selector, **(spec.node_selector or {})},
+        "tolerations": [one.to_object() for one in (*(spec.tolerations or ()), *settings.converter_tolerations)],
         "priorityClassName": spec.priority_class_name,
     }
     return {name: value for name, value in wanted.items() if value}
@@ -291,27 +285,3 @@ def _container(
         "terminationMessagePath": names.TERMINATION_LOG,
         "terminationMessagePolicy": "File",
     }
-
-
-def _convert_resources(spec: ConversionSpec) -> dict[str, Any]:
-    wanted = spec.resources
-    requests = _amounts(wanted.requests if wanted else None)
-    limits = _amounts(wanted.limits if wanted else None)
-    # A default must not contradict what the user wrote: a request above its limit would be refused.
-    for name, amount in CONVERT_LIMITS.items():
-        limits.setdefault(name, _larger(amount, requests.get(name, amount)))
-    for name, amount in CONVERT_REQUESTS.items():
-        requests.setdefault(name, _smaller(amount, limits.get(name, amount)))
-    return {"requests": requests, "limits": limits}
-
-
-def _larger(one: str, other: str) -> str:
-    return max(one, other, key=quantity)
-
-
-def _smaller(one: str, other: str) -> str:
-    return min(one, other, key=quantity)
-
-
-def _amounts(given: ResourceList | None) -> dict[str, Any]:
-    return given.to_object() if given is not None else {}

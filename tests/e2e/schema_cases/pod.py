@@ -50,6 +50,12 @@ RULES: list[Rule] = [
         "requests.ephemeral-storage must not exceed limits.ephemeral-storage",
     ),
     (
+        "resources of the other steps",
+        [changed("stepResources", {step: {"requests": {"cpu": 1}}}) for step in ("prepare", "publish", "cleanup")],
+        [changed("stepResources", {"publish": {"requests": {"cpu": 2}, "limits": {"cpu": 1}}})],
+        "requests.cpu must not exceed limits.cpu",
+    ),
+    (
         "value of a nodeSelector",
         [changed("nodeSelector", {"kubernetes.io/arch": "amd64", "pool": ""})],
         [changed("nodeSelector", {"pool": value}) for value in ("a b", "-a", "a/b")],

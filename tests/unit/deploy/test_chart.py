@@ -72,6 +72,10 @@ def example(said: dict[str, Any]) -> object:
     """Return another value than the default that fits a setting's schema."""
     if said["type"] == "boolean":
         return not said["default"]
+    if said["type"] == "array":
+        return [{"operator": "Exists"}]
+    if said["type"] == "object":
+        return {"kubernetes.io/arch": "arm64"} if said["default"] else {"publish": {"limits": {"memory": "2Gi"}}}
     return said["default"] + 1 if said["type"] in {"integer", "number"} else "debug"
 
 

@@ -31,9 +31,23 @@ def test_every_kind_of_variable_is_read_from_text() -> None:
     assert settings.log_level == "DEBUG"
 
 
+def test_what_is_given_as_json_is_read_and_a_mistake_in_it_is_named() -> None:
+    said = '{"publish": {"limits": {"cpu": 1}}}'
+    settings = Settings.from_environment(LEAST | {"CONVERTER_RESOURCES": said})
+    publish = settings.converter_resources.of("publish")
+    assert publish is not None
+    assert publish.to_object() == {"limits": {"cpu": 1}}
+    assert settings.converter_resources.of("prepare") is None
+
+
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
+        ({"CONVERTER_NODE_SELECTOR": '{"a b": ""}'}, "CONVERTER_NODE_SELECTOR.a b"),
+        ({"CONVERTER_TOLERATIONS": '[{"operator": "Equal"}]'}, "CONVERTER_TOLERATIONS.0"),
+        ({"CONVERTER_RESOURCES": "{"}, "CONVERTER_RESOURCES: Value error, must be JSON"),
+        ({"CONVERTER_RESOURCES": '{"publish": {"limits": {"cpu": "much"}}}'}, "CONVERTER_RESOURCES.publish.limits.cpu"),
+        ({"CONVERTER_RESOURCES": '{"fetch": {}}'}, "CONVERTER_RESOURCES.fetch"),
         ({"CONVERTER_IMAGE": ""}, "CONVERTER_IMAGE"),
         ({"WORKERS": "0"}, "WORKERS"),
         ({"JOB_TTL_SECONDS": "soon"}, "JOB_TTL_SECONDS"),

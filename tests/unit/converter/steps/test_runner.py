@@ -66,7 +66,7 @@ def test_what_nobody_foresaw_is_an_internal_error_without_its_text(caplog: pytes
     ("step", "cure"),
     [
         ("convert", "Raise spec.resources.limits.memory."),
-        ("prepare", "only the administrator can raise the limit of this container."),
+        ("prepare", "raise spec.stepResources.prepare.limits.memory."),
         (None, "use a machine with more."),
     ],
 )

@@ -19,7 +19,9 @@ from tflite_api.steps.step import StepRequest
 from tflite_operator.core.identity import Identity
 from tflite_operator.core.labels import job_name
 from tflite_operator.jobs.attempt import Attempt
-from tflite_operator.jobs.job import build_job
+from tflite_operator.jobs.job import build_cleanup, build_job
+from tflite_operator.jobs.resources import resources_of
+from tflite_operator.settings import ConverterResources, Settings
 
 JOBS = Path(__file__).parent / "expected"
 UID = "11111111-2222-3333-4444-555555555555"
@@ -172,6 +174,61 @@ def test_defaults_never_contradict_what_the_user_wrote(
     made = built({"name": "a", "spec": SPEC | {"resources": resources}})
     convert = made["spec"]["template"]["spec"]["initContainers"][1]
     assert convert["resources"] == {"requests": requests, "limits": limits}
+
+
+def test_each_container_has_what_its_spec_says_then_what_the_administrator_says() -> None:
+    given = {"prepare": {"requests": {"cpu": "200m"}}, "publish": {"limits": {"cpu": "2", "memory": "128Mi"}}}
+    said = {"prepare": {"requests": {"cpu": "1"}, "limits": {"cpu": "1"}}, "convert": {"limits": {"cpu": "3"}}}
+    settings = SETTINGS.model_copy(update={"converter_resources": ConverterResources.from_object(said)})
+    spec = ConversionSpec.from_object(SPEC | {"stepResources": given})
+    assert resources_of("prepare", spec, settings) == {
+        "requests": {"cpu": "200m", "memory": "256Mi"},
+        "limits": {"cpu": "1", "memory": "1Gi"},
+    }
+    assert resources_of("publish", spec, settings) == {
+        "requests": {"cpu": "100m", "memory": "128Mi"},
+        "limits": {"cpu": "2", "memory": "128Mi"},
+    }
+    assert resources_of("convert", spec, settings)["limits"] == {"cpu": "3", "memory": "4Gi"}
+    assert resources_of("cleanup", spec, settings)["requests"] == {"cpu": "100m", "memory": "256Mi"}
+
+
+def pod_with(settings: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    """The spec of an attempt's pod, and that of the cleanup's beside what only the first has."""
+    identity, given = Identity("team", "a", UID, 1), ConversionSpec.from_object(SPEC | spec)
+    chosen = Settings.from_environment({"CONVERTER_IMAGE": "example.com/converter:1"} | settings)
+    made: dict[str, Any] = build_job(identity, given, Attempt(1), chosen)["spec"]["template"]["spec"]
+    cleanup = build_cleanup(identity, given, chosen)["spec"]["template"]["spec"]
+    for name in ("securityContext", "nodeSelector", "tolerations"):
+        assert cleanup.get(name) == made.get(name)
+    return made
+
+
+def test_the_nodes_are_those_of_the_administrator_and_of_the_spec() -> None:
+    assert pod_with({})["nodeSelector"] == {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
+    chosen = {
+        "CONVERTER_NODE_SELECTOR": '{"pool": "batch", "kubernetes.io/arch": "arm64"}',
+        "CONVERTER_TOLERATIONS": '[{"key": "batch", "operator": "Exists"}]',
+    }
+    made = pod_with(chosen, nodeSelector={"pool": "mine", "zone": "a"}, tolerations=[{"operator": "Exists"}])
+    assert made["nodeSelector"] == {"pool": "mine", "kubernetes.io/arch": "arm64", "zone": "a"}
+    assert made["tolerations"] == [{"operator": "Exists"}, {"key": "batch", "operator": "Exists"}]
+    assert "nodeSelector" not in pod_with({"CONVERTER_NODE_SELECTOR": "{}"})
+
+
+def test_a_cluster_that_chooses_the_user_is_let_choose_any_but_root() -> None:
+    assert pod_with({})["securityContext"]["runAsUser"] == 65532
+    chosen = pod_with({"FIXED_USER": "false"})["securityContext"]
+    assert chosen == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+
+
+def test_what_the_administrator_says_does_not_contradict_the_spec() -> None:
+    said = {"convert": {"requests": {"cpu": "4"}, "limits": {"cpu": "4"}}}
+    settings = SETTINGS.model_copy(update={"converter_resources": ConverterResources.from_object(said)})
+    low = ConversionSpec.from_object(SPEC | {"resources": {"limits": {"cpu": "1"}}})
+    assert resources_of("convert", low, settings)["requests"]["cpu"] == "1"
+    high = ConversionSpec.from_object(SPEC | {"resources": {"requests": {"cpu": "8"}}})
+    assert resources_of("convert", high, settings)["limits"]["cpu"] == "8"
 
 
 @given(

@@ -1,0 +1,49 @@
+"""What the containers of a conversion's pods ask for and may use."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tflite_api.names import CLEANUP, CONVERT, PREPARE, PUBLISH
+from tflite_api.resource.spec import ConversionSpec, ResourceList, Resources, quantity
+from tflite_operator.settings import Settings
+
+_SMALL: Final = Resources(
+    requests=ResourceList(cpu="100m", memory="256Mi"),
+    limits=ResourceList(memory="1Gi"),
+)
+"""Of prepare, publish and cleanup. Prepare imports tensorflow_hub, and that TensorFlow: 0.5 GiB before it does
+anything."""
+_LARGE: Final = Resources(
+    requests=ResourceList(cpu="500m", memory="2Gi"),
+    limits=ResourceList(memory="4Gi"),
+)
+"""Of convert. No CPU limit: idle cores would stay idle."""
+_BUILT_IN: Final[Mapping[str, Resources]] = {PREPARE: _SMALL, CONVERT: _LARGE, PUBLISH: _SMALL, CLEANUP: _SMALL}
+
+
+def resources_of(step: str, spec: ConversionSpec, settings: Settings) -> dict[str, Any]:
+    """Return a container's requests and limits: the spec's, then the administrator's, then those that all have."""
+    requests: dict[str, Any] = {}
+    limits: dict[str, Any] = {}
+    for layer in (_wanted(step, spec), settings.converter_resources.of(step), _BUILT_IN[step]):
+        if layer is not None:
+            _fill(requests, limits, layer)
+    return {"requests": requests, "limits": limits}
+
+
+def _wanted(step: str, spec: ConversionSpec) -> Resources | None:
+    if step == CONVERT:
+        return spec.resources
+    return spec.step_resources.of(step) if spec.step_resources is not None else None
+
+
+def _fill(requests: dict[str, Any], limits: dict[str, Any], layer: Resources) -> None:
+    """Add what is not there yet. It must not contradict what is: a request above its limit would be refused."""
+    for name, amount in _amounts(layer.limits).items():
+        limits.setdefault(name, max(amount, requests.get(name, amount), key=quantity))
+    for name, amount in _amounts(layer.requests).items():
+        requests.setdefault(name, min(amount, limits.get(name, amount), key=quantity))
+
+
+def _amounts(given: ResourceList | None) -> dict[str, Any]:
+    return given.to_object() if given is not None else {}
