@@ -77,12 +77,13 @@ def plan(observation: Observation, now: datetime, settings: Settings) -> Plan:
     if not isinstance(decision, NoChange):
         new = write_status(old, decision, state.identity.generation, now, state.disruptions)
     actions = (*stale, *(_lingering_job(state, decision) if new == old else ()))
+    ttls = tuple(one for one in _ttls(state, decision) if one.uid not in {job.uid for job in actions})
     if isinstance(decision, NoChange):
-        return Plan(actions=actions, follow_ups=_ttls(state, decision), look_again=_until_it_lingers(state))
+        return Plan(actions=actions, follow_ups=ttls, look_again=_until_it_lingers(state))
     return Plan(
         actions=actions,
         status=new if new != old else None,
-        follow_ups=(*_events(old, new, decision), *_losses(state, new), *_ttls(state, decision)),
+        follow_ups=(*_events(old, new, decision), *_losses(state, new), *ttls),
         look_again=_look_again(state, decision, is_told=new == old),
         finished=None if isinstance(decision, Progress | Pause) or _key(old) == _key(new) else _reason(decision),
     )

@@ -163,6 +163,8 @@ def settle(world: World) -> None:
 @given(st.lists(EVENTS, max_size=14))
 # An outage whose Job expired once counted like a Job that somebody deleted.
 @example(["look", "delete job", "outage", "expire", "wait", "delete job"])
+# A Job that goes on for nothing once was to be removed some time after its end, and at once.
+@example(["look", "crash", "wait", "delete job", "meshed crash", "look"])
 def test_every_story_comes_to_rest(story: list[str]) -> None:
     world = World(conversion())
     for event in story:
