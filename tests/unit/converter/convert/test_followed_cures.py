@@ -28,7 +28,7 @@ def several(folder: Path) -> None:
 
 
 def any_rank(folder: Path) -> None:
-    save(lambda tf, _, x: {"y": tf.nn.relu(x) * 2.0}, folder, x=(None, "float32"))  # type: ignore[arg-type] # on purpose
+    save(lambda tf, _, x: {"y": tf.nn.relu(x) * 2.0}, folder, x=(None, "float32"))
 
 
 def scaled(folder: Path) -> None:

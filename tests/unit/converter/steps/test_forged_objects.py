@@ -226,7 +226,9 @@ def test_an_attestation_that_was_exchanged_is_made_again(tmp_path: Path) -> None
     assert again(asked, store, tmp_path).reused is None
 
 
-@pytest.mark.parametrize("key", [None, "no key", signing_keys.public(signing_keys.OTHER).decode()])
+@pytest.mark.parametrize(
+    "key", [None, "no key", signing_keys.public(signing_keys.OTHER).decode()], ids=["none", "no key", "another"]
+)
 def test_where_the_key_is_not_known_nothing_counts_as_signed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str | None
 ) -> None:
