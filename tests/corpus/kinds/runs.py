@@ -64,13 +64,13 @@ class Row:
 
     @property
     def is_as_expected(self) -> bool:
-        """Whether it came to what is right for its kind, is right in use, and a cure that was followed works."""
+        """Return whether the result is right for its kind and in use, and whether a cure that was followed works."""
         works = not self.cure or self.cured in _CURED
         return self.outcome in self.expected and not self.is_silently_wrong and works
 
     @property
     def is_silently_wrong(self) -> bool:
-        """Whether an artifact was published as right that is not."""
+        """Return whether a wrong artifact was published as right."""
         return self.outcome == RIGHT and self.in_use is not None and self.in_use < self.least
 
 
