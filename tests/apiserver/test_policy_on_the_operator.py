@@ -42,7 +42,9 @@ def specs() -> list[Object]:
 @pytest.mark.parametrize("case", VALUES)
 def test_it_makes_every_job_that_it_builds(plane: ControlPlane, bench: Workbench, tmp_path: Any, case: str) -> None:
     objects = of_chart(VALUES[case], tmp_path)
-    settings = Settings.from_environment(one(objects, "ConfigMap")["data"] | {"LEASE_NAMESPACE": "system"})
+    settings = Settings.from_environment(
+        one(objects, "ConfigMap")["data"] | {"LEASE_NAMESPACE": "system", "CLUSTER_ID": "prod"}
+    )
     operator = somebody(plane, ACCOUNT, bench.namespace)
     with policies(plane.admin, bench.namespace, objects):
         for number, written in enumerate(specs()):

@@ -196,7 +196,7 @@ def test_each_container_has_what_its_spec_says_then_what_the_administrator_says(
 def pod_with(settings: dict[str, Any], **spec: Any) -> dict[str, Any]:
     """The spec of an attempt's pod, and that of the cleanup's beside what only the first has."""
     identity, given = Identity("team", "a", UID, 1), ConversionSpec.from_object(SPEC | spec)
-    chosen = Settings.from_environment({"CONVERTER_IMAGE": "example.com/converter:1"} | settings)
+    chosen = Settings.from_environment({"CONVERTER_IMAGE": "example.com/converter:1", "CLUSTER_ID": "prod"} | settings)
     made: dict[str, Any] = build_job(identity, given, Attempt(1), chosen)["spec"]["template"]["spec"]
     cleanup = build_cleanup(identity, given, chosen)["spec"]["template"]["spec"]
     for name in ("securityContext", "nodeSelector", "tolerations"):
