@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from pydantic_core import from_json, to_json
-from tflite_api.status import REQUEST_CHARACTERS
+from tflite_api.resource.status import REQUEST_CHARACTERS
 
 from tflite_api import names
 from tflite_api.text import one_line
