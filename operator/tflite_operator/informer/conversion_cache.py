@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from pydantic_core import from_json, to_json
-from tflite_api.resource.status import REQUEST_CHARACTERS
 
 from tflite_api import names
+from tflite_api.resource.status import REQUEST_CHARACTERS
 from tflite_api.text import one_line
 from tflite_operator.core.fields import Object, mapping, text
 from tflite_operator.core.labels import Key
