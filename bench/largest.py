@@ -44,7 +44,7 @@ def main() -> None:
         kubeconfig = plane.kubeconfig(plane.address, plane.admin.token(NAMESPACE, "tflite-operator"))
         for part in ("idle", "created", "restarted"):
             with OperatorProcess(folder / part, kubeconfig, {}) as operator:
-                operator.until_ready()
+                operator.until("the operator is ready", lambda: operator.is_ready, _WITHIN_SECONDS)
                 begun = time.monotonic()
                 if part == "created":
                     for number in range(count):
