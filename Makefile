@@ -117,7 +117,7 @@ docs: venv ## Build the documentation, every warning an error (.cache/docs/index
 
 .PHONY: lock
 lock: venv ## Write locks/ from pyproject.toml, keeping what is pinned (ARGS=--upgrade: all again)
-	@for extra in dev operator converter; do \
+	@for extra in dev operator converter build; do \
 		echo "locks/$$extra.txt"; \
 		others=$$([ $$extra = dev ] && echo "$(ARGS)" || echo "--constraint locks/dev.txt --upgrade"); \
 		$(CACHE)/venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \

@@ -1,8 +1,10 @@
 """Types of fields that several parts of a spec have."""
 
+from collections.abc import Iterable
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, StringConstraints
+from pydantic_core import to_json
 
 from tflite_api.schema import Schema, matching
 
@@ -16,7 +18,26 @@ KEY_CHARACTERS: Final = 1024
 """S3's own limit (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html)."""
 REGION_PATTERN: Final = r"^[a-z0-9-]+$"
 CLUSTER_ID_PATTERN: Final = r"^[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?$"
+PRINTABLE: Final = matching(r"^[^\x00-\x1f]*$", "must hold no control characters")
 OBJECT_NAME_PATTERN: Final = r"^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$"
+
+
+def json_bytes(texts: Iterable[str]) -> int:
+    """Return the bytes of texts as JSON, each with quotes and a comma."""
+    return sum(len(to_json(text)) + 1 for text in texts)
+
+
+def hold_bytes(texts: Iterable[str], most: int, what: str, cure: str) -> None:
+    """Make sure that texts fit, as JSON, into what the steps can be told.
+
+    Raises:
+        ValueError: they have more than `most` bytes.
+    """
+    found = json_bytes(texts)
+    if found > most:
+        raise ValueError(
+            f"{what} must have at most {most} bytes together, quoted and with commas (found {found}): {cure}"
+        )
 
 
 def unique(names: tuple[str, ...]) -> tuple[str, ...]:

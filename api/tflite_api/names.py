@@ -6,6 +6,9 @@ from typing import Final
 GROUP: Final = "tflite-operator.dev"
 VERSION: Final = "v1alpha1"
 API_VERSION: Final = f"{GROUP}/{VERSION}"
+BUILD_TYPE: Final = f"https://{API_VERSION}/conversion"
+BUILDER_ID: Final = f"https://{GROUP}/converter"
+"""What made an artifact, and by which rules, in the words of its attestation (https://slsa.dev/spec/v1.1/provenance)."""
 KIND: Final = "TFLiteConversion"
 PLURAL: Final = "tfliteconversions"
 

@@ -24,7 +24,8 @@ _BEGINNING: Final = """\
 `tflite-convert` is in the converter image, and on your own machine after
 
 ```console
-$ pip install --no-deps -r locks/converter.txt && pip install --no-deps .
+$ pip install --require-hashes --no-deps -r locks/build.txt -r locks/converter.txt
+$ pip install --no-deps --no-build-isolation .
 ```
 
 `tflite-convert --install-completion` teaches your shell to complete its commands and options. Results go to stdout,

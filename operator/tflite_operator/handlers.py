@@ -15,13 +15,11 @@ from tflite_api import names
 from tflite_operator.kube.connection import Connection
 from tflite_operator.kube.errors import ClusterError
 from tflite_operator.kube.kopf_storage import NoDiffBase, NoProgress
-from tflite_operator.kube.watch_monitor import WatchMonitor
+from tflite_operator.kube.watch_monitor import PAGE_ITEMS, WatchMonitor
 from tflite_operator.settings import Settings
 from tflite_operator.telemetry.log import LOGGER
 
 REGISTRY: Final = kopf.OperatorRegistry()
-_CHUNK_ITEMS: Final = 100
-"""Of a list: a page of conversions is in memory as a whole."""
 _IDLE_SECONDS: Final = 0.2
 """kopf keeps a worker with its last object for each conversion until then: five thousand at a restart."""
 _EXIT_SECONDS: Final = 1.0
@@ -85,7 +83,7 @@ async def configure(settings: kopf.OperatorSettings, memo: Memo, **_: object) ->
     settings.networking.connect_timeout = ours.request_timeout_seconds  # it bounds what connects for a watch, too
     settings.networking.error_backoffs = (1, 1, 2, 3, 5, 8)  # then the process ends, and begins again
     # No selector: all conversions are ours. The informers' lists of Jobs and pods have one.
-    settings.watching.chunk_size = _CHUNK_ITEMS
+    settings.watching.chunk_size = PAGE_ITEMS  # the monitor asks for fewer where they are large
     settings.watching.inactivity_timeout = ours.watch_silence_seconds  # as the informers' watches
     settings.queueing.idle_timeout = _IDLE_SECONDS
     settings.queueing.exit_timeout = _EXIT_SECONDS

@@ -145,7 +145,12 @@ class Settings(BaseModel):
         """Take nothing that must be hidden: whoever may read pods reads this. Nothing of it is in the message."""
         if not given:
             return given
-        parts = urlsplit(given)
+        try:
+            parts = urlsplit(given)
+            _ = parts.port
+        except ValueError:
+            # Its words quote what may be a password.
+            raise ValueError("must be http:// or https://, a host and a port") from None
         if parts.username is not None:
             raise ValueError("holds a user, which everybody who may read pods would see: use CONVERTER_PROXY_SECRET")
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:

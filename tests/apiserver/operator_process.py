@@ -71,6 +71,11 @@ class OperatorProcess:
         print(f"exit codes: {[*self.exit_codes, self._process.returncode]}\n{self.log.read_text()}")
 
     @property
+    def pid(self) -> int:
+        """The process that runs now."""
+        return self._process.pid
+
+    @property
     def log(self) -> Path:
         """Its output, that of every process."""
         return self.folder / "log"

@@ -28,6 +28,10 @@ class Workbench:
         head = {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": {"name": name, **(metadata or {})}}
         return self.admin.create(self.conversions, head | {"spec": SPEC | (spec or {})})
 
+    def create_whole(self, conversion: Object) -> Object:
+        """Create a conversion as it is given."""
+        return self.admin.create(self.conversions, conversion)
+
     def all(self) -> list[Object]:
         """Return the conversions."""
         found: list[Object] = self.admin.get(self.conversions)["items"]

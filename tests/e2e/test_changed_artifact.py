@@ -12,7 +12,7 @@ from mypy_boto3_s3 import S3Client
 from tests.e2e.environment import Environment
 from tests.hostile_models import FORGED, FORGED_REPORT
 from tflite_api.reasons import Reason
-from tflite_api.steps.step import PreparedModel, StepRequest, StepResult
+from tflite_api.steps.step import FetchLimits, PreparedModel, StepRequest, StepResult
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import Progress
 from tflite_converter.steps.accept import accept
@@ -68,7 +68,7 @@ def output(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def publish_with(change: Change, request: StepRequest, output: Path) -> StepResult:
     artifact = output / "model.tflite"
     prepared = PreparedModel(path="model", model_digest=f"sha256:{'3' * 64}")
-    store = store_of(request.spec.destination.s3)
+    store = store_of(request.spec.destination.s3, request.limits)
     return publish(request, prepared, output, AtUpload(lambda: change(artifact)), store)
 
 
@@ -107,7 +107,7 @@ def test_a_file_that_changes_before_its_upload_is_refused(
 
 def after_signing(change: Change, request: StepRequest, output: Path) -> None:
     where = request.spec.destination.s3
-    store = S3Store(server_of(where), Key())
+    store = S3Store(server_of(where, FetchLimits(allow_local_addresses=True)), Key())
     events = store._client.meta.events
 
     def change_once(**_: object) -> None:

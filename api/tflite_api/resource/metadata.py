@@ -1,14 +1,20 @@
 """What a spec says about the artifact for the programs that use it: TensorFlow Lite Model Metadata."""
 
 import re
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from tflite_api.schema import Schema
+from tflite_api.field_types import PRINTABLE, hold_bytes
+from tflite_api.schema import Schema, matching
 
 DECIMAL_PATTERN: Final = r"^-?[0-9]{1,9}(?:\.[0-9]{1,9})?$"
+OUTPUTS_BYTES: Final = 49152
+"""Of the texts and labels of outputs, as JSON: what the steps are told has to fit into an environment variable."""
+OTHERS_BYTES: Final = 12288
+"""Of the other texts and numbers."""
 
 
 def _decimal(text: str) -> str:
@@ -24,18 +30,20 @@ def above_zero(numbers: tuple[str, ...]) -> tuple[str, ...]:
     return numbers
 
 
-def _one_line(label: str) -> str:
-    if "\n" in label or "\r" in label:
-        raise ValueError("must be one line: a label file has a label a line")
-    return label
-
-
 DecimalText = Annotated[str, AfterValidator(_decimal)]
 """A number as text: the Kubernetes API conventions keep floating point out of resources."""
-Line = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-Prose = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=256), PRINTABLE]
+Prose = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=4096),
+    matching(r"^[^\x00-\x08\x0b\x0c\x0e-\x1f]*$", "must hold no control characters but tabs and line breaks"),
+]
 Numbers = Annotated[tuple[DecimalText, ...], Field(min_length=1, max_length=256)]
-Label = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_one_line)]
+Label = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=128),
+    matching(r"^[^\x00-\x1f]*$", "must be one line without control characters: a label file has a label a line"),
+]
 
 
 class Normalization(Schema):
@@ -77,7 +85,7 @@ class ModelMetadata(Schema):
     author: Line | None = None
     license: Prose | None = None
     inputs: Annotated[tuple[InputMetadata, ...], Field(max_length=32)] | None = None
-    outputs: Annotated[tuple[OutputMetadata, ...], Field(max_length=32)] | None = None
+    outputs: Annotated[tuple[OutputMetadata, ...], Field(max_length=20)] | None = None
 
     @model_validator(mode="after")
     def _name_each_tensor_once(self) -> Self:
@@ -86,3 +94,24 @@ class ModelMetadata(Schema):
             if len(set(names)) != len(names):
                 raise ValueError(f"{field} names a tensor twice: write each once")
         return self
+
+    @model_validator(mode="after")
+    def _fit_into_a_step_request(self) -> Self:
+        labelled = [text for output in self.outputs or () for text in _texts_of(output)]
+        hold_bytes(labelled, OUTPUTS_BYTES, "the texts and labels of outputs", "shorten the labels, or leave them out")
+        others = [self.name, self.description, self.version, self.author, self.license]
+        said = [text for tensor in self.inputs or () for text in _texts_of(tensor)]
+        told = [*(text for text in others if text is not None), *said]
+        hold_bytes(told, OTHERS_BYTES, "the texts and numbers beside those of outputs", "shorten them")
+        return self
+
+
+def _texts_of(tensor: InputMetadata | OutputMetadata) -> Iterator[str]:
+    yield tensor.name
+    if tensor.description is not None:
+        yield tensor.description
+    if isinstance(tensor, OutputMetadata):
+        yield from tensor.labels or ()
+    elif tensor.normalization is not None:
+        yield from tensor.normalization.mean
+        yield from tensor.normalization.std

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from tflite_api.field_types import (
     HOST,
     KEY_CHARACTERS,
+    PRINTABLE,
     Bucket,
     ClusterID,
     Endpoint,
@@ -17,6 +18,7 @@ from tflite_api.field_types import (
     Region,
     SecretReference,
     Sha256,
+    hold_bytes,
     unique,
 )
 from tflite_api.names import ATTESTATION_SUFFIX, REPORT_SUFFIX
@@ -79,10 +81,14 @@ OperationName = Annotated[
     StringConstraints(max_length=64),
     matching(r"^[A-Z][A-Z0-9_]*$", "must be a LiteRT operator: write for example SOFTMAX"),
 ]
-TensorName = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+TensorName = Annotated[str, StringConstraints(min_length=1, max_length=256), PRINTABLE]
 LAYER_NAME_CHARACTERS: Final = 2048
 """The converter names a tensor after all operations that it fused into one."""
-LayerName = Annotated[str, StringConstraints(min_length=1, max_length=LAYER_NAME_CHARACTERS)]
+LayerName = Annotated[str, StringConstraints(min_length=1, max_length=LAYER_NAME_CHARACTERS), PRINTABLE]
+SIGNATURE_BYTES: Final = 8192
+"""Of the names in a signature's keys and inputs, as JSON: what the steps are told has to fit into a variable."""
+LAYERS_BYTES: Final = 16384
+"""Of the names of tensors that stay in floats."""
 Dimension = Annotated[Integer, Field(ge=-1, le=2**31 - 1), AfterValidator(_not_zero)]
 RoleARN = Annotated[
     str,
@@ -128,6 +134,12 @@ class Signature(Schema):
             raise ValueError("keys names a signature twice: write each once")
         return self
 
+    @model_validator(mode="after")
+    def _fit_into_a_step_request(self) -> Self:
+        names = [*(self.keys or ()), *(pin.name for pin in self.inputs or ())]
+        hold_bytes(names, SIGNATURE_BYTES, "the names in keys and inputs", "pin fewer inputs, or name fewer keys")
+        return self
+
 
 class ImagePreprocessing(Schema):
     """How an image becomes an input: resized to the input's height and width, then (value - mean) / std by channel."""
@@ -166,6 +178,11 @@ class KeepFloat(Schema):
 
     operations: Annotated[tuple[OperationName, ...], Field(max_length=32), AfterValidator(unique)] | None = None
     tensors: Annotated[tuple[LayerName, ...], Field(max_length=64), AfterValidator(unique)] | None = None
+
+    @model_validator(mode="after")
+    def _fit_into_a_step_request(self) -> Self:
+        hold_bytes(self.tensors or (), LAYERS_BYTES, "the names of tensors", "keep fewer in floats")
+        return self
 
 
 class Quantization(Schema):

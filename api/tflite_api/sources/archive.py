@@ -1,10 +1,10 @@
 """An archive of a model at a web address."""
 
 from typing import Annotated, Any, Final
-from urllib.parse import urlsplit
 
 from pydantic import StringConstraints
 
+from tflite_api import urls
 from tflite_api.field_types import HOST
 from tflite_api.schema import Schema, matching
 from tflite_api.sources.source import ARCHIVE_ENDS, Source
@@ -35,5 +35,7 @@ class ArchiveSource(Schema, Source):
     @classmethod
     def fields_of(cls, address: str) -> dict[str, Any] | None:
         """Return the fields for an archive's address, or None: a Hub handle has no query and no archive's name."""
-        is_archive = address.startswith("http") and (ARCHIVE_ENDS.search(urlsplit(address).path) or "?" in address)
-        return {"url": address} if is_archive else None
+        parts = urls.split(address)
+        if parts is None or not address.startswith("http"):
+            return None
+        return {"url": address} if ARCHIVE_ENDS.search(parts.path) or "?" in address else None

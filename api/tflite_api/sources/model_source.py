@@ -5,7 +5,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from tflite_api.field_types import Sha256
+from tflite_api.field_types import PRINTABLE, Sha256
 from tflite_api.schema import Schema
 from tflite_api.sources.archive import ArchiveSource
 from tflite_api.sources.handle import Handle, HandleSource
@@ -33,7 +33,7 @@ def _unique_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
     return tags
 
 
-Tag = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=64), PRINTABLE]
 
 
 class ModelSource(Schema):

@@ -4,8 +4,9 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
+from tflite_api import urls
 from tflite_api.field_types import SecretReference
 
 ARCHIVE_ENDS: Final = re.compile(r"\.(tar|tar\.(gz|bz2|xz)|tgz|zip)$")
@@ -63,4 +64,5 @@ class Source(ABC):
 
 def path_parts(address: str) -> list[str]:
     """Return the parts of an address's path but for versions."""
-    return [part for part in unquote(urlsplit(address).path).split("/") if part and not part.isdigit()]
+    parts = urls.split(address)
+    return [part for part in unquote(parts.path if parts is not None else "").split("/") if part and not part.isdigit()]

@@ -19,6 +19,7 @@ _OF_STORAGE: Final = frozenset(
         Reason.DESTINATION_CONFLICT,
         Reason.STORAGE_UNAVAILABLE,
         Reason.DESTINATION_CHANGED,
+        Reason.ADDRESS_REFUSED,
     }
 )
 _OF_FETCHING: Final = frozenset(
@@ -31,7 +32,6 @@ _OF_FETCHING: Final = frozenset(
         Reason.DATASET_ACCESS_DENIED,
         Reason.DATASET_TOO_LARGE,
         Reason.DATASET_UNAVAILABLE,
-        Reason.ADDRESS_REFUSED,
         Reason.DIGEST_MISMATCH,
         Reason.ARCHIVE_REFUSED,
         Reason.NOT_A_SAVED_MODEL,

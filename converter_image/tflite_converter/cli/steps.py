@@ -32,7 +32,7 @@ def prepare(model_dir: ModelDir = _MODEL_DIR, termination_log: TerminationLog = 
 
     def work(request: StepRequest, _: Cost) -> StepResult:
         with tempfile.TemporaryDirectory(prefix="prepare-") as scratch:
-            store = store_of(request.spec.destination.s3)
+            store = store_of(request.spec.destination.s3, request.limits)
             prepared = prepare(request, model_dir, Path(scratch), LoggedProgress(), store)
         if prepared.reused is not None:
             return prepared.reused
@@ -49,6 +49,10 @@ def convert(
 ) -> None:
     """Convert the model and measure the result (second container of a conversion's Job)."""
     from tflite_converter.steps.convert import convert  # noqa: PLC0415 - a step pays for its own imports only
+    from tflite_converter.worker.process import shut_off  # noqa: PLC0415 - the same
+
+    # The child that runs ahead has no order, and so no model, yet.
+    shut_off()
 
     def work(request: StepRequest, cost: Cost) -> StepResult:
         prepared = read_model(model_dir / PREPARED_FILE, PreparedModel)
@@ -74,7 +78,9 @@ def publish(
 
     def work(request: StepRequest, _: Cost) -> StepResult:
         prepared = read_model(model_dir / PREPARED_FILE, PreparedModel)
-        return publish(request, prepared, output_dir, LoggedProgress(), store_of(request.spec.destination.s3))
+        return publish(
+            request, prepared, output_dir, LoggedProgress(), store_of(request.spec.destination.s3, request.limits)
+        )
 
     _run(PUBLISH, work, termination_log)
 
@@ -85,7 +91,7 @@ def cleanup(termination_log: TerminationLog = _TERMINATION_LOG) -> None:
     from tflite_converter.steps.destination import store_of  # noqa: PLC0415 - the same
 
     def work(request: StepRequest, _: Cost) -> StepResult:
-        return clean_up(request, LoggedProgress(), store_of(request.spec.destination.s3))
+        return clean_up(request, LoggedProgress(), store_of(request.spec.destination.s3, request.limits))
 
     _run(CLEANUP, work, termination_log)
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tflite_api.names import BUILDER_ID
 from tflite_api.steps.step import ExitCode
 
 
@@ -16,9 +17,10 @@ def verify_attestation(
         Path, typer.Argument(metavar="ATTESTATION", help="Its attestation (.intoto.jsonl).", show_default=False)
     ],
     key: Annotated[Path, typer.Option("--key", help="Public key that it must be signed with, such as cosign.pub.")],
+    builder_id: Annotated[str, typer.Option("--builder-id", help="Builder that it must name.")] = BUILDER_ID,
     as_json: Annotated[bool, typer.Option("--json", help="Print the statement that was signed, as JSON.")] = False,
 ) -> None:
-    """Check that an attestation is signed by a key and is about this artifact.
+    """Check that an attestation is signed by a key, is about this artifact, and names its builder.
 
     Shows what the artifact was made of. Reads only files, and needs neither a cluster nor a network.
 
@@ -27,7 +29,7 @@ def verify_attestation(
     from tflite_converter.signing import verify  # noqa: PLC0415 - a command pays for its own imports only
 
     try:
-        checked = verify.check(artifact, attestation, key)
+        checked = verify.check(artifact, attestation, key, builder_id)
     except verify.UnreadableError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(ExitCode.USAGE) from error

@@ -4,6 +4,7 @@ Started by the supervisor as `python -m tflite_converter.convert.child DESCRIPTO
 reports on that file descriptor.
 """
 
+import hashlib
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -78,7 +79,7 @@ def convert_model(order: ConversionOrder, announce: Announce) -> MeasurementOrde
             else:
                 _check_untouched(output, before)
                 write_whole(output / ARTIFACT_FILE, content)
-                return workshop.rest(attempt, tf.__version__)
+                return workshop.rest(attempt, tf.__version__, content)
 
 
 def _entries(folder: Path) -> set[str]:
@@ -255,10 +256,11 @@ class _Workshop:
             )
         return MaterialOrder(pinned_dir=str(self._pinned_dir), float_file=str(self._float_file), floats=floats)
 
-    def rest(self, attempt: Attempt, tensorflow: str) -> MeasurementOrder:
-        """Return what is left to do with the artifact."""
+    def rest(self, attempt: Attempt, tensorflow: str, content: bytes) -> MeasurementOrder:
+        """Return what is left to do with the artifact, which has this content."""
         return MeasurementOrder(
             output_dir=self._order.output_dir,
+            sha256=hashlib.sha256(content).hexdigest(),
             signatures=tuple(
                 MeasuredSignature(wanted=facts, reference_dir=str(folder))
                 for facts, folder in zip(self._signatures, self._reference_dirs, strict=True)

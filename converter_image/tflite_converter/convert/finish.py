@@ -3,6 +3,7 @@
 The converting child becomes it by exec, so that TensorFlow's half gigabyte is gone before LiteRT takes its own.
 """
 
+import hashlib
 import logging
 import os
 import sys
@@ -24,7 +25,7 @@ from tflite_converter.convert.report_material import MaterialOrder
 from tflite_converter.core.digests import file_digest
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.local_spec import LocalQuantization
-from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, REPORT_DATA_FILE, write_model
+from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, REPORT_DATA_FILE, write_model, write_whole
 from tflite_converter.core.tensors import SignatureFacts, TensorFacts
 from tflite_converter.quantize import quantization, weight_only
 from tflite_converter.verify import litert, reference, sequence
@@ -59,6 +60,8 @@ class MeasurementOrder(Schema):
     """What is left to do when the converter's artifact is there."""
 
     output_dir: str
+    sha256: str
+    """Of the artifact as the converter gave it: the model, whose code ran, could have put another file in its place."""
     signatures: tuple[MeasuredSignature, ...]
     quantization: LocalQuantization
     min_snr_decibels: Integer
@@ -79,11 +82,13 @@ class MeasurementOrder(Schema):
 def become_measurement(order: MeasurementOrder, report: Report, scratch: Path) -> NoReturn:
     """Replace this process by the one that measures."""
     path = scratch / _ORDER_FILE
-    write_model(path, order)
+    content = order.model_dump_json(by_alias=True).encode()
+    write_whole(path, content)
     sys.stdout.flush()
     sys.stderr.flush()
     os.set_inheritable(report.descriptor, True)
-    command = [*process.command(_MODULE), str(report.descriptor), str(path)]
+    # The digest goes no way that the model's code could reach, as a file is.
+    command = [*process.command(_MODULE), str(report.descriptor), str(path), hashlib.sha256(content).hexdigest()]
     os.execv(sys.executable, command)  # noqa: S606 - no shell, and nothing of the command is untrusted
 
 
@@ -95,16 +100,18 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
         settled: is called when that file is written. What comes after is for the report alone, and may go wrong.
 
     Raises:
-        StepFailure: ConversionFailed, QuantizationNotApplied, OperationNotQuantizable, InvalidMetadata or
-            VerificationFailed.
+        StepFailure: ConversionFailed, QuantizationNotApplied, OperationNotQuantizable, InvalidMetadata,
+            VerificationFailed, or ArtifactRefused where the artifact is another than the converter's.
     """
     artifact = Path(order.output_dir) / ARTIFACT_FILE
+    _check_unchanged(artifact, order.sha256)
     facts, strategy = _quantized(artifact, order)
     quantization.check_applied(order.quantization, facts)
     kept = tuple(_artifact_signature(facts, each.wanted) for each in order.signatures)
     if order.metadata is not None:
         # Metadata describes the main subgraph alone; the converter makes it of the alphabetically first signature.
         metadata.write(artifact, order.metadata, min(signature.key for signature in kept))
+    measured = file_digest(artifact)
     references = [reference.load(Path(each.reference_dir)) for each in order.signatures]
     comparison = Comparison()
     try:
@@ -113,6 +120,7 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
         told = _told(failure, order, references)
         told.signature = kept[0]
         raise told from failure
+    _check_unchanged(artifact, measured)
     notes = (
         *_sizes(references, "measured" if comparison.samples else "run"),
         *(_state(references) if comparison.samples else ()),
@@ -121,7 +129,7 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
     if (unquantized := quantization.unquantized(order.quantization, facts)) is not None:
         notes = (unquantized, *notes)
     converted = ConvertedModel(
-        sha256=file_digest(artifact),
+        sha256=measured,
         verdict=verdict.reason,
         message=one_line("; ".join((verdict.message, *notes))),
         signature=kept[0],
@@ -256,10 +264,23 @@ def _tensors(facts: tuple[TensorFacts, ...]) -> tuple[Tensor, ...]:
     return tuple(Tensor(name=tensor.name, dtype=tensor.dtype, shape=tensor.shape or ()) for tensor in facts)
 
 
+def _check_unchanged(artifact: Path, sha256: str) -> None:
+    found = file_digest(artifact)
+    if found != sha256:
+        raise StepFailure(
+            Reason.ARTIFACT_REFUSED,
+            f"{artifact.name} has the SHA-256 {found}, but the conversion gave {sha256}: the model itself changed it",
+            "do not trust it, or export it without operations that write files",
+        )
+
+
 def main() -> int:
     """Do as ordered; exit code 0 where `converted.json` is written, 1 where a failure was reported."""
     report = Report(int(sys.argv[1]))
-    order = MeasurementOrder.model_validate_json(Path(sys.argv[2]).read_bytes())
+    content = Path(sys.argv[2]).read_bytes()
+    if hashlib.sha256(content).hexdigest() != sys.argv[3]:
+        sys.exit("what is to be measured is not what was ordered")
+    order = MeasurementOrder.model_validate_json(content)
 
     def settled() -> None:
         report.done(order.proof)

@@ -17,6 +17,9 @@ from tflite_converter.core.tensors import Array, SignatureFacts, TensorFacts
 
 ARCHIVES: Final = (".zip", ".tar", ".tar.gz", ".tgz")
 SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif")
+_FORMATS: Final = ("JPEG", "PNG", "BMP", "WEBP", "GIF")
+"""Pillow's names of those that the suffixes are of."""
+_LISTED: Final = "JPEG, PNG, BMP, WebP or GIF"
 _LARGEST_PIXELS: Final = 100_000_000
 _LARGEST_FILE: Final = 256 * 1024**2
 _MODES: Final = {"RGB": "RGB", "BGR": "RGB", "Grayscale": "L"}
@@ -80,11 +83,12 @@ def decode(file: IO[bytes], name: str, tensor: TensorFacts, how: ImagePreprocess
             f"set images.colorSpace to {'Grayscale' if channels == 1 else 'RGB'} (found {how.color_space})",
         )
     try:
-        with Image.open(file) as opened:
+        # No other: Pillow hands EPS to Ghostscript, whatever the file's name says, and knows dozens of old formats.
+        with Image.open(file, formats=_FORMATS) as opened:
             _check_pixels(name, opened.width, opened.height)
             upright = ImageOps.exif_transpose(opened).convert(_MODES[how.color_space])
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        words = f"{name} is no image that can be read: {one_line(str(error), 300)}"
+        words = f"{name} is no image that can be read as {_LISTED}: {one_line(str(error), 300)}"
         raise StepFailure(Reason.DATASET_INVALID, words, "Write it again, or leave it out") from error
     size, bilinear = (width, height), Image.Resampling.BILINEAR
     match how.fit:

@@ -1,6 +1,10 @@
 """Examples from NumPy's own files."""
 
+import math
+import struct
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +18,12 @@ from tflite_converter.core.tensors import Array, SignatureFacts
 
 _LARGEST: Final = 8 * 1024**3
 """Of all arrays of an .npz unpacked (bytes): a small file may unpack without end."""
+_UNREADABLE: Final = (
+    *(OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, struct.error),
+    # numpy itself, on headers that are well-formed only at first sight; zipfile on ways to pack that it does not know.
+    *(SyntaxError, TypeError, KeyError, IndexError, OverflowError, RuntimeError, tokenize.TokenError),
+)
+"""What is raised for a file that is none of NumPy's, or holds rubbish."""
 
 
 def read(path: Path, signature: SignatureFacts) -> Iterator[Mapping[str, Array]]:
@@ -26,8 +36,8 @@ def read(path: Path, signature: SignatureFacts) -> Iterator[Mapping[str, Array]]
     """
     try:
         arrays = _arrays(path, signature)
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        words = f"{path.name} cannot be read as {path.suffix}: {one_line(str(error), 300)}"
+    except _UNREADABLE as error:
+        words = f"{path.name} cannot be read as {path.suffix}: {one_line(str(error), 300) or type(error).__name__}"
         raise _invalid(words, "Write it again with numpy.savez, without pickled objects") from error
     scalars = [name for name, array in arrays.items() if array.ndim == 0]
     if scalars:
@@ -52,11 +62,28 @@ def _arrays(path: Path, signature: SignatureFacts) -> dict[str, Array]:
         return {signature.inputs[0].name: np.asarray(single)}
     with zipfile.ZipFile(path) as archive:
         unpacked = sum(entry.file_size for entry in archive.infolist())
+        for entry in archive.infolist():
+            _check_header(archive, entry)
     if unpacked > _LARGEST:
         words = f"{path.name} unpacks to {unpacked} bytes, more than the {_LARGEST} allowed"
         raise _invalid(words, "write fewer examples")
     with np.load(path, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
+
+
+def _check_header(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
+    """Hold the size that an array says it has against that of its file: NumPy makes room before it reads."""
+    with archive.open(entry) as file:
+        try:
+            version = np.lib.format.read_magic(file)
+        except ValueError:
+            return  # no array: what NumPy does with it is no more than reading it
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read_header(file)
+    if dtype.hasobject:
+        return  # NumPy refuses it
+    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize > entry.file_size:
+        raise ValueError(f"{entry.filename} says that it holds {list(shape)} of {dtype}, more than it has")
 
 
 def _invalid(found: str, cure: str) -> StepFailure:

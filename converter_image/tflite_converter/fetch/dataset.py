@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from tflite_api.reasons import Reason
 from tflite_api.resource.spec import ConversionSpec, Samples
@@ -28,6 +28,7 @@ _REASONS: Final = {
     Fault.NO_BUCKET: Reason.DATASET_NOT_FOUND,
     Fault.NO_OBJECT: Reason.DATASET_NOT_FOUND,
     Fault.OTHER_REGION: Reason.INVALID_SPEC,
+    Fault.REFUSED_ADDRESS: Reason.ADDRESS_REFUSED,
     Fault.NOT_IMPLEMENTED: Reason.INVALID_SPEC,
     Fault.CHANGED: Reason.DATASET_UNAVAILABLE,
     Fault.OTHER_CONTENT: Reason.INTERNAL_ERROR,
@@ -87,7 +88,7 @@ def _fetch(wanted: Wanted, name: str, fetch: Fetch) -> FetchedDataset:
         found = _from_bucket(wanted, fetch, target)
     else:
         target.mkdir()
-        file = target / (PurePosixPath(unquote(urlsplit(address).path)).name or name)
+        file = target / (PurePosixPath(unquote(address.rpartition("/")[2])).name or name)
         what = http.dataset(f"{wanted.field}.dataset")
         sha256 = http.fetch(address, file, fetch.limits, fetch.progress, what)
         found = FetchedDataset(path=str(file), digest=prefixed(sha256))

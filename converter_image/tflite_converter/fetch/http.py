@@ -7,11 +7,12 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import urlunsplit
 
 import aiohttp
 from aiohttp import AddrInfoType
 
+from tflite_api import urls
 from tflite_api.reasons import Reason
 from tflite_api.steps.step import FetchLimits
 from tflite_api.text import one_line
@@ -87,7 +88,9 @@ def fetch(url: str, target: Path, limits: FetchLimits, progress: Progress, subje
 
 def shown(url: str) -> str:
     """Return a URL as it may be shown: without user, query and fragment, which may hold credentials."""
-    parts = urlsplit(url)
+    parts = urls.split(url)
+    if parts is None:
+        return "what is no address"
     return one_line(urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")), 300)
 
 
@@ -119,14 +122,15 @@ class _Transfer:
         self._proxy: Proxy | None = None
 
     async def run(self) -> str:
+        if urls.split(self._url) is None:
+            raise self._invalid()
         try:
             async with asyncio.timeout(self._limits.timeout_seconds) as deadline:
                 return await self._run_with_session()
         except TimeoutError as error:
             raise self._timed_out(expired=deadline.expired()) from error
         except aiohttp.InvalidURL as error:
-            words = f"{shown(self._url)} is no valid address"
-            raise StepFailure(self._subject.not_found, words, f"correct {self._subject.field}") from error
+            raise self._invalid() from error
         except aiohttp.ClientError as error:
             raise self._broken_off(error) from error
         except OSError as error:
@@ -168,13 +172,15 @@ class _Transfer:
         return self._proxy.options(self._url)
 
     def _follow(self, location: str) -> None:
-        came_from, self._url = self._url, urljoin(self._url, location)
-        if urlsplit(self._url).scheme not in {"http", "https"}:
+        came_from, joined = self._url, urls.join(self._url, location)
+        if joined is None or (parts := urls.split(joined)) is None or parts.scheme not in {"http", "https"}:
+            target = shown(joined) if joined is not None else "what is no address"
             raise StepFailure(
                 Reason.ADDRESS_REFUSED,
-                f"{shown(came_from)} redirects to {shown(self._url)}: only http and https are followed",
+                f"{shown(came_from)} redirects to {target}: only http and https are followed",
                 f"Correct {self._subject.field}",
             )
+        self._url = joined
 
     async def _save(self, response: aiohttp.ClientResponse) -> str:
         failure = status_failure(response.status, self._url, self._subject)
@@ -201,6 +207,10 @@ class _Transfer:
         opened = socket.socket(family, kind, protocol)
         opened.setblocking(False)
         return opened
+
+    def _invalid(self) -> StepFailure:
+        words = f"{self._subject.field} leads to {shown(self._url)}, which is no valid address"
+        return StepFailure(self._subject.not_found, words, f"correct {self._subject.field}")
 
     def _timed_out(self, *, expired: bool) -> Exception:
         if expired and self._receiver.received:

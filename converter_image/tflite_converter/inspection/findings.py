@@ -118,28 +118,30 @@ def inspect(graphs: Sequence[MetaGraph], tags: Collection[str] | None) -> tuple[
         chosen = selection.choose_graph(graphs, tags)
     except StepFailure as failure:
         return tuple(_graph(graph, (), chosen=False) for graph in graphs), _refused(failure)
-    taken, verdict = _tried(chosen, Signature())
+    taken, verdict = _tried(chosen, _available(chosen), Signature())
     return tuple(_graph(graph, taken if graph is chosen else (), chosen=graph is chosen) for graph in graphs), verdict
 
 
 def _graph(graph: MetaGraph, taken: Sequence[SignatureFacts], *, chosen: bool) -> InspectedGraph:
-    keys = {facts.key for facts in taken}
+    keys, available = {facts.key for facts in taken}, _available(graph)
     return InspectedGraph(
         tags=tuple(sorted(graph.tags)),
         tensorflow=graph.tensorflow,
         chosen=chosen,
         signatures=tuple(
-            _signature(graph, facts, converted=key in keys) for key, facts in sorted(graph.declared.items())
+            _signature(graph, available, facts, converted=key in keys) for key, facts in sorted(graph.declared.items())
         ),
     )
 
 
-def _signature(graph: MetaGraph, facts: SignatureFacts, *, converted: bool) -> InspectedSignature:
+def _signature(
+    graph: MetaGraph, available: Mapping[str, SignatureFacts], facts: SignatureFacts, *, converted: bool
+) -> InspectedSignature:
     used = graph.operations(facts.key)
     foreseen = strategy.foreseen(facts, used)
     loading = loaded.foreseen(graph)
     # Not validated: a model may have keys that no spec can name.
-    _, verdict = _tried(graph, Signature.model_construct(keys=(facts.key,)))
+    _, verdict = _tried(graph, available, Signature.model_construct(keys=(facts.key,)))
     return InspectedSignature(
         key=facts.key,
         inputs=tuple(map(InspectedTensor.of, facts.inputs)),
@@ -163,10 +165,12 @@ def _notes(graph: MetaGraph, facts: SignatureFacts) -> Iterator[str]:
         yield f"saved_model.pb has no shape for {unknown}: where the graph has none either, signature.inputs must"
 
 
-def _tried(graph: MetaGraph, asked: Signature) -> tuple[tuple[SignatureFacts, ...], Verdict]:
+def _tried(
+    graph: MetaGraph, available: Mapping[str, SignatureFacts], asked: Signature
+) -> tuple[tuple[SignatureFacts, ...], Verdict]:
     """Do what the conversion does before it loads the model."""
     try:
-        taken = selection.plan(graph, _available(graph), asked)
+        taken = selection.plan(graph, available, asked)
     except StepFailure as failure:
         return (), _refused(failure)
     return taken, Verdict(outcome="Accepted")

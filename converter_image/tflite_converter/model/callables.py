@@ -67,6 +67,11 @@ def declared(objects: Any) -> Mapping[str, DeclaredCallable]:  # noqa: ANN401 - 
     return found
 
 
+def count(objects: Any) -> int:  # noqa: ANN401 - see above
+    """Return how many functions `declared` would look at."""
+    return sum(1 for _ in _declared_functions(objects))
+
+
 def _declared_functions(objects: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - see above
     for child in sorted(objects.nodes[0].children, key=lambda child: str(child.local_name)):
         node = objects.nodes[child.node_id] if child.node_id < len(objects.nodes) else objects.nodes[0]

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +17,8 @@ _INTERNAL_KEYS: Final = frozenset({"__saved_model_init_op", "__saved_model_train
 """tensorflow/python/saved_model/constants.py: signatures that no user asked for."""
 _SEVERAL_ARRAYS: Final = {"coo_sparse": "sparse tensor of ", "composite_tensor": "composite tensor of "}
 """By how a signature of TensorFlow 1 may describe an input or output (tensorflow/core/protobuf/meta_graph.proto)."""
+_MOST_SIGNATURES: Final = 256
+"""Of one graph, or of what can be called in its place: each is looked at by itself. Honest models have a few dozen."""
 _VARIABLES: Final = frozenset({"VarHandleOp", "VariableV2", "Variable"})
 
 
@@ -48,6 +50,7 @@ class MetaGraph:
     functions: Mapping[str, tuple[Node, ...]]
     output_nodes: Mapping[str, tuple[str, ...]]
     """By signature key."""
+    _counted: dict[str, Mapping[str, int]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def declared(self) -> Mapping[str, SignatureFacts]:
@@ -64,6 +67,8 @@ class MetaGraph:
 
         There are none for a key that the proto does not know.
         """
+        if key in self._counted:
+            return self._counted[key]
         nodes = list(self._roots(key))
         operations, seen = Counter[str](), set[str]()
         while nodes:
@@ -73,7 +78,9 @@ class MetaGraph:
                 if name in self.functions and name not in seen:
                     seen.add(name)
                     nodes.extend(self.functions[name])
-        return {name: count for name, count in operations.items() if name not in self.functions}
+        counted = {name: count for name, count in operations.items() if name not in self.functions}
+        self._counted[key] = counted
+        return counted
 
     def _roots(self, key: str) -> Iterable[Node]:
         if key in self.output_nodes:
@@ -113,6 +120,9 @@ def read(folder: Path) -> tuple[MetaGraph, ...]:
 def _meta_graph(proto: Any) -> MetaGraph:  # noqa: ANN401 - TensorFlow's protos have no types
     signatures = {key: definition for key, definition in proto.signature_def.items() if key not in _INTERNAL_KEYS}
     has_objects = proto.HasField("object_graph_def")
+    _check_number(len(signatures), "signatures")
+    if has_objects and not signatures:
+        _check_number(callables.count(proto.object_graph_def), "functions")
     return MetaGraph(
         tags=frozenset(proto.meta_info_def.tags),
         tensorflow=proto.meta_info_def.tensorflow_version,
@@ -129,6 +139,12 @@ def _meta_graph(proto: Any) -> MetaGraph:  # noqa: ANN401 - TensorFlow's protos 
             for key, definition in signatures.items()
         },
     )
+
+
+def _check_number(found: int, of: str) -> None:
+    if found > _MOST_SIGNATURES:
+        words = f"saved_model.pb holds {found} {of} in one graph, more than the {_MOST_SIGNATURES} that are looked at"
+        raise StepFailure(Reason.MODEL_LOAD_FAILED, words, "Export it with those alone that are to be converted")
 
 
 def _signature(key: str, definition: Any) -> SignatureFacts:  # noqa: ANN401 - see above

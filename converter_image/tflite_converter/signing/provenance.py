@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from tflite_api.names import API_VERSION, GROUP, KIND
+from tflite_api.names import API_VERSION, BUILD_TYPE, BUILDER_ID, KIND
 from tflite_api.steps.step import FetchedDataset, Invocation, PreparedModel, StepRequest
 from tflite_converter.core.digests import bare
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE: Final = "https://slsa.dev/provenance/v1"
-BUILD_TYPE: Final = f"https://{API_VERSION}/conversion"
-BUILDER_ID: Final = f"https://{GROUP}/converter"
 RESULT: Final = "result"
 """The byproduct that the artifact's metadata hold: what was measured, as `object_metadata.packed_result` gives it."""
 PAGE: Final = "report"

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from tflite_api.names import BUILD_TYPE, BUILDER_ID
 from tflite_converter.signing import dsse, verify
 from tflite_converter.signing.keys import KeyRefusedError, fingerprint, read_public
-from tflite_converter.signing.provenance import BUILD_TYPE, BUILDER_ID, PAGE, RESULT
+from tflite_converter.signing.provenance import PAGE, RESULT
 from tflite_converter.signing.verify import CheckFailedError
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from securesystemslib.dsse import Envelope
 
+from tflite_api.names import BUILD_TYPE, BUILDER_ID
 from tflite_api.text import one_line
 from tflite_converter.core.digests import file_digest
 from tflite_converter.signing import dsse
@@ -35,11 +36,20 @@ class Checked:
     key_id: str
 
 
-def check(artifact: Path, attestation: Path, key_file: Path) -> Checked:
+def check(artifact: Path, attestation: Path, key_file: Path, builder_id: str = BUILDER_ID) -> Checked:
     """Check an attestation against an artifact, with the public key of who is to have signed it.
 
+    A key may sign for many builders, and a builder may make other things: so both are asked for.
+
+    Args:
+        artifact: the file.
+        attestation: its attestation.
+        key_file: the public key.
+        builder_id: who is to have made the artifact, in the attestation's words.
+
     Raises:
-        CheckFailedError: it is not signed by the key, is no SLSA provenance, or speaks of another artifact.
+        CheckFailedError: it is not signed by the key, is no provenance of a conversion by this builder, or speaks of
+            another artifact.
         UnreadableError: one of the files is none of its kind.
     """
     key = _key(key_file)
@@ -50,7 +60,9 @@ def check(artifact: Path, attestation: Path, key_file: Path) -> Checked:
     problems = []
     for one in found:
         try:
-            return Checked(statement_of(one, key, digest), fingerprint(key))
+            statement = statement_of(one, key, digest)
+            _check_builder(statement, builder_id)
+            return Checked(statement, fingerprint(key))
         except CheckFailedError as problem:
             problems.append(problem)
     raise problems[0]
@@ -81,6 +93,20 @@ def statement_of(sealed: Envelope, key: PublicKey, digest: str) -> dict[str, Any
         spoken = ", ".join(one_line(str(subject), 64) for subject in subjects[:8]) or "no file"
         raise CheckFailedError(f"the artifact has the SHA-256 {digest}, but it speaks of {spoken}")
     return statement
+
+
+def _check_builder(statement: dict[str, Any], builder_id: str) -> None:
+    made = (
+        ("buildDefinition.buildType", ("buildDefinition", "buildType"), BUILD_TYPE),
+        ("runDetails.builder.id", ("runDetails", "builder", "id"), builder_id),
+    )
+    for field, path, expected in made:
+        found: object = statement.get("predicate")
+        for part in path:
+            found = found.get(part) if isinstance(found, dict) else None
+        if found != expected:
+            shown = "missing" if found is None else one_line(str(found), 200)
+            raise CheckFailedError(f"its predicate.{field} is {shown}, not {expected}")
 
 
 def _said_signers(sealed: Envelope) -> str:

@@ -13,6 +13,7 @@ from tflite_api.resource.spec import S3Destination
 from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.failure import OWN_CURE, Cure, StepFailure
 from tflite_converter.core.progress import Progress
+from tflite_converter.fetch.network import endpoint, proxy
 from tflite_converter.steps import conditional_writes
 from tflite_converter.storage.s3 import S3Store
 from tflite_converter.storage.s3_client import Key, Token
@@ -37,6 +38,7 @@ REASONS: Final = {
     Fault.NO_BUCKET: Reason.BUCKET_NOT_FOUND,
     Fault.NO_OBJECT: Reason.DESTINATION_CHANGED,
     Fault.OTHER_REGION: Reason.INVALID_SPEC,
+    Fault.REFUSED_ADDRESS: Reason.ADDRESS_REFUSED,
     Fault.NOT_IMPLEMENTED: Reason.INVALID_SPEC,
     Fault.CHANGED: Reason.DESTINATION_CHANGED,
     Fault.OTHER_CONTENT: Reason.ARTIFACT_REFUSED,
@@ -54,14 +56,19 @@ _HEAD_BYTES: Final = 8
 _ASK_AGAIN: Final = f"ask for one more run with a new value of the annotation {REQUESTED_AT_ANNOTATION}"
 
 
-def store_of(where: S3Destination) -> ObjectStore:
-    """Return the store of a destination: with the Secret's credentials that it names, else the ServiceAccount's."""
-    return S3Store(server_of(where), Key() if where.secret_ref is not None else Token())
+def store_of(where: S3Destination, limits: FetchLimits) -> ObjectStore:
+    """Return the store of a destination: with the Secret's credentials that it names, else the ServiceAccount's.
+
+    Raises:
+        StepFailure: StorageUnavailable where the proxy that it would be asked through has no address.
+    """
+    proxy.check()
+    return S3Store(server_of(where, limits), Key() if where.secret_ref is not None else Token())
 
 
-def server_of(where: S3Destination) -> Server:
-    """Return the server of a destination."""
-    return Server(where.endpoint, where.region)
+def server_of(where: S3Destination, limits: FetchLimits) -> Server:
+    """Return the server of a destination, at an address that the limits allow."""
+    return Server(where.endpoint, where.region, endpoint.refusal(limits))
 
 
 def location_of(where: S3Destination) -> Location:

@@ -113,7 +113,7 @@ def _convert(
         model_dir.mkdir()
         converted_dir.mkdir()
         fetched = model.fetch(spec.model, Place(model_dir, work, limits, progress))
-        store = store_of(spec.destination.s3) if spec.destination else None
+        store = store_of(spec.destination.s3, limits) if spec.destination else None
         datasets = dataset.fetch_all(spec, dataset.Fetch(store, limits, model_dir, progress))
         done = convert(spec, fetched.folder, converted_dir, progress, spec.active_deadline_seconds, datasets)
         cost.child_peak_bytes = done.peak_memory_bytes

@@ -57,7 +57,7 @@ class S3Store:
 
     def head(self, at: Location) -> StoredObject | None:
         """Return the object there; None where the bucket exists and the object does not."""
-        with self._meant(at):
+        with self._meant(at), _understood(at):
             try:
                 return object_of(self._client.head_object(Bucket=at.bucket, Key=at.key, ChecksumMode="ENABLED"))
             except ClientError as refusal:
@@ -92,7 +92,7 @@ class S3Store:
                 request["IfNoneMatch"] = "*"
             case IfMatches(etag):
                 request["IfMatch"] = etag
-        with self._meant(at):
+        with self._meant(at), _understood(at):
             try:
                 return self._client.put_object(**request).get("ETag", "")
             except ClientError as error:
@@ -108,7 +108,8 @@ class S3Store:
         if etag is not None:
             request["IfMatch"] = etag
         with self._meant(at):
-            answer = self._client.get_object(**request)
+            with _understood(at):
+                answer = self._client.get_object(**request)
             with answer["Body"] as body:
                 yield OpenObject(body, answer.get("ContentLength"))
 
@@ -117,7 +118,8 @@ class S3Store:
         found, empty, token = list[ListedObject](), 0, ""
         while len(found) < most:
             page = self._page(below, most - len(found), token)
-            listed = [ListedObject(item["Key"], item["Size"]) for item in page.get("Contents", [])]
+            with _understood(below):
+                listed = [ListedObject(item["Key"], item["Size"]) for item in page.get("Contents", [])]
             found += listed
             if not page.get("IsTruncated"):
                 break
@@ -135,7 +137,7 @@ class S3Store:
         }
         if token:
             request["ContinuationToken"] = token
-        with self._meant(below):
+        with self._meant(below), _understood(below):
             return self._client.list_objects_v2(**request)
 
     def delete(self, at: Location, etag: str | None) -> None:
@@ -143,7 +145,7 @@ class S3Store:
         request: DeleteObjectRequestTypeDef = {"Bucket": at.bucket, "Key": at.key}
         if etag is not None:
             request["IfMatch"] = etag
-        with self._meant(at):
+        with self._meant(at), _understood(at):
             self._client.delete_object(**request)
 
     @contextmanager
@@ -155,6 +157,18 @@ class S3Store:
             raise s3_errors.of_answer(error, at, self._server) from error
         except BotoCoreError as error:
             raise s3_errors.of_connection(error, self._server) from error
+
+
+@contextmanager
+def _understood(at: Location) -> Iterator[None]:
+    """Make a StoreError of what botocore trips over in an answer, such as a time that is none."""
+    try:
+        yield
+    except BotoCoreError:
+        raise
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
+        words = f"What the storage answered about {at.uri} makes no sense ({type(error).__name__})"
+        raise StoreError(Fault.UNAVAILABLE, words) from error
 
 
 def object_of(head: Mapping[str, object]) -> StoredObject:

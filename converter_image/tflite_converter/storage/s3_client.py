@@ -9,6 +9,7 @@ import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
 
+from tflite_converter.storage.checked_connections import check_connections
 from tflite_converter.storage.store import Fault, Server, StoreError
 
 if TYPE_CHECKING:
@@ -67,7 +68,10 @@ def connect(server: Server, credentials: Credentials) -> "S3Client":
         case Nobody():
             pass
     session = boto3.Session(botocore_session=bare)
-    return session.client("s3", region_name=server.region, endpoint_url=server.endpoint, config=config)
+    client = session.client("s3", region_name=server.region, endpoint_url=server.endpoint, config=config)
+    if server.refusal is not None:
+        check_connections(client, server.refusal)
+    return client
 
 
 def _use_key(session: botocore.session.Session, prefix: str) -> None:

@@ -5,6 +5,7 @@ from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tflite_converter.storage.checked_connections import RefusedAddressError
 from tflite_converter.storage.store import Fault, Location, Server, StoreError
 
 _REFUSED: Final = frozenset(
@@ -66,8 +67,11 @@ def of_answer(error: ClientError, at: Location, server: Server) -> StoreError:
 
 def of_connection(error: BotoCoreError, server: Server) -> StoreError:
     """Return what an error means for which there is no answer of the server."""
-    # Only the kind: the text of some of these errors quotes the request.
+    cause = error.kwargs.get("error")
     name = server.endpoint or "Amazon S3"
+    if isinstance(cause, RefusedAddressError):
+        return StoreError(Fault.REFUSED_ADDRESS, f"{name} leads to {cause}: such addresses are not allowed")
+    # Only the kind: the text of some of these errors quotes the request.
     return StoreError(Fault.UNAVAILABLE, f"{name} cannot be reached: {type(error).__name__}")
 
 

@@ -3,11 +3,14 @@
 Nothing here knows S3, a spec or a reason: whoever asks a store says in the words of the spec what its answer means.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import BinaryIO, Literal, Protocol, Self
+
+Refusal = Callable[[str], str | None]
+"""Says why an address must not be connected to; None where it may be."""
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,8 @@ class Server:
     endpoint: str | None = None
     """None for Amazon's own."""
     region: str = "us-east-1"
+    refusal: Refusal | None = None
+    """Asked for every address that a connection is made to; None where each may be."""
 
     @property
     def addressing(self) -> Literal["path", "auto"]:
@@ -122,6 +127,8 @@ class Fault(Enum):
     NO_BUCKET = auto()
     NO_OBJECT = auto()
     OTHER_REGION = auto()
+    REFUSED_ADDRESS = auto()
+    """The server's name led to an address that must not be connected to."""
     NOT_IMPLEMENTED = auto()
     """The storage does not know what was asked for."""
     CHANGED = auto()

@@ -2,9 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 Object = Mapping[str, Any]
+
+
+WORD_CHARACTERS: Final = 1024
+"""More than a name, a UID or the reference of an image has."""
 
 
 def field(value: object, *path: str) -> object:
@@ -34,6 +38,11 @@ def text(value: object, *path: str) -> str:
     """Return the text at a path."""
     found = field(value, *path)
     return found if isinstance(found, str) else ""
+
+
+def word(value: object, *path: str) -> str:
+    """Return the text at a path, cut to a length that no name exceeds: what is kept in memory must be bounded."""
+    return text(value, *path)[:WORD_CHARACTERS]
 
 
 def texts(value: object, *path: str) -> list[str]:

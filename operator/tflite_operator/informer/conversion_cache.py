@@ -3,25 +3,34 @@
 As Python objects, thousands of finished conversions take several times the memory of their JSON. So they are kept as
 JSON, without what others note in their metadata, and read where a decision needs one. What was read stays as long as it
 is the newest, for as many as are under way at once.
+
+Anybody who may write conversions decides how large one is, and how many there are. So of a large one only a digest is
+kept, which tells whether it changed, and it is read from the API server when a decision needs it.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic_core import from_json, to_json
 
 from tflite_api import names
+from tflite_api.resource.status import REQUEST_CHARACTERS
+from tflite_api.text import one_line
 from tflite_operator.core.fields import Object, mapping, text
 from tflite_operator.core.labels import Key
 from tflite_operator.informer.object_cache import EVERYWHERE, number, object_key, object_version
+from tflite_operator.jobs.job import queue_labels
 from tflite_operator.observe.conversion import ObservedConversion
 from tflite_operator.telemetry.conversion_stats import ConversionStats
 
-_READ_AT_ONCE: Final = 1024
-_METADATA: Final = ("name", "namespace", "uid", "generation", "deletionTimestamp", "finalizers", "labels")
-"""What is kept of the metadata beside our own annotations: `observe_conversion` reads no other."""
-_OURS: Final = f"{names.GROUP}/"
+_KEPT_BYTES: Final = 16 * 1024
+"""Of one conversion: a thousand labels of a classifier are some more."""
+_READ_BYTES: Final = 4 * 1024**2
+"""Of the JSON of all that are kept as Python objects, which take up to ten times as much."""
+_METADATA: Final = ("name", "namespace", "uid", "generation", "deletionTimestamp", "finalizers")
+"""What is kept of the metadata beside some labels and one annotation: `observe_conversion` reads no other."""
 
 Observe = Callable[[Object, ObservedConversion | None], ObservedConversion]
 
@@ -31,7 +40,14 @@ class _Entry:
     version: int
     uid: str
     content: bytes
-    """JSON, without the resourceVersion."""
+    """JSON, without the resourceVersion; of a large conversion its digest."""
+    is_whole: bool
+
+
+class _Read(NamedTuple):
+    conversion: ObservedConversion
+    size: int
+    """Of its JSON."""
 
 
 class ConversionCache:
@@ -42,7 +58,8 @@ class ConversionCache:
         self._observe = observe
         self._stats = stats
         self._entries: dict[Key, _Entry] = {}
-        self._read: dict[Key, ObservedConversion] = {}
+        self._read: dict[Key, _Read] = {}
+        self._read_bytes = 0
         self.heard = 0
         """The highest version that was told of."""
 
@@ -50,21 +67,33 @@ class ConversionCache:
         """Return whether a conversion is known."""
         return key in self._entries
 
-    def get(self, key: Key) -> ObservedConversion | None:
-        """Return a conversion, or None where none is known."""
+    def holds(self, key: Key) -> bool:
+        """Return whether a conversion is in memory as a whole, and not by a digest alone."""
         entry = self._entries.get(key)
-        if entry is None:
+        return entry is not None and entry.is_whole
+
+    def get(self, key: Key) -> ObservedConversion | None:
+        """Return a conversion, or None where none is known, or too large a one."""
+        entry = self._entries.get(key)
+        if entry is None or not entry.is_whole:
             return None
-        before = self._read.pop(key, None)
-        if before is not None and before.version == str(entry.version):
-            self._read[key] = before
-            return before
-        whole = from_json(entry.content)
-        whole["metadata"]["resourceVersion"] = str(entry.version)
-        read = self._read[key] = self._observe(whole, before)
-        if len(self._read) > _READ_AT_ONCE:
-            self._read.pop(next(iter(self._read)))
-        return read
+        before = self._forget_read(key)
+        if before is None or before.version != str(entry.version):
+            whole = from_json(entry.content)
+            whole["metadata"]["resourceVersion"] = str(entry.version)
+            before = self._observe(whole, before)
+        self._read[key] = _Read(before, len(entry.content))
+        self._read_bytes += len(entry.content)
+        while self._read_bytes > _READ_BYTES:
+            self._forget_read(next(iter(self._read)))
+        return before
+
+    def _forget_read(self, key: Key) -> ObservedConversion | None:
+        read = self._read.pop(key, None)
+        if read is None:
+            return None
+        self._read_bytes -= read.size
+        return read.conversion
 
     def show(self, shown: Object) -> bool:
         """Take a conversion as a list or a watch shows it; return whether anything changed that is kept."""
@@ -112,28 +141,34 @@ class ConversionCache:
         if before is not None and version and version < before.version:
             return False
         content = to_json(_kept(shown))
+        is_whole = len(content) <= _KEPT_BYTES
+        if not is_whole:
+            content = hashlib.sha256(content).digest()
         if before is not None and before.content == content:
             before.version = version
             return False
         uid = text(shown, "metadata", "uid")
-        if before is not None and before.uid != uid:
+        if before is not None and (before.uid != uid or not is_whole):
             self._drop(key)
-        self._entries[key] = _Entry(version, uid, content)
+        self._entries[key] = _Entry(version, uid, content, is_whole)
         self._stats.count(uid, shown)
         return True
 
     def _drop(self, key: Key) -> None:
+        self._forget_read(key)
         entry = self._entries.pop(key)
-        self._read.pop(key, None)
         self._stats.forget(entry.uid)
 
 
 def _kept(conversion: Object) -> dict[str, Any]:
     metadata = mapping(conversion, "metadata")
     kept = _some(metadata, _METADATA)
-    ours = {key: note for key, note in mapping(metadata, "annotations").items() if key.startswith(_OURS)}
-    if ours:
-        kept["annotations"] = ours
+    labels = queue_labels(conversion)
+    if labels:
+        kept["labels"] = labels
+    request = mapping(metadata, "annotations").get(names.REQUESTED_AT_ANNOTATION)
+    if isinstance(request, str):
+        kept["annotations"] = {names.REQUESTED_AT_ANNOTATION: one_line(request, REQUEST_CHARACTERS)}
     return {"metadata": kept} | _some(conversion, ("spec", "status"))
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote
 
 import aiohttp
@@ -18,8 +18,9 @@ from tflite_api import names
 from tflite_operator.core.fields import integer, objects, text
 from tflite_operator.core.labels import CONVERSION_LABEL, Key
 from tflite_operator.kube.connection import JSON, Connection
-from tflite_operator.kube.errors import ClusterError, NotFoundError, error_of
+from tflite_operator.kube.errors import ClusterError, NotFoundError, PageTooLongError, error_of
 from tflite_operator.kube.late_check import CHECK, Check, unchecked
+from tflite_operator.kube.page_size import PageSize, read_page
 from tflite_operator.kube.protobuf import MAGIC, STREAM, read
 from tflite_operator.kube.watch_stream import events
 from tflite_operator.telemetry.log import LOGGER
@@ -36,7 +37,7 @@ _UNCHECKED_FIELDS: Final = {"fieldValidation": "Ignore"}
 reads: 5 to 8 % of its CPU time while 1000 conversions run at once (docs/scaling.md)."""
 _WITH_FIELDS: Final = frozenset({"POST", "PUT", "PATCH"})
 _PAGE_ITEMS: Final = 100
-"""Of a list. A page of pods takes 6 MB for a moment, which a process never gives back wholly."""
+"""Of a list, at most. A page of pods takes 6 MB for a moment, which a process never gives back wholly."""
 _PAGE_NAMES: Final = 500
 """Of a list of metadata alone."""
 _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -45,13 +46,15 @@ _WATCH_SECONDS: Final = 300
 _UNREACHABLE: Final = (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, ssl.SSLError, OSError)
 
 Object = dict[str, Any]
+T = TypeVar("T")
 
 
 class _Media(NamedTuple):
-    """The encodings of a request's and an answer's body."""
+    """The encodings of a request's and an answer's body, and how long the latter may be."""
 
     sent: str = JSON
     accepted: str = JSON
+    size: PageSize | None = None
 
 
 _JSON: Final = _Media()
@@ -112,6 +115,7 @@ class Client:
         self._request_seconds = request_seconds
         self._write_seconds = write_seconds
         self._silence_seconds = silence_seconds
+        self._page_sizes: dict[tuple[str, str], PageSize] = {}
 
     async def check(self, namespaces: tuple[str, ...]) -> None:
         """Make sure that the conversions can be listed.
@@ -141,10 +145,7 @@ class Client:
         Raises:
             GoneError: the token is too old.
         """
-        query = {"limit": str(_PAGE_ITEMS)} | _chosen(resource) | ({"continue": token} if token else {})
-        answer = await self._ask("GET", resource.path(namespace), query=query, what=resource.name)
-        items = [dict(item) for item in objects(answer, "items")]
-        return Page(items, text(answer, "metadata", "resourceVersion"), text(answer, "metadata", "continue"))
+        return await self._page(resource.path(namespace), _chosen(resource), token, resource.name)
 
     async def list_names(self, resource: Resource, namespace: str) -> tuple[dict[Key, str], str]:
         """List what there is of a resource by its metadata alone.
@@ -155,16 +156,13 @@ class Client:
         found: dict[Key, str] = {}
         token = ""
         while True:
-            query = {"limit": str(_PAGE_NAMES)} | _chosen(resource) | ({"continue": token} if token else {})
-            answer = await self._ask(
-                "GET", resource.path(namespace), query=query, what=resource.name, media=_Media(accepted=_METADATA_ONLY)
-            )
-            for item in objects(answer, "items"):
+            page = await self._page(resource.path(namespace), _chosen(resource), token, resource.name, _METADATA_ONLY)
+            for item in page.items:
                 key = text(item, "metadata", "namespace"), text(item, "metadata", "name")
                 found[key] = text(item, "metadata", "uid")
-            token = text(answer, "metadata", "continue")
+            token = page.token
             if not token:
-                return found, text(answer, "metadata", "resourceVersion")
+                return found, page.version
 
     async def watch(self, resource: Resource, namespace: str, version: str) -> AsyncGenerator[tuple[str, Object], None]:
         """Return what happens to a resource's objects after a version: the event's type, and the object as it then is.
@@ -215,9 +213,9 @@ class Client:
         path = _path(_CONVERSIONS, namespace, names.PLURAL, name)
         return await self._ask("PATCH", path, body=body, media=_MERGE_PATCH, what="conversions")
 
-    async def jobs(self, namespace: str, uid: str) -> list[Object]:
-        """List the Jobs of a conversion."""
-        return await self._list(_path(_JOBS, namespace, "jobs"), f"{CONVERSION_LABEL}={uid}", "jobs")
+    async def jobs(self, namespace: str, uid: str, read: Callable[[Object], T]) -> list[T]:
+        """List the Jobs of a conversion, as far as each is read."""
+        return await self._list(_path(_JOBS, namespace, "jobs"), f"{CONVERSION_LABEL}={uid}", "jobs", read)
 
     async def job(self, namespace: str, name: str) -> Object:
         """Read a Job by its name."""
@@ -239,13 +237,13 @@ class Client:
         path = _path(_JOBS, namespace, "jobs", name)
         return await self._ask("PATCH", path, body=body, media=_MERGE_PATCH, what="jobs")
 
-    async def pods(self, namespace: str, uid: str) -> list[Object]:
-        """List the pods of a conversion."""
-        return await self._list(_path(_CORE, namespace, "pods"), f"{CONVERSION_LABEL}={uid}", "pods")
+    async def pods(self, namespace: str, uid: str, read: Callable[[Object], T]) -> list[T]:
+        """List the pods of a conversion, as far as each is read."""
+        return await self._list(_path(_CORE, namespace, "pods"), f"{CONVERSION_LABEL}={uid}", "pods", read)
 
     async def warnings(self, namespace: str, uid: str) -> list[Object]:
         """List the Warning Events about an object; nothing else says why a Job gets no pod, or a pod does not start."""
-        query = {"fieldSelector": f"involvedObject.uid={uid},type=Warning"}
+        query = {"fieldSelector": f"involvedObject.uid={uid},type=Warning", "limit": str(_PAGE_ITEMS)}
         answer = await self._ask("GET", _path(_CORE, namespace, "events"), query=query, what="events")
         return [dict(item) for item in objects(answer, "items")]
 
@@ -280,9 +278,34 @@ class Client:
         except NotFoundError:
             return None
 
-    async def _list(self, path: str, selector: str, what: str) -> list[Object]:
-        answer = await self._ask("GET", path, query={"labelSelector": selector}, what=what)
-        return [dict(item) for item in objects(answer, "items")]
+    async def _list(self, path: str, selector: str, what: str, read: Callable[[Object], T]) -> list[T]:
+        found: list[T] = []
+        token = ""
+        while True:
+            page = await self._page(path, {"labelSelector": selector}, token, what)
+            # At once: anybody who may make Jobs decides how many carry a label, and how large each is.
+            found += [read(item) for item in page.items]
+            token = page.token
+            if not token:
+                return found
+
+    async def _page(self, path: str, chosen: Mapping[str, str], token: str, what: str, accepted: str = JSON) -> Page:
+        most = _PAGE_NAMES if accepted == _METADATA_ONLY else _PAGE_ITEMS
+        size = self._page_sizes.setdefault((what, accepted), PageSize(most))
+        while True:
+            query = {"limit": str(size.items), **chosen} | ({"continue": token} if token else {})
+            try:
+                answer = await self._ask(
+                    "GET", path, query=query, what=what, media=_Media(accepted=accepted, size=size)
+                )
+            except PageTooLongError:
+                size.halve()
+                continue
+            return Page(
+                [dict(item) for item in objects(answer, "items")],
+                text(answer, "metadata", "resourceVersion"),
+                text(answer, "metadata", "continue"),
+            )
 
     async def _ask(
         self,
@@ -332,10 +355,18 @@ class Client:
         response = await self._connection.send(
             method, path, query, body, kind=media.sent, accepted=media.accepted, limits=limits
         )
-        content = await response.read()
+        content = await (response.read() if media.size is None else _read_page(response, media.size))
         # A proxy or an overloaded server may answer in plain text.
         parsed = from_json(content) if response.status < 300 else _parsed(content)
         return response, parsed if isinstance(parsed, dict) else {}
+
+
+async def _read_page(response: aiohttp.ClientResponse, size: PageSize) -> bytes:
+    content = await read_page(response, size.most_bytes)
+    if content is None:
+        raise PageTooLongError(f"{size.items} objects at once are too many")
+    size.fit(len(content))
+    return content
 
 
 def _chosen(resource: Resource) -> dict[str, str]:

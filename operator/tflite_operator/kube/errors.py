@@ -29,6 +29,10 @@ class RefusedError(ClusterError):
     """The API server refuses what was asked for; the message is its own."""
 
 
+class PageTooLongError(ClusterError):
+    """A page of a list has more bytes than were to be read: ask for fewer objects."""
+
+
 class NamespaceTerminatingError(ClusterError):
     """The namespace is being deleted: nothing can be made in it."""
 

@@ -12,10 +12,12 @@ from typing import Final
 
 import aiohttp
 from aiohttp import ClientHandlerType
+from aiohttp.base_protocol import BaseProtocol
 
 from tflite_api import names
 from tflite_operator.kube.client import CONVERSIONS
 from tflite_operator.kube.errors import ClusterError
+from tflite_operator.kube.page_size import PageSize, read_page
 from tflite_operator.telemetry.metrics import API_REQUESTS
 
 _NOT_YET: Final = "not watching yet"
@@ -24,6 +26,8 @@ _SHORT_SECONDS: Final = 1.0
 """kopf watches again as soon as a watch has ended: where each ends sooner than this, it has to wait, ever longer."""
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 5.0
+PAGE_ITEMS: Final = 100
+"""Of a list, at most: a page of conversions is in memory as a whole."""
 
 
 class WriteRefusedError(ClusterError):
@@ -50,6 +54,7 @@ class WatchMonitor:
         self._begun = dict.fromkeys(self._problems, -math.inf)
         """When the latest watch of a scope began."""
         self._pauses = dict.fromkeys(self._problems, 0.0)
+        self._page_sizes = {scope: PageSize(PAGE_ITEMS) for scope in self._problems}
         self._relisted = relisted
         self.synced = asyncio.Event()
         """Set once all that there is was listed."""
@@ -73,7 +78,8 @@ class WatchMonitor:
             await self._begin(scope)
         code, problem, is_away, begun = "error", "", False, time.monotonic()
         try:
-            response = await send(request)
+            size = self._page_sizes[scope] if scope is not None and not watch else None
+            response = await (send(request) if size is None else self._page(request, send, size))
             code = str(response.status)
             problem = f"HTTP {response.status}" if response.status >= 300 else ""
             is_away = response.status >= 500
@@ -94,6 +100,22 @@ class WatchMonitor:
                 self._note(scope, problem, is_away=is_away)
         return response
 
+    async def _page(
+        self, request: aiohttp.ClientRequest, send: ClientHandlerType, size: PageSize
+    ) -> aiohttp.ClientResponse:
+        """Have kopf read a page that fits into memory, of however many objects."""
+        while True:
+            request.url = request.url.update_query(limit=str(size.items))
+            response = await send(request)
+            if response.status >= 300:
+                return response
+            content = await read_page(response, size.most_bytes)
+            if content is not None:
+                size.fit(len(content))
+                response.content = _read_again(content)
+                return response
+            size.halve()
+
     async def _begin(self, scope: str) -> None:
         was_short = time.monotonic() - self._begun[scope] < _SHORT_SECONDS
         self._pauses[scope] = min(max(2 * self._pauses[scope], _FIRST_PAUSE), _LONGEST_PAUSE) if was_short else 0.0
@@ -113,3 +135,13 @@ class WatchMonitor:
         if scope in self._unsure:
             self._unsure.discard(scope)
             self._relisted(scope)
+
+
+def _read_again(content: bytes) -> aiohttp.StreamReader:
+    """Return what was read as something to read."""
+    loop = asyncio.get_running_loop()
+    # No connection stands behind it that could be asked to pause.
+    stream = aiohttp.StreamReader(BaseProtocol(loop), len(content), loop=loop)
+    stream.feed_data(content)
+    stream.feed_eof()
+    return stream

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from pydantic import ValidationError
+from pydantic_core import to_json
 
 from tflite_api.names import FINALIZER, REQUESTED_AT_ANNOTATION
 from tflite_api.resource.spec import ConversionSpec
@@ -22,6 +23,10 @@ from tflite_operator.settings import Settings
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _LONGEST_ATTEMPT: Final = Attempt(number=10**9)
 _TOO_DEEP: Final = "the spec is nested too deeply"
+_TOO_LARGE: Final = (
+    "the spec has {} bytes as the steps read it, more than the {} that they can be told:"
+    " shorten the texts and labels in spec.metadata"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,10 @@ def _read_status(conversion: Object) -> ConversionStatus:
 
 def _read_spec(conversion: Object, identity: Identity, settings: Settings) -> tuple[ConversionSpec | None, str]:
     try:
+        # First: of a spec that breaks every rule of the schema, each problem would take more memory than its cause.
+        given = len(to_json(mapping(conversion, "spec")))
+        if given > STEP_REQUEST_BYTES:
+            return None, _TOO_LARGE.format(given, STEP_REQUEST_BYTES)
         spec = ConversionSpec.from_object(dict(mapping(conversion, "spec")))
     except ValidationError as error:
         return None, one_line(describe(error, "spec"))
@@ -114,8 +123,5 @@ def _read_spec(conversion: Object, identity: Identity, settings: Settings) -> tu
         return None, _TOO_DEEP
     size = len(step_request(identity, spec, settings, _LONGEST_ATTEMPT).encode())
     if size > STEP_REQUEST_BYTES:
-        return None, (
-            f"the spec has {size} bytes as the steps read it, more than the {STEP_REQUEST_BYTES} that they can be told:"
-            " shorten the texts and labels in spec.metadata"
-        )
+        return None, _TOO_LARGE.format(size, STEP_REQUEST_BYTES)
     return spec, ""

@@ -6,7 +6,7 @@ from datetime import datetime
 from tflite_api.names import QUEUE_LABEL_PREFIX
 from tflite_api.resource.status import REQUEST_CHARACTERS
 from tflite_api.text import one_line
-from tflite_operator.core.fields import Object, field, moment, objects, text
+from tflite_operator.core.fields import Object, field, moment, objects, text, word
 from tflite_operator.core.identity import Identity
 from tflite_operator.core.labels import (
     ATTEMPT_ANNOTATION,
@@ -89,12 +89,12 @@ class ObservedJob:
 def observe_job(job: Object) -> ObservedJob:
     """Read a Job."""
     return ObservedJob(
-        namespace=text(job, "metadata", "namespace"),
-        name=text(job, "metadata", "name"),
-        uid=text(job, "metadata", "uid"),
+        namespace=word(job, "metadata", "namespace"),
+        name=word(job, "metadata", "name"),
+        uid=word(job, "metadata", "uid"),
         owner_uid=_controller(job),
-        conversion_uid=text(job, "metadata", "labels", CONVERSION_LABEL),
-        conversion_name=text(job, "metadata", "annotations", NAME_ANNOTATION),
+        conversion_uid=word(job, "metadata", "labels", CONVERSION_LABEL),
+        conversion_name=word(job, "metadata", "annotations", NAME_ANNOTATION),
         attempt=_annotated(job, ATTEMPT_ANNOTATION, 1),
         failures=_annotated(job, FAILURES_ANNOTATION, 0),
         request=one_line(text(job, "metadata", "annotations", REQUEST_ANNOTATION), REQUEST_CHARACTERS),
@@ -106,13 +106,13 @@ def observe_job(job: Object) -> ObservedJob:
         queue=one_line(text(job, "metadata", "labels", f"{QUEUE_LABEL_PREFIX}queue-name"), 253),
         end=_end(job),
         memory_limits=memory_limits(job, "spec", "template", "spec"),
-        image=next((text(one, "image") for one in objects(job, "spec", "template", "spec", "containers")), ""),
+        image=next((word(one, "image") for one in objects(job, "spec", "template", "spec", "containers")), ""),
     )
 
 
 def _controller(job: Object) -> str:
     owners = objects(job, "metadata", "ownerReferences")
-    return next((text(owner, "uid") for owner in owners if owner.get("controller") is True), "")
+    return next((word(owner, "uid") for owner in owners if owner.get("controller") is True), "")
 
 
 def _annotated(job: Object, annotation: str, absent: int) -> int:
@@ -127,7 +127,7 @@ def _end(job: Object) -> JobEnd | None:
         if kind in {"Complete", "Failed"} and condition.get("status") == "True":
             return JobEnd(
                 succeeded=kind == "Complete",
-                reason=text(condition, "reason"),
+                reason=word(condition, "reason"),
                 time=moment(condition, "lastTransitionTime"),
             )
     return None

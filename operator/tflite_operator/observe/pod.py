@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from tflite_api.names import CONTAINERS, PUBLISH, STEPS
+from tflite_api.names import CONTAINERS, PUBLISH, STEPS, TERMINATION_LOG_BYTES
 from tflite_api.steps.step import ExitCode
 from tflite_api.text import one_line
-from tflite_operator.core.fields import Object, field, integer, mapping, moment, objects, text
+from tflite_operator.core.fields import Object, field, integer, mapping, moment, objects, text, word
 from tflite_operator.core.labels import CONVERSION_LABEL, NAME_ANNOTATION, Key
 from tflite_operator.observe.containers import MemoryLimits, memory_limits
 
@@ -227,17 +227,17 @@ def observe_pod(pod: Object) -> ObservedPod:
     waits = text(scheduled, "reason") if text(scheduled, "status") == "False" else ""
     disrupted = text(disruption, "status") == "True"
     return ObservedPod(
-        namespace=text(pod, "metadata", "namespace"),
-        name=text(pod, "metadata", "name"),
-        uid=text(pod, "metadata", "uid"),
+        namespace=word(pod, "metadata", "namespace"),
+        name=word(pod, "metadata", "name"),
+        uid=word(pod, "metadata", "uid"),
         job_uid=_job_of(pod),
-        conversion_uid=text(pod, "metadata", "labels", CONVERSION_LABEL),
-        conversion_name=text(pod, "metadata", "annotations", NAME_ANNOTATION),
+        conversion_uid=word(pod, "metadata", "labels", CONVERSION_LABEL),
+        conversion_name=word(pod, "metadata", "annotations", NAME_ANNOTATION),
         created=moment(pod, "metadata", "creationTimestamp"),
-        phase=text(pod, "status", "phase"),
-        reason=text(pod, "status", "reason"),
+        phase=word(pod, "status", "phase"),
+        reason=word(pod, "status", "reason"),
         message=one_line(text(pod, "status", "message")),
-        node=text(pod, "spec", "nodeName"),
+        node=word(pod, "spec", "nodeName"),
         being_deleted=bool(field(pod, "metadata", "deletionTimestamp")),
         deletion=moment(pod, "metadata", "deletionTimestamp"),
         disrupted=disrupted,
@@ -253,7 +253,7 @@ def observe_pod(pod: Object) -> ObservedPod:
 
 def _job_of(pod: Object) -> str:
     owners = objects(pod, "metadata", "ownerReferences")
-    return next((text(owner, "uid") for owner in owners if owner.get("kind") == "Job"), "")
+    return next((word(owner, "uid") for owner in owners if owner.get("kind") == "Job"), "")
 
 
 def _condition(pod: Object, kind: str) -> Object:
@@ -276,10 +276,10 @@ def _step(name: str, status: Object) -> Step:
     return Step(
         name=name,
         running="running" in state,
-        waiting=text(state, "waiting", "reason"),
+        waiting=word(state, "waiting", "reason"),
         waiting_message=one_line(text(state, "waiting", "message")),
         end=_step_end(ended) if isinstance(ended, dict) else None,
-        image=_image(text(status, "image"), text(status, "imageID")),
+        image=_image(word(status, "image"), word(status, "imageID")),
     )
 
 
@@ -295,7 +295,7 @@ def _step_end(ended: Object) -> StepEnd:
         exit_code=1 if code is None else code,
         signal=integer(ended, "signal"),
         reason=one_line(text(ended, "reason"), 64),
-        report=text(ended, "message"),
+        report=text(ended, "message")[:TERMINATION_LOG_BYTES],
         started=moment(ended, "startedAt"),
         finished=moment(ended, "finishedAt"),
     )

@@ -106,19 +106,37 @@ class Observer:
         """
         namespace, name = key
         # In this order: a Job that the status speaks of was made before, so it is in a list that is read after.
-        shown = await self._client.conversion(namespace, name)
-        conversion = observe_conversion(shown, self._settings, self._caches.conversions.get(key))
+        # Not held as it was shown: of a large one, eight workers would have several times its size in memory.
+        conversion = observe_conversion(
+            await self._client.conversion(namespace, name), self._settings, self._caches.conversions.get(key)
+        )
         uid = conversion.identity.uid
-        shown_jobs = await self._client.jobs(namespace, uid)
+        identity = conversion.identity
+
+        # Of what is not followed, the whole goes at once: anybody may have made it, as many and as large as they like.
+        def read_job(shown: Object) -> tuple[ObservedJob, Object | None]:
+            job = observe_job(shown)
+            return job, shown if job.is_of(identity) or job.cleans_up(identity) else None
+
+        jobs = await self._client.jobs(namespace, uid, read_job)
         known = conversion.status.job
-        if known is not None and all(text(job, "metadata", "name") != known.name for job in shown_jobs):
-            shown_jobs = [*shown_jobs, *await self._job_by_name(namespace, known.name)]
+        if known is not None and all(job.name != known.name for job, _ in jobs):
+            jobs = [*jobs, *map(read_job, await self._job_by_name(namespace, known.name))]
+        shown_jobs = [shown for _, shown in jobs if shown is not None]
+        job_uids = {text(shown, "metadata", "uid") for shown in shown_jobs}
+
+        def read_pod(shown: Object) -> tuple[ObservedPod, Object | None]:
+            pod = observe_pod(shown)
+            return pod, shown if pod.job_uid in job_uids else None
+
         # Without a Job as well: the pods of one that was deleted live on for a while.
-        shown_pods = await self._client.pods(namespace, uid)
-        jobs, pods = [observe_job(job) for job in shown_jobs], [observe_pod(pod) for pod in shown_pods]
+        pods = await self._client.pods(namespace, uid, read_pod)
+        shown_pods = [shown for _, shown in pods if shown is not None]
         doubts = examine(conversion, shown_jobs, shown_pods, self._settings)
         evidence = Evidence(made, self._guarded_since(), doubts)
-        return await self._explained(Observation(conversion, jobs, pods, evidence=evidence))
+        return await self._explained(
+            Observation(conversion, [job for job, _ in jobs], [pod for pod, _ in pods], evidence=evidence)
+        )
 
     async def with_job_by_name(self, seen: Observation, name: str) -> Observation:
         """Return an observation with a Job that may have no label, as the API server shows it now."""

@@ -143,7 +143,8 @@ class Reconciler:
 
     async def _advance(self, key: Key) -> float | None:
         memory, now = self._track(key), self._seconds()
-        confirmed = now >= memory.due
+        conversions = self._caches.conversions
+        confirmed = now >= memory.due or (key in conversions and not conversions.holds(key))
         if confirmed:
             memory.due = now + self._confirm_seconds()
         observe = self._observer.confirmed if confirmed else self._observer.known

@@ -15,6 +15,10 @@ def compared(**settings: object) -> Object:
     return changed("verification.samples", {"dataset": "s3://abc/d.zip", **settings})
 
 
+def kept(*tensors: str) -> Object:
+    return quantized("Int8", calibration={"synthetic": True}, keepFloat={"tensors": list(tensors)})
+
+
 RULES: list[Rule] = [
     (
         "type",
@@ -122,6 +126,16 @@ RULES: list[Rule] = [
         [quantized("Int8", calibration={"synthetic": True}, keepFloat={"operations": ["softmax"]})],
         "must be a LiteRT operator",
     ),
+    (
+        "kept tensors",
+        [kept(*(f"{n}".ljust(2045, "n") for n in range(8))), kept(*(f"{n}" + "\u00e9" * 1022 for n in range(8)))],
+        [
+            kept(*(f"{n}".ljust(2045, "n") for n in range(7)), "n" * 2046),
+            kept(*("n" * (n + 1010) + '"' * 520 for n in range(8))),
+        ],
+        "the names must have at most 16384 bytes",
+    ),
+    ("control characters in kept tensors", [kept("a;b")], [kept("a\nb")], "must hold no control characters"),
     (
         "colorSpace of verification samples",
         [compared(images={"colorSpace": kind}) for kind in ("RGB", "BGR", "Grayscale")],

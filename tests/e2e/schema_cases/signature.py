@@ -15,6 +15,28 @@ def normalized(mean: list[object], std: list[object]) -> Object:
     return described_input(normalization={"mean": mean, "std": std})
 
 
+def licensed(version: str) -> Object:
+    """The metadata with 12284 bytes beside the version's, which takes its length and three."""
+    texts = {"description": "\n\t\r" * 1364 + "a" * 4, "license": "\U0001f916" * 1022 + "aa"}
+    return changed("metadata", texts | {"version": version})
+
+
+def quoted(total: int, count: int) -> list[str]:
+    """Texts that take so many bytes together as JSON, the first ones a little more."""
+    sizes = [total // count + (at < total % count) for at in range(count)]
+    return [f"{at:02}".ljust(size - 3, "n") for at, size in enumerate(sizes)]
+
+
+def of_bytes(count: int) -> list[Object]:
+    """Specs with outputs that take so many bytes as JSON, in one byte a character, in four, and with escapes."""
+    filled = count - len('"y",')
+    return [
+        labelled(*["a" * 61] * (filled // 64 - 1), "a" * (filled % 64 + 61)),
+        labelled(*["\U0001f916" * 15] * (filled // 63 - 1), "a" * (filled % 63 + 60)),
+        labelled(*['"\\' * 15] * (filled // 63 - 1), "a" * (filled % 63 + 60)),
+    ]
+
+
 def labelled(*labels: object) -> Object:
     return changed("metadata.outputs", [{"name": "y", "labels": list(labels)}])
 
@@ -68,9 +90,85 @@ RULES: list[Rule] = [
     ),
     (
         "labels",
-        [labelled("maillot", "maillot", " a\tb "), labelled(*["\u00e9" * 128] * 2000)],
-        [labelled("a\n"), labelled("a", "b\rc")],
+        [labelled("maillot", "maillot", " a b "), labelled(*["\u00e9" * 10] * 2000)],
+        [labelled("a\n"), labelled("a", "b\rc"), labelled("a\tb"), labelled("\x00")],
         "every label must be one line",
+    ),
+    (
+        "labels and texts of outputs",
+        [*of_bytes(49152), changed("metadata.outputs", [{"name": f"{at}", "labels": ["a"] * 2000} for at in range(6)])],
+        [
+            *of_bytes(49153),
+            changed("metadata.outputs", [{"name": f"{at}", "labels": ["a" * 60] * 2000} for at in range(20)]),
+            changed("metadata.outputs", [{"name": f"{at}", "labels": ["a"] * 2000} for at in range(20)]),
+        ],
+        "must have at most 49152 bytes",
+    ),
+    (
+        "other texts",
+        [
+            licensed("a"),
+            changed("metadata.inputs", [{"name": name} for name in quoted(8192, 32)]),
+            normalized(["0.5"] * 256, ["123456789.5"] * 256),
+        ],
+        [licensed("aa")],
+        "beside those of outputs must have at most 12288 bytes",
+    ),
+    (
+        "names in keys and inputs",
+        [
+            changed(
+                "signature",
+                {
+                    "keys": quoted(2048, 16),
+                    "inputs": [{"name": name, "shape": []} for name in quoted(6144, 32)],
+                },
+            ),
+            changed("signature.keys", ["\\" * 126 + "a"]),
+        ],
+        [
+            changed(
+                "signature",
+                {
+                    "keys": quoted(2049, 16),
+                    "inputs": [{"name": name, "shape": []} for name in quoted(6144, 32)],
+                },
+            ),
+        ],
+        "the names in keys and inputs must have at most 8192 bytes",
+    ),
+    (
+        "control characters in names",
+        [changed("signature.key", "a b"), changed("metadata.name", "\x7f")],
+        [
+            changed("signature.key", "a\n"),
+            changed("signature.keys", ["a\x00"]),
+            changed("signature.inputs", [{"name": "\t", "shape": []}]),
+            changed("model.tags", ["a\x1f"]),
+            changed("metadata.name", "a\nb"),
+            changed("metadata.version", "\r"),
+            changed("metadata.author", "\x08"),
+            described_input(name="\x01"),
+            changed("metadata.outputs", [{"name": "\n"}]),
+        ],
+        "must hold no control characters",
+    ),
+    (
+        "control characters in texts",
+        [changed("metadata.license", "a\r\n\tb")],
+        [
+            changed("metadata.license", "\x0b"),
+            changed("metadata.description", "\x00"),
+            described_input(description="\x1f"),
+            changed("metadata.outputs", [{"name": "y", "description": "\x0c"}]),
+        ],
+        "must hold no control characters but tabs and line breaks",
+    ),
+    (
+        "number of outputs",
+        [labelled("a")],
+        [changed("metadata.outputs", [{"name": str(n)} for n in range(21)])],
+        "at most 20",
     ),
     ("labels are not empty", [labelled("a")], [labelled()], "at least 1 items"),
     ("a label is not empty", [labelled("a")], [labelled("a", "")], "at least 1 chars"),

@@ -86,6 +86,25 @@ def test_no_default_stands_inside_a_list_item() -> None:
     assert [path for path, node in walk(SCHEMA) if "[]" in path and "default" in node] == []
 
 
+def is_bounded(node: Node) -> bool:
+    """Return whether a node says how long it may be at most."""
+    match node.get("type"):
+        case "string":
+            return "maxLength" in node or "enum" in node
+        case "array":
+            return "maxItems" in node
+        case "object":
+            return "maxProperties" in node or "additionalProperties" not in node
+    return "maxLength" in node or not node.get("x-kubernetes-int-or-string")
+
+
+def test_everything_in_a_spec_is_bounded() -> None:
+    spec = SCHEMA["properties"]["spec"]
+    free = [node for _, node in walk(spec) if isinstance(node.get("additionalProperties"), dict)]
+    nodes = [*walk(spec), *(("", node["additionalProperties"]) for node in free)]
+    assert [path for path, node in nodes if not is_bounded(node)] == []
+
+
 def test_every_rule_has_a_message_for_people() -> None:
     rules = [rule for _, node in walk(SCHEMA) for rule in node.get("x-kubernetes-validations", [])]
     assert len(rules) >= 12

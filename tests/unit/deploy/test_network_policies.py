@@ -1,15 +1,21 @@
 """Which pods the NetworkPolicies are for, and which addresses they leave them."""
 
+import re
+from ipaddress import IPv4Address, IPv6Network
+from random import Random
+
 import pytest
 import yaml
 
 from tests.network_policies import FOLDER, lets_out, policy
 from tests.unit.operator.builders import conversion, job
 from tests.unit.operator.test_deploy import OBJECTS
-from tflite_converter.fetch.network.address_policy import refusal
+from tflite_converter.fetch.network.address_policy import EMBEDDING, METADATA_SERVICES, refusal
 
 PRIVATE = ["10.0.0.1", "10.96.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "100.64.0.1", "fd12::1", "fc00::1"]
 HOST_AND_LINK = ["127.0.0.1", "0.0.0.0", "::1", "::", "169.254.169.254", "fd00:ec2::254", "fe80::1", "100.100.100.200"]  # noqa: S104
+MAPPED = "::ffff:0:0/96"
+"""Never on the wire: a socket that connects there sends to the IPv4 address."""
 PUBLIC = ["93.184.216.34", "1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:2800:220:1::1"]
 
 
@@ -32,6 +38,40 @@ def test_the_operator_is_asked_at_its_one_port() -> None:
 @pytest.mark.parametrize("address", [*PRIVATE, *HOST_AND_LINK])
 def test_a_converter_reaches_nothing_private(address: str) -> None:
     assert not any(lets_out(policy("converters"), address, port) for port in (80, 443, 6443, 9000))
+
+
+@pytest.mark.parametrize("address", sorted(map(str, METADATA_SERVICES)))
+def test_no_pod_reaches_a_metadata_service(address: str) -> None:
+    assert not any(lets_out(policy("converters"), address, port) for port in (80, 443))
+    assert not any(lets_out(policy("operator"), address, port) for port in (80, 443, 6443))
+
+
+@pytest.mark.parametrize("network", [one for one in EMBEDDING if str(one) != MAPPED], ids=str)
+def test_a_converter_reaches_no_address_that_means_another(network: IPv6Network) -> None:
+    for address in (network[0], network[1], network[0xA9FE_A9FE], network[-1]):
+        assert not any(lets_out(policy("converters"), str(address), port) for port in (80, 443))
+
+
+def test_what_the_converter_refuses_the_policy_does_not_let_out() -> None:
+    drawn = Random(17)  # noqa: S311 - the same addresses each time
+    addresses = [*(IPv4Address(drawn.getrandbits(32)) for _ in range(20_000)), *HOST_AND_LINK]
+    refused = [str(address) for address in addresses if refusal(str(address)) is not None]
+    assert len(refused) > 100
+    assert [one for one in refused if lets_out(policy("converters"), one, 443)] == []
+
+
+def test_the_chart_has_the_same_exceptions_as_kustomize() -> None:
+    def excepted(text: str) -> list[str]:
+        return re.findall(r"[0-9a-f.:]+/\d+", text)
+
+    chart = FOLDER.parents[0] / "helm/tflite-operator"
+    for whose, copy in (
+        ("operator", "templates/operator_network_policy.yaml"),
+        ("converters", "files/converter_network_policy.yaml"),
+    ):
+        ours = excepted((FOLDER / whose / "network_policy.yaml").read_text())
+        assert len(ours) > 8
+        assert excepted((chart / copy).read_text()) == ours
 
 
 @pytest.mark.parametrize("address", PUBLIC)

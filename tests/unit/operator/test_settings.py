@@ -89,3 +89,11 @@ def test_a_cluster_has_the_id_that_it_is_given() -> None:
 def test_a_cluster_id_that_no_object_can_carry_is_refused(wrong: str) -> None:
     with pytest.raises(SettingsError, match="CLUSTER_ID"):
         Settings.from_environment(LEAST | {"CLUSTER_ID": wrong})
+
+
+@pytest.mark.parametrize("named", ["http://me:[se.cret]@proxy:3128", "http://[se.cret", "http://proxy:se.cret"])
+def test_nothing_of_a_proxy_that_is_no_address_is_told(named: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment({"CONVERTER_IMAGE": "image", "CONVERTER_HTTPS_PROXY": named})
+    assert "CONVERTER_HTTPS_PROXY: " in str(caught.value)
+    assert "cret" not in str(caught.value)

@@ -18,6 +18,8 @@ from tflite_converter.core.units import bytes_in_words
 
 CHUNK_BYTES: Final = 1 << 20
 MAX_PATH_BYTES: Final = 1024
+MAX_DEPTH: Final = 32
+"""Folders above a file, or above a folder: a path of 1024 bytes could name 512."""
 _FREE_BYTES: Final = 64 << 20
 """A tiny archive may unpack to this much whatever the ratio: FetchLimits.max_ratio."""
 _ARCHIVE: Final = "The archive"
@@ -59,6 +61,8 @@ def safe_path(name: str, source: str = _ARCHIVE) -> Segments:
         refuse(f"holds the path {name!r}, which leads outside", source)
     if "\0" in name or len(os.fsencode(name)) > MAX_PATH_BYTES:
         refuse(f"holds the path {name[:80]!r}, which no file can have", source)
+    if len(segments) > MAX_DEPTH + 1:
+        refuse(f"holds the path {name[:80]!r}, more than {MAX_DEPTH} folders deep", source)
     return segments
 
 
@@ -108,6 +112,7 @@ class Unpacking:
         self._limits = limits
         self._source = source
         self._files: set[Segments] = set()
+        self._folders: set[Segments] = set()
         self._links: dict[Segments, Segments] = {}
         self._count = 0
         self._written = 0
@@ -120,11 +125,20 @@ class Unpacking:
             refuse(f"holds more than {self._limits.max_files} files", self._source, cure)
 
     def make_folder(self, path: Segments) -> None:
-        """Make a folder and those above it, where they are not there."""
+        """Make a folder and those above it, where they are not there; each takes an inode, and counts."""
+        for depth in range(1, len(path) + 1):
+            if (part := path[:depth]) not in self._folders:
+                self._make_one_folder(part)
+
+    def _make_one_folder(self, path: Segments) -> None:
+        if len(self._folders) >= self._limits.max_files:
+            cure = "Keep the SavedModel's own folders alone, or have the administrator raise MAX_FILES"
+            refuse(f"holds more than {self._limits.max_files} folders", self._source, cure)
         try:
-            self._folder.joinpath(*path).mkdir(mode=0o755, parents=True, exist_ok=True)
+            self._folder.joinpath(*path).mkdir(mode=0o755)
         except (FileExistsError, NotADirectoryError):
             refuse(f"holds {'/'.join(path)!r} as a file and as a folder", self._source)
+        self._folders.add(path)
 
     def note_link(self, path: Segments, target: Segments) -> None:
         """Note a link to another file of the archive, which may come later."""
@@ -149,9 +163,7 @@ class Unpacking:
     def make_links(self) -> None:
         """Make each link that was noted a further name of the file that it means."""
         for link in self._links:
-            target = self._links[link]
-            for _ in self._links:
-                target = self._links.get(target, target)
+            target = self._followed(link)
             if target not in self._files:
                 refuse(f"holds the link {'/'.join(link)!r}, which leads to no file of the archive", self._source)
             self.make_folder(link[:-1])
@@ -159,6 +171,20 @@ class Unpacking:
                 os.link(self._folder.joinpath(*target), self._folder.joinpath(*link))
             except FileExistsError:
                 self._refuse_twice(link)
+
+    def _followed(self, link: Segments) -> Segments:
+        """Return where a link leads through others; a link of a circle leads to itself.
+
+        Each link on the way is noted to lead there at once, so that all together take one step each.
+        """
+        way: dict[Segments, None] = {}
+        at = link
+        while at in self._links and at not in way:
+            way[at] = None
+            at = self._links[at]
+        for passed in way:
+            self._links[passed] = at
+        return at
 
     def _claim(self, path: Segments) -> None:
         if not path or path in self._files or path in self._links:

@@ -21,6 +21,7 @@ REASONS: Final = {
     Fault.NO_BUCKET: Reason.MODEL_NOT_FOUND,
     Fault.NO_OBJECT: Reason.MODEL_NOT_FOUND,
     Fault.OTHER_REGION: Reason.INVALID_SPEC,
+    Fault.REFUSED_ADDRESS: Reason.ADDRESS_REFUSED,
     Fault.NOT_IMPLEMENTED: Reason.INVALID_SPEC,
     Fault.CHANGED: Reason.MODEL_UNAVAILABLE,
     Fault.OTHER_CONTENT: Reason.INTERNAL_ERROR,
@@ -40,7 +41,7 @@ def fetch(source: S3Source, sha256: str | None, place: Place) -> FetchedModel:
     """
     endpoint.check(source.endpoint, "model.s3.endpoint", place.limits)
     store = place.connect(
-        Server(source.endpoint, source.region),
+        Server(source.endpoint, source.region, endpoint.refusal(place.limits)),
         Key(MODEL_ENV_PREFIX) if source.secret_ref is not None else Nobody(),
     )
     found = BucketModel(store, source.bucket, source.uri, Pin(source.field, sha256), place)

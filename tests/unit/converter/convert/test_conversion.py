@@ -1,8 +1,9 @@
 """What the converting child finds wrong, in this process: TensorFlow is imported once."""
 
+import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -15,6 +16,7 @@ from tflite_converter.convert.order import ConversionOrder
 from tflite_converter.convert.tf_converter import ConverterSettings
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.verify import litert
+from tflite_converter.worker.reporter import Report
 
 pytestmark = pytest.mark.tensorflow
 
@@ -180,3 +182,57 @@ def test_a_file_whose_weights_are_lost_is_seen(tmp_path: Path) -> None:
     (tmp_path / "lost.tflite").write_bytes(tf.lite.TFLiteConverter.from_saved_model(str(tmp_path / "model")).convert())
     assert flatbuffer.read(tmp_path / "lost.tflite").lost_weights
     assert convert(tmp_path / "model", tmp_path).verdict is Reason.SNR_SUFFICIENT
+
+
+def test_an_artifact_that_is_another_than_the_converter_gave_is_not_measured(models: Path, tmp_path: Path) -> None:
+    left = convert_model(order(models / "dense", tmp_path), lambda _: None)
+    artifact = tmp_path / "output" / "model.tflite"
+    artifact.write_bytes(artifact.read_bytes() + b"more")
+    with pytest.raises(StepFailure, match="but the conversion gave") as caught:
+        finish.measure(left)
+    assert caught.value.reason is Reason.ARTIFACT_REFUSED
+    assert not (tmp_path / "output" / "converted.json").exists()
+
+
+def test_an_artifact_that_changes_while_it_is_measured_is_refused(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = convert_model(order(models / "dense", tmp_path), lambda _: None)
+    artifact = tmp_path / "output" / "model.tflite"
+    compare = finish._compare
+
+    def change(*given: Any) -> Any:
+        verdict = compare(*given)
+        artifact.write_bytes(artifact.read_bytes() + b"more")
+        return verdict
+
+    monkeypatch.setattr(finish, "_compare", change)
+    with pytest.raises(StepFailure, match="but the conversion gave"):
+        finish.measure(left)
+
+
+def test_an_order_that_was_changed_on_its_way_is_not_followed(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = convert_model(order(models / "dense", tmp_path), lambda _: None)
+    commands: list[list[str]] = []
+
+    class ReplacedError(Exception):
+        """The process is another one now."""
+
+    def replace(_: str, command: list[str]) -> NoReturn:
+        commands.append(command)
+        raise ReplacedError
+
+    monkeypatch.setattr("os.execv", replace)
+    with os.fdopen(os.open(os.devnull, os.O_WRONLY), "wb") as sink, pytest.raises(ReplacedError):
+        finish.become_measurement(left, Report(sink.fileno()), tmp_path / "scratch")
+    [command] = commands
+    measuring = command[command.index("tflite_converter.convert.finish") :]
+    monkeypatch.setattr("sys.argv", measuring)
+    file = Path(measuring[2])
+    content = file.read_bytes()
+    file.write_bytes(content.replace(b'"minSnrDecibels":60', b'"minSnrDecibels":0'))
+    assert file.read_bytes() != content
+    with pytest.raises(SystemExit, match="not what was ordered"):
+        finish.main()

@@ -311,3 +311,71 @@ def test_records_that_do_not_fit_are_refused(tmp_path: Path, example: dict[str, 
 def test_a_file_that_holds_no_records_is_refused(tmp_path: Path) -> None:
     (tmp_path / "d.tfrecord").write_bytes(b"no records at all, but long enough to be one")
     refusal(tmp_path / "d.tfrecord", VECTOR, reason=Reason.DATASET_INVALID)
+
+
+HEADERS = [
+    b"{'descr': '<f4', 'fortran_order': False, 'shape': (10**9, 3), }",
+    b"{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 3), }",
+    b"{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000, 3), }",
+    b"{'descr': '<f4', 'fortran_order': False, 'shape': (True, 3), }",
+    b"{'descr': '<f4', 'fortran_order': False, 'shape': (" + b"9" * 400 + b",), }",
+    b"{'descr': '<f4', 'fortran_order': False, 'shape': 3, }",
+    b"{'descr': [('a', '<f4', (2, -1))], 'fortran_order': False, 'shape': (3,), }",
+    b"{'descr': 'no type', 'fortran_order': False, 'shape': (3,), }",
+    b"{'descr': '<U99999999999999', 'fortran_order': False, 'shape': (3,), }",
+    b"{'descr': ('<f4', ('<f4',)), 'fortran_order': False, 'shape': (3,), }",
+    b"{'descr': {'a': 1}, 'fortran_order': False, 'shape': (3,), }",
+    b"{'descr': '|O', 'fortran_order': False, 'shape': (3,), }",
+    b"{'descr': '<f4', 'shape': (3,), }",
+    b"{1: 2}",
+    b"{[]: 2}",
+    b"(" * 3000,
+    b"(((((((((",
+    b"'''",
+    b"\xff\xfe\x00",
+    b"1L",
+    b"",
+]
+
+
+def forged(header: bytes, version: tuple[int, int]) -> bytes:
+    """An array file with this header and no content."""
+    length = len(header).to_bytes(2 if version == (1, 0) else 4, "little")
+    return b"\x93NUMPY" + bytes(version) + length + header
+
+
+@pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0), (9, 9)], ids=str)
+@pytest.mark.parametrize("header", HEADERS, ids=range(len(HEADERS)))
+def test_a_header_that_numpy_trips_over_is_a_reason(tmp_path: Path, header: bytes, version: tuple[int, int]) -> None:
+    content = forged(header, version)
+    (tmp_path / "a.npy").write_bytes(content)
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("x.npy", content)
+    for name in ("a.npy", "a.npz"):
+        words = refusal(tmp_path / name, VECTOR, reason=Reason.DATASET_INVALID)
+        assert "cannot be read as" in words
+
+
+def test_an_array_that_says_it_is_huge_is_not_made_room_for(tmp_path: Path) -> None:
+    header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000, 3), }"
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("x.npy", forged(header, (1, 0)) + bytes(120))
+    words = refusal(tmp_path / "a.npz", VECTOR, reason=Reason.DATASET_INVALID)
+    assert "says that it holds [1000000000000, 3] of float32, more than it has" in words
+
+
+@pytest.mark.parametrize("kind", ["EPS", "TIFF", "PPM", "ICO", "TGA", "PDF", "PCX", "SGI"])
+def test_an_image_of_another_kind_is_not_decoded_whatever_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    started: list[object] = []
+    monkeypatch.setattr("subprocess.Popen", lambda *given, **_: started.append(given))
+    folder = in_folder(tmp_path, {"a.png": picture((1, 2, 3), kind=kind)})
+    words = refusal(folder, IMAGE, reason=Reason.DATASET_INVALID)
+    assert "a.png is no image that can be read as JPEG, PNG, BMP, WebP or GIF" in words
+    assert started == []
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "WEBP", "GIF"])
+def test_the_kinds_that_there_are_suffixes_of_are_decoded(tmp_path: Path, kind: str) -> None:
+    assert read(in_folder(tmp_path, {"a.png": picture((1, 2, 3), kind=kind)}), IMAGE, maxSamples=1)

@@ -4,6 +4,7 @@ import socket
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -198,3 +199,20 @@ def test_a_redirect_to_another_scheme_is_refused(server: str, tmp_path: Path, ta
 
 def test_what_may_be_secret_in_an_address_is_not_shown() -> None:
     assert shown("https://user:pass@example.com/model?token=secret#part") == "https://example.com/model"
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["http://[::1/model", "http://[not-an-address]/x", "http://h:port/x", "http://h:99999/x", "//["],
+)
+def test_a_redirect_to_what_is_no_address_is_refused_with_a_reason(server: str, tmp_path: Path, location: str) -> None:
+    failure = refused(f"{server}/to?{quote(location)}", tmp_path)
+    assert failure.reason is Reason.ADDRESS_REFUSED
+    assert "redirects to what is no address" in failure.message
+
+
+@pytest.mark.parametrize("url", ["http://[::1/model", "https://[1:2]/x", "http://h:port/x", "http://h:70000/x"])
+def test_what_is_no_address_is_refused_with_a_reason(tmp_path: Path, url: str) -> None:
+    failure = refused(url, tmp_path)
+    assert failure.reason is Reason.MODEL_NOT_FOUND
+    assert "is no valid address" in failure.message

@@ -146,3 +146,53 @@ def test_the_command_prints_json_for_programs_and_ends_as_the_conversion_would(m
         assert found.model.handle == (models / name).as_uri()
         codes[name] = done.returncode
     assert codes == {"dense": 0, "text": 3}
+
+
+def with_signatures(model: Path, tmp_path: Path, count: int) -> Path:
+    """Copy a model, with one of its signatures as often as this."""
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    proto = saved_model_pb2.SavedModel()
+    proto.ParseFromString((model / "saved_model.pb").read_bytes())
+    defined = proto.meta_graphs[0].signature_def
+    one = defined["serving_default"]
+    for number in range(count - len([key for key in defined if not key.startswith("__")])):
+        defined[f"signature-{number}"].CopyFrom(one)
+    (tmp_path / "many").mkdir()
+    (tmp_path / "many" / "saved_model.pb").write_bytes(proto.SerializeToString())
+    return tmp_path / "many"
+
+
+def test_a_model_of_very_many_signatures_is_refused_before_each_is_looked_at(models: Path, tmp_path: Path) -> None:
+    with pytest.raises(StepFailure, match="holds 20000 signatures in one graph, more than the 256") as caught:
+        inspect(with_signatures(models / "dense", tmp_path, 20_000))
+    assert caught.value.reason is Reason.MODEL_LOAD_FAILED
+
+
+def test_each_signature_is_walked_once(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    walked: list[tuple[str, ...]] = []
+    walk = saved_model._reachable
+
+    def counted(graph: saved_model.Graph, roots: tuple[str, ...]) -> object:
+        walked.append(roots)
+        return walk(graph, roots)
+
+    monkeypatch.setattr(saved_model, "_reachable", counted)
+    found = inspect(with_signatures(models / "dense", tmp_path, 256))
+    assert len(signatures(found)) == len(walked) == 256
+
+
+def test_a_model_of_very_many_functions_is_refused_before_each_is_looked_at(models: Path, tmp_path: Path) -> None:
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    proto = saved_model_pb2.SavedModel()
+    proto.ParseFromString((models / "dense" / "saved_model.pb").read_bytes())
+    proto.meta_graphs[0].signature_def.clear()
+    objects = proto.meta_graphs[0].object_graph_def
+    objects.nodes.add().function.concrete_functions.append("absent")
+    for number in range(300):
+        objects.nodes[0].children.add(node_id=len(objects.nodes) - 1, local_name=f"f{number}")
+    (tmp_path / "many").mkdir()
+    (tmp_path / "many" / "saved_model.pb").write_bytes(proto.SerializeToString())
+    with pytest.raises(StepFailure, match="functions in one graph, more than the 256"):
+        inspect(tmp_path / "many")

@@ -162,8 +162,12 @@ def test_a_name_is_made_of_the_address(handle: str, name: str) -> None:
     assert first_manifest.suggested_name(LocalModelSource(handle=handle)) == name
 
 
+PRINTABLE = st.characters(codec="utf-8", min_codepoint=0x20)
+"""A spec names nothing with control characters."""
+
+
 @settings(max_examples=50)
-@given(st.text(min_size=1, max_size=40), st.text(min_size=1, max_size=40))
+@given(st.text(PRINTABLE, min_size=1, max_size=40), st.text(PRINTABLE, min_size=1, max_size=40))
 def test_no_name_of_a_model_breaks_out_of_its_place(key: str, name: str) -> None:
     tensor = InspectedTensor(name=name, dtype="float32", shape=(1,))
     content = written(inspected(signature(key, tensor, notes=(name,))))

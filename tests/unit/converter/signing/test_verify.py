@@ -178,3 +178,45 @@ def test_a_file_of_another_kind_is_named(files: Files, harm: Callable[[Files], o
     code, _, problem = files.verify()
     assert code == 2
     assert words in problem
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        (("buildDefinition", "buildType"), "buildType"),
+        (("runDetails", "builder", "id"), "builder.id"),
+        (("runDetails", "builder"), "builder.id"),
+        (("buildDefinition",), "buildType"),
+    ],
+)
+@pytest.mark.parametrize("value", ["https://example.com/other", None, 5, {"id": 7}])
+def test_what_the_same_key_signed_for_another_builder_is_refused(
+    files: Files, path: tuple[str, ...], field: str, value: object
+) -> None:
+    statement = files.statement()
+    *parents, last = path
+    part = statement["predicate"]
+    for name in parents:
+        part = part[name]
+    part[last] = value
+    files.sign(statement)
+    code, said, problem = files.verify()
+    assert (code, said) == (3, "")
+    assert f"{field} is " in problem
+
+
+def test_a_predicate_that_is_none_is_refused(files: Files) -> None:
+    files.sign({**files.statement(), "predicate": "all fine"})
+    assert "buildType is missing" in files.verify()[2]
+
+
+def test_another_builder_may_be_asked_for(files: Files) -> None:
+    assert files.verify("--builder-id", "https://tflite-operator.dev/converter")[0] == 0
+    code, _, problem = files.verify("--builder-id", "https://example.com/other")
+    assert code == 3
+    assert "builder.id is https://tflite-operator.dev/converter, not https://example.com/other" in problem
+    statement = files.statement()
+    statement["predicate"]["runDetails"]["builder"]["id"] = "https://example.com/other"
+    files.sign(statement)
+    assert files.verify("--builder-id", "https://example.com/other")[0] == 0
+    assert files.verify()[0] == 3

@@ -6,6 +6,7 @@ from tests.unit.converter.storage.memory_store import MemoryStore
 from tflite_api.field_types import SecretReference
 from tflite_api.reasons import Reason
 from tflite_api.resource.spec import S3Destination
+from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.steps.destination import Destination, failure_of, location_of, server_of
 from tflite_converter.storage.s3_errors import meaning
@@ -17,7 +18,7 @@ WHERE = S3Destination(bucket="models", key="a.tflite", secret_ref=SecretReferenc
 def answered(code: str, status: int, where: S3Destination = WHERE) -> StepFailure:
     """Return what an answer of the storage becomes."""
     at = location_of(where)
-    return failure_of(meaning(code, status, at, server_of(where)), where, at)
+    return failure_of(meaning(code, status, at, server_of(where, FetchLimits())), where, at)
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,12 @@ import pytest
 from tests.unit.background_server import serving_in_background
 from tflite_api.reasons import Reason
 from tflite_api.resource.spec import S3Destination
+from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.steps.destination import Destination, location_of, store_of
 from tflite_converter.storage.store import StoredObject
 
+LIMITS = FetchLimits(allow_local_addresses=True)
 ROLE = "arn:aws:iam::123456789012:role/converter"
 ANSWER = """<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
 <AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>BOUGHT</AccessKeyId>
@@ -64,7 +66,7 @@ def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def look(address: str) -> StoredObject | None:
     where = S3Destination.from_object({"bucket": "models", "key": "a", "endpoint": address})
-    return Destination(where, store_of(where)).look(location_of(where))
+    return Destination(where, store_of(where, LIMITS)).look(location_of(where))
 
 
 def given(monkeypatch: pytest.MonkeyPatch, folder: Path, token: str, role: str | None = ROLE) -> None:

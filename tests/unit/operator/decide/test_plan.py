@@ -32,6 +32,7 @@ from tests.unit.operator.builders import (
 )
 from tflite_api.names import PREPARE
 from tflite_api.reasons import Reason
+from tflite_api.resource.spec import ConversionSpec
 from tflite_operator.core.fields import timestamp
 from tflite_operator.decide.decision import CreateJob, DeleteJob, SetJobTTL
 from tflite_operator.jobs.attempt import Attempt
@@ -224,15 +225,21 @@ def test_a_spec_nested_ever_so_deeply_stalls(depth: int) -> None:
 
 
 def test_a_spec_that_the_steps_cannot_be_told_stalls_before_any_job() -> None:
-    # No pod would start: Linux ends an environment variable at 128 KiB, and `$` takes six bytes in this one.
+    # No pod would start: Linux ends an environment variable at 128 KiB. The schema refuses such a spec when it is new.
     def labelled(count: int) -> Object:
-        labels = ["$" * 128] * count
-        return conversion(metadata={"outputs": [{"name": "y", "labels": labels}]})
+        return conversion(metadata={"outputs": [{"name": "y", "labels": ["$" * 128] * count}]})
 
-    assert planned(labelled(160)).actions != ()
-    made = planned(labelled(180))
-    assert made.actions == ()
-    assert conditions(made) == stalled(Reason.INVALID_SPEC)
+    assert planned(labelled(375)).actions != ()
+    for count, words in ((376, "at most 49152 bytes"), (1100, "more than the 131051 that they can be told")):
+        made = planned(labelled(count))
+        assert made.actions == ()
+        assert conditions(made) == stalled(Reason.INVALID_SPEC)
+        assert words in message(made, "Stalled")
+
+
+def test_of_a_spec_that_is_too_large_no_problem_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ConversionSpec, "from_object", None)
+    made = planned(conversion(metadata={"outputs": [{"labels": [0] * 10**6}]}))
     assert "more than the 131051 that they can be told" in message(made, "Stalled")
 
 

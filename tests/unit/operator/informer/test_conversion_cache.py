@@ -106,7 +106,7 @@ def test_a_new_list_that_holds_another_one_of_the_name_drops_the_earlier() -> No
 def test_versions_that_are_no_numbers_are_taken_as_they_come() -> None:
     cache = empty()
     cache.show(at_version("abc"))
-    assert cache.show(at_version("abd", labels={"a": "b"}))
+    assert cache.show(at_version("abd", labels={"kueue.x-k8s.io/queue-name": "b"}))
     cache.remove(at_version("abe"))
     assert cache.get(KEY) is None
 
@@ -209,3 +209,70 @@ def test_of_what_others_note_nothing_is_in_memory() -> None:
     [entry] = cache._entries.values()
     assert len(entry.content) <= len(json.dumps(owner))
     assert json.loads(entry.content)["status"] == owner["status"]
+
+
+def labelled(count: int, **metadata: object) -> Object:
+    """A conversion of some ten bytes a label."""
+    found = conversion(metadata={"outputs": [{"name": "y", "labels": ["a label"] * count}]})
+    found["metadata"] |= {"resourceVersion": "5"} | metadata
+    return found
+
+
+def held(cache: ConversionCache) -> int:
+    """Return the bytes of all that a cache keeps."""
+    return sum(len(entry.content) for entry in cache._entries.values()) + cache._read_bytes
+
+
+def test_of_a_large_conversion_a_digest_alone_is_kept_and_tells_what_changes() -> None:
+    stats = ConversionStats()
+    cache = empty_caches(stats).conversions
+    assert cache.show(labelled(100_000))
+    assert KEY in cache
+    assert not cache.holds(KEY)
+    assert cache.get(KEY) is None
+    assert held(cache) < 100
+    assert not cache.show(labelled(100_000, resourceVersion="6", managedFields=[{"manager": "kubectl"}]))
+    assert cache.show(labelled(100_001, resourceVersion="7"))
+    assert sum(stats.counts().values()) == 1
+    assert cache.show(labelled(1, resourceVersion="8"))
+    assert cache.holds(KEY)
+    assert cache.get(KEY) is not None
+    assert cache.show(labelled(100_000, resourceVersion="9"))
+    assert cache.get(KEY) is None
+    assert held(cache) < 100
+    assert cache.retain({}, "20", EVERYWHERE) == [KEY]
+    assert held(cache) == sum(stats.counts().values()) == 0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"labels": {f"label-{number:060}": "a" * 63 for number in range(10_000)}},
+        {"annotations": {f"tflite-operator.dev/{number:040}": "a" * 100 for number in range(10_000)}},
+        {"annotations": {REQUESTED_AT_ANNOTATION: "a" * 10**6}},
+        {"labels": {f"kueue.x-k8s.io/{number:040}": "a" * 63 for number in range(10_000)}},
+        {"finalizers": [f"example.com/{number:040}" for number in range(10_000)]},
+        {"managedFields": [{"fieldsV1": {f"f:{number:040}": {} for number in range(10_000)}}]},
+        {"ownerReferences": [{"uid": "a" * 10**6}]},
+    ],
+    ids=["labels", "annotations", "requestedAt", "queue labels", "finalizers", "managedFields", "owners"],
+)
+def test_whatever_is_large_in_the_metadata_is_not_kept(changes: Object) -> None:
+    cache = empty()
+    cache.show(labelled(1, **changes))
+    cache.get(KEY)
+    assert held(cache) < 4096
+
+
+def test_what_is_read_of_all_together_is_bounded() -> None:
+    cache = empty()
+    for number in range(1000):
+        cache.show(labelled(1000, name=f"c-{number}"))
+    keys = [("team", f"c-{number}") for number in range(1000)]
+    assert all(cache.get(key) is not None for key in keys)
+    assert cache._read_bytes <= 4 * 1024**2
+    assert cache.get(keys[-1]) is cache.get(keys[-1])
+    assert sum(read.size for read in cache._read.values()) == cache._read_bytes
+    for key in keys:
+        cache.remove({"metadata": {"namespace": key[0], "name": key[1], "resourceVersion": "9"}})
+    assert held(cache) == 0

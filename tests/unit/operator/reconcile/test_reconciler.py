@@ -4,7 +4,7 @@ import asyncio
 import copy
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -34,6 +34,7 @@ from tflite_operator.reconcile.observer import Caches
 from tflite_operator.reconcile.reconciler import Reconciler, difference
 
 KEY = ("team", "mobile.net")
+T = TypeVar("T")
 
 
 class FakeCluster(Client):
@@ -61,9 +62,9 @@ class FakeCluster(Client):
             raise NotFoundError("gone")
         return copy.deepcopy(self.owner)
 
-    async def jobs(self, namespace: str, uid: str) -> list[Object]:
+    async def jobs(self, namespace: str, uid: str, read: Callable[[Object], T]) -> list[T]:
         self._called("jobs")
-        return [one for one in self.jobs_made.values() if one["metadata"].get("labels")]
+        return [read(one) for one in self.jobs_made.values() if one["metadata"].get("labels")]
 
     async def job(self, namespace: str, name: str) -> Object:
         self._called("job")
@@ -89,9 +90,9 @@ class FakeCluster(Client):
         self.jobs_made[name]["spec"]["ttlSecondsAfterFinished"] = seconds
         return self.jobs_made[name]
 
-    async def pods(self, namespace: str, uid: str) -> list[Object]:
+    async def pods(self, namespace: str, uid: str, read: Callable[[Object], T]) -> list[T]:
         self._called("pods")
-        return self.pods_there
+        return [read(one) for one in self.pods_there]
 
     async def warnings(self, namespace: str, uid: str) -> list[Object]:
         self._called("warnings")

@@ -52,5 +52,15 @@ def test_prepare_asks_nothing_of_a_refused_endpoint(tmp_path: Path, monkeypatch:
         spec = {"model": {"handle": "https://models.invalid/1"}, "destination": {"s3": s3}}
         request = StepRequest.from_object({"spec": spec, "owner": "team/a", "cluster": "prod"})
         with pytest.raises(StepFailure) as caught:
-            prepare(request, tmp_path, tmp_path, LoggedProgress(), store_of(request.spec.destination.s3))
+            prepare(
+                request, tmp_path, tmp_path, LoggedProgress(), store_of(request.spec.destination.s3, request.limits)
+            )
     assert caught.value.reason is Reason.ADDRESS_REFUSED
+
+
+@pytest.mark.parametrize("endpoint", ["https://[1:2]", "http://[::1", "http://h:99999"])
+@pytest.mark.parametrize("allowed", [True, False])
+def test_what_is_no_address_is_refused_with_a_reason(endpoint: str, allowed: bool) -> None:
+    with pytest.raises(StepFailure, match="is no address") as caught:
+        check(endpoint, FIELD, FetchLimits(allow_local_addresses=allowed))
+    assert caught.value.reason is Reason.INVALID_SPEC

@@ -2,6 +2,7 @@
 
 import base64
 import socket
+import traceback
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,13 @@ import pytest
 from tests.unit.converter.fetch.network.forward_proxy import forwarding
 from tests.unit.converter.fetch.web_server import CONTENT, serving
 from tflite_api.reasons import Reason
+from tflite_api.resource.spec import S3Destination
 from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch.http import dataset, fetch
-from tflite_converter.fetch.network.proxy import Proxy
+from tflite_converter.fetch.network.proxy import Proxy, check
+from tflite_converter.steps.destination import store_of
 from tflite_converter.storage.s3 import S3Store
 from tflite_converter.storage.s3_client import Key
 from tflite_converter.storage.store import Location, Server, StoreError
@@ -114,3 +117,48 @@ def test_the_storage_is_asked_through_it_too(monkeypatch: pytest.MonkeyPatch) ->
         with pytest.raises(StoreError):
             S3Store(Server("http://s3.invalid"), Key()).head(Location("models", "a"))
     assert proxy.requests[0] == "HEAD http://s3.invalid/models/a"
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "http://me:se[cr]et@proxy.example.com:3128",
+        "http://me:[se.cret]@proxy.example.com:3128",
+        "http://me:se]cret@proxy:3128",
+        "me:[secret]@proxy:3128",
+        "http://me:secret@proxy:se[cret]",
+        "http://me:secret@proxy:port-secret",
+        "http://me:secret@",
+    ],
+)
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "https_proxy", "ALL_PROXY"])
+def test_a_proxy_that_is_no_address_is_told_without_a_word_of_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, named: str, variable: str
+) -> None:
+    monkeypatch.setenv(variable, named)
+    with pytest.raises(StepFailure) as caught:
+        check()
+    assert caught.value.reason is Reason.STORAGE_UNAVAILABLE
+    assert f"The variable {variable.upper()} of this container is no address of a proxy" in caught.value.message
+    told = "".join(traceback.format_exception(caught.value)) + caplog.text
+    assert [part for part in ("cret", "3128", "example") if part in told] == []
+
+
+def test_a_download_and_the_storage_say_nothing_of_such_a_proxy_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://me:[se.cret]@proxy.example.com:3128")
+    failure = refused("http://models.invalid/a.npz", tmp_path)
+    assert "cret" not in "".join(traceback.format_exception(failure))
+    where = S3Destination.from_object({"bucket": "models", "key": "a", "secretRef": {"name": "s"}})
+    with pytest.raises(StepFailure) as caught:
+        store_of(where, FetchLimits())
+    assert "cret" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_password_in_percent_signs_is_as_good_as_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://me:se%5Bcr%5Det@proxy.example.com:3128")
+    check()
+    found = Proxy.of("http://models.invalid/a.npz")
+    assert found is not None
+    assert found.authorization == f"Basic {base64.b64encode(b'me:se[cr]et').decode()}"

@@ -20,6 +20,7 @@ from tflite_converter.core.digests import folder_digest
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch.fetched import FetchedModel, Place
+from tflite_converter.fetch.network.address_policy import refusal
 from tflite_converter.fetch.sources.s3 import fetch
 from tflite_converter.storage.s3_client import Credentials, Key, Nobody
 from tflite_converter.storage.store import Fault, Server, StoreError
@@ -150,7 +151,7 @@ def test_a_bucket_is_opened_where_the_spec_says_with_the_credentials_meant_for_i
     place = Place(tmp_path / "unpacked", tmp_path, FetchLimits(), LoggedProgress(), connect)
     where = {"bucket": "models", "key": "tiny.bin", "endpoint": "https://s3.invalid", "region": "eu-west-1"}
     fetch(S3Source.from_object(where | secret), None, place)
-    assert asked == [(Server("https://s3.invalid", "eu-west-1"), credentials)]
+    assert asked == [(Server("https://s3.invalid", "eu-west-1", refusal), credentials)]
 
 
 def test_the_destination_s_credentials_are_never_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
