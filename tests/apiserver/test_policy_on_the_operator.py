@@ -27,6 +27,7 @@ VALUES: dict[str, Object] = {
     "a proxy with a password": {"proxy": {"secretName": "proxy", "noProxy": [".svc"]}},
     "another image": {"converterImage": {"repository": "reg.example.com:5000/c", "digest": f"sha256:{'a' * 64}"}},
 }
+SETTINGS = {"LEASE_NAMESPACE": "system", "CLUSTER_ID": "tests"}
 SPECS = sorted(path.name.removesuffix(".input.yaml") for path in JOBS.glob("*.input.yaml"))
 ELSEWHERE: Object = {
     "model": {"volume": {"claimName": "models", "path": "m"}},
@@ -42,9 +43,7 @@ def specs() -> list[Object]:
 @pytest.mark.parametrize("case", VALUES)
 def test_it_makes_every_job_that_it_builds(plane: ControlPlane, bench: Workbench, tmp_path: Any, case: str) -> None:
     objects = of_chart(VALUES[case], tmp_path)
-    settings = Settings.from_environment(
-        one(objects, "ConfigMap")["data"] | {"LEASE_NAMESPACE": "system", "CLUSTER_ID": "prod"}
-    )
+    settings = Settings.from_environment(one(objects, "ConfigMap")["data"] | SETTINGS)
     operator = somebody(plane, ACCOUNT, bench.namespace)
     with policies(plane.admin, bench.namespace, objects):
         for number, written in enumerate(specs()):

@@ -12,6 +12,7 @@ from tests.e2e.conversions import Object, Workbench
 from tests.e2e.environment import Environment
 from tests.e2e.impersonation import WRITER, Person
 from tests.e2e.operator_http import SYSTEM
+from tflite_operator.observe.admission import POLICIES
 
 HANDLE = "https://models.invalid/1"
 
@@ -218,11 +219,10 @@ def test_the_operator_s_own_account_changes_no_spec(bench: Workbench, owner: Per
     )
 
 
-def test_the_api_server_finds_no_fault_with_the_policy(bench: Workbench, writer: Person) -> None:
+@pytest.mark.parametrize("name", POLICIES)
+def test_the_api_server_finds_no_fault_with_a_policy(bench: Workbench, writer: Person, name: str) -> None:
     def checked() -> Object:
-        found: Object = json.loads(
-            bench.kubectl("get", "validatingadmissionpolicy", "tflite-operator.dev", "-o", "json")
-        )
+        found: Object = json.loads(bench.kubectl("get", "validatingadmissionpolicy", name, "-o", "json"))
         return found
 
     def is_checked() -> bool:

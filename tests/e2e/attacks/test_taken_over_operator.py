@@ -34,7 +34,7 @@ def built(bench: Workbench, env: Environment, cleanup: bool = False) -> Object:
     conversion = bench.conversion("taken", "https://models.invalid/1")
     spec = ConversionSpec.from_object(conversion["spec"])
     identity = Identity(bench.namespace, "taken", "11111111-2222-3333-4444-555555555555", 1)
-    settings = Settings(converter_image=env.converter_image, cluster_id="prod")
+    settings = Settings(converter_image=env.converter_image, cluster_id="tests")
     return build_cleanup(identity, spec, settings) if cleanup else build_job(identity, spec, Attempt(1), settings)
 
 
