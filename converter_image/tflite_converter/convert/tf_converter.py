@@ -47,7 +47,8 @@ def convert(folder: Path, settings: ConverterSettings) -> bytes:
         converted = _directly(folder, settings)
         return converted if converted is not None else _publicly(folder, settings)
     except ConverterError as error:
-        raise operations.converter_failure(str(error)) from error
+        is_calibrated = settings.quantization.type.facts.is_calibrated
+        raise operations.converter_failure(str(error), is_calibrated=is_calibrated) from error
     except (ValueError, NotImplementedError, RuntimeError) as error:
         if (explained := kernels.of_the_float_file(str(error))) is not None:
             raise explained from error

@@ -91,8 +91,14 @@ def _split(listed: str) -> set[str]:
     return {name.strip() for name in listed.split(",") if re.fullmatch(r"\s*\w+\s*", name)}
 
 
-def converter_failure(words: str) -> StepFailure:
-    """Return what TensorFlow's converter meant: UnsupportedOperation with names, or ConversionFailed."""
+def converter_failure(words: str, *, is_calibrated: bool = False) -> StepFailure:
+    """Return what TensorFlow's converter meant: UnsupportedOperation with names, or ConversionFailed.
+
+    Args:
+        words: its error.
+        is_calibrated: whether activations are to be measured, which the calibrator cannot do on TensorFlow's own
+            operations.
+    """
     if not (lacking := named_in(words)):
         return StepFailure(
             Reason.CONVERSION_FAILED, f"TensorFlow's converter gave up: {_telling_line(words)}", OWN_CURE
@@ -115,6 +121,7 @@ def converter_failure(words: str) -> StepFailure:
         cure = "Export the model in float32"
     if not nowhere:
         cure += ", or allow TensorFlow's own with ops.selectTF: true"
+        cure += " and use quantization.type DynamicRange" if is_calibrated else ""
     return LackingOperations(found, cure, lacking, flex_has_them=not nowhere, dtypes=dtypes)
 
 

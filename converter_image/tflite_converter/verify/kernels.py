@@ -9,6 +9,8 @@ from tflite_converter.core.failure import StepFailure
 
 _NODE: Final = re.compile(r"Node number \d+ \((\w+)\) failed to (?:prepare|invoke)")
 _DELEGATE: Final = "Delegate"
+_FLEX: Final = "Flex"
+"""Begins the names of TensorFlow's own operations in an artifact."""
 _POWER_OF_TWO: Final = "IsPowerOfTwo"
 _ANOTHER_LENGTH: Final = "export it with an fft_length of 256, 512, 1024 and so on (tf.signal.stft fills up with zeros)"
 _ANOTHER_WAY: Final = "Try other samples, or convert the model with another quantization.type or with other shapes"
@@ -41,6 +43,13 @@ def of_the_float_file(words: str) -> StepFailure | None:
         return StepFailure(Reason.UNSUPPORTED_OPERATION, _of_powers(operator or "RFFT2D"), _ANOTHER_LENGTH)
     if operator is None:
         return None
+    if operator.startswith(_FLEX):
+        return StepFailure(
+            Reason.OPERATION_NOT_QUANTIZABLE,
+            "The calibrator has none of TensorFlow's own operations, and the model needs"
+            f" {operator.removeprefix(_FLEX)}",
+            "use quantization.type DynamicRange",
+        )
     return StepFailure(
         Reason.OPERATION_NOT_QUANTIZABLE,
         f"LiteRT cannot run the model's {operator} on these samples, so its activations cannot be measured"

@@ -57,10 +57,11 @@ def _of_types(message: str, asked: QuantizationType) -> Cure | None:
         operations = yaml.safe_load(kept[1])
         quantization = {"keepFloat": {"operations": operations}}
         return Cure(f"keepFloat {', '.join(operations)}", QuantizationType.INT8, {"quantization": quantization})
-    if "ops.selectTF: true" in message:
-        return Cure("ops.selectTF", asked, {"ops": {"selectTF": True}})
     advised = [kind for kind in _TYPE.findall(message) if kind in set(QuantizationType) - {asked}]
-    return Cure(advised[0], QuantizationType(advised[0])) if advised else None
+    kind = QuantizationType(advised[0]) if advised else asked
+    if "ops.selectTF: true" in message:
+        return Cure(f"ops.selectTF and {kind}", kind, {"ops": {"selectTF": True}})
+    return Cure(str(kind), kind) if advised else None
 
 
 def _of_samples(reason: str, message: str, asked: QuantizationType) -> Cure | None:

@@ -197,3 +197,20 @@ def without_onednn(model: Path, tmp_path: Path) -> tuple[str, str]:
     )
     reason, message = json.loads(done.stdout.splitlines()[-1])
     return reason, message
+
+
+@pytest.mark.parametrize("name", ["None", "DynamicRange", "Int8", "Int16x8"])
+def test_tensorflows_own_operations_are_allowed_with_a_type_that_takes_them(tmp_path: Path, name: str) -> None:
+    exported_models.beyond_litert(tmp_path / "model")
+    asked = kind(name, **(SYNTHETIC if name.startswith("Int") else {}))
+    refused = refusal(tmp_path / "model", tmp_path, **asked)
+    assert refused.reason is Reason.UNSUPPORTED_OPERATION
+    assert "allow TensorFlow's own with ops.selectTF: true" in refused.message
+    told = "and use quantization.type DynamicRange" in refused.message
+    assert told == name.startswith("Int")
+    cure = kind("DynamicRange") if told else asked
+    assert convert(tmp_path / "model", tmp_path, selectTf=True, **cure).verdict is Reason.SELECT_TF
+    if told:
+        again = refusal(tmp_path / "model", tmp_path, selectTf=True, **asked)
+        assert again.reason is Reason.OPERATION_NOT_QUANTIZABLE
+        assert "the model needs MaxPool3D: use quantization.type DynamicRange" in again.message
