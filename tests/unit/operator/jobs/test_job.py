@@ -126,6 +126,7 @@ def test_a_spec_cannot_have_the_kubelet_put_credentials_into_the_request(path: s
 
 def test_the_largest_spec_that_the_schema_accepts_fits_into_what_the_steps_are_told() -> None:
     spec = ConversionSpec.from_object(largest_spec())
+    settings = Settings(converter_image="i" * 512, cluster_id="c" * 63)
     longest = Identity(namespace="n" * 63, name="c" * 253, uid=UUID(int=0).hex, generation=2**53)
     told = step_request(
         longest, spec, Settings(converter_image="i" * 512, cluster_id="c" * 63), Attempt(number=10**9, forced=True)
