@@ -128,9 +128,7 @@ def test_the_largest_spec_that_the_schema_accepts_fits_into_what_the_steps_are_t
     spec = ConversionSpec.from_object(largest_spec())
     settings = Settings(converter_image="i" * 512, cluster_id="c" * 63)
     longest = Identity(namespace="n" * 63, name="c" * 253, uid=UUID(int=0).hex, generation=2**53)
-    told = step_request(
-        longest, spec, Settings(converter_image="i" * 512, cluster_id="c" * 63), Attempt(number=10**9, forced=True)
-    )
+    told = step_request(longest, spec, settings, Attempt(number=10**9, forced=True))
     assert 0.9 * STEP_REQUEST_BYTES < len(told.encode()) < STEP_REQUEST_BYTES
 
 
