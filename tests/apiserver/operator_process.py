@@ -86,6 +86,12 @@ class OperatorProcess:
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
 
     @property
+    def complaints(self) -> list[dict[str, Any]]:
+        """The warnings and errors of the log, but for the one that holds here: no admission policy is installed."""
+        bad = (line for line in self.said if line["level"] in {"warning", "error"})
+        return [line for line in bad if not line["message"].startswith("admission policies are not in force")]
+
+    @property
     def is_ready(self) -> bool:
         """Return whether the operator answers that it watches; each answer is recorded."""
         asked = time.monotonic()
