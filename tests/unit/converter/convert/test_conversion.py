@@ -72,7 +72,7 @@ def convert(model: Path, tmp_path: Path, **changes: Any) -> Any:
             "nan",
             {"quantization": {"type": "DynamicRange", "unquantizedUpTo": 0}},
             Reason.QUANTIZATION_NOT_APPLIED,
-            ("int8", "quantization.unquantizedUpTo: 8"),
+            ("int8", "quantization.unquantizedUpTo: 4"),
         ),
     ],
 )
@@ -103,19 +103,22 @@ def test_missing_variables_are_a_failure_to_load(models: Path, tmp_path: Path) -
     assert caught.value.reason is Reason.MODEL_LOAD_FAILED
 
 
-@pytest.mark.parametrize("kind", ["DynamicRange", "WeightOnlyInt8", "WeightOnlyInt4"])
+@pytest.mark.parametrize(
+    ("kind", "model", "size"),
+    [("DynamicRange", "saturated", 4), ("WeightOnlyInt8", "index", 8192), ("WeightOnlyInt4", "index", 8192)],
+)
 def test_little_that_no_operation_takes_as_integers_stays_in_floats_and_that_is_said(
-    models: Path, tmp_path: Path, kind: str
+    models: Path, tmp_path: Path, kind: str, model: str, size: int
 ) -> None:
-    """The table of `index` is 8192 bytes, and only looked up."""
+    """The table of `index` is only looked up, which weight-only types leave alone; `saturated` divides by a number."""
     asked = {"quantization": {"type": kind}, "minSnrDecibels": 60}
-    converted = convert(models / "index", tmp_path, **asked)
+    converted = convert(models / model, tmp_path, **asked)
     assert (converted.verdict, converted.strategy) == (Reason.SNR_SUFFICIENT, "Plain+Unquantized")
     assert "nothing of it is quantized" in converted.message
-    assert "8192 bytes in floats" in converted.message
-    less = {**asked, "quantization": {"type": kind, "unquantizedUpTo": "8191"}}
-    with pytest.raises(StepFailure, match=r"accept it in floats with quantization\.unquantizedUpTo: 8192") as caught:
-        convert(models / "index", tmp_path, **less)
+    assert f"{size} bytes in floats" in converted.message
+    less = {**asked, "quantization": {"type": kind, "unquantizedUpTo": str(size - 1)}}
+    with pytest.raises(StepFailure, match=rf"accept it in floats with quantization\.unquantizedUpTo: {size}") as caught:
+        convert(models / model, tmp_path, **less)
     assert caught.value.reason is Reason.QUANTIZATION_NOT_APPLIED
 
 
