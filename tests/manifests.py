@@ -26,7 +26,8 @@ class Shown:
     @property
     def is_values(self) -> bool:
         """Return whether it is values of the Helm chart."""
-        return self.place.startswith("docs/installing.md") and not self.is_whole
+        elsewhere = bool({"settings", "admissionPolicy"} & self.content.keys())
+        return (self.place.startswith("docs/installing.md") or elsewhere) and not self.is_whole
 
     @property
     def is_whole(self) -> bool:

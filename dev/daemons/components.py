@@ -55,6 +55,9 @@ def kube_apiserver(at: Folders, addresses: Addresses, storage: str = ETCD) -> li
         f"--service-account-signing-key-file={pki / 'sa.key'}",
         "--authorization-mode=Node,RBAC",
         "--enable-admission-plugins=NodeRestriction",
+        # Puts a container beside those of a pod, as a service mesh does; on by default from Kubernetes 1.36.
+        "--feature-gates=MutatingAdmissionPolicy=true",
+        "--runtime-config=admissionregistration.k8s.io/v1beta1=true",
         "--allow-privileged=true",
         f"--audit-policy-file={at.configuration / 'audit-policy.yaml'}",
         f"--audit-log-path={at.audit_log}",

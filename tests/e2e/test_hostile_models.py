@@ -90,7 +90,7 @@ def test_a_model_that_tells_what_it_can_write_and_read_has_little_to_tell(
     closed = ("/planted", "/model/prepared.json", "/model/planted", program, "/opt/venv/planted.pth", "/etc/planted")
     attack = hostile_models.complain("/tmp/planted", *closed, "/proc/1/environ", "/usr/lib/planted", "/dev/planted")
     finished = bench.run(bench.conversion("talker", serve(env, "talker", attack)))
-    assert_stalled(finished, "ModelLoadFailed", "written: /tmp/planted; read: HOME=/tmp]")
+    assert_stalled(finished, "ModelLoadFailed", "written: /tmp/planted; read: ]")
     assert_bucket_is_empty(s3, bench.bucket)
     assert_no_secrets(bench, env, s3)
 

@@ -30,7 +30,7 @@ def mesh(bench: Workbench, env: Environment) -> Iterator[None]:
         "patchType": "ApplyConfiguration",
         "applyConfiguration": {"expression": _PROXY.format(image=env.converter_image)},
     }
-    head = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": bench.namespace}}
+    head = {"apiVersion": "admissionregistration.k8s.io/v1beta1", "metadata": {"name": bench.namespace}}
     policy = {
         "failurePolicy": "Fail",
         "reinvocationPolicy": "Never",
