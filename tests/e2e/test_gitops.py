@@ -53,7 +53,13 @@ def snippets(language: str) -> list[str]:
 
 def wait_until_refused(bench: Workbench, name: str) -> Object:
     """Wait until the operator has said all that it has to say of a conversion that may have no Job."""
-    return bench.wait(name, lambda seen: condition(seen, "Reconciling").get("reason") == "JobRefused")
+
+    def is_refused(seen: Object) -> bool:
+        # Of a quota that is new the API server says only that its status is unknown.
+        said = condition(seen, "Reconciling")
+        return said.get("reason") == "JobRefused" and "exceeded quota" in said["message"]
+
+    return bench.wait(name, is_refused)
 
 
 def test_wait_for_ready_does_not_return_for_an_old_generation(bench: Workbench, tiny_model: str) -> None:

@@ -15,10 +15,10 @@ pytestmark = pytest.mark.tensorflow
 
 _PLATFORM = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
 _PROXY = (
-    "Object{{spec: Object.spec{{containers: [Object.spec.containers{{name: 'proxy', image: '{image}',"
+    "[JSONPatch{{op: 'add', path: '/spec/containers/-', value: Object.spec.containers{{name: 'proxy', image: '{image}',"
     " command: ['python3', '-c', 'import time; time.sleep(3600)'],"
     " securityContext: Object.spec.containers.securityContext{{allowPrivilegeEscalation: false,"
-    " capabilities: Object.spec.containers.securityContext.capabilities{{drop: ['ALL']}}}}}}]}}}}"
+    " capabilities: Object.spec.containers.securityContext.capabilities{{drop: ['ALL']}}}}}}}}]"
 )
 
 
@@ -27,8 +27,8 @@ def mesh(bench: Workbench, env: Environment) -> Iterator[None]:
     """Have the API server put a container that never ends into every pod of the test's namespace."""
     rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
     patch = {
-        "patchType": "ApplyConfiguration",
-        "applyConfiguration": {"expression": _PROXY.format(image=env.converter_image)},
+        "patchType": "JSONPatch",
+        "jsonPatch": {"expression": _PROXY.format(image=env.converter_image)},
     }
     head = {"apiVersion": "admissionregistration.k8s.io/v1beta1", "metadata": {"name": bench.namespace}}
     policy = {
