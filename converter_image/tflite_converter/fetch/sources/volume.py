@@ -1,5 +1,6 @@
 """A model in a volume that is mounted read-only: copied, so that what is converted is what was hashed."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, accept, fro
 from tflite_converter.fetch.receiver import Receiver, chunks_of
 
 _DEEPEST = 32
+_TOO_DEEP = f"holds folders more than {_DEEPEST} deep, or a link to a folder above"
 
 
 def fetch(source: VolumeSource, sha256: str | None, place: Place, volume: Path = Path(VOLUME_DIR)) -> FetchedModel:
@@ -86,10 +88,15 @@ class _Copy:
         except PermissionError as error:
             words = f"{self._shown} may not be read by user {os.getuid()} or group {os.getgid()}"
             raise StepFailure(Reason.MODEL_ACCESS_DENIED, words, "give them the right to") from error
+        except OSError as error:
+            # The kernel follows 40 links on one way at most (path_resolution(7)), each of a chain counted.
+            if error.errno != errno.ELOOP:
+                raise
+            refuse(_TOO_DEEP, self._shown)
 
     def _below(self, folder: Path, path: Segments, into: Unpacking) -> Iterator[Segments]:
         if len(path) > _DEEPEST:
-            refuse(f"holds folders more than {_DEEPEST} deep, or a link to a folder above", self._shown)
+            refuse(_TOO_DEEP, self._shown)
         with os.scandir(folder) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
                 into.count()

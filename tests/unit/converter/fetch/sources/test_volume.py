@@ -99,6 +99,14 @@ def test_links_in_a_circle_end(volume: Path) -> None:
     assert refused(volume, "models").reason is Reason.ARCHIVE_REFUSED
 
 
+def test_more_links_than_the_kernel_follows_are_refused_as_too_deep(volume: Path) -> None:
+    """Long before the bound on depth: each step takes several links."""
+    (volume / "models/one").symlink_to("hop-0")
+    for number in range(4):
+        (volume / f"models/hop-{number}").symlink_to(f"hop-{number + 1}" if number < 3 else ".")
+    assert "a link to a folder above" in refused(volume, "models").message
+
+
 def test_what_is_no_file_is_refused_without_waiting_for_it(volume: Path) -> None:
     os.mkfifo(volume / "models/1/pipe")
     assert "'pipe', which is no plain file" in refused(volume, "models/1").message
