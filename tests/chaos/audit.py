@@ -13,6 +13,7 @@ from tflite_api.names import REQUESTED_AT_ANNOTATION
 from tflite_operator.core.labels import ATTEMPT_ANNOTATION, CONVERSION_LABEL, GENERATION_ANNOTATION
 
 OPERATOR: Final = "system:serviceaccount:tflite-operator-system:tflite-operator"
+_TIMED_OUT: Final = 504
 _UPLOAD: Final = re.compile(r" s3_PutObject (?P<key>\S+) /(?P<bucket>[^/ ]+)/\S+ 200 ")
 """As versitygw writes it: nearly Amazon's form."""
 
@@ -74,6 +75,8 @@ class Ledger:
     """All changes of a namespace, in their order."""
 
     changes: tuple[Change, ...]
+    unanswered_jobs: tuple[Object, ...] = ()
+    """Jobs whose creation is logged as timed out (504), as the operator was gone before the answer: made or not."""
 
     def made_jobs(self) -> list[Attempt]:
         """Return the attempt that each Job of a conversion was."""
@@ -84,11 +87,19 @@ class Ledger:
         jobs = [job["metadata"] for job in self._jobs()]
         return [job["labels"][CONVERSION_LABEL] for job in jobs if ATTEMPT_ANNOTATION not in job["annotations"]]
 
-    def _jobs(self) -> list[Object]:
-        """Return each Job that ever existed, as the log first shows it.
+    def perhaps_made_jobs(self) -> list[Attempt]:
+        """Return the attempts whose Jobs may have been made besides."""
+        return [Attempt.of(job) for job in self.unanswered_jobs if ATTEMPT_ANNOTATION in job["metadata"]["annotations"]]
 
-        That is at its creation, unless the operator was gone before the answer: such a request is logged as timed out
-        (504), whether or not the Job was made.
+    def perhaps_made_cleanups(self) -> set[str]:
+        """Return the conversions' UIDs of Jobs that may have been made besides, and have deleted an artifact."""
+        jobs = [job["metadata"] for job in self.unanswered_jobs]
+        return {job["labels"][CONVERSION_LABEL] for job in jobs if ATTEMPT_ANNOTATION not in job["annotations"]}
+
+    def _jobs(self) -> list[Object]:
+        """Return each Job that existed for certain, as the log first shows it.
+
+        That is at its creation, or at a later change where the creation was not answered.
         """
         first: dict[str, Object] = {}
         for one in self.changes:
@@ -104,9 +115,13 @@ class Ledger:
 def read(log: Path, namespace: str) -> Ledger:
     """Read what succeeded in a namespace; the log may have been put aside when it grew."""
     files = [*sorted(log.parent.glob(f"{log.stem}-*{log.suffix}")), log]
-    found = [entry for file in files for entry in _entries(file) if _is_ours(entry, namespace)]
-    found.sort(key=lambda entry: entry["stageTimestamp"])
-    return Ledger(tuple(map(_change, found)))
+    here = [entry for file in files for entry in _entries(file) if _is_complete(entry, namespace)]
+    here.sort(key=lambda entry: entry["stageTimestamp"])
+    unanswered = (_change(entry) for entry in here if entry["responseStatus"]["code"] == _TIMED_OUT)
+    return Ledger(
+        tuple(_change(entry) for entry in here if entry["responseStatus"]["code"] < 300),
+        tuple(one.asked for one in unanswered if (one.verb, one.resource) == ("create", "jobs")),
+    )
 
 
 def uploads(log: Path, bucket: str) -> Counter[str]:
@@ -120,9 +135,8 @@ def _entries(file: Path) -> Iterator[Object]:
         yield from (json.loads(line) for line in lines)
 
 
-def _is_ours(entry: Object, namespace: str) -> bool:
-    done = entry["stage"] == "ResponseComplete" and entry["responseStatus"]["code"] < 300
-    return bool(done and entry["objectRef"].get("namespace") == namespace)
+def _is_complete(entry: Object, namespace: str) -> bool:
+    return bool(entry["stage"] == "ResponseComplete" and entry["objectRef"].get("namespace") == namespace)
 
 
 def _change(entry: Object) -> Change:

@@ -77,6 +77,11 @@ def test_a_job_whose_creation_was_logged_as_timed_out_is_found_by_what_came_late
     assert len(accounting.doubled(found)) == 1
 
 
+def test_a_job_of_which_only_its_timed_out_creation_is_logged_may_have_been_made(tmp_path: Path) -> None:
+    lost = entry(0, "create", "jobs", {"kind": "Status"}, responseStatus={"code": 504}, requestObject=job("j1"))
+    assert accounting.miscounted(ledger(tmp_path, lost), CASES) == []
+
+
 @pytest.mark.parametrize("attempts", [[], [2], [1, 2], [1, 3]])
 def test_a_gap_or_one_too_many_is_miscounted(tmp_path: Path, attempts: list[int]) -> None:
     made = created(*(job(f"j{number}", number) for number in attempts))
