@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import BinaryIO, Literal, Protocol, Self
+from typing import BinaryIO, Literal, Protocol
 
 Refusal = Callable[[str], str | None]
 """Says why an address must not be connected to; None where it may be."""
@@ -40,10 +40,6 @@ class Location:
     def uri(self) -> str:
         """The address people write: s3://bucket/key."""
         return f"s3://{self.bucket}/{self.key}"
-
-    def beside(self, suffix: str) -> Self:
-        """Return the place whose key goes on with this."""
-        return type(self)(self.bucket, self.key + suffix)
 
 
 @dataclass(frozen=True)
