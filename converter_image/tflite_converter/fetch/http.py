@@ -212,7 +212,7 @@ class _Transfer:
         words = f"{self._subject.field} leads to {shown(self._url)}, which is no valid address"
         return StepFailure(self._subject.not_found, words, f"correct {self._subject.field}")
 
-    def _timed_out(self, *, expired: bool) -> Exception:
+    def _timed_out(self, *, expired: bool) -> StepFailure:
         if expired and self._receiver.received:
             return self._receiver.late()
         return StepFailure(self._subject.unavailable, f"{shown(self._url)} did not answer in time", OWN_CURE)

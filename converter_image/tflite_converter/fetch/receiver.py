@@ -10,7 +10,8 @@ from pathlib import Path
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import Progress
 from tflite_converter.core.units import bytes_in_words
-from tflite_converter.fetch.archive.extraction import CHUNK_BYTES, Readable, named_disk_failures
+from tflite_converter.fetch.archive.extraction import CHUNK_BYTES, named_disk_failures
+from tflite_converter.storage.store import Readable
 
 
 class Receiver:

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tflite_converter.fetch.archive.extraction import Readable
 from tflite_converter.fetch.receiver import Receiver, chunks_of
-from tflite_converter.storage.store import Location, ObjectStore
+from tflite_converter.storage.store import Location, ObjectStore, Readable
 
 
 class Transfer:
@@ -24,7 +23,7 @@ class Transfer:
             yield _Counted(body, self._receiver)
 
     def save(self, at: Location, target: Path) -> str:
-        """Write an object to a new file; give its SHA-256 (64 hexadecimal digits)."""
+        """Write an object to a new file; return its SHA-256 (64 hexadecimal digits)."""
         with self._opened(at) as body:
             return self._receiver.save(chunks_of(body), target)
 

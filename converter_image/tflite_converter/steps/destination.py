@@ -11,8 +11,10 @@ from tflite_api.names import REQUESTED_AT_ANNOTATION
 from tflite_api.reasons import Reason
 from tflite_api.resource.spec import S3Destination
 from tflite_api.steps.step import FetchLimits
+from tflite_converter.artifact.flatbuffer import START_BYTES
 from tflite_converter.core.failure import OWN_CURE, Cure, StepFailure
 from tflite_converter.core.progress import Progress
+from tflite_converter.fetch.archive.extraction import CHUNK_BYTES
 from tflite_converter.fetch.network import endpoint, proxy
 from tflite_converter.steps import conditional_writes
 from tflite_converter.storage.s3 import S3Store
@@ -51,8 +53,6 @@ _PERMISSIONS: Final = (
 _ONE_WRITER: Final = (
     "use another destination.s3, or set destination.s3.writers to One if nothing else writes to the bucket"
 )
-_CHUNK_BYTES: Final = 1 << 20
-_HEAD_BYTES: Final = 8
 _ASK_AGAIN: Final = f"ask for one more run with a new value of the annotation {REQUESTED_AT_ANNOTATION}"
 
 
@@ -85,7 +85,7 @@ class ReadObject:
     size: int
     """Bytes."""
     head: bytes
-    """The first eight of them."""
+    """The first of them, which tell what kind of file it is."""
 
 
 class Destination:
@@ -105,7 +105,7 @@ class Destination:
         """Return the content of an object that was seen, of `most` bytes at most; more is cut off."""
         with self._told(at), self._store.get(at, seen.etag or None) as found:
             content = bytearray()
-            while len(content) < most and (chunk := found.body.read(min(_CHUNK_BYTES, most - len(content)))):
+            while len(content) < most and (chunk := found.body.read(min(CHUNK_BYTES, most - len(content)))):
                 content += chunk
             return bytes(content)
 
@@ -115,10 +115,10 @@ class Destination:
         digest, head, size = hashlib.sha256(), b"", 0
         with self._told(at), self._store.get(at, seen.etag or None) as found:
             # One byte more shows that there is more.
-            while size <= seen.size and (chunk := found.body.read(min(_CHUNK_BYTES, seen.size + 1 - size))):
+            while size <= seen.size and (chunk := found.body.read(min(CHUNK_BYTES, seen.size + 1 - size))):
                 size += len(chunk)
                 digest.update(chunk)
-                head = (head + chunk)[:_HEAD_BYTES]
+                head = (head + chunk)[:START_BYTES]
                 progress.received(size, seen.size)
                 if time.monotonic() > end:
                     raise StoreError(Fault.UNAVAILABLE, f"{at.uri} did not arrive within {limits.timeout_seconds} s")

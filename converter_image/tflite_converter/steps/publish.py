@@ -4,6 +4,7 @@ import hashlib
 import logging
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -63,7 +64,7 @@ class _Publication:
     destination: Destination
     progress: Progress
 
-    @property
+    @cached_property
     def wanted(self) -> Identity:
         """Whose the objects are."""
         return identity(self.request, self._where)

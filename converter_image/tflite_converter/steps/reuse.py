@@ -12,7 +12,7 @@ from typing import Final
 
 from tflite_api.names import VERIFYING_KEY_ENV
 from tflite_api.steps.step import StepRequest, StepResult
-from tflite_converter.artifact.flatbuffer import IDENTIFIER
+from tflite_converter.artifact import flatbuffer
 from tflite_converter.core.progress import Progress
 from tflite_converter.steps import accept
 from tflite_converter.steps.destination import Destination, location_of
@@ -104,7 +104,7 @@ class _Confirmation:
             raise DoubtError(
                 f"its metadata give the SHA-256 {result.artifact.sha256}, but what was read has {read.sha256}"
             )
-        if read.head[4:] != IDENTIFIER:
+        if not flatbuffer.is_litert(read.head):
             raise DoubtError("it is no TensorFlow Lite file")
         return read.sha256
 

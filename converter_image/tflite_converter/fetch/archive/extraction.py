@@ -9,12 +9,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NoReturn, Protocol
+from typing import Final, NoReturn
 
 from tflite_api.reasons import Reason
 from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.failure import NO_SPACE, OWN_CURE, StepFailure
 from tflite_converter.core.units import bytes_in_words
+from tflite_converter.storage.store import Readable
 
 CHUNK_BYTES: Final = 1 << 20
 MAX_PATH_BYTES: Final = 1024
@@ -26,13 +27,6 @@ _ARCHIVE: Final = "The archive"
 _CLEAR_UP: Final = "Leave nothing but the SavedModel's own files there"
 
 Segments = tuple[str, ...]
-
-
-class Readable(Protocol):
-    """What a file's content is read from."""
-
-    def read(self, size: int, /) -> bytes:
-        """Return at most `size` bytes; none at the end."""
 
 
 def refuse(what: str, source: str = _ARCHIVE, cure: str | None = None) -> NoReturn:

@@ -12,7 +12,6 @@ from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.units import bytes_in_words
 from tflite_converter.fetch.archive.extraction import (
     CHUNK_BYTES,
-    Readable,
     Unpacking,
     check_ratio,
     link_target,
@@ -20,6 +19,7 @@ from tflite_converter.fetch.archive.extraction import (
     safe_path,
     too_large,
 )
+from tflite_converter.storage.store import Readable
 
 _HEADER_BYTES: Final = 1 << 20
 """Names and attributes of one member; tarfile holds them in memory as a whole."""

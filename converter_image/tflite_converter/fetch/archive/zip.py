@@ -10,13 +10,13 @@ from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.units import bytes_in_words
 from tflite_converter.fetch.archive.extraction import (
     MAX_PATH_BYTES,
-    Readable,
     Unpacking,
     check_ratio,
     link_target,
     refuse,
     safe_path,
 )
+from tflite_converter.storage.store import Readable
 
 _ENTRY_BYTES: Final = 46 + MAX_PATH_BYTES + 1024
 """One file of a zip archive's directory: the fixed part, the name, and attributes and comment."""

@@ -12,12 +12,18 @@ from tflite_api.names import VOLUME_DIR
 from tflite_api.reasons import Reason
 from tflite_api.sources.volume import VolumeSource
 from tflite_converter.core.failure import OWN_CURE, StepFailure
-from tflite_converter.fetch.archive.extraction import Segments, Unpacking, named_disk_failures, refuse, safe_path
+from tflite_converter.fetch.archive.extraction import (
+    MAX_DEPTH,
+    Segments,
+    Unpacking,
+    named_disk_failures,
+    refuse,
+    safe_path,
+)
 from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, accept, from_archive
 from tflite_converter.fetch.receiver import Receiver, chunks_of
 
-_DEEPEST = 32
-_TOO_DEEP = f"holds folders more than {_DEEPEST} deep, or a link to a folder above"
+_TOO_DEEP = f"holds folders more than {MAX_DEPTH} deep, or a link to a folder above"
 
 
 def fetch(source: VolumeSource, sha256: str | None, place: Place, volume: Path = Path(VOLUME_DIR)) -> FetchedModel:
@@ -64,7 +70,7 @@ class _Copy:
                 into.write(path, content, os.fstat(content.fileno()).st_size)
 
     def file(self, path: Path, target: Path) -> str:
-        """Copy an archive; give its SHA-256."""
+        """Copy an archive; return its SHA-256."""
 
         def too_large(words: str) -> StepFailure:
             return StepFailure(Reason.MODEL_TOO_LARGE, f"{self._shown} {words}", OWN_CURE)
@@ -95,7 +101,7 @@ class _Copy:
             refuse(_TOO_DEEP, self._shown)
 
     def _below(self, folder: Path, path: Segments, into: Unpacking) -> Iterator[Segments]:
-        if len(path) > _DEEPEST:
+        if len(path) > MAX_DEPTH:
             refuse(_TOO_DEEP, self._shown)
         with os.scandir(folder) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
