@@ -15,26 +15,15 @@ from tflite_converter.core.progress import Progress
 from tflite_converter.datasets.images import SUFFIXES, is_image
 from tflite_converter.fetch import http
 from tflite_converter.fetch.receiver import Receiver
-from tflite_converter.fetch.s3_download import Transfer
+from tflite_converter.fetch.s3_download import Transfer, reasons_of_reading
 from tflite_converter.storage.store import Fault, Location, ObjectStore, StoreError
 
 _S3_SCHEME: Final = "s3://"
 _LISTED: Final = 20_000
 """Objects of a folder that are looked at for images."""
-_REASONS: Final = {
-    Fault.LACKING_CREDENTIALS: Reason.CREDENTIALS_REFUSED,
-    Fault.LACKING_ROLE: Reason.CREDENTIALS_REFUSED,
-    Fault.REFUSED: Reason.DATASET_ACCESS_DENIED,
-    Fault.NO_BUCKET: Reason.DATASET_NOT_FOUND,
-    Fault.NO_OBJECT: Reason.DATASET_NOT_FOUND,
-    Fault.OTHER_REGION: Reason.INVALID_SPEC,
-    Fault.REFUSED_ADDRESS: Reason.ADDRESS_REFUSED,
-    Fault.NOT_IMPLEMENTED: Reason.INVALID_SPEC,
-    Fault.CHANGED: Reason.DATASET_UNAVAILABLE,
-    Fault.OTHER_CONTENT: Reason.INTERNAL_ERROR,
-    Fault.UNAVAILABLE: Reason.DATASET_UNAVAILABLE,
-    Fault.UNKNOWN: Reason.INTERNAL_ERROR,
-}
+_REASONS: Final = reasons_of_reading(
+    missing=Reason.DATASET_NOT_FOUND, denied=Reason.DATASET_ACCESS_DENIED, unavailable=Reason.DATASET_UNAVAILABLE
+)
 
 
 @dataclass(frozen=True)

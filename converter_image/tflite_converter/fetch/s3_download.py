@@ -1,11 +1,36 @@
 """Bringing what a bucket holds onto the disk, within limits of size and time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from tflite_api.reasons import Reason
 from tflite_converter.fetch.receiver import Receiver, chunks_of
-from tflite_converter.storage.store import Location, ObjectStore, Readable
+from tflite_converter.storage.store import Fault, Location, ObjectStore, Readable
+
+
+def reasons_of_reading(*, missing: Reason, denied: Reason, unavailable: Reason) -> Mapping[Fault, Reason]:
+    """Return what a store's errors mean for something that is read from there.
+
+    Args:
+        missing: the bucket or the object is not there.
+        denied: the credentials may not read it.
+        unavailable: another attempt may help.
+    """
+    return {
+        Fault.LACKING_CREDENTIALS: Reason.CREDENTIALS_REFUSED,
+        Fault.LACKING_ROLE: Reason.CREDENTIALS_REFUSED,
+        Fault.REFUSED: denied,
+        Fault.NO_BUCKET: missing,
+        Fault.NO_OBJECT: missing,
+        Fault.OTHER_REGION: Reason.INVALID_SPEC,
+        Fault.REFUSED_ADDRESS: Reason.ADDRESS_REFUSED,
+        Fault.NOT_IMPLEMENTED: Reason.INVALID_SPEC,
+        Fault.CHANGED: unavailable,
+        Fault.OTHER_CONTENT: Reason.INTERNAL_ERROR,
+        Fault.UNAVAILABLE: unavailable,
+        Fault.UNKNOWN: Reason.INTERNAL_ERROR,
+    }
 
 
 class Transfer:

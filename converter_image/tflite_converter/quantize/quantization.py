@@ -121,10 +121,13 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _cure(kind: QuantizationType, names: Sequence[str]) -> str:
-    kept = f"quantization.keepFloat.operations: [{', '.join(names)}]"
     if kind.facts.selective:
-        return f"set {kept} to leave them so, or use another quantization.type"
-    return f"use quantization.type {' or '.join(SELECTIVE)} with {kept}, or {QuantizationType.DYNAMIC_RANGE}"
+        return f"set {_kept_in_floats(names)} to leave them so, or use another quantization.type"
+    return cure_by_8_bits(names)
+
+
+def _kept_in_floats(names: Collection[str]) -> str:
+    return f"quantization.keepFloat.operations: [{', '.join(sorted(names))}]"
 
 
 def quantize_selected(calibrated: bytes, kept: KeepFloat, input_type: Any, output_type: Any) -> bytes:  # noqa: ANN401
@@ -241,9 +244,9 @@ def floating_operations(facts: ArtifactFacts) -> frozenset[str]:
 def cure_by_8_bits(kept: Collection[str] | None) -> str:
     """Return what to write instead of Int16x8: Int8 with what it has to leave in floats, if that was found."""
     if kept is None:
-        return "use quantization.type DynamicRange"
-    with_kept = f" with quantization.keepFloat.operations: [{', '.join(sorted(kept))}]" if kept else ""
-    return f"use quantization.type Int8{with_kept}, or DynamicRange"
+        return f"use quantization.type {QuantizationType.DYNAMIC_RANGE}"
+    with_kept = f" with {_kept_in_floats(kept)}" if kept else ""
+    return f"use quantization.type {' or '.join(SELECTIVE)}{with_kept}, or {QuantizationType.DYNAMIC_RANGE}"
 
 
 def _check_operations(asked: Quantization, facts: ArtifactFacts) -> None:

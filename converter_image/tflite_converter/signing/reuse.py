@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from tflite_api.names import BUILD_TYPE, BUILDER_ID
+from tflite_api.names import BUILDER_ID
 from tflite_converter.signing import dsse, verify
 from tflite_converter.signing.keys import KeyRefusedError, fingerprint, read_public
 from tflite_converter.signing.provenance import PAGE, RESULT
@@ -42,7 +42,9 @@ def signer_of(bundle: bytes, public_key: str | None, claims: Claims) -> str:
     problem = CheckFailedError("it holds no DSSE envelope")
     for one in dsse.envelopes(bundle):
         try:
-            _check(verify.statement_of(one, key, claims.artifact), claims)
+            statement = verify.statement_of(one, key, claims.artifact)
+            verify.check_builder(statement, BUILDER_ID)
+            _check(statement, claims)
         except CheckFailedError as found:
             problem = found
         else:
@@ -53,8 +55,6 @@ def signer_of(bundle: bytes, public_key: str | None, claims: Claims) -> str:
 def _check(statement: dict[str, Any], claims: Claims) -> None:
     definition, details = (_part(statement, "predicate", name) for name in ("buildDefinition", "runDetails"))
     made = {
-        "buildType": (definition.get("buildType"), BUILD_TYPE),
-        "builder.id": (_part(details, "builder").get("id"), BUILDER_ID),
         "recipeHash": (_part(definition, "internalParameters").get("recipeHash"), claims.recipe),
         RESULT: (_byproduct(details, RESULT), claims.result),
     }

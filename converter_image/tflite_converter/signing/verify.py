@@ -61,7 +61,7 @@ def check(artifact: Path, attestation: Path, key_file: Path, builder_id: str = B
     for one in found:
         try:
             statement = statement_of(one, key, digest)
-            _check_builder(statement, builder_id)
+            check_builder(statement, builder_id)
             return Checked(statement, fingerprint(key))
         except CheckFailedError as problem:
             problems.append(problem)
@@ -95,7 +95,12 @@ def statement_of(sealed: Envelope, key: PublicKey, digest: str) -> dict[str, Any
     return statement
 
 
-def _check_builder(statement: dict[str, Any], builder_id: str) -> None:
+def check_builder(statement: dict[str, Any], builder_id: str) -> None:
+    """Make sure that a statement is of a conversion, and of who is to have made it.
+
+    Raises:
+        CheckFailedError: it is not.
+    """
     made = (
         ("buildDefinition.buildType", ("buildDefinition", "buildType"), BUILD_TYPE),
         ("runDetails.builder.id", ("runDetails", "builder", "id"), builder_id),

@@ -10,24 +10,13 @@ from tflite_converter.fetch.archive.extraction import Unpacking, named_disk_fail
 from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, accept, from_archive
 from tflite_converter.fetch.network import endpoint
 from tflite_converter.fetch.receiver import Receiver
-from tflite_converter.fetch.s3_download import Transfer
+from tflite_converter.fetch.s3_download import Transfer, reasons_of_reading
 from tflite_converter.storage.s3_client import Key, Nobody
 from tflite_converter.storage.store import Fault, Location, ObjectStore, Server, StoreError
 
-REASONS: Final = {
-    Fault.LACKING_CREDENTIALS: Reason.CREDENTIALS_REFUSED,
-    Fault.LACKING_ROLE: Reason.CREDENTIALS_REFUSED,
-    Fault.REFUSED: Reason.MODEL_ACCESS_DENIED,
-    Fault.NO_BUCKET: Reason.MODEL_NOT_FOUND,
-    Fault.NO_OBJECT: Reason.MODEL_NOT_FOUND,
-    Fault.OTHER_REGION: Reason.INVALID_SPEC,
-    Fault.REFUSED_ADDRESS: Reason.ADDRESS_REFUSED,
-    Fault.NOT_IMPLEMENTED: Reason.INVALID_SPEC,
-    Fault.CHANGED: Reason.MODEL_UNAVAILABLE,
-    Fault.OTHER_CONTENT: Reason.INTERNAL_ERROR,
-    Fault.UNAVAILABLE: Reason.MODEL_UNAVAILABLE,
-    Fault.UNKNOWN: Reason.INTERNAL_ERROR,
-}
+REASONS: Final = reasons_of_reading(
+    missing=Reason.MODEL_NOT_FOUND, denied=Reason.MODEL_ACCESS_DENIED, unavailable=Reason.MODEL_UNAVAILABLE
+)
 """What a store's errors mean for a model that comes from there."""
 
 
