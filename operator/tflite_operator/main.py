@@ -7,8 +7,8 @@ import signal
 import socket
 import sys
 import uuid
-from collections.abc import Coroutine, Iterable
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, Final, TypeVar
 
 from prometheus_client import REGISTRY
 
@@ -36,6 +36,8 @@ from tflite_operator.telemetry.conversion_stats import ConversionCollector, Conv
 from tflite_operator.telemetry.endpoints import serve
 from tflite_operator.telemetry.log import LOGGER, configure
 from tflite_operator.telemetry.metrics import LEADER
+
+T = TypeVar("T")
 
 _RESOURCE_SECONDS: Final = 2.0
 """How often to look for the resource until it is there."""
@@ -125,21 +127,33 @@ class Process:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
 
-    async def _resource_appears(self, client: Client) -> None:
-        """Wait for the CRD and the permissions, and say so."""
+    async def _until_answered(
+        self, what: str, ask: Callable[[], Awaitable[T]], fatal: tuple[type[ClusterError], ...] = ()
+    ) -> T | None:
+        """Ask until there is an answer, and say once what is waited for; None where the process is to stop.
+
+        Raises:
+            ClusterError: one of the `fatal` kinds.
+        """
         while not self._stop.is_set():
-            pause = _RESOURCE_SECONDS
             try:
-                await client.check(self._settings.watch_namespaces)
+                answer = await ask()
+            except fatal:
+                raise
             except ClusterError as error:
                 if str(error) != self._problem:
-                    LOGGER.warning("waiting for the resource: %s", error)
+                    LOGGER.warning("waiting for %s: %s", what, error)
                 self._problem = str(error)
-                pause = max(pause, error.retry_after)
+                pause = max(_RESOURCE_SECONDS, error.retry_after)
             else:
                 self._problem = ""
-                return
+                return answer
             await _first_of([self._stop.wait(), asyncio.sleep(pause)])
+        return None
+
+    async def _resource_appears(self, client: Client) -> None:
+        """Wait for the CRD and the permissions, and say so."""
+        await self._until_answered("the resource", lambda: client.check(self._settings.watch_namespaces))
 
     async def _know_the_cluster(self, client: Client) -> None:
         """Find out what the cluster's conversions write on their objects, where the administrator does not say it.
@@ -147,23 +161,23 @@ class Process:
         Raises:
             ClusterError: it cannot be found out; the message names the setting.
         """
-        while not self._settings.cluster_id and not self._stop.is_set():
-            pause = _RESOURCE_SECONDS
-            try:
-                uid = await client.namespace_uid(_CLUSTER_NAMESPACE)
-                self._settings = self._settings.model_copy(update={"cluster_id": uid})
-                LOGGER.info("conversions write to buckets as those of cluster %s", uid)
-            except (NotFoundError, RefusedError) as error:
-                raise ClusterError(
-                    f"namespace {_CLUSTER_NAMESPACE}, whose UID names this cluster on what it writes to buckets, cannot"
-                    f" be read: {error}; set CLUSTER_ID to a name that no other cluster with these buckets has, or let"
-                    " the operator get that namespace"
-                ) from error
-            except ClusterError as error:
-                LOGGER.warning("waiting for namespace %s: %s", _CLUSTER_NAMESPACE, error)
-                self._problem = str(error)
-                await _first_of([self._stop.wait(), asyncio.sleep(max(pause, error.retry_after))])
-        self._problem = ""
+        if self._settings.cluster_id:
+            return
+        try:
+            uid = await self._until_answered(
+                f"namespace {_CLUSTER_NAMESPACE}",
+                lambda: client.namespace_uid(_CLUSTER_NAMESPACE),
+                (NotFoundError, RefusedError),
+            )
+        except (NotFoundError, RefusedError) as error:
+            raise ClusterError(
+                f"namespace {_CLUSTER_NAMESPACE}, whose UID names this cluster on what it writes to buckets, cannot"
+                f" be read: {error}; set CLUSTER_ID to a name that no other cluster with these buckets has, or let"
+                " the operator get that namespace"
+            ) from error
+        if uid is not None:
+            self._settings = self._settings.model_copy(update={"cluster_id": uid})
+            LOGGER.info("conversions write to buckets as those of cluster %s", uid)
 
     async def _lead(self, client: Client, connection: Connection) -> None:
         """Work while the lease is held; without leader election at once."""

@@ -4,10 +4,11 @@ import json
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Self
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
+from tflite_api import urls
+from tflite_api.field_types import CLUSTER_ID_PATTERN
 from tflite_api.names import UNKNOWN_CLUSTER
 from tflite_api.resource.scheduling import NodeSelector, Toleration
 from tflite_api.resource.spec import Resources, StepResources
@@ -15,7 +16,7 @@ from tflite_api.steps.step import FetchLimits
 from tflite_operator.kube.lease import LeaseTerms
 
 Name = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$", max_length=253)]
-ClusterName = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?)?$")]
+ClusterName = Annotated[str, StringConstraints(pattern=rf"^({CLUSTER_ID_PATTERN.strip('^$')})?$")]
 Seconds = Annotated[float, Field(gt=0, le=7 * 86400)]
 
 
@@ -145,12 +146,10 @@ class Settings(BaseModel):
         """Take nothing that must be hidden: whoever may read pods reads this. Nothing of it is in the message."""
         if not given:
             return given
-        try:
-            parts = urlsplit(given)
-            _ = parts.port
-        except ValueError:
-            # Its words quote what may be a password.
-            raise ValueError("must be http:// or https://, a host and a port") from None
+        parts = urls.split(given)
+        if parts is None:
+            # urllib's own words quote what may be a password.
+            raise ValueError("must be http:// or https://, a host and a port")
         if parts.username is not None:
             raise ValueError("holds a user, which everybody who may read pods would see: use CONVERTER_PROXY_SECRET")
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:

@@ -70,7 +70,7 @@ def _spare_foreign_jobs(state: State, _: ConversionSpec, uri: str) -> LettingGo 
 
 
 def _replace_a_forged_cleanup(state: State, _: ConversionSpec, __: str) -> LettingGo | None:
-    """Has the cleanup's name a Job that is not as the operator makes it? It is being deleted; the next is ours."""
+    """Wait if the cleanup's name has a Job that is not as the operator makes it: it is being deleted."""
     name = cleanup_name(state.identity)
     return LettingGo(look_again=PATIENCE) if name in state.forged_jobs else None
 

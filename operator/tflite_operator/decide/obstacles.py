@@ -43,17 +43,19 @@ def under_way(state: State, job: ObservedJob, pod: ObservedPod | None) -> Decisi
 
 def stuck(pod: ObservedPod, job: ObservedJob | None = None) -> Progress:
     """Return progress: a pod does not end."""
-    node = f" on node {pod.node}" if pod.node else ""
     since = f" since {timestamp(pod.deletion)}" if pod.deletion is not None else ""
-    message = f"pod {pod.name}{node} is being terminated{since} and does not end"
+    message = f"{_with_node(pod)} is being terminated{since} and does not end"
     return Progress(Reason.POD_STUCK_TERMINATING, message, job)
 
 
 def lost(pod: ObservedPod, job: ObservedJob, number: int) -> str:
     """Return the message about a pod that was taken from its Job, as the `number`th."""
-    node = f" on node {pod.node}" if pod.node else ""
     why = pod.message or pod.disruption_message or "no reason given"
-    return sentence(f"pod {pod.name}{node} was taken away ({number} of Job {job.name}): {why}")
+    return sentence(f"{_with_node(pod)} was taken away ({number} of Job {job.name}): {why}")
+
+
+def _with_node(pod: ObservedPod) -> str:
+    return f"pod {pod.name} on node {pod.node}" if pod.node else f"pod {pod.name}"
 
 
 def starts_late(pod: ObservedPod, now: datetime) -> bool:
@@ -64,7 +66,7 @@ def starts_late(pod: ObservedPod, now: datetime) -> bool:
 
 
 def _going_on(state: State, job: ObservedJob, pod: ObservedPod) -> Progress:
-    return _step_at_work(job, pod) or _unchanged(state, job) or _pending(job)
+    return _step_at_work(job, pod) or _as_before(state, job)
 
 
 def _ending(state: State, job: ObservedJob, pod: ObservedPod) -> Decision | None:
@@ -75,7 +77,7 @@ def _ending(state: State, job: ObservedJob, pod: ObservedPod) -> Decision | None
     if pod.outcome_since is not None:
         moments.append(pod.outcome_since + LINGERING)
     later = [moment for moment in moments if moment > state.now]
-    return replace(_unchanged(state, job) or _pending(job), look_again=min(later)) if later else None
+    return replace(_as_before(state, job), look_again=min(later)) if later else None
 
 
 def _obstacle(state: State, job: ObservedJob, pod: ObservedPod) -> Decision | None:
@@ -89,8 +91,7 @@ def _obstacle(state: State, job: ObservedJob, pod: ObservedPod) -> Decision | No
         return Progress(Reason.VOLUME_NOT_FOUND, f"pod {pod.name} waits for its volume: {pod.missing_volume}", job)
     if pod.unschedulable and pod.created is not None and state.now < pod.created + _QUEUE_GRACE:
         # On a busy cluster most pods wait a moment for a place: two status writes that nobody could read in time.
-        said = _unchanged(state, job) or _pending(job)
-        return replace(said, look_again=pod.created + _QUEUE_GRACE)
+        return replace(_as_before(state, job), look_again=pod.created + _QUEUE_GRACE)
     if pod.unschedulable:
         limit = timedelta(seconds=state.settings.unschedulable_seconds)
         message = f"pod {pod.name} finds no node: {pod.unschedulable}"
@@ -148,7 +149,7 @@ def _without_pod(state: State, job: ObservedJob) -> Decision:
         words, has_cure = with_cure(state.pod_refusal)
         message = f"Job {job.name} cannot make its pod: {words}"
         return Progress(Reason.JOB_REFUSED, message, job, look_again=again, cure_given=has_cure)
-    return replace(_unchanged(state, job) or _pending(job), look_again=again)
+    return replace(_as_before(state, job), look_again=again)
 
 
 def _unchanged(state: State, job: ObservedJob) -> Progress | None:
@@ -159,6 +160,10 @@ def _unchanged(state: State, job: ObservedJob) -> Progress | None:
     if state.progress is Reason.POD_STUCK_TERMINATING and state.stuck_pod is None:
         return None
     return Progress(state.progress, None, job)
+
+
+def _as_before(state: State, job: ObservedJob) -> Progress:
+    return _unchanged(state, job) or _pending(job)
 
 
 def _pending(job: ObservedJob) -> Progress:

@@ -77,7 +77,8 @@ def plan(observation: Observation, now: datetime, settings: Settings) -> Plan:
     if not isinstance(decision, NoChange):
         new = write_status(old, decision, state.identity.generation, now, state.disruptions)
     actions = (*stale, *(_lingering_job(state, decision) if new == old else ()))
-    ttls = tuple(one for one in _ttls(state, decision) if one.uid not in {job.uid for job in actions})
+    deleted = {job.uid for job in actions}
+    ttls = tuple(one for one in _ttls(state, decision) if one.uid not in deleted)
     if isinstance(decision, NoChange):
         return Plan(actions=actions, follow_ups=ttls, look_again=_until_it_lingers(state))
     return Plan(
@@ -137,10 +138,11 @@ def _until_it_lingers(state: State) -> timedelta | None:
 
 
 def _look_again(state: State, decision: Reported, *, is_told: bool) -> timedelta | None:
-    waits = [_wait(decision, state.now, state.settings), _until_it_lingers(state)]
-    if not is_told and _lingers_from(state) is not None:
+    until = _until_it_lingers(state)
+    if until is None and not is_told and _lingers_from(state) is not None:
         # Once the status tells its outcome, the Job goes.
-        waits.append(_until_it_lingers(state) or PATIENCE)
+        until = PATIENCE
+    waits = (_wait(decision, state.now, state.settings), until)
     return min((one for one in waits if one is not None), default=None)
 
 

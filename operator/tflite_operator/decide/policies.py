@@ -170,7 +170,7 @@ def _after_failure(state: State, job: ObservedJob, ended: Ended) -> Decision:
 
 
 def _not_tried(state: State, job: ObservedJob, ended: Ended) -> Decision | None:
-    """Was the deadline used up by something else than the conversion?"""
+    """Try again, or fail with the cause, if something else than the conversion used up the deadline."""
     before, cause = state.settled or state.progress, state.status.cause
     again = _retry_time(state, job, ended)
     if before in _WAITING and before is not None:

@@ -266,8 +266,8 @@ def state_of(observation: Observation, now: datetime, settings: Settings) -> Sta
     mine = tuple(job for job in jobs if job.belongs_to(identity) and job.name not in forged)
     cleanup = next((job for job in jobs if job.cleans_up(identity) and job.name not in forged), None)
     known = {job.uid for job in (*mine, *([cleanup] if cleanup is not None else []))}
-    pods = [pod for pod in observation.pods if _is_mine(pod, observation, known)]
-    doubts = {pod.job_uid: doubt for pod in pods if (doubt := observation.evidence.doubt_of_pod(pod))}
+    evidence = observation.evidence
+    pods = [(pod, evidence.doubt_of_pod(pod)) for pod in observation.pods if _is_mine(pod, observation, known)]
     return State(
         conversion=conversion,
         jobs=mine,
@@ -277,8 +277,8 @@ def state_of(observation: Observation, now: datetime, settings: Settings) -> Sta
         )
         - {job.name for job, _ in forged.values()},
         cleanup=cleanup,
-        pods=tuple(pod for pod in pods if not observation.evidence.doubt_of_pod(pod)),
-        forged_pods=doubts,
+        pods=tuple(pod for pod, doubt in pods if not doubt),
+        forged_pods={pod.job_uid: doubt for pod, doubt in pods if doubt},
         refusal=one_line(observation.refusal, _REFUSAL_CHARACTERS) if observation.refusal is not None else None,
         pod_refusal=one_line(observation.pod_refusal, _REFUSAL_CHARACTERS),
         pod_warning=observation.pod_warning,

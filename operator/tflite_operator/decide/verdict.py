@@ -13,6 +13,7 @@ from tflite_api.steps.step import SIGNAL_BASE, ExitCode, StepResult
 from tflite_api.text import one_line
 from tflite_operator.decide.decision import Success
 from tflite_operator.decide.step_report import UnbelievableReportError, check_artifact, read_report
+from tflite_operator.observe.containers import limit_of
 from tflite_operator.observe.job import JobEnd, ObservedJob
 from tflite_operator.observe.pod import ObservedPod, Step, StepEnd
 
@@ -141,7 +142,7 @@ def _eviction(pod: ObservedPod, time: datetime | None) -> Ended:
 
 
 def _failed_step(job: ObservedJob, pod: ObservedPod, step: Step, end: StepEnd, time: datetime | None) -> Ended:
-    limit = pod.memory_limit(step.name) or job.memory_limit(step.name)
+    limit = limit_of(pod.memory_limits, step.name) or limit_of(job.memory_limits, step.name)
     bound = f"container {step.name} has a memory limit of {limit}" if limit else f"container {step.name}"
     if end.reason == "OOMKilled":
         # spec.resources is about the container that converts.

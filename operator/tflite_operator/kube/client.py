@@ -20,7 +20,7 @@ from tflite_operator.core.labels import CONVERSION_LABEL, Key
 from tflite_operator.kube.connection import JSON, Connection
 from tflite_operator.kube.errors import ClusterError, NotFoundError, PageTooLongError, error_of
 from tflite_operator.kube.late_check import CHECK, Check, unchecked
-from tflite_operator.kube.page_size import PageSize, read_page
+from tflite_operator.kube.page_size import PAGE_ITEMS, PageSize, read_page
 from tflite_operator.kube.protobuf import MAGIC, STREAM, read
 from tflite_operator.kube.watch_stream import events
 from tflite_operator.telemetry.log import LOGGER
@@ -36,8 +36,6 @@ _UNCHECKED_FIELDS: Final = {"fieldValidation": "Ignore"}
 """Of a write. By default the server looks for unknown fields in the body, to warn of them in a header that nobody
 reads: 5 to 8 % of its CPU time while 1000 conversions run at once (docs/scaling.md)."""
 _WITH_FIELDS: Final = frozenset({"POST", "PUT", "PATCH"})
-_PAGE_ITEMS: Final = 100
-"""Of a list, at most. A page of pods takes 6 MB for a moment, which a process never gives back wholly."""
 _PAGE_NAMES: Final = 500
 """Of a list of metadata alone."""
 _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -243,7 +241,7 @@ class Client:
 
     async def warnings(self, namespace: str, uid: str) -> list[Object]:
         """List the Warning Events about an object; nothing else says why a Job gets no pod, or a pod does not start."""
-        query = {"fieldSelector": f"involvedObject.uid={uid},type=Warning", "limit": str(_PAGE_ITEMS)}
+        query = {"fieldSelector": f"involvedObject.uid={uid},type=Warning", "limit": str(PAGE_ITEMS)}
         answer = await self._ask("GET", _path(_CORE, namespace, "events"), query=query, what="events")
         return [dict(item) for item in objects(answer, "items")]
 
@@ -290,7 +288,7 @@ class Client:
                 return found
 
     async def _page(self, path: str, chosen: Mapping[str, str], token: str, what: str, accepted: str = JSON) -> Page:
-        most = _PAGE_NAMES if accepted == _METADATA_ONLY else _PAGE_ITEMS
+        most = _PAGE_NAMES if accepted == _METADATA_ONLY else PAGE_ITEMS
         size = self._page_sizes.setdefault((what, accepted), PageSize(most))
         while True:
             query = {"limit": str(size.items), **chosen} | ({"continue": token} if token else {})

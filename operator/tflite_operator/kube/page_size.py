@@ -9,6 +9,8 @@ from typing import Final
 
 import aiohttp
 
+PAGE_ITEMS: Final = 100
+"""Of a list, at most. A page of pods takes 6 MB for a moment, which a process never gives back wholly."""
 _MOST_BYTES: Final = 2 * 1024**2
 """Of a page, as JSON; as Python objects it takes up to ten times as much. One object alone may be longer."""
 
@@ -16,7 +18,7 @@ _MOST_BYTES: Final = 2 * 1024**2
 class PageSize:
     """The number of objects of a page, which follows the size of those that were seen."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int = PAGE_ITEMS) -> None:
         """Begin with the most that are ever asked for."""
         self._most = most
         self.items = most

@@ -26,8 +26,6 @@ _SHORT_SECONDS: Final = 1.0
 """kopf watches again as soon as a watch has ended: where each ends sooner than this, it has to wait, ever longer."""
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 5.0
-PAGE_ITEMS: Final = 100
-"""Of a list, at most: a page of conversions is in memory as a whole."""
 
 
 class WriteRefusedError(ClusterError):
@@ -54,7 +52,7 @@ class WatchMonitor:
         self._begun = dict.fromkeys(self._problems, -math.inf)
         """When the latest watch of a scope began."""
         self._pauses = dict.fromkeys(self._problems, 0.0)
-        self._page_sizes = {scope: PageSize(PAGE_ITEMS) for scope in self._problems}
+        self._page_sizes = {scope: PageSize() for scope in self._problems}
         self._relisted = relisted
         self.synced = asyncio.Event()
         """Set once all that there is was listed."""

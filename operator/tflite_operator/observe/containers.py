@@ -7,6 +7,11 @@ MemoryLimits = tuple[tuple[str, str], ...]
 """Containers by name, each with its memory limit as it is written."""
 
 
+def limit_of(limits: MemoryLimits, container: str) -> str:
+    """Return a container's memory limit, or nothing."""
+    return dict(limits).get(container, "")
+
+
 def memory_limits(shown: Object, *path: str) -> MemoryLimits:
     """Return the memory limit of each container that has one, of the pod's spec at a path."""
     return tuple(

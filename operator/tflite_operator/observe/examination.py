@@ -6,18 +6,23 @@ them from it.
 
 from collections.abc import Mapping, Sequence
 
-from tflite_operator.core.fields import Object, mapping, text
+from tflite_operator.core.fields import Object, mapping
 from tflite_operator.jobs.attempt import Attempt
 from tflite_operator.jobs.comparison import difference
 from tflite_operator.jobs.job import build_cleanup, build_job
 from tflite_operator.observe.conversion import ObservedConversion
-from tflite_operator.observe.job import ObservedJob, observe_job
-from tflite_operator.observe.pod import observe_pod
+from tflite_operator.observe.job import ObservedJob
+from tflite_operator.observe.pod import ObservedPod
 from tflite_operator.settings import Settings
+
+SeenJob = tuple[ObservedJob, Object]
+"""With the Job as the API server shows it."""
+SeenPod = tuple[ObservedPod, Object]
+"""With the pod as the API server shows it."""
 
 
 def examine(
-    conversion: ObservedConversion, jobs: Sequence[Object], pods: Sequence[Object], settings: Settings
+    conversion: ObservedConversion, jobs: Sequence[SeenJob], pods: Sequence[SeenPod], settings: Settings
 ) -> dict[str, str]:
     """Compare Jobs with what the operator would make now, and pods with the Jobs that they belong to.
 
@@ -26,26 +31,26 @@ def examine(
 
     Args:
         conversion: whose Jobs and pods these are said to be.
-        jobs: as the API server shows them.
-        pods: as the API server shows them.
+        jobs: each with what was read of it.
+        pods: each with what was read of it.
         settings: what the operator would make Jobs with.
 
     Returns:
         In a few words what is wrong with a Job or pod, by its UID; none of what fits.
     """
-    templates = {text(job, "metadata", "uid"): _pod_spec(job) for job in jobs}
-    of_jobs = {text(job, "metadata", "uid"): _doubt(conversion, job, settings) for job in jobs}
+    templates = {job.uid: _pod_spec(shown) for job, shown in jobs}
+    of_jobs = {job.uid: _doubt(conversion, job, shown, settings) for job, shown in jobs}
     of_pods = {
-        text(pod, "metadata", "uid"): difference(template, mapping(pod, "spec"))
-        for pod in pods
-        if (template := templates.get(observe_pod(pod).job_uid)) is not None
+        pod.uid: difference(template, mapping(shown, "spec"))
+        for pod, shown in pods
+        if (template := templates.get(pod.job_uid)) is not None
     }
     return {uid: doubt for uid, doubt in {**of_jobs, **of_pods}.items() if doubt}
 
 
-def _doubt(conversion: ObservedConversion, job: Object, settings: Settings) -> str:
-    wanted = _wanted(conversion, observe_job(job), settings)
-    return difference(_pod_spec(wanted), _pod_spec(job)) if wanted is not None else ""
+def _doubt(conversion: ObservedConversion, job: ObservedJob, shown: Object, settings: Settings) -> str:
+    wanted = _wanted(conversion, job, settings)
+    return difference(_pod_spec(wanted), _pod_spec(shown)) if wanted is not None else ""
 
 
 def _wanted(conversion: ObservedConversion, job: ObservedJob, settings: Settings) -> Object | None:

@@ -81,10 +81,6 @@ class ObservedJob:
         """Return whether this Job was made for this very generation: annotations can be edited, the name cannot."""
         return self.belongs_to(identity) and self.name == job_name(identity, self.attempt)
 
-    def memory_limit(self, container: str) -> str:
-        """Return a container's memory limit as the Job has it, or nothing."""
-        return dict(self.memory_limits).get(container, "")
-
 
 def observe_job(job: Object) -> ObservedJob:
     """Read a Job."""

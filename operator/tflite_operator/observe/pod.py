@@ -197,10 +197,6 @@ class ObservedPod:
         step = self.failed_step or self.last_step
         return step.end.finished if step is not None and step.end is not None else None
 
-    def memory_limit(self, container: str) -> str:
-        """Return a container's memory limit, or nothing."""
-        return dict(self.memory_limits).get(container, "")
-
     @property
     def missing_configuration(self) -> str:
         """The kubelet's words where a container's Secret or a key of it is missing."""

@@ -18,7 +18,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from tflite_api.reasons import Outcome
-from tflite_operator.core.fields import text
 from tflite_operator.core.labels import Key
 from tflite_operator.decide.decision import CreateJob
 from tflite_operator.decide.evidence import Evidence
@@ -110,7 +109,6 @@ class Observer:
         conversion = observe_conversion(
             await self._client.conversion(namespace, name), self._settings, self._caches.conversions.get(key)
         )
-        uid = conversion.identity.uid
         identity = conversion.identity
 
         # Of what is not followed, the whole goes at once: anybody may have made it, as many and as large as they like.
@@ -118,21 +116,21 @@ class Observer:
             job = observe_job(shown)
             return job, shown if job.is_of(identity) or job.cleans_up(identity) else None
 
-        jobs = await self._client.jobs(namespace, uid, read_job)
+        jobs = await self._client.jobs(namespace, identity.uid, read_job)
         known = conversion.status.job
         if known is not None and all(job.name != known.name for job, _ in jobs):
             jobs = [*jobs, *map(read_job, await self._job_by_name(namespace, known.name))]
-        shown_jobs = [shown for _, shown in jobs if shown is not None]
-        job_uids = {text(shown, "metadata", "uid") for shown in shown_jobs}
+        followed = [(job, shown) for job, shown in jobs if shown is not None]
+        job_uids = {job.uid for job, _ in followed}
 
         def read_pod(shown: Object) -> tuple[ObservedPod, Object | None]:
             pod = observe_pod(shown)
             return pod, shown if pod.job_uid in job_uids else None
 
         # Without a Job as well: the pods of one that was deleted live on for a while.
-        pods = await self._client.pods(namespace, uid, read_pod)
-        shown_pods = [shown for _, shown in pods if shown is not None]
-        doubts = examine(conversion, shown_jobs, shown_pods, self._settings)
+        pods = await self._client.pods(namespace, identity.uid, read_pod)
+        theirs = [(pod, shown) for pod, shown in pods if shown is not None]
+        doubts = examine(conversion, followed, theirs, self._settings)
         evidence = Evidence(made, self._guarded_since(), doubts)
         return await self._explained(
             Observation(conversion, [job for job, _ in jobs], [pod for pod, _ in pods], evidence=evidence)
@@ -141,11 +139,12 @@ class Observer:
     async def with_job_by_name(self, seen: Observation, name: str) -> Observation:
         """Return an observation with a Job that may have no label, as the API server shows it now."""
         shown = await self._job_by_name(seen.conversion.identity.namespace, name)
-        doubts = examine(seen.conversion, shown, (), self._settings)
+        found = [(observe_job(job), job) for job in shown]
+        doubts = examine(seen.conversion, found, (), self._settings)
         others = [job for job in seen.jobs if job.name != name]
         # What was not confirmed stays so: doubts of one Job say nothing of the others.
         evidence = seen.evidence if seen.evidence.doubts is None and not doubts else seen.evidence.with_doubts(doubts)
-        return replace(seen, jobs=[*others, *(observe_job(job) for job in shown)], evidence=evidence)
+        return replace(seen, jobs=[*others, *(job for job, _ in found)], evidence=evidence)
 
     async def _job_by_name(self, namespace: str, name: str) -> list[dict[str, Any]]:
         try:

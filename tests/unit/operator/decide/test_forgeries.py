@@ -30,6 +30,8 @@ from tflite_operator.decide.plan import plan
 from tflite_operator.jobs.job import build_cleanup
 from tflite_operator.observe.conversion import observe_conversion
 from tflite_operator.observe.examination import examine
+from tflite_operator.observe.job import observe_job
+from tflite_operator.observe.pod import observe_pod
 from tflite_operator.settings import Settings
 
 OTHER: Any = {"name": "publish", "image": "evil", "command": ["sh"], "env": [], "volumeMounts": []}
@@ -44,7 +46,12 @@ def forged(owner: Object, attempt: int = 1) -> Object:
 
 def look(owner: Object, jobs: list[Object], pods: list[Object], settings: Settings = SETTINGS, **known: Any) -> Any:
     """The plan after everything was read from the API server, and compared."""
-    doubts = examine(observe_conversion(owner, settings), jobs, pods, settings)
+    doubts = examine(
+        observe_conversion(owner, settings),
+        [(observe_job(job), job) for job in jobs],
+        [(observe_pod(pod), pod) for pod in pods],
+        settings,
+    )
     return plan(observed(owner, jobs, pods, settings, evidence=Evidence(doubts=doubts, **known)), at(61), settings)
 
 
