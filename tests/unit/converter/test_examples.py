@@ -14,7 +14,7 @@ from tests.hostile_models import FORGED_REPORT
 from tests.unit.converter import exported_models
 from tests.unit.converter.convert import test_conversion
 from tests.unit.converter.datasets import test_reader
-from tests.unit.converter.fetch.archive import test_unpack
+from tests.unit.converter.fetch.archive import archives
 from tests.unit.converter.fetch.web_server import serving
 from tests.unit.converter.signing import attestations, signing_keys
 from tests.unit.converter.steps import buckets, test_cleanup
@@ -68,8 +68,8 @@ class Place:
     def samples(self, **arrays: Any) -> object:
         return test_reader.read(test_reader.npz(self.folder, **arrays), test_reader.VECTOR)
 
-    def unpack(self, *members: test_unpack.Member) -> object:
-        return test_unpack.unpacked(self.folder, test_unpack.pack(*members))
+    def unpack(self, *members: archives.Member) -> object:
+        return archives.unpacked(self.folder, archives.pack(*members))
 
     def folder_without_model(self) -> object:
         (self.folder / "README.md").touch()
@@ -130,7 +130,7 @@ EXAMPLES: dict[Reason, Callable[[Place], Any]] = {
     Reason.ADDRESS_REFUSED: lambda place: place.download("model", FetchLimits()),
     Reason.MODEL_TOO_LARGE: lambda place: place.download("chunked", replaced(max_archive_bytes=4 << 20)),
     Reason.DIGEST_MISMATCH: lambda place: place.another_model(),
-    Reason.ARCHIVE_REFUSED: lambda place: place.unpack(test_unpack.plain("../../etc/cron.d/x")),
+    Reason.ARCHIVE_REFUSED: lambda place: place.unpack(archives.plain("../../etc/cron.d/x")),
     Reason.NOT_A_SAVED_MODEL: lambda place: place.folder_without_model(),
     Reason.INVALID_METADATA: lambda _: wrong_labels(),
     Reason.DATASET_NOT_FOUND: lambda place: place.dataset("status/404"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.converter.fetch.archive.test_unpack import pack, plain, zipped
+from tests.unit.converter.fetch.archive.archives import pack, plain, zipped
 from tflite_api.reasons import Reason
 from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.digests import folder_digest

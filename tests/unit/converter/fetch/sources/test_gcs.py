@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.converter.fetch.archive.test_unpack import zipped
+from tests.unit.converter.fetch.archive.archives import zipped
 from tests.unit.converter.fetch.sources.test_s3 import FOLDER, bucket_of
 from tests.unit.converter.fetch.test_fetched import FILES, contents
 from tests.unit.converter.storage.memory_store import MemoryStore

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.unit.converter.fetch.archive.test_unpack import pack, plain
+from tests.unit.converter.fetch.archive.archives import pack, plain
 from tests.unit.converter.fetch.sources.kaggle_server import Kaggle, serving
 from tests.unit.converter.fetch.test_fetched import FILES, contents
 from tflite_api.reasons import Reason

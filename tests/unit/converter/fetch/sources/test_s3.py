@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.converter.fetch.archive.test_unpack import zipped
+from tests.unit.converter.fetch.archive.archives import zipped
 from tests.unit.converter.fetch.test_fetched import FILES, contents
 from tests.unit.converter.storage.memory_store import Held, MemoryStore
 from tflite_api.reasons import Reason

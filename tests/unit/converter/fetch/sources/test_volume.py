@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.converter.fetch.archive.test_unpack import zipped
+from tests.unit.converter.fetch.archive.archives import zipped
 from tests.unit.converter.fetch.test_fetched import FILES, contents, written
 from tflite_api.reasons import Reason
 from tflite_api.sources.volume import VolumeSource
