@@ -220,7 +220,6 @@ class Process:
             ObjectCache(observe_pod),
         )
         admission = AdmissionWatch(client)
-        await admission.look()
         reconciler = Reconciler(
             client, caches, settings, instance=socket.gethostname(), guarded_since=admission.guarded_since
         )

@@ -121,13 +121,17 @@ def test_an_attempt_of_an_earlier_version_is_taken_up(bench: Workbench, start: S
     assert [one["metadata"]["uid"] for one in bench.jobs_of(victim)] == [job["metadata"]["uid"]]
 
 
-def test_it_says_in_its_log_that_policies_are_missing(
-    plane: ControlPlane, bench: Workbench, operator: OperatorProcess, start: Start
+def test_it_says_in_its_log_when_policies_are_missing_and_when_they_are_there(
+    plane: ControlPlane, bench: Workbench, operator: OperatorProcess
 ) -> None:
+    operator.until("it says that they are missing", lambda: len(warnings(operator)) == 1)
     [said] = warnings(operator)
     assert said["level"] == "warning"
     assert set(said["missing"]) >= {"jobs.tflite-operator.dev", "pods.tflite-operator.dev"}
     with policies(plane.admin, bench.namespace):
-        other = start(CONVERTER_IMAGE=IMAGE)
-        other.until_ready()
-        assert warnings(other) == []
+        operator.until(
+            "it says that they are there",
+            lambda: any(one["message"] == "the admission policies are in force" for one in operator.said),
+        )
+        assert len(warnings(operator)) == 1
+    operator.until("it says that they are gone", lambda: len(warnings(operator)) == 2)

@@ -14,6 +14,7 @@ GROUPS = ["system:serviceaccounts", f"system:serviceaccounts:{SYSTEM}", "system:
 Right = tuple[str, str, str]
 """Verb, API group and resource."""
 
+POLICY_KINDS = ("validatingadmissionpolicies", "validatingadmissionpolicybindings")
 RIGHTS: set[Right] = {
     # patch is for the finalizer; of the spec the admission policy lets the operator change nothing.
     *((verb, "tflite-operator.dev", "tfliteconversions") for verb in ("get", "list", "watch", "patch")),
@@ -23,13 +24,11 @@ RIGHTS: set[Right] = {
     *((verb, "", "pods") for verb in ("list", "watch")),
     ("list", "", "events"),
     ("create", "events.k8s.io", "events"),
+    # Whether its own policies are installed; they hold nothing that is secret.
+    *((verb, "admissionregistration.k8s.io", kind) for verb in ("list", "watch") for kind in POLICY_KINDS),
 }
-NAMED: set[Right] = {
-    ("get", "", "namespaces"),
-    *(("get", "admissionregistration.k8s.io", f"validatingadmissionpolic{kind}") for kind in ("ies", "ybindings")),
-}
-"""Of objects by their names, and of no other: kube-system, whose UID names the cluster, and the policies that are
-installed with the operator."""
+NAMED: set[Right] = {("get", "", "namespaces")}
+"""Of objects by their names, and of no other: kube-system, whose UID names the cluster."""
 EVERYBODY: set[Right] = {
     ("create", "authorization.k8s.io", "selfsubjectaccessreviews"),
     ("create", "authorization.k8s.io", "selfsubjectrulesreviews"),
@@ -73,8 +72,10 @@ NEVER: dict[tuple[str, str], tuple[str, ...]] = {
     ("certificates.k8s.io", "certificatesigningrequests"): ANY,
     ("certificates.k8s.io", "certificatesigningrequests/approval"): ("update",),
     ("certificates.k8s.io", "signers"): ("approve", "sign"),
-    ("admissionregistration.k8s.io", "validatingadmissionpolicies"): ANY,
-    ("admissionregistration.k8s.io", "validatingadmissionpolicybindings"): ANY,
+    **{
+        ("admissionregistration.k8s.io", kind): ("create", "update", "patch", "delete", "deletecollection")
+        for kind in POLICY_KINDS
+    },
     ("admissionregistration.k8s.io", "mutatingwebhookconfigurations"): ANY,
     ("apiextensions.k8s.io", "customresourcedefinitions"): ANY,
     ("apiregistration.k8s.io", "apiservices"): ANY,

@@ -37,7 +37,7 @@ class Informer(Generic[T]):
         self._version = ""
         self._failures = 0
         self.synced = asyncio.Event()
-        """Set once the cache holds all that there is."""
+        """Set while the cache holds all that there is, as far as the watch has told."""
 
     async def run(self) -> None:
         """List and watch for ever. Whatever goes wrong with the server is logged, and tried again ever later."""
@@ -49,17 +49,21 @@ class Informer(Generic[T]):
                 await self._watch()
             except GoneError as error:
                 # So old a version cannot be watched from: what came in between is found by listing again.
-                self._version = ""
+                self._begin_anew()
                 await self._wait(error)
             except (NotFoundError, RefusedError) as error:
                 # The resource went, or the right to it: nothing is known of what comes back.
-                self._version = ""
+                self._begin_anew()
                 await self._wait(error)
             except ClusterError as error:
                 if self._failures >= _PATIENCE:
                     # A server that was away for long may have lower versions now, from a backup.
-                    self._version = ""
+                    self._begin_anew()
                 await self._wait(error)
+
+    def _begin_anew(self) -> None:
+        self._version = ""
+        self.synced.clear()
 
     async def _list(self) -> None:
         listed: set[Key] = set()

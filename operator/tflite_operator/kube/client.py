@@ -78,6 +78,8 @@ class Resource:
 CONVERSIONS: Final = Resource("conversions", _CONVERSIONS, names.PLURAL)
 JOBS: Final = Resource("jobs", _JOBS, "jobs", CONVERSION_LABEL, is_builtin=True)
 PODS: Final = Resource("pods", _CORE, "pods", CONVERSION_LABEL, is_builtin=True)
+ADMISSION_POLICIES: Final = Resource("admission policies", _ADMISSION, "validatingadmissionpolicies")
+ADMISSION_BINDINGS: Final = Resource("their bindings", _ADMISSION, "validatingadmissionpolicybindings")
 
 
 @dataclass(frozen=True)
@@ -250,12 +252,6 @@ class Client:
         path = _path(_EVENTS, event["metadata"]["namespace"], "events")
         await self._ask("POST", path, body=event, what="events")
 
-    async def policy(self, name: str) -> tuple[Object | None, Object | None]:
-        """Read an admission policy and its binding of the same name; None where there is none."""
-        policies, bindings = "validatingadmissionpolicies", "validatingadmissionpolicybindings"
-        policy = await self._find(f"{_ADMISSION}/{policies}/{quote(name)}", policies)
-        return policy, await self._find(f"{_ADMISSION}/{bindings}/{quote(name)}", bindings)
-
     async def lease(self, namespace: str, name: str) -> Object:
         """Read a Lease."""
         return await self._ask("GET", _path(_LEASES, namespace, "leases", name), what="leases")
@@ -269,12 +265,6 @@ class Client:
         return await self._ask(
             "PUT", _path(_LEASES, namespace, "leases", name), body=lease, what="leases", fenced=False
         )
-
-    async def _find(self, path: str, what: str) -> Object | None:
-        try:
-            return await self._ask("GET", path, what=what)
-        except NotFoundError:
-            return None
 
     async def _list(self, path: str, selector: str, what: str, read: Callable[[Object], T]) -> list[T]:
         found: list[T] = []

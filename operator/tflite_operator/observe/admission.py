@@ -26,30 +26,49 @@ class Admission:
     """Since when nobody else makes Jobs and pods that pass for the operator's; None where somebody may."""
 
 
-NOTHING_IN_FORCE: Final = Admission(POLICIES, None)
+@dataclass(frozen=True, slots=True)
+class ObservedRule:
+    """A policy or a binding, as far as it tells whether it denies."""
+
+    name: str
+    denies: bool
+    """Whether it denies in every namespace, given that the other one of its name does."""
+    changed: datetime | None
+    """When it was made, or when anybody last wrote what it says."""
+    conversion_uid: str = ""
+    """No conversion's: it is the whole cluster's."""
 
 
-def read_admission(found: Mapping[str, tuple[Object | None, Object | None]]) -> Admission:
-    """Read policies with their bindings, by name; None where there is none."""
-    since = {name: _since(*found.get(name, (None, None))) for name in POLICIES}
+def observe_policy(policy: Object) -> ObservedRule:
+    """Read a ValidatingAdmissionPolicy."""
+    return _rule(policy, text(policy, "spec", "failurePolicy") != "Ignore")
+
+
+def observe_binding(binding: Object) -> ObservedRule:
+    """Read a ValidatingAdmissionPolicyBinding."""
+    denies = "Deny" in texts(binding, "spec", "validationActions")
+    return _rule(binding, denies and not field(binding, "spec", "matchResources"))
+
+
+def read_admission(policies: Mapping[str, ObservedRule], bindings: Mapping[str, ObservedRule]) -> Admission:
+    """Read policies with their bindings, both by name."""
+    since = {name: _since(policies.get(name), bindings.get(name)) for name in POLICIES}
     missing = tuple(name for name, when in since.items() if when is None)
     of_jobs, of_pods = since[JOBS_POLICY], since[PODS_POLICY]
     return Admission(missing, max(of_jobs, of_pods) if of_jobs is not None and of_pods is not None else None)
 
 
-def _since(policy: Object | None, binding: Object | None) -> datetime | None:
+def _since(policy: ObservedRule | None, binding: ObservedRule | None) -> datetime | None:
     """Return since when a policy denies in every namespace; None where it does not."""
-    if policy is None or binding is None or "Deny" not in texts(binding, "spec", "validationActions"):
+    if policy is None or binding is None or not (policy.denies and binding.denies):
         return None
-    if field(binding, "spec", "matchResources") or text(policy, "spec", "failurePolicy") == "Ignore":
-        return None
-    changes = [changed for one in (policy, binding) for changed in _changes(one)]
+    changes = [one.changed for one in (policy, binding) if one.changed is not None]
     return max(changes) + _TAKES_HOLD if changes else None
 
 
-def _changes(changed: Object) -> list[datetime]:
-    """Return when an object was made, and when anybody last wrote what it says."""
+def _rule(shown: Object, denies: bool) -> ObservedRule:
     written = [
-        moment(one, "time") for one in objects(changed, "metadata", "managedFields") if not text(one, "subresource")
+        moment(one, "time") for one in objects(shown, "metadata", "managedFields") if not text(one, "subresource")
     ]
-    return [when for when in (moment(changed, "metadata", "creationTimestamp"), *written) if when is not None]
+    changes = [when for when in (moment(shown, "metadata", "creationTimestamp"), *written) if when is not None]
+    return ObservedRule(text(shown, "metadata", "name"), denies, max(changes, default=None))
