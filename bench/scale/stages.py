@@ -84,8 +84,9 @@ def stages() -> list[Object]:
 
 def nodes(number: int) -> list[Object]:
     """Return nodes for kwok to simulate."""
+    labels = {"type": "kwok", "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
     return [
-        {"apiVersion": "v1", "kind": "Node", "metadata": {"name": f"node-{index}", "labels": {"type": "kwok"}}}
+        {"apiVersion": "v1", "kind": "Node", "metadata": {"name": f"node-{index}", "labels": labels}}
         for index in range(number)
     ]
 
