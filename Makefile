@@ -4,6 +4,8 @@ SHELL := /bin/bash
 CACHE := .cache
 PYTHON := $(CACHE)/venv/bin/python
 DEV := $(PYTHON) -m dev
+# Says what runs, how long it took last time, and how long it took.
+RUN := $(DEV) run
 
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/$(CACHE)/hypothesis
 # Folders of tests that failed stay for whoever looks into it, and go with `make clean`.
@@ -78,9 +80,19 @@ endef
 e2e: venv ## Run the tests on a cluster
 	$(call on_cluster,$(PYTEST) tests/apiserver tests/e2e $(addprefix --ignore=,$(ALONE)) && $(PYTHON) -m pytest $(ALONE))
 
+.PHONY: one
+one: venv ## Run one test on a cluster: make one TEST=tests/e2e/test_operator.py::test_...
+	$(call on_cluster,$(PYTHON) -m pytest "$$TEST")
+
 .PHONY: test
-test: lint ## Run lint and all tests, with all set-up (cold about 40 minutes, warm 27)
-	$(call on_cluster,$(PYTEST) $(addprefix --ignore=,$(ALONE)) && $(PYTHON) -m pytest $(ALONE) && $(CHAOS))
+test: venv ## Run lint and all tests, with all set-up (cold about 40 minutes, warm 27)
+	@$(RUN) "make test" -- $(MAKE) --no-print-directory lint all-tests
+
+.PHONY: all-tests
+all-tests: venv
+	$(call on_cluster,$(RUN) "tests 1 of 3: those that share the cluster" -- $(PYTEST) $(addprefix --ignore=,$(ALONE)) \
+		&& $(RUN) "tests 2 of 3: those that run alone" -- $(PYTHON) -m pytest $(ALONE) \
+		&& $(RUN) "tests 3 of 3: the operator killed at many points" -- $(CHAOS))
 
 # By themselves: they kill the operator that other tests need and measure how soon another takes over, give it
 # deadlines of seconds and cordon the node, have Helm install another, or install it as a newcomer does.
@@ -94,7 +106,7 @@ chaos: venv ## Kill the operator at 500 points, and count what became of hundred
 
 .PHONY: demo
 demo: venv ## Convert a real model in the cluster, three ways and a mistake, and look at what comes out
-	$(call on_cluster,$(PYTHON) -m dev.demo)
+	$(call on_cluster,$(RUN) "make demo" -- $(PYTHON) -m dev.demo)
 
 CORPUS ?= ../shared/corpus
 

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 
@@ -87,6 +88,18 @@ def switch(checkout: Checkout, daemon: str, action: str) -> None:
         (cluster.start if action == "start" else cluster.stop)(daemon)
 
 
+def run(what: str, command: list[str]) -> None:
+    """Run a command, and say what it is for, how long it took last time, and how long it took.
+
+    Raises:
+        DevError: it failed.
+    """
+    with step(what):
+        ended = subprocess.run(command, check=False)
+        if ended.returncode:
+            raise DevError(f"{what}: failed, exit code {ended.returncode}")
+
+
 def main(arguments: list[str]) -> int:
     """Run one verb."""
     given = _parser().parse_args(arguments)
@@ -101,6 +114,7 @@ def main(arguments: list[str]) -> int:
         "status": lambda: print(status.text(checkout), end=""),
         "s3": lambda: switch(checkout, "s3", given.action),
         "hub": lambda: switch(checkout, "hub", given.action),
+        "run": lambda: run(given.what, given.command),
     }
     try:
         verbs[given.verb]()
@@ -127,6 +141,9 @@ def _parser() -> argparse.ArgumentParser:
     for name in ("s3", "hub"):
         switched = verbs.add_parser(name, help=f"stop or start the {name} server alone, as an outage would")
         switched.add_argument("action", choices=("start", "stop"))
+    ran = verbs.add_parser("run", help="run a command, and say how long it took last time and this time")
+    ran.add_argument("what", help="what it is for")
+    ran.add_argument("command", nargs="+", help="after --")
     return parser
 
 

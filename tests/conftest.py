@@ -1,6 +1,7 @@
 """Watches the cluster during the whole run: no secret of the tests may be seen anywhere."""
 
 import os
+import shlex
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,9 +69,22 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    _say_how_to_run_alone(terminalreporter)
     watching = config.stash.get(WITNESS, None)
     if watching is None or not config.stash[ON_CLUSTER]:
         return
     terminalreporter.section("secrets")
     read = ", ".join(f"{number} {kind}" for kind, number in sorted(watching.seen.items()))
     terminalreporter.line(complaint(config) or f"none was seen in {read}", red=bool(complaint(config)))
+
+
+def _say_how_to_run_alone(terminal: pytest.TerminalReporter) -> None:
+    bad = [*terminal.getreports("failed"), *terminal.getreports("error")]
+    if bad:
+        terminal.section("to run one of them alone")
+    for report in bad:
+        if "cluster" in getattr(report, "keywords", ()):
+            # make takes a dollar sign for a variable.
+            terminal.line(f"make one TEST={shlex.quote(report.nodeid.replace('$', '$$'))}")
+        else:
+            terminal.line(f".cache/venv/bin/python -m pytest {shlex.quote(report.nodeid)}")

@@ -50,7 +50,7 @@ def make(checkout: Checkout, buildah: Buildah) -> str:
     if stamp.exists() and stamp.read_text() == inputs and buildah.has(TAG):
         return inputs
     stamp.unlink(missing_ok=True)
-    with step("making the base image with debootstrap (cold: about a minute)"):
+    with step("making the base image with debootstrap", cold="about a minute"):
         context = _bootstrap(checkout, mirror)
         files.write(context / "Dockerfile", DOCKERFILE)
         buildah.build(TAG, context / "Dockerfile", context, {}, {})

@@ -139,7 +139,7 @@ def _make(checkout: Checkout, build: Build) -> None:
         leftover.unlink()
     # A name of its own: the compiler of a killed run may still be writing to the old one.
     fresh = checkout.bin / f".{build.name}.new-{os.getpid()}"
-    with step(f"building {build.name} (cold: {build.takes})"):
+    with step(f"building {build.name}", cold=build.takes):
         argv = ["go", "build", "-mod=readonly", "-trimpath", "-ldflags", build.ldflags, "-o", str(fresh)]
         argv += ["-tags", ",".join(build.tags)] if build.tags else []
         _go(checkout, [*argv, build.package], source)

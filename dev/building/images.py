@@ -69,7 +69,7 @@ def make(checkout: Checkout, wanted: Sequence[Image] = IMAGES) -> None:
         if base == base_image.TAG:
             base_image.make(checkout, buildah)
         for image in outdated:
-            with step(f"building {image.tag} (cold: {image.takes})"):
+            with step(f"building {image.tag}", cold=image.takes):
                 _build(checkout, buildah, image, base)
         buildah.forget_earlier()
 

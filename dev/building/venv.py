@@ -27,7 +27,7 @@ def make(checkout: Checkout) -> None:
     with held(checkout.cache / "venv.lock", "another process that makes the Python environment"):
         if complete.exists() and complete.read_text() == wanted:
             return
-        with step("making the Python environment (cold: about a minute)"):
+        with step("making the Python environment", cold="about a minute"):
             shutil.rmtree(venv, ignore_errors=True)
             _install(checkout, venv)
             files.write(complete, wanted)

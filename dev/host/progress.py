@@ -5,6 +5,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from dev.host import durations
+from dev.host.checkout import Checkout
+
 
 def say(message: str) -> None:
     """Print one line of progress."""
@@ -12,9 +15,19 @@ def say(message: str) -> None:
 
 
 @contextmanager
-def step(what: str) -> Iterator[None]:
-    """Print what begins, and how long it took after it has succeeded."""
-    say(f"{what} ...")
+def step(what: str, cold: str = "") -> Iterator[None]:
+    """Print what begins and how long it took last time, and how long it took after it has succeeded.
+
+    Args:
+        what: is done.
+        cold: how long it takes where nothing of it is there yet, in words.
+    """
+    checkout = Checkout.here()
+    before = durations.last(checkout, what)
+    expected = ([f"cold: {cold}"] if cold else []) + ([f"last time {durations.text(before)}"] if before else [])
+    say(f"{what} ({', '.join(expected)}) ..." if expected else f"{what} ...")
     begin = time.monotonic()
     yield
-    say(f"{what}: {time.monotonic() - begin:.1f} s")
+    seconds = time.monotonic() - begin
+    durations.record(checkout, what, seconds)
+    say(f"{what}: {durations.text(seconds)}")
