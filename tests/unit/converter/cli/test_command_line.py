@@ -100,7 +100,9 @@ def test_a_shell_completes_commands_and_options() -> None:
     assert not completed & set(STEPS)
     options = {"COMP_CWORD": "2", "COMP_WORDS": "tflite-convert inspect --"}
     assert "--json" in said(**completion | options).stdout.split()
-    assert "complete_bash" in said("--show-completion", "bash").stdout
+    # Typer would look for the shell among the processes above, and there may be none: under nohup, or in a service.
+    named = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    assert "complete_bash" in said("--show-completion", "bash", **named).stdout
 
 
 @pytest.mark.parametrize(
