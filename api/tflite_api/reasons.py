@@ -78,6 +78,7 @@ class Reason(StrEnum):
     DEADLINE_EXCEEDED = "DeadlineExceeded"
     CREDENTIALS_REFUSED = "CredentialsRefused"
     BUCKET_NOT_FOUND = "BucketNotFound"
+    STORAGE_REFUSED = "StorageRefused"
     DESTINATION_CONFLICT = "DestinationConflict"
     ARTIFACT_REFUSED = "ArtifactRefused"
     SIGNING_KEY_INVALID = "SigningKeyInvalid"
@@ -89,6 +90,7 @@ class Reason(StrEnum):
     MODEL_UNAVAILABLE = "ModelUnavailable", Outcome.RETRIED
     DATASET_UNAVAILABLE = "DatasetUnavailable", Outcome.RETRIED
     STORAGE_UNAVAILABLE = "StorageUnavailable", Outcome.RETRIED
+    SERVER_UNREACHABLE = "ServerUnreachable", Outcome.RETRIED
     DESTINATION_CHANGED = "DestinationChanged", Outcome.RETRIED
     POD_DISRUPTED = "PodDisrupted", Outcome.RETRIED
     JOB_DELETED = "JobDeleted", Outcome.RETRIED

@@ -68,7 +68,8 @@ class Settings(BaseModel):
     retry_max_seconds: Seconds = 300
     """The longest pause before another attempt."""
     crash_attempts: Annotated[int, Field(ge=1, le=100)] = 3
-    """After so many attempts that crashed, or whose Job was deleted, the conversion is Stalled."""
+    """After so many attempts that crashed, whose Job was deleted, or that found no way to a server, the conversion is
+    Stalled."""
     image_pull_seconds: Seconds = 300
     """How long a pod may wait for its image."""
     unschedulable_seconds: Seconds = 300

@@ -16,8 +16,10 @@ _OF_STORAGE: Final = frozenset(
     {
         Reason.CREDENTIALS_REFUSED,
         Reason.BUCKET_NOT_FOUND,
+        Reason.STORAGE_REFUSED,
         Reason.DESTINATION_CONFLICT,
         Reason.STORAGE_UNAVAILABLE,
+        Reason.SERVER_UNREACHABLE,
         Reason.DESTINATION_CHANGED,
         Reason.ADDRESS_REFUSED,
     }

@@ -10,12 +10,13 @@ from tflite_api.resource.spec import ConversionSpec, Samples
 from tflite_api.sources.handle import FILE_SCHEME
 from tflite_api.steps.step import FetchedDataset, FetchedDatasets, FetchLimits
 from tflite_converter.core.digests import bare, file_digest, folder_digest, prefixed
-from tflite_converter.core.failure import OWN_CURE, Cure, StepFailure
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.progress import Progress
 from tflite_converter.datasets.images import SUFFIXES, is_image
 from tflite_converter.fetch import http
 from tflite_converter.fetch.receiver import Receiver
 from tflite_converter.fetch.s3_download import Transfer, reasons_of_reading
+from tflite_converter.fetch.store_failures import cure_of
 from tflite_converter.storage.store import Fault, Location, ObjectStore, StoreError
 
 _S3_SCHEME: Final = "s3://"
@@ -151,15 +152,13 @@ def _images(keys: list[str], transfer: Transfer, wanted: Wanted, below: Location
 def _failure_of(error: StoreError, wanted: Wanted) -> StepFailure:
     """Return what a store's error means for a conversion that takes its samples from there."""
     found = error.found
-    cure: Cure = OWN_CURE
+    cure = cure_of(error, "destination.s3")
     match error.fault:
         case Fault.NO_BUCKET | Fault.NO_OBJECT:
             found, cure = f"There is nothing at {wanted.address}", f"correct {wanted.field}.dataset"
         case Fault.REFUSED:
             found = f"The credentials of the destination may not read {wanted.address}"
             cure = "they need s3:GetObject, and s3:ListBucket for a folder"
-        case Fault.OTHER_REGION:
-            cure = "correct destination.s3.region"
         case Fault.NOT_IMPLEMENTED:
             cure = f"use another {wanted.field}.dataset"
         case Fault.LACKING_ROLE:

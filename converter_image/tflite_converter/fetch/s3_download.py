@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tflite_api.reasons import Reason
 from tflite_converter.fetch.receiver import Receiver, chunks_of
+from tflite_converter.fetch.store_failures import OF_SERVER
 from tflite_converter.storage.store import Fault, Location, ObjectStore, Readable
 
 
@@ -18,18 +19,14 @@ def reasons_of_reading(*, missing: Reason, denied: Reason, unavailable: Reason) 
         unavailable: another attempt may help.
     """
     return {
-        Fault.LACKING_CREDENTIALS: Reason.CREDENTIALS_REFUSED,
-        Fault.LACKING_ROLE: Reason.CREDENTIALS_REFUSED,
+        **OF_SERVER,
         Fault.REFUSED: denied,
         Fault.NO_BUCKET: missing,
         Fault.NO_OBJECT: missing,
-        Fault.OTHER_REGION: Reason.INVALID_SPEC,
-        Fault.REFUSED_ADDRESS: Reason.ADDRESS_REFUSED,
         Fault.NOT_IMPLEMENTED: Reason.INVALID_SPEC,
         Fault.CHANGED: unavailable,
         Fault.OTHER_CONTENT: Reason.INTERNAL_ERROR,
         Fault.UNAVAILABLE: unavailable,
-        Fault.UNKNOWN: Reason.INTERNAL_ERROR,
     }
 
 

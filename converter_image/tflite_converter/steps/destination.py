@@ -7,18 +7,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from tflite_api.names import REQUESTED_AT_ANNOTATION
 from tflite_api.reasons import Reason
 from tflite_api.resource.spec import S3Destination
 from tflite_api.steps.step import FetchLimits
 from tflite_converter.artifact.flatbuffer import START_BYTES
-from tflite_converter.core.failure import OWN_CURE, Cure, StepFailure
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import Progress
 from tflite_converter.fetch.archive.extraction import CHUNK_BYTES
 from tflite_converter.fetch.network import endpoint, proxy
+from tflite_converter.fetch.store_failures import ASK_AGAIN, OF_SERVER, cure_of
 from tflite_converter.steps import conditional_writes
 from tflite_converter.storage.s3 import S3Store
-from tflite_converter.storage.s3_client import Key, Token
+from tflite_converter.storage.s3_client import Credentials, Token
+from tflite_converter.storage.secret_key import Key
 from tflite_converter.storage.store import (
     Always,
     Condition,
@@ -34,18 +35,14 @@ from tflite_converter.storage.store import (
 )
 
 REASONS: Final = {
-    Fault.LACKING_CREDENTIALS: Reason.CREDENTIALS_REFUSED,
-    Fault.LACKING_ROLE: Reason.CREDENTIALS_REFUSED,
+    **OF_SERVER,
     Fault.REFUSED: Reason.CREDENTIALS_REFUSED,
     Fault.NO_BUCKET: Reason.BUCKET_NOT_FOUND,
     Fault.NO_OBJECT: Reason.DESTINATION_CHANGED,
-    Fault.OTHER_REGION: Reason.INVALID_SPEC,
-    Fault.REFUSED_ADDRESS: Reason.ADDRESS_REFUSED,
     Fault.NOT_IMPLEMENTED: Reason.INVALID_SPEC,
     Fault.CHANGED: Reason.DESTINATION_CHANGED,
     Fault.OTHER_CONTENT: Reason.ARTIFACT_REFUSED,
     Fault.UNAVAILABLE: Reason.STORAGE_UNAVAILABLE,
-    Fault.UNKNOWN: Reason.INTERNAL_ERROR,
 }
 _PERMISSIONS: Final = (
     "they need s3:GetObject, s3:PutObject and s3:ListBucket, and s3:DeleteObject for deletionPolicy Delete"
@@ -53,7 +50,6 @@ _PERMISSIONS: Final = (
 _ONE_WRITER: Final = (
     "use another destination.s3, or set destination.s3.writers to One if nothing else writes to the bucket"
 )
-_ASK_AGAIN: Final = f"ask for one more run with a new value of the annotation {REQUESTED_AT_ANNOTATION}"
 
 
 def store_of(where: S3Destination, limits: FetchLimits) -> ObjectStore:
@@ -63,7 +59,12 @@ def store_of(where: S3Destination, limits: FetchLimits) -> ObjectStore:
         StepFailure: StorageUnavailable where the proxy that it would be asked through has no address.
     """
     proxy.check()
-    return S3Store(server_of(where, limits), Key() if where.secret_ref is not None else Token())
+    return S3Store(server_of(where, limits), credentials_of(where))
+
+
+def credentials_of(where: S3Destination) -> Credentials:
+    """Return what a destination is asked with."""
+    return Key(holder=_holder(where)) if where.secret_ref is not None else Token()
 
 
 def server_of(where: S3Destination, limits: FetchLimits) -> Server:
@@ -194,26 +195,26 @@ def _without_etags(at: Location) -> StoreError:
 def failure_of(error: StoreError, where: S3Destination, at: Location) -> StepFailure:
     """Return what a store's error means for a conversion that writes there."""
     found = error.found
-    cure: Cure = OWN_CURE
+    cure, reason = cure_of(error, "destination.s3"), REASONS[error.fault]
     match error.fault:
         case Fault.LACKING_ROLE:
             cure = "set destination.s3.roleARN, or annotate the ServiceAccount"
+        case Fault.NOT_IMPLEMENTED if where.writers == "One":
+            reason = Reason.STORAGE_REFUSED
         case Fault.NOT_IMPLEMENTED:
-            found, cure = "The storage knows no conditional uploads with checksums", _ONE_WRITER
-        case Fault.OTHER_REGION:
-            cure = "correct destination.s3.region"
+            cure = _ONE_WRITER
         case Fault.NO_BUCKET:
             cure = "create it or correct its name"
         case Fault.OTHER_CONTENT:
             found = f"The artifact changed while it was uploaded to {at.uri} ({error.code})"
-            cure = f"Find out what changes it on its way, then {_ASK_AGAIN}"
+            cure = f"Find out what changes it on its way, then {ASK_AGAIN}"
         case Fault.REFUSED:
             found = (
                 f"The storage refused the credentials of {_holder(where)} for {at.uri} ({error.code}): {_PERMISSIONS}"
             )
             if where.secret_ref is None:
-                cure = f"Correct the permissions of its role, then {_ASK_AGAIN}"
-    return StepFailure(REASONS[error.fault], found, cure)
+                cure = f"Correct the permissions of its role, then {ASK_AGAIN}"
+    return StepFailure(reason, found, cure)
 
 
 def _holder(where: S3Destination) -> str:

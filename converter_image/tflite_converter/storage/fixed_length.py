@@ -18,6 +18,11 @@ class FixedLength(RawIOBase):
         self._length = file.seek(0, os.SEEK_END)
         self._position = 0
 
+    @property
+    def size(self) -> int:
+        """Its length in bytes."""
+        return self._length
+
     def readable(self) -> bool:
         """Return True."""
         return True

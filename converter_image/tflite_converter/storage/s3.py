@@ -1,6 +1,7 @@
 """Objects on an S3 server: HEAD, conditional PUT, GET, LIST and DELETE."""
 
 import base64
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property
@@ -9,10 +10,15 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tflite_converter.storage import s3_client, s3_errors
+from tflite_converter.storage import s3_client
+from tflite_converter.storage.answers import connections, words
+from tflite_converter.storage.answers.answer import Answer, Asked, Doing
+from tflite_converter.storage.answers.foreign import ForeignAnswerError
 from tflite_converter.storage.fixed_length import FixedLength
 from tflite_converter.storage.s3_client import Credentials
+from tflite_converter.storage.secret_key import Key
 from tflite_converter.storage.store import (
+    Always,
     Condition,
     Fault,
     IfAbsent,
@@ -57,11 +63,11 @@ class S3Store:
 
     def head(self, at: Location) -> StoredObject | None:
         """Return the object there; None where the bucket exists and the object does not."""
-        with self._meant(at), _understood(at):
+        with self._meant(Asked(at)), _understood(at):
             try:
                 return object_of(self._client.head_object(Bucket=at.bucket, Key=at.key, ChecksumMode="ENABLED"))
             except ClientError as refusal:
-                status = s3_errors.status_of(refusal)
+                status = Answer.of(refusal).status
                 self._ask_why(at, status)
                 # The list shows the bucket is there and the credentials are good, so a 404 spoke of the object.
                 if status != 404:
@@ -74,15 +80,17 @@ class S3Store:
             self._client.list_objects_v2(Bucket=at.bucket, Prefix=at.key, MaxKeys=1)
         except ClientError as error:
             # These credentials may look at the object but not list the bucket: the first answer stands.
-            if status != 404 or s3_errors.code_of(error) != "AccessDenied":
+            answer = Answer.of(error)
+            if status != 404 or answer.code != "AccessDenied":
                 raise
 
     def put(self, at: Location, upload: Upload, condition: Condition) -> str:
         """Store an object whole or not at all, and return its ETag; CHANGED where the condition does not hold."""
+        body = FixedLength(upload.file)
         request: PutObjectRequestTypeDef = {
             "Bucket": at.bucket,
             "Key": at.key,
-            "Body": BufferedReader(FixedLength(upload.file)),
+            "Body": BufferedReader(body),
             "ContentType": upload.content_type,
             "Metadata": dict(upload.metadata),
             "ChecksumSHA256": base64.b64encode(bytes.fromhex(upload.sha256)).decode(),
@@ -92,13 +100,14 @@ class S3Store:
                 request["IfNoneMatch"] = "*"
             case IfMatches(etag):
                 request["IfMatch"] = etag
-        with self._meant(at), _understood(at):
+        asked = Asked(at, Doing.WRITE, body.size, on_condition=not isinstance(condition, Always))
+        with self._meant(asked), _understood(at):
             try:
                 return self._client.put_object(**request).get("ETag", "")
             except ClientError as error:
                 # If-Match on an object that is gone.
-                if s3_errors.code_of(error) == "NoSuchKey":
-                    raise s3_errors.meaning("PreconditionFailed", 412, at, self._server) from error
+                if Answer.of(error).code == "NoSuchKey":
+                    raise words.meaning(Answer("PreconditionFailed", 412), asked, self._server) from error
                 raise
 
     @contextmanager
@@ -107,7 +116,7 @@ class S3Store:
         request: GetObjectRequestTypeDef = {"Bucket": at.bucket, "Key": at.key}
         if etag is not None:
             request["IfMatch"] = etag
-        with self._meant(at):
+        with self._meant(Asked(at)):
             with _understood(at):
                 answer = self._client.get_object(**request)
             with answer["Body"] as body:
@@ -137,7 +146,7 @@ class S3Store:
         }
         if token:
             request["ContinuationToken"] = token
-        with self._meant(below), _understood(below):
+        with self._meant(Asked(below)), _understood(below):
             return self._client.list_objects_v2(**request)
 
     def delete(self, at: Location, etag: str | None) -> None:
@@ -145,18 +154,28 @@ class S3Store:
         request: DeleteObjectRequestTypeDef = {"Bucket": at.bucket, "Key": at.key}
         if etag is not None:
             request["IfMatch"] = etag
-        with self._meant(at), _understood(at):
+        with self._meant(Asked(at, Doing.DELETE, on_condition=etag is not None)), _understood(at):
             self._client.delete_object(**request)
 
     @contextmanager
-    def _meant(self, at: Location) -> Iterator[None]:
+    def _meant(self, asked: Asked) -> Iterator[None]:
         """Raise what the client's errors mean."""
         try:
             yield
         except ClientError as error:
-            raise s3_errors.of_answer(error, at, self._server) from error
+            raise self._without_secrets(words.of_answer(error, asked, self._server)) from error
+        except ForeignAnswerError as error:
+            found = f"{self._server.name} does not answer as an S3 server: it answered {error}"
+            raise self._without_secrets(StoreError(Fault.NOT_A_STORE, found)) from error
         except BotoCoreError as error:
-            raise s3_errors.of_connection(error, self._server) from error
+            raise connections.of_connection(error, self._server) from error
+
+    def _without_secrets(self, error: StoreError) -> StoreError:
+        """Return an error without the key, which whoever answers knows a part of, and may say."""
+        if not isinstance(self._credentials, Key):
+            return error
+        found = self._credentials.hidden(error.found, os.environ)
+        return StoreError(error.fault, found, error.code, error.hint)
 
 
 @contextmanager
@@ -167,8 +186,8 @@ def _understood(at: Location) -> Iterator[None]:
     except BotoCoreError:
         raise
     except (ValueError, TypeError, KeyError, OverflowError) as error:
-        words = f"What the storage answered about {at.uri} makes no sense ({type(error).__name__})"
-        raise StoreError(Fault.UNAVAILABLE, words) from error
+        found = f"What the storage answered about {at.uri} makes no sense ({type(error).__name__})"
+        raise StoreError(Fault.UNAVAILABLE, found) from error
 
 
 def object_of(head: Mapping[str, object]) -> StoredObject:

@@ -9,7 +9,10 @@ import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
 
+from tflite_converter.storage import region_search, secret_key
+from tflite_converter.storage.answers import foreign
 from tflite_converter.storage.checked_connections import check_connections
+from tflite_converter.storage.secret_key import Key
 from tflite_converter.storage.store import Fault, Server, StoreError
 
 if TYPE_CHECKING:
@@ -17,14 +20,6 @@ if TYPE_CHECKING:
 
 _WEB_IDENTITY: Final = "assume-role-with-web-identity"
 """botocore's name for the provider (botocore/credentials.py)."""
-
-
-@dataclass(frozen=True)
-class Key:
-    """Of the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and perhaps AWS_SESSION_TOKEN."""
-
-    prefix: str = ""
-    """In front of the variables' names."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +39,7 @@ def connect(server: Server, credentials: Credentials) -> "S3Client":
     """Return a client; nothing is asked yet.
 
     Raises:
-        StoreError: LACKING_CREDENTIALS or LACKING_ROLE, where the environment lacks them.
+        StoreError: LACKING_CREDENTIALS, UNFIT_CREDENTIALS or LACKING_ROLE, where the environment has none to use.
     """
     config = Config(
         connect_timeout=10,
@@ -62,25 +57,19 @@ def connect(server: Server, credentials: Credentials) -> "S3Client":
     bare = botocore.session.Session(session_vars={"config_file": (None, None, os.devnull, None)})
     match credentials:
         case Key():
-            _use_key(bare, credentials.prefix)
+            found = secret_key.read(credentials, os.environ)
+            bare.set_credentials(found.key_id, found.secret, found.session_token)
         case Token():
             _rely_on_token(bare)
         case Nobody():
             pass
     session = boto3.Session(botocore_session=bare)
     client = session.client("s3", region_name=server.region, endpoint_url=server.endpoint, config=config)
+    foreign.notice(client)
+    region_search.bound(client)
     if server.refusal is not None:
         check_connections(client, server.refusal)
     return client
-
-
-def _use_key(session: botocore.session.Session, prefix: str) -> None:
-    names = (f"{prefix}AWS_ACCESS_KEY_ID", f"{prefix}AWS_SECRET_ACCESS_KEY")
-    key_id, secret = (os.environ.get(name) for name in names)
-    if not key_id or not secret:
-        words = f"The credentials lack {' or '.join(names)}"
-        raise StoreError(Fault.LACKING_CREDENTIALS, words)
-    session.set_credentials(key_id, secret, os.environ.get(f"{prefix}AWS_SESSION_TOKEN") or None)
 
 
 def _rely_on_token(session: botocore.session.Session) -> None:

@@ -24,6 +24,11 @@ class Server:
     """Asked for every address that a connection is made to; None where each may be."""
 
     @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        return self.endpoint or "Amazon S3"
+
+    @property
     def addressing(self) -> Literal["path", "auto"]:
         """How the bucket is named in an address: by the path, where a server's name need not cover its buckets."""
         return "path" if self.endpoint else "auto"
@@ -117,38 +122,63 @@ class Fault(Enum):
     """What can be wrong."""
 
     LACKING_CREDENTIALS = auto()
+    UNFIT_CREDENTIALS = auto()
+    """They hold what no credentials can hold, such as white space."""
     LACKING_ROLE = auto()
     REFUSED = auto()
     """The credentials may not do this."""
     NO_BUCKET = auto()
     NO_OBJECT = auto()
     OTHER_REGION = auto()
+    """`hint` is the right one, where the storage names it."""
+    OTHER_ENDPOINT = auto()
+    """`hint` is the host that the storage names."""
+    OTHER_SCHEME = auto()
+    """`hint` is the right one: http or https."""
+    OTHER_ADDRESSING = auto()
+    """`hint` is how the storage wants its buckets named: Path or Virtual."""
+    NOT_A_STORE = auto()
+    """Something else than a storage answered."""
+    UNKNOWN_HOST = auto()
+    UNKNOWN_AUTHORITY = auto()
+    BAD_CERTIFICATE = auto()
     REFUSED_ADDRESS = auto()
     """The server's name led to an address that must not be connected to."""
     NOT_IMPLEMENTED = auto()
     """The storage does not know what was asked for."""
+    NO_CHECKSUMS = auto()
+    """The storage does not know the checksum that came with the request."""
+    TOO_LARGE = auto()
+    FULL = auto()
+    """There is no room left, or a quota is used up."""
+    ENCRYPTION = auto()
+    """The storage wants objects encrypted otherwise than was asked for."""
+    DECLINED = auto()
+    """The storage refuses the request, for a reason of its own."""
     CHANGED = auto()
     """The condition does not hold."""
     OTHER_CONTENT = auto()
     """What arrived has another checksum."""
     UNAVAILABLE = auto()
-    UNKNOWN = auto()
 
 
 class StoreError(Exception):
     """A store does not do what it was asked for."""
 
-    def __init__(self, fault: Fault, found: str, code: str = "") -> None:
+    def __init__(self, fault: Fault, found: str, code: str = "", hint: str = "") -> None:
         """Keep what is wrong.
 
         Args:
             fault: its kind.
-            found: what was found, as a sentence without a full stop that holds no secret and no untrusted text.
+            found: what was found, as a sentence without a full stop that holds no secret; what the storage said itself
+                is in quotation marks, in one printable line.
             code: the storage's own word for it, made harmless; empty where it has none.
+            hint: what to write instead, made harmless, as the fault says; empty where nobody knows.
         """
         self.fault = fault
         self.found = found
         self.code = code
+        self.hint = hint
         super().__init__(found)
 
 

@@ -15,7 +15,7 @@ NAME_ANNOTATION: Final = f"{names.GROUP}/conversion-name"
 GENERATION_ANNOTATION: Final = f"{names.GROUP}/generation"
 ATTEMPT_ANNOTATION: Final = f"{names.GROUP}/attempt"
 FAILURES_ANNOTATION: Final = f"{names.GROUP}/failures"
-"""How many earlier attempts count against the limit: those that crashed or whose Job was deleted."""
+"""How many earlier attempts count against the limit: those whose reason is counted."""
 REQUEST_ANNOTATION: Final = names.REQUESTED_AT_ANNOTATION
 FORCED_ANNOTATION: Final = f"{names.GROUP}/forced"
 

@@ -164,7 +164,7 @@ def _after_failure(state: State, job: ObservedJob, ended: Ended) -> Decision:
     failures = job.failures + (ended.reason in COUNTED)
     if ended.reason in COUNTED and failures >= state.settings.crash_attempts:
         message = f"{ended.message}; {failures} attempts came to nothing like this"
-        return Failure(ended.reason, message, job, ended.result, ended.time)
+        return Failure(ended.reason, message, job, ended.result, ended.time, ended.cure_given)
     said = Progress(ended.reason, ended.message, state.job, cure_given=ended.cure_given)
     return _next_attempt(state, said, failures, _retry_time(state, job, ended))
 

@@ -17,8 +17,9 @@ from tflite_operator.observe.containers import limit_of
 from tflite_operator.observe.job import JobEnd, ObservedJob
 from tflite_operator.observe.pod import ObservedPod, Step, StepEnd
 
-COUNTED: Final = frozenset({Reason.STEP_CRASHED, Reason.START_FAILED, Reason.JOB_DELETED})
-"""Reasons that are tried again only so many times: nothing outside is known to be at fault."""
+COUNTED: Final = frozenset({Reason.STEP_CRASHED, Reason.START_FAILED, Reason.JOB_DELETED, Reason.SERVER_UNREACHABLE})
+"""Reasons that are tried again only so many times: nothing outside is known to be at fault, or it is a name or a
+certificate that somebody has to put right."""
 
 LINGERING: Final = timedelta(seconds=30)
 """How long a Job may go on once its outcome is certain. What a service mesh or a log shipper puts into a pod may never

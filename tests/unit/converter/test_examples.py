@@ -1,6 +1,7 @@
 """What the steps find is said in the status as docs/reasons.md shows it."""
 
 import json
+import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from botocore.exceptions import SSLError
 
 from tests.examples import is_like_the_example
 from tests.hostile_models import FORGED_REPORT
@@ -17,7 +19,7 @@ from tests.unit.converter.datasets import test_reader
 from tests.unit.converter.fetch.archive import archives
 from tests.unit.converter.fetch.web_server import serving
 from tests.unit.converter.signing import attestations, signing_keys
-from tests.unit.converter.steps import buckets, test_cleanup
+from tests.unit.converter.steps import buckets, test_cleanup, test_destination
 from tests.unit.converter.steps.test_destination import answered
 from tests.unit.converter.storage import test_object_metadata
 from tests.unit.converter.worker import test_supervisor
@@ -36,9 +38,12 @@ from tflite_converter.fetch import fetched, http
 from tflite_converter.fetch.fetched import Pin
 from tflite_converter.signing import attest
 from tflite_converter.steps.accept import accept
+from tflite_converter.steps.destination import failure_of, location_of
 from tflite_converter.steps.runner import guarded
 from tflite_converter.storage import object_metadata
+from tflite_converter.storage.answers.connections import of_connection
 from tflite_converter.storage.object_metadata import Owner
+from tflite_converter.storage.store import Server
 from tflite_converter.verify import metrics
 
 LOCAL = FetchLimits(allow_local_addresses=True)
@@ -142,6 +147,10 @@ EXAMPLES: dict[Reason, Callable[[Place], Any]] = {
     Reason.CONVERSION_CRASHED: lambda place: place.crash(),
     Reason.VERIFICATION_FAILED: lambda _: judged(0.1, 60),
     Reason.CREDENTIALS_REFUSED: lambda _: say(answered("AccessDenied", 403)),
+    Reason.STORAGE_REFUSED: lambda _: say(
+        answered("InvalidRequest", 400, message="Content-Type is not allowed in this bucket")
+    ),
+    Reason.SERVER_UNREACHABLE: lambda _: say(unknown_authority()),
     Reason.BUCKET_NOT_FOUND: lambda _: say(answered("NoSuchBucket", 404)),
     Reason.STORAGE_UNAVAILABLE: lambda _: say(answered("SlowDown", 503)),
     Reason.DESTINATION_CHANGED: lambda _: say(answered("PreconditionFailed", 412)),
@@ -189,6 +198,14 @@ EXPORTS: dict[Reason, tuple[Callable[[Path], None], dict[str, Any]]] = {
 
 def signed_with_a_public_key() -> dict[str, str]:
     return {SIGNING_KEY_ENV: signing_keys.public(signing_keys.P256).decode()}
+
+
+def unknown_authority() -> StepFailure:
+    """Return what a step says of a server whose certificate nobody knows who signed."""
+    error = ssl.SSLCertVerificationError()
+    error.verify_code = 20
+    said = of_connection(SSLError(endpoint_url="", error=error), Server("https://s3.example.com"))
+    return failure_of(said, test_destination.WHERE, location_of(test_destination.WHERE))
 
 
 def replaced(**limits: int) -> FetchLimits:

@@ -6,6 +6,7 @@ TensorFlow's own client of gs:// looks for credentials at the metadata service, 
 
 from typing import Final
 
+from tflite_api.reasons import Reason
 from tflite_converter.core.failure import OWN_CURE, Cure, StepFailure
 from tflite_converter.fetch.fetched import FetchedModel, Pin, Place
 from tflite_converter.fetch.sources.s3 import REASONS, BucketModel
@@ -52,6 +53,6 @@ def _failure_of(error: StoreError, handle: str, field: str) -> StepFailure:
         case Fault.REFUSED:
             found = f"{handle} is not for everybody to read"
             cure = f"use model.s3 instead, with the endpoint {ENDPOINT} and the Secret of an HMAC key"
-        case Fault.NO_OBJECT | Fault.OTHER_REGION | Fault.NOT_IMPLEMENTED:
+        case fault if REASONS[fault] is Reason.INVALID_SPEC or fault is Fault.NO_OBJECT:
             cure = f"Correct {field}"
     return StepFailure(REASONS[error.fault], found, cure)

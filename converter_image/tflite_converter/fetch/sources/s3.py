@@ -5,13 +5,15 @@ from typing import Final
 from tflite_api.names import MODEL_ENV_PREFIX
 from tflite_api.reasons import Reason
 from tflite_api.sources.s3 import S3Source
-from tflite_converter.core.failure import OWN_CURE, Cure, StepFailure
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.fetch.archive.extraction import Unpacking, named_disk_failures, safe_path
 from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, accept, from_archive
 from tflite_converter.fetch.network import endpoint
 from tflite_converter.fetch.receiver import Receiver
 from tflite_converter.fetch.s3_download import Transfer, reasons_of_reading
-from tflite_converter.storage.s3_client import Key, Nobody
+from tflite_converter.fetch.store_failures import cure_of
+from tflite_converter.storage.s3_client import Credentials, Nobody
+from tflite_converter.storage.secret_key import Key
 from tflite_converter.storage.store import Fault, Location, ObjectStore, Server, StoreError
 
 REASONS: Final = reasons_of_reading(
@@ -31,7 +33,7 @@ def fetch(source: S3Source, sha256: str | None, place: Place) -> FetchedModel:
     endpoint.check(source.endpoint, "model.s3.endpoint", place.limits)
     store = place.connect(
         Server(source.endpoint, source.region, endpoint.refusal(place.limits)),
-        Key(MODEL_ENV_PREFIX) if source.secret_ref is not None else Nobody(),
+        _credentials(source),
     )
     found = BucketModel(store, source.bucket, source.uri, Pin(source.field, sha256), place)
     place.progress.phase("Downloading the model")
@@ -88,9 +90,15 @@ class BucketModel:
         return Location(self._bucket, key)
 
 
+def _credentials(source: S3Source) -> Credentials:
+    if source.secret_ref is None:
+        return Nobody()
+    return Key(MODEL_ENV_PREFIX, f"Secret {source.secret_ref.name} (model.s3.secretRef)")
+
+
 def _failure_of(error: StoreError, source: S3Source) -> StepFailure:
     found = error.found
-    cure: Cure = OWN_CURE
+    cure = cure_of(error, "model.s3")
     match error.fault:
         case Fault.NO_BUCKET:
             cure = "correct model.s3.bucket"
@@ -102,8 +110,6 @@ def _failure_of(error: StoreError, source: S3Source) -> StepFailure:
             holder = f"Secret {source.secret_ref.name} (model.s3.secretRef)"
             found = f"The storage refused the credentials of {holder} for {source.uri}"
             cure = "they need s3:GetObject, and s3:ListBucket for a prefix"
-        case Fault.OTHER_REGION:
-            cure = "correct model.s3.region"
         case Fault.NOT_IMPLEMENTED:
             cure = "use another model.s3"
     return StepFailure(REASONS[error.fault], found, cure)

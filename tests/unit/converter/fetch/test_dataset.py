@@ -110,7 +110,7 @@ def test_too_much_is_refused(tmp_path: Path, address: str) -> None:
         (Fault.NOT_IMPLEMENTED, Reason.INVALID_SPEC, "use another quantization.calibration.dataset"),
         (Fault.LACKING_CREDENTIALS, Reason.CREDENTIALS_REFUSED, "server says"),
         (Fault.LACKING_ROLE, Reason.CREDENTIALS_REFUSED, "destination.s3.roleARN"),
-        (Fault.UNKNOWN, Reason.INTERNAL_ERROR, "server says"),
+        (Fault.DECLINED, Reason.STORAGE_REFUSED, "server says"),
     ],
 )
 def test_what_the_storage_says_is_said_of_the_dataset(tmp_path: Path, said: Fault, meant: Reason, words: str) -> None:

@@ -9,16 +9,17 @@ from tflite_api.resource.spec import S3Destination
 from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.steps.destination import Destination, failure_of, location_of, server_of
-from tflite_converter.storage.s3_errors import meaning
+from tflite_converter.storage.answers.answer import Answer, Asked
+from tflite_converter.storage.answers.words import meaning
 from tflite_converter.storage.store import Fault, StoreError
 
 WHERE = S3Destination(bucket="models", key="a.tflite", secret_ref=SecretReference(name="s"))
 
 
-def answered(code: str, status: int, where: S3Destination = WHERE) -> StepFailure:
+def answered(code: str, status: int, where: S3Destination = WHERE, message: str = "") -> StepFailure:
     """Return what an answer of the storage becomes."""
     at = location_of(where)
-    return failure_of(meaning(code, status, at, server_of(where, FetchLimits())), where, at)
+    return failure_of(meaning(Answer(code, status, message), Asked(at), server_of(where, FetchLimits())), where, at)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +35,11 @@ def answered(code: str, status: int, where: S3Destination = WHERE) -> StepFailur
         (Fault.CHANGED, Reason.DESTINATION_CHANGED),
         (Fault.OTHER_CONTENT, Reason.ARTIFACT_REFUSED),
         (Fault.UNAVAILABLE, Reason.STORAGE_UNAVAILABLE),
-        (Fault.UNKNOWN, Reason.INTERNAL_ERROR),
+        (Fault.UNFIT_CREDENTIALS, Reason.CREDENTIALS_REFUSED),
+        (Fault.NOT_A_STORE, Reason.INVALID_SPEC),
+        (Fault.UNKNOWN_HOST, Reason.SERVER_UNREACHABLE),
+        (Fault.FULL, Reason.STORAGE_REFUSED),
+        (Fault.DECLINED, Reason.STORAGE_REFUSED),
     ],
 )
 def test_whatever_is_asked_a_fault_is_a_reason(fault: Fault, reason: Reason) -> None:

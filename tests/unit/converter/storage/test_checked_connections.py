@@ -130,13 +130,11 @@ def test_what_is_looked_up_is_what_is_connected_to(bucket: Bucket, monkeypatch: 
     assert S3Store(Server(endpoint, refusal=loopback_only), Nobody()).head(AT) is None
 
 
-def test_a_name_that_is_not_known_is_a_server_that_cannot_be_reached(
-    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_name_that_does_not_exist_is_said_to_be_none(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     install(Names([]), monkeypatch)
     with pytest.raises(StoreError) as caught:
         S3Store(Server(named(bucket), refusal=loopback_only), Nobody()).head(AT)
-    assert caught.value.fault is Fault.UNAVAILABLE
+    assert caught.value.fault is Fault.UNKNOWN_HOST
 
 
 def test_a_destination_asks_with_the_limits_of_the_administrator(

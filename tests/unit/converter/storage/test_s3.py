@@ -4,9 +4,10 @@ import base64
 
 import pytest
 
+from tflite_converter.storage.answers.answer import Answer, Asked, Doing
+from tflite_converter.storage.answers.words import meaning
 from tflite_converter.storage.s3 import S3Store, object_of
-from tflite_converter.storage.s3_client import Key
-from tflite_converter.storage.s3_errors import meaning
+from tflite_converter.storage.secret_key import Key
 from tflite_converter.storage.store import Fault, Location, Server, StoreError
 
 AT = Location("models", "a.tflite")
@@ -29,20 +30,29 @@ AT = Location("models", "a.tflite")
         ("BadDigest", 400, Fault.OTHER_CONTENT),
         ("AuthorizationHeaderMalformed", 400, Fault.OTHER_REGION),
         ("PermanentRedirect", 301, Fault.OTHER_REGION),
-        ("NotImplemented", 501, Fault.NOT_IMPLEMENTED),
         ("RequestTimeTooSkewed", 403, Fault.UNAVAILABLE),
         ("SlowDown", 503, Fault.UNAVAILABLE),
         ("InternalError", 500, Fault.UNAVAILABLE),
         ("429", 429, Fault.UNAVAILABLE),
-        ("EntityTooLarge", 400, Fault.UNKNOWN),
+        ("EntityTooLarge", 400, Fault.TOO_LARGE),
+        ("NotImplemented", 501, Fault.DECLINED),
+        ("InvalidRequest", 400, Fault.DECLINED),
+        ("InvalidObjectState", 403, Fault.DECLINED),
+        ("MethodNotAllowed", 405, Fault.DECLINED),
+        ("", 403, Fault.REFUSED),
     ],
 )
 def test_an_error_has_a_meaning(code: str, status: int, fault: Fault) -> None:
-    assert meaning(code, status, AT, Server()).fault is fault
+    assert meaning(Answer(code or str(status), status), Asked(AT), Server()).fault is fault
+
+
+def test_what_is_not_implemented_is_the_condition_where_there_is_one() -> None:
+    asked = Asked(AT, Doing.WRITE, on_condition=True)
+    assert meaning(Answer("NotImplemented", 501), asked, Server()).fault is Fault.NOT_IMPLEMENTED
 
 
 def test_an_error_code_is_an_untrusted_word() -> None:
-    error = meaning("<script>\x1b[2J", 400, AT, Server())
+    error = meaning(Answer("<script>\x1b[2J", 400), Asked(AT), Server())
     assert (error.code, "<script>" in error.found) == ("script2J", False)
 
 

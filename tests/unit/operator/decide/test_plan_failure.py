@@ -111,6 +111,18 @@ def test_crashes_are_tried_three_times() -> None:
     assert conditions(planned(owner, third, pods=[failing_pod(third, CONVERT, 139)])) == stalled(Reason.STEP_CRASHED)
 
 
+def test_a_server_that_nothing_leads_to_is_looked_for_three_times() -> None:
+    owner, _ = started()
+    said = report(Reason.SERVER_UNREACHABLE, "no such host: correct the endpoint", cureGiven=True)
+    first = job(owner, end=failed())
+    once = planned(owner, first, pods=[failing_pod(first, PREPARE, 4, said)], now=at(61))
+    assert conditions(once) == running(Reason.SERVER_UNREACHABLE)
+    third = job(owner, attempt=3, failures=2, end=failed())
+    last = planned(owner, third, pods=[failing_pod(third, PREPARE, 4, said)])
+    assert conditions(last) == stalled(Reason.SERVER_UNREACHABLE)
+    assert message(last) == "No such host: correct the endpoint; 3 attempts came to nothing like this."
+
+
 def test_outages_do_not_use_up_the_crashes_allowed() -> None:
     owner, _ = started()
     over = job(owner, attempt=12, failures=0, end=failed())

@@ -18,7 +18,7 @@ from tflite_converter.fetch.http import dataset, fetch
 from tflite_converter.fetch.network.proxy import Proxy, check
 from tflite_converter.steps.destination import store_of
 from tflite_converter.storage.s3 import S3Store
-from tflite_converter.storage.s3_client import Key
+from tflite_converter.storage.secret_key import Key
 from tflite_converter.storage.store import Location, Server, StoreError
 
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "ALL_PROXY", "all_proxy")

@@ -115,7 +115,7 @@ def test_nothing_below_a_prefix_is_named(tmp_path: Path, bucket: MemoryStore) ->
         (Fault.CHANGED, Reason.MODEL_UNAVAILABLE, "the server says no"),
         (Fault.OTHER_REGION, Reason.INVALID_SPEC, "correct model.s3.region"),
         (Fault.NOT_IMPLEMENTED, Reason.INVALID_SPEC, "use another model.s3"),
-        (Fault.UNKNOWN, Reason.INTERNAL_ERROR, "the server says no"),
+        (Fault.DECLINED, Reason.STORAGE_REFUSED, "the server says no"),
     ],
 )
 def test_what_the_storage_says_is_said_of_the_model(
@@ -136,7 +136,8 @@ def test_a_bucket_that_is_not_public_is_told_to_name_a_secret(tmp_path: Path, bu
 
 
 @pytest.mark.parametrize(
-    ("secret", "credentials"), [({"secretRef": {"name": "reader"}}, Key("MODEL_")), ({}, Nobody())]
+    ("secret", "credentials"),
+    [({"secretRef": {"name": "reader"}}, Key("MODEL_", "Secret reader (model.s3.secretRef)")), ({}, Nobody())],
 )
 def test_a_bucket_is_opened_where_the_spec_says_with_the_credentials_meant_for_it(
     tmp_path: Path, bucket: MemoryStore, secret: dict[str, Any], credentials: Credentials

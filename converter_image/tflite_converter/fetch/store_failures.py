@@ -1,0 +1,64 @@
+"""What a store's errors mean that are about its server, whatever is asked of it: reasons, and the spec's words."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from tflite_api.names import REQUESTED_AT_ANNOTATION
+from tflite_api.reasons import Reason
+from tflite_converter.core.failure import OWN_CURE, Cure
+from tflite_converter.storage.store import Fault, StoreError
+
+ASK_AGAIN: Final = f"ask for one more run with a new value of the annotation {REQUESTED_AT_ANNOTATION}"
+
+OF_SERVER: Final[Mapping[Fault, Reason]] = MappingProxyType(
+    {
+        Fault.LACKING_CREDENTIALS: Reason.CREDENTIALS_REFUSED,
+        Fault.UNFIT_CREDENTIALS: Reason.CREDENTIALS_REFUSED,
+        Fault.LACKING_ROLE: Reason.CREDENTIALS_REFUSED,
+        Fault.OTHER_REGION: Reason.INVALID_SPEC,
+        Fault.OTHER_ENDPOINT: Reason.INVALID_SPEC,
+        Fault.OTHER_SCHEME: Reason.INVALID_SPEC,
+        Fault.OTHER_ADDRESSING: Reason.INVALID_SPEC,
+        Fault.NOT_A_STORE: Reason.INVALID_SPEC,
+        Fault.REFUSED_ADDRESS: Reason.ADDRESS_REFUSED,
+        Fault.UNKNOWN_HOST: Reason.SERVER_UNREACHABLE,
+        Fault.UNKNOWN_AUTHORITY: Reason.SERVER_UNREACHABLE,
+        Fault.BAD_CERTIFICATE: Reason.SERVER_UNREACHABLE,
+        Fault.NO_CHECKSUMS: Reason.STORAGE_REFUSED,
+        Fault.TOO_LARGE: Reason.STORAGE_REFUSED,
+        Fault.FULL: Reason.STORAGE_REFUSED,
+        Fault.ENCRYPTION: Reason.STORAGE_REFUSED,
+        Fault.DECLINED: Reason.STORAGE_REFUSED,
+    }
+)
+
+_CURES: Final[Mapping[Fault, str]] = MappingProxyType(
+    {
+        Fault.OTHER_REGION: "write {hint} in {field}.region",
+        Fault.OTHER_ENDPOINT: "write that in {field}.endpoint, and its region in {field}.region",
+        Fault.OTHER_SCHEME: "write {hint}:// in {field}.endpoint",
+        Fault.OTHER_ADDRESSING: "set {field}.addressingStyle to {hint}",
+        Fault.NOT_A_STORE: "write the address of its S3 API in {field}.endpoint, not that of a console or a login page",
+        Fault.UNKNOWN_HOST: "correct {field}.endpoint, or {field}.region where there is none",
+        Fault.UNKNOWN_AUTHORITY: (
+            "have the administrator add that authority to the ConfigMap that CONVERTER_CA_CONFIG_MAP names"
+        ),
+        Fault.BAD_CERTIFICATE: "have it renewed, or write the host name that it is for in {field}.endpoint",
+        Fault.FULL: f"Free some room or raise the quota, then {ASK_AGAIN}",
+        Fault.TOO_LARGE: f"Raise that limit (nginx calls it client_max_body_size), then {ASK_AGAIN}",
+    }
+)
+
+
+def cure_of(error: StoreError, field: str) -> Cure:
+    """Return what to change about the server.
+
+    Args:
+        error: of the store.
+        field: of the spec, which says where the server is, such as destination.s3.
+    """
+    if error.fault is Fault.OTHER_REGION and not error.hint:
+        return f"correct {field}.region"
+    cure = _CURES.get(error.fault)
+    return OWN_CURE if cure is None else cure.format(field=field, hint=error.hint)

@@ -1,0 +1,247 @@
+"""What other products, and what stands before them, answered: each becomes a reason, its own words and a cure.
+
+The answers are those of public reports and of the products' sources; none of the products runs here.
+"""
+
+import hashlib
+from io import BytesIO
+
+import pytest
+
+from tests.unit.converter.storage.recorded_server import Recorded, answering
+from tflite_api.reasons import Reason
+from tflite_api.resource.spec import S3Destination
+from tflite_api.steps.step import FetchLimits
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.steps.destination import Destination, location_of, store_of
+from tflite_converter.storage.store import Upload
+
+LOCAL = FetchLimits(allow_local_addresses=True)
+HTML = {"Content-Type": "text/html"}
+
+
+def error(code: str, message: str, more: str = "") -> str:
+    return f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{message}</Message>{more}</Error>'
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a secret")
+    monkeypatch.setattr("time.sleep", lambda _: None)
+
+
+def use(endpoint: str) -> None:
+    """Look at the destination as prepare does, and upload as publish does."""
+    where = S3Destination.from_object(
+        {"bucket": "models", "key": "a.tflite", "endpoint": endpoint, "secretRef": {"name": "keys"}}
+    )
+    destination, at = Destination(where, store_of(where, LOCAL)), location_of(where)
+    assert destination.look(at) is None
+    content = b"artifact" * 1000
+    upload = Upload(BytesIO(content), hashlib.sha256(content).hexdigest(), "application/vnd.tflite", {})
+    destination.upload(at, upload, None)
+
+
+def failure(recorded: Recorded) -> StepFailure:
+    with answering(recorded) as endpoint, pytest.raises(StepFailure) as caught:
+        use(endpoint)
+    return caught.value
+
+
+ANSWERS = {
+    "Amazon S3, a bucket elsewhere": (
+        Recorded(
+            400,
+            error("AuthorizationHeaderMalformed", "the region is wrong", "<Region>eu-central-1</Region>"),
+        ),
+        Reason.INVALID_SPEC,
+        "in eu-central-1, not in us-east-1 (AuthorizationHeaderMalformed): write eu-central-1 in destination.s3.region",
+    ),
+    "Amazon S3, the region in words alone": (
+        Recorded(
+            400,
+            error("AuthorizationHeaderMalformed", "the region 'us-east-1' is wrong; expecting 'eu-west-3'"),
+        ),
+        Reason.INVALID_SPEC,
+        "write eu-west-3 in destination.s3.region",
+    ),
+    "Amazon S3, the region in a header alone": (
+        Recorded(301, headers={"x-amz-bucket-region": "ap-south-1"}),
+        Reason.INVALID_SPEC,
+        "write ap-south-1 in destination.s3.region",
+    ),
+    "Amazon S3, another endpoint": (
+        Recorded(
+            301,
+            error(
+                "PermanentRedirect",
+                "The bucket you are attempting to access must be addressed using the specified endpoint.",
+                "<Endpoint>models.s3.eu-west-1.amazonaws.com</Endpoint>",
+            ),
+        ),
+        Reason.INVALID_SPEC,
+        "but at models.s3.eu-west-1.amazonaws.com (PermanentRedirect): write that in destination.s3.endpoint",
+    ),
+    "Garage": (
+        Recorded(
+            400,
+            error(
+                "AuthorizationHeaderMalformed",
+                "Authorization header malformed, unexpected scope: 20260519/us-east-1/s3/aws4_request",
+                "<Region>garage</Region>",
+            ),
+        ),
+        Reason.INVALID_SPEC,
+        "write garage in destination.s3.region",
+    ),
+    "OSS, path style": (
+        Recorded(403, error("SecondLevelDomainForbidden", "Please use virtual hosted style to access.")),
+        Reason.INVALID_SPEC,
+        '"Please use virtual hosted style to access.": set destination.s3.addressingStyle to Virtual',
+    ),
+    "OSS, another region": (
+        Recorded(
+            403,
+            error(
+                "AccessDenied",
+                "The bucket you are attempting to access must be addressed using the specified endpoint.",
+                "<Endpoint>oss-cn-shanghai.aliyuncs.com</Endpoint>",
+            ),
+        ),
+        Reason.INVALID_SPEC,
+        "but at oss-cn-shanghai.aliyuncs.com (AccessDenied): write that in destination.s3.endpoint",
+    ),
+    "MinIO, its console": (
+        Recorded(403, error("AccessDenied", "S3 API Requests must be made to API port.")),
+        Reason.INVALID_SPEC,
+        '"S3 API Requests must be made to API port.": write the address of its S3 API in destination.s3.endpoint',
+    ),
+    "a console that answers everything": (
+        Recorded(200, "<!doctype html><html><head><title>MinIO Console</title></head></html>", headers=HTML),
+        Reason.INVALID_SPEC,
+        'it answered 200 with "a web page": write the address of its S3 API in destination.s3.endpoint',
+    ),
+    "a console that knows no HEAD": (
+        Recorded(200, "<html><head><title>Object\n Browser</title></head></html>", methods="GET", headers=HTML),
+        Reason.INVALID_SPEC,
+        'it answered 200 with "Object Browser"',
+    ),
+    "an ingress without that host": (
+        Recorded(404, "default backend - 404", headers={"Content-Type": "text/plain"}),
+        Reason.INVALID_SPEC,
+        'does not answer as an S3 server: it answered 404 with "default backend - 404"',
+    ),
+    "the API server of a cluster": (
+        Recorded(403, '{"kind": "Status", "message": "forbidden"}', headers={"Content-Type": "application/json"}),
+        Reason.INVALID_SPEC,
+        "does not answer as an S3 server",
+    ),
+    "a page to log in": (
+        Recorded(302, headers={"Location": "https://login.example.com/oauth2/start?rd=secret"}),
+        Reason.INVALID_SPEC,
+        "it leads to https://login.example.com (302)",
+    ),
+    "nginx, http to https at a path": (
+        Recorded(301, headers={**HTML, "Location": "https://127.0.0.1/models/a.tflite"}),
+        Reason.INVALID_SPEC,
+        "is to be asked with https: it answered 301: write https:// in destination.s3.endpoint",
+    ),
+    "nginx, http to https": (
+        Recorded(
+            308, "<html><h1>308 Permanent Redirect</h1></html>", headers={**HTML, "Location": "https://127.0.0.1/"}
+        ),
+        Reason.INVALID_SPEC,
+        "is to be asked with https: it answered 308: write https:// in destination.s3.endpoint",
+    ),
+    "nginx, plain HTTP at the port of TLS": (
+        Recorded(
+            400,
+            "<html><title>400 The plain HTTP request was sent to HTTPS port</title></html>",
+            headers=HTML,
+        ),
+        Reason.INVALID_SPEC,
+        "write https:// in destination.s3.endpoint",
+    ),
+    "MinIO, plain HTTP at the port of TLS": (
+        Recorded(400, "Client sent an HTTP request to an HTTPS server.\n", headers={"Content-Type": "text/plain"}),
+        Reason.INVALID_SPEC,
+        "write https:// in destination.s3.endpoint",
+    ),
+    "nginx, a small client_max_body_size": (
+        Recorded(413, "<html><title>413 Request Entity Too Large</title></html>", "PUT", HTML, closes=True),
+        Reason.STORAGE_REFUSED,
+        "a.tflite (8000 bytes) is too large for the storage, or for a proxy before it: 413. Raise that limit",
+    ),
+    "Ceph, a quota": (
+        Recorded(403, "<Error><Code>QuotaExceeded</Code><BucketName>models</BucketName></Error>", "PUT"),
+        Reason.STORAGE_REFUSED,
+        "The storage has no room for s3://models/a.tflite: QuotaExceeded (403). Free some room or raise the quota",
+    ),
+    "MinIO, a quota": (
+        Recorded(400, error("XMinioAdminBucketQuotaExceeded", "Bucket quota exceeded"), "PUT"),
+        Reason.STORAGE_REFUSED,
+        'XMinioAdminBucketQuotaExceeded (400), "Bucket quota exceeded"',
+    ),
+    "MinIO, full disks": (
+        Recorded(507, error("XMinioStorageFull", "Storage backend has reached its minimum free drive"), "PUT"),
+        Reason.STORAGE_REFUSED,
+        "Free some room or raise the quota",
+    ),
+    "MinIO, encryption without a KMS": (
+        Recorded(501, error("NotImplemented", "Server side encryption specified but KMS is not configured"), "PUT"),
+        Reason.STORAGE_REFUSED,
+        '"Server side encryption specified but KMS is not configured"',
+    ),
+    "a bucket that wants encryption": (
+        Recorded(403, error("AccessDenied", "This bucket requires objects to be encrypted with aws:kms"), "PUT"),
+        Reason.STORAGE_REFUSED,
+        '"This bucket requires objects to be encrypted with aws:kms"',
+    ),
+    "a store without conditions": (
+        Recorded(501, error("NotImplemented", "A header you provided implies functionality not implemented"), "PUT"),
+        Reason.INVALID_SPEC,
+        "set destination.s3.writers to One",
+    ),
+    "a store that lists nothing": (
+        Recorded(501, error("NotImplemented", "ListObjectsV2 is not implemented"), "HEAD GET"),
+        Reason.STORAGE_REFUSED,
+        'The storage refuses reading s3://models/a.tflite: NotImplemented (501), "ListObjectsV2 is not implemented"',
+    ),
+    "a policy of its own": (
+        Recorded(400, error("InvalidRequest", "Content-Type is not\n allowed\x85 \u202ehere"), "PUT"),
+        Reason.STORAGE_REFUSED,
+        'refuses uploading to s3://models/a.tflite: InvalidRequest (400), "Content-Type is not allowed here"',
+    ),
+    "a broken proxy": (
+        Recorded(502, "<html><title>502 Bad Gateway</title></html>", headers=HTML),
+        Reason.STORAGE_UNAVAILABLE,
+        "The storage answered 502 (502) for s3://models/a.tflite",
+    ),
+}
+
+
+@pytest.mark.parametrize("product", ANSWERS)
+def test_what_a_product_answers_is_said_with_what_to_do(product: str) -> None:
+    recorded, reason, words = ANSWERS[product]
+    found = failure(recorded)
+    assert words in found.message
+    assert found.reason is reason
+
+
+def test_what_needs_another_spec_is_asked_for_once() -> None:
+    recorded = Recorded(403, error("QuotaExceeded", ""), "PUT")
+    failure(recorded)
+    assert [asked for asked in recorded.asked if asked.startswith("PUT")] == ["PUT /models/a.tflite"]
+
+
+@pytest.mark.parametrize("said", ["AKIAIOSFODNN7EXAMPLE", "a secret", "AKIAI44QH8DHBEXAMPLE", "f0" * 32])
+def test_what_a_store_says_holds_no_credentials(said: str) -> None:
+    found = failure(Recorded(400, error("InvalidRequest", f"you sent {said} to us")))
+    assert said not in found.message
+    assert '"you sent … to us"' in found.message
+
+
+def test_what_a_store_says_is_short() -> None:
+    found = failure(Recorded(400, error("InvalidRequest", "many words " * 1000)))
+    assert len(found.message) < 600

@@ -1,0 +1,124 @@
+"""What is wrong with a server's name or certificate is said in those words."""
+
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError, SSLError
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from tests.unit.background_server import serving_in_background
+from tests.unit.converter.storage.recorded_server import Recorded, answering
+from tflite_api.reasons import Reason
+from tflite_api.resource.spec import S3Destination
+from tflite_api.steps.step import FetchLimits
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.steps.destination import Destination, location_of, store_of
+from tflite_converter.storage.answers.connections import of_connection
+from tflite_converter.storage.store import Fault, Server
+
+LOOPBACK = x509.IPAddress(ip_address("127.0.0.1"))
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "minio")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "minio123")
+    monkeypatch.setattr("time.sleep", lambda _: None)
+
+
+@contextmanager
+def speaking_tls(folder: Path, days: int = 2, name: x509.GeneralName = LOOPBACK) -> Iterator[str]:
+    """Serve with a new certificate that signed itself, `tls.crt`, and ends so many days from now."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "storage")])
+    made = x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+    made = made.not_valid_before(now - timedelta(days=9)).not_valid_after(now + timedelta(days=days))
+    made = made.add_extension(x509.SubjectAlternativeName([name]), critical=False)
+    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    certificate, private = folder / "tls.crt", folder / "tls.key"
+    certificate.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, private)
+    served = HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    served.socket = context.wrap_socket(served.socket, server_side=True)
+    with serving_in_background(served):
+        yield f"https://127.0.0.1:{served.server_port}"
+
+
+def failure(endpoint: str) -> StepFailure:
+    where = S3Destination.from_object(
+        {"bucket": "models", "key": "a.tflite", "endpoint": endpoint, "secretRef": {"name": "keys"}}
+    )
+    store = store_of(where, FetchLimits(allow_local_addresses=True))
+    with pytest.raises(StepFailure) as caught:
+        Destination(where, store).look(location_of(where))
+    return caught.value
+
+
+def test_an_unknown_authority_is_said_with_what_the_administrator_sets(tmp_path: Path) -> None:
+    with speaking_tls(tmp_path) as endpoint:
+        found = failure(endpoint)
+    assert found.reason is Reason.SERVER_UNREACHABLE
+    assert f"{endpoint} has a certificate of an unknown authority: " in found.message
+    assert "CONVERTER_CA_CONFIG_MAP" in found.message
+
+
+@pytest.mark.parametrize(
+    ("days", "name", "words"),
+    [
+        (2, x509.DNSName("s3.example.com"), "has a certificate for another name"),
+        (-1, LOOPBACK, "has a certificate that has expired"),
+    ],
+)
+def test_what_is_wrong_with_a_certificate_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int, name: x509.GeneralName, words: str
+) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "tls.crt"))
+    with speaking_tls(tmp_path, days, name) as endpoint:
+        found = failure(endpoint)
+    assert found.reason is Reason.SERVER_UNREACHABLE
+    assert words in found.message
+    assert "write the host name that it is for in destination.s3.endpoint" in found.message
+
+
+def test_a_server_without_tls_is_asked_for_without() -> None:
+    with answering(Recorded(200)) as endpoint:
+        found = failure(endpoint.replace("http:", "https:"))
+    assert found.reason is Reason.INVALID_SPEC
+    assert found.message.endswith("does not speak TLS there: write http:// in destination.s3.endpoint")
+
+
+def test_a_host_name_that_does_not_exist_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    found = failure("http://minio.storage.invalid:9000")
+    assert found.reason is Reason.SERVER_UNREACHABLE
+    assert "http://minio.storage.invalid:9000 has a host name that does not exist: correct" in found.message
+
+
+def test_a_name_server_that_does_not_answer_is_tried_again() -> None:
+    import socket
+
+    cause = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+    error = EndpointConnectionError(endpoint_url="http://s3.example.com", error=cause)
+    assert of_connection(error, Server("http://s3.example.com")).fault is Fault.UNAVAILABLE
+
+
+def test_nothing_of_a_request_is_said() -> None:
+    error = SSLError(endpoint_url="https://s3.example.com?X-Amz-Signature=1", error=ValueError("1"))
+    assert "Signature" not in of_connection(error, Server("https://s3.example.com")).found
