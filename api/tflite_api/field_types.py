@@ -1,7 +1,7 @@
 """Types of fields that several parts of a spec have."""
 
 from collections.abc import Iterable
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, StringConstraints
 from pydantic_core import to_json
@@ -10,7 +10,7 @@ from tflite_api.schema import Schema, matching
 
 HOST: Final = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
 """A host and perhaps a port, as a part of a pattern."""
-ENDPOINT_PATTERN: Final = rf"^https?://{HOST}/?$"
+ENDPOINT_PATTERN: Final = rf"^https?://{HOST}(?:/[A-Za-z0-9._~-]+)*/?$"
 SHA256_PATTERN: Final = r"^[0-9a-f]{64}$"
 BUCKET_PATTERN: Final = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 KEY_PATTERN: Final = r"^[A-Za-z0-9!_.*'()=+@/-]+$"
@@ -59,6 +59,12 @@ def _normalised(key: str) -> str:
     return key
 
 
+def _leads_down(endpoint: str) -> str:
+    if {".", ".."} & set(endpoint.split("/")):
+        raise ValueError("must hold no '.' or '..' segments")
+    return endpoint
+
+
 def normalised_path(path: str) -> str:
     """Return the path of a model back, which must climb nowhere; a slash may end it."""
     if any(segment in {"", ".", ".."} for segment in path.removesuffix("/").split("/")):
@@ -86,9 +92,11 @@ Endpoint = Annotated[
     StringConstraints(max_length=512),
     matching(
         ENDPOINT_PATTERN,
-        "must be http:// or https:// with a host and perhaps a port: write for example https://s3.example.com",
+        "must be http:// or https:// with a host and perhaps a port and a path: write for example https://s3.example.com",
     ),
+    AfterValidator(_leads_down),
 ]
+AddressingStyle = Literal["Auto", "Path", "Virtual"]
 Region = Annotated[
     str,
     StringConstraints(min_length=1, max_length=64),

@@ -19,7 +19,7 @@ from tflite_converter.steps.accept import accept
 from tflite_converter.steps.destination import Destination, location_of, server_of, store_of
 from tflite_converter.steps.publish import publish
 from tflite_converter.storage.s3 import S3Store
-from tflite_converter.storage.s3_client import Key
+from tflite_converter.storage.secret_key import Key
 from tflite_converter.storage.store import Upload
 
 SMALL, LARGE = 1 << 10, 20 << 20

@@ -9,6 +9,8 @@ from tflite_api.sources.model_source import SOURCES
 
 _FORMAT = "recipe.v1"
 _SHAPING = ("model", "signature", "quantization", "ops", "metadata")
+_NOT_SHAPING = {"secretRef", "addressingStyle"}
+"""Of where a model comes from: who may read it, and how that is asked for, are no part of what it is."""
 
 
 def recipe_hash(spec: ConversionSpec) -> str:
@@ -38,8 +40,7 @@ def _model(source: dict[str, Any]) -> dict[str, Any]:
     shaping = {name: value for name, value in source.items() if name not in SOURCES or "sha256" not in source}
     for name in SOURCES:
         if isinstance(address := shaping.get(name), dict):
-            # Who may read it is no part of what it is.
-            shaping[name] = {part: value for part, value in address.items() if part != "secretRef"}
+            shaping[name] = {part: value for part, value in address.items() if part not in _NOT_SHAPING}
     if "tags" in shaping:
         shaping["tags"] = sorted(shaping["tags"])
     return shaping

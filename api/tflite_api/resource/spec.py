@@ -10,19 +10,14 @@ from tflite_api.field_types import (
     HOST,
     KEY_CHARACTERS,
     PRINTABLE,
-    Bucket,
-    ClusterID,
-    Endpoint,
-    Key,
     ObjectName,
-    Region,
-    SecretReference,
     Sha256,
     hold_bytes,
     unique,
 )
 from tflite_api.names import ATTESTATION_SUFFIX, REPORT_SUFFIX
 from tflite_api.resource.attestation_spec import AttestationSpec
+from tflite_api.resource.destination import Destination
 from tflite_api.resource.metadata import DecimalText, ModelMetadata, above_zero
 from tflite_api.resource.quantization_types import (
     CALIBRATED,
@@ -40,7 +35,6 @@ DEFAULT_MAX_SAMPLES: Final = 100
 DEFAULT_UNQUANTIZED_UP_TO: Final = "64Ki"
 
 DATASET_PATTERN: Final = rf"^(?:https?://{HOST}/[A-Za-z0-9._~%!$&()*+,;=:@/-]+|s3://[a-z0-9][a-z0-9.-]{{1,61}}[a-z0-9]/[A-Za-z0-9!_.*'()=+@/-]+)$"
-ROLE_ARN_PATTERN: Final = r"^arn:[a-z-]+:iam::[0-9]*:role(?:/[A-Za-z0-9+=,.@_-]+)+$"
 QUANTITY_PATTERN: Final = r"^[0-9]{1,12}(?:\.[0-9]{1,3})?(?:m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
 
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -90,11 +84,6 @@ SIGNATURE_BYTES: Final = 8192
 LAYERS_BYTES: Final = 16384
 """Of the names of tensors that stay in floats."""
 Dimension = Annotated[Integer, Field(ge=-1, le=2**31 - 1), AfterValidator(_not_zero)]
-RoleARN = Annotated[
-    str,
-    StringConstraints(max_length=2048),
-    matching(ROLE_ARN_PATTERN, "must be the ARN of a role: write for example arn:aws:iam::123456789012:role/converter"),
-]
 
 
 def _is_quantity(value: str | int) -> str | int:
@@ -237,48 +226,6 @@ class Verification(Schema):
 
     min_snr_decibels: Annotated[Integer, Field(ge=0, le=200)] | None = Field(default=None, alias="minSNRDecibels")
     samples: VerificationSamples | None = None
-
-
-class Adoption(Schema):
-    """Whose object this conversion may take over; namespace and name are its own where they are absent."""
-
-    cluster_id: ClusterID = Field(alias="clusterID")
-    namespace: ObjectName | None = None
-    name: ObjectName | None = None
-
-
-class S3Destination(Schema):
-    """The object that the artifact becomes."""
-
-    bucket: Bucket
-    key: Key
-    endpoint: Endpoint | None = None
-    region: Region = "us-east-1"
-    secret_ref: SecretReference | None = None
-    role_arn: RoleARN | None = Field(default=None, alias="roleARN")
-    adopt_from: Adoption | None = None
-    writers: Literal["Many", "One"] = "Many"
-
-    @property
-    def uri(self) -> str:
-        """The address people write: s3://bucket/key."""
-        return f"s3://{self.bucket}/{self.key}"
-
-    @property
-    def report_page(self) -> Self:
-        """Where the report page goes: beside the artifact."""
-        return self.model_copy(update={"key": self.key + REPORT_SUFFIX})
-
-    @property
-    def attestation(self) -> Self:
-        """The object beside the artifact that its attestation becomes."""
-        return self.model_copy(update={"key": self.key + ATTESTATION_SUFFIX})
-
-
-class Destination(Schema):
-    """Where the artifact goes."""
-
-    s3: S3Destination
 
 
 class ResourceList(Schema):

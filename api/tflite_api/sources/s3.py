@@ -7,6 +7,7 @@ from pydantic import AfterValidator, StringConstraints, model_validator
 
 from tflite_api.field_types import (
     KEY_PATTERN,
+    AddressingStyle,
     Bucket,
     Endpoint,
     Key,
@@ -40,6 +41,7 @@ class S3Source(Schema, Source):
     prefix: Prefix | None = None
     endpoint: Endpoint | None = None
     region: Region = "us-east-1"
+    addressing_style: AddressingStyle = "Auto"
     secret_ref: SecretReference | None = None
 
     @model_validator(mode="after")

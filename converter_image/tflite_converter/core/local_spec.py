@@ -6,11 +6,11 @@ from typing import Annotated, Final, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from tflite_api.resource.conversion import Conversion
+from tflite_api.resource.destination import Destination
 from tflite_api.resource.spec import (
     DATASET_PATTERN,
     Calibration,
     ConversionSpec,
-    Destination,
     Quantization,
     Verification,
     VerificationSamples,

@@ -45,6 +45,7 @@ _CURES: Final[Mapping[Fault, str]] = MappingProxyType(
             "have the administrator add that authority to the ConfigMap that CONVERTER_CA_CONFIG_MAP names"
         ),
         Fault.BAD_CERTIFICATE: "have it renewed, or write the host name that it is for in {field}.endpoint",
+        Fault.ENCRYPTION: "set {field}.encryption to what it asks for, or leave it out where it knows none",
         Fault.FULL: f"Free some room or raise the quota, then {ASK_AGAIN}",
         Fault.TOO_LARGE: f"Raise that limit (nginx calls it client_max_body_size), then {ASK_AGAIN}",
     }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tflite_api.reasons import Reason
-from tflite_api.resource.spec import S3Destination
+from tflite_api.resource.destination import S3Destination
 from tflite_api.steps.step import FetchLimits
 from tflite_converter.artifact.flatbuffer import START_BYTES
 from tflite_converter.core.failure import StepFailure
@@ -23,10 +23,12 @@ from tflite_converter.storage.secret_key import Key
 from tflite_converter.storage.store import (
     Always,
     Condition,
+    Encryption,
     Fault,
     IfAbsent,
     IfMatches,
     Location,
+    Manner,
     ObjectStore,
     Server,
     StoredObject,
@@ -59,7 +61,7 @@ def store_of(where: S3Destination, limits: FetchLimits) -> ObjectStore:
         StepFailure: StorageUnavailable where the proxy that it would be asked through has no address.
     """
     proxy.check()
-    return S3Store(server_of(where, limits), credentials_of(where))
+    return S3Store(server_of(where, limits), credentials_of(where), manner_of(where))
 
 
 def credentials_of(where: S3Destination) -> Credentials:
@@ -69,7 +71,15 @@ def credentials_of(where: S3Destination) -> Credentials:
 
 def server_of(where: S3Destination, limits: FetchLimits) -> Server:
     """Return the server of a destination, at an address that the limits allow."""
-    return Server(where.endpoint, where.region, endpoint.refusal(limits))
+    return Server(where.endpoint, where.region, endpoint.refusal(limits), where.addressing_style)
+
+
+def manner_of(where: S3Destination) -> Manner:
+    """Return how a destination wants objects uploaded."""
+    wanted, encryption = where.encryption, None
+    if wanted is not None:
+        encryption = Encryption("AES256" if wanted.type == "SSE-S3" else "aws:kms", wanted.key_id)
+    return Manner(encryption, where.checksums == "Auto")
 
 
 def location_of(where: S3Destination) -> Location:

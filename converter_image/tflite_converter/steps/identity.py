@@ -1,7 +1,7 @@
 """Whose a conversion is, as the objects that it writes to a bucket say."""
 
+from tflite_api.resource.destination import S3Destination
 from tflite_api.resource.recipe import recipe_hash
-from tflite_api.resource.spec import S3Destination
 from tflite_api.steps.step import StepRequest
 from tflite_converter.storage.object_metadata import Identity, Owner
 

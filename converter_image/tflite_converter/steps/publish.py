@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from tflite_api.reasons import Outcome, Reason
-from tflite_api.resource.spec import ConversionSpec, S3Destination
+from tflite_api.resource.destination import S3Destination
+from tflite_api.resource.spec import ConversionSpec
 from tflite_api.resource.status import Artifact, Provenance
 from tflite_api.steps.step import PreparedModel, StepRequest, StepResult
 from tflite_api.text import one_line

@@ -1,6 +1,7 @@
 """Objects on an S3 server: HEAD, conditional PUT, GET, LIST and DELETE."""
 
 import base64
+import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -25,6 +26,7 @@ from tflite_converter.storage.store import (
     IfMatches,
     ListedObject,
     Location,
+    Manner,
     OpenObject,
     Server,
     StoredObject,
@@ -37,13 +39,17 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import (
         DeleteObjectRequestTypeDef,
         GetObjectRequestTypeDef,
+        HeadObjectOutputTypeDef,
         ListObjectsV2OutputTypeDef,
         ListObjectsV2RequestTypeDef,
         PutObjectRequestTypeDef,
     )
 
+_OF_ANOTHER_REGION: Final = frozenset({301, 400})
+"""What a HEAD is answered with that is signed for another region than the bucket's."""
 _PAGE: Final = 1000
 """Objects that a page of a listing has at most."""
+_CHUNK_BYTES: Final = 1024**2
 _EMPTY_PAGES: Final = 100
 """Pages without an object after which nobody believes that more will come; honest servers have few: of what was
 deleted."""
@@ -52,10 +58,12 @@ deleted."""
 class S3Store:
     """The buckets of an S3 server; see `ObjectStore`. Nothing is asked, and no credential read, before it is used."""
 
-    def __init__(self, server: Server, credentials: Credentials) -> None:
-        """Take where it is and what it is asked with."""
+    def __init__(self, server: Server, credentials: Credentials, manner: Manner | None = None) -> None:
+        """Take where it is, what it is asked with, and how it is to store what it is given."""
         self._server = server
         self._credentials = credentials
+        self._manner = manner or Manner()
+        self._checksums = self._manner.checksums
 
     @cached_property
     def _client(self) -> "S3Client":
@@ -65,14 +73,25 @@ class S3Store:
         """Return the object there; None where the bucket exists and the object does not."""
         with self._meant(Asked(at)), _understood(at):
             try:
-                return object_of(self._client.head_object(Bucket=at.bucket, Key=at.key, ChecksumMode="ENABLED"))
+                return object_of(self._answer_to_head(at))
             except ClientError as refusal:
                 status = Answer.of(refusal).status
                 self._ask_why(at, status)
                 # The list shows the bucket is there and the credentials are good, so a 404 spoke of the object.
-                if status != 404:
+                if status == 404:
+                    return None
+                if status not in _OF_ANOTHER_REGION:
                     raise
+            return self._head_again(at)
+
+    def _head_again(self, at: Location) -> StoredObject | None:
+        """Return the object once botocore knows the bucket's region, which only an answer with a body tells."""
+        try:
+            return object_of(self._answer_to_head(at))
+        except ClientError as error:
+            if Answer.of(error).status == 404:
                 return None
+            raise
 
     def _ask_why(self, at: Location, status: int) -> None:
         """Ask again in a way whose answer has a body: a HEAD is refused with a bare status, whatever the cause."""
@@ -84,8 +103,29 @@ class S3Store:
             if status != 404 or answer.code != "AccessDenied":
                 raise
 
+    def _answer_to_head(self, at: Location) -> "HeadObjectOutputTypeDef":
+        if self._checksums:
+            try:
+                return self._client.head_object(Bucket=at.bucket, Key=at.key, ChecksumMode="ENABLED")
+            except ClientError as error:
+                # It has no body that would say what is wrong.
+                if Answer.of(error).status not in {400, 501}:
+                    raise
+        found = self._client.head_object(Bucket=at.bucket, Key=at.key)
+        self._checksums = False
+        return found
+
     def put(self, at: Location, upload: Upload, condition: Condition) -> str:
         """Store an object whole or not at all, and return its ETag; CHANGED where the condition does not hold."""
+        try:
+            return self._put(at, upload, condition)
+        except StoreError as error:
+            if error.fault is not Fault.NO_CHECKSUMS or not self._checksums:
+                raise
+        self._checksums = False
+        return self._put(at, upload, condition)
+
+    def _put(self, at: Location, upload: Upload, condition: Condition) -> str:
         body = FixedLength(upload.file)
         request: PutObjectRequestTypeDef = {
             "Bucket": at.bucket,
@@ -93,8 +133,15 @@ class S3Store:
             "Body": BufferedReader(body),
             "ContentType": upload.content_type,
             "Metadata": dict(upload.metadata),
-            "ChecksumSHA256": base64.b64encode(bytes.fromhex(upload.sha256)).decode(),
         }
+        if self._checksums:
+            request["ChecksumSHA256"] = base64.b64encode(bytes.fromhex(upload.sha256)).decode()
+        else:
+            request["ContentMD5"] = _md5(body, upload.sha256, at)
+        if (encryption := self._manner.encryption) is not None:
+            request["ServerSideEncryption"] = encryption.algorithm
+            if encryption.key_id is not None:
+                request["SSEKMSKeyId"] = encryption.key_id
         match condition:
             case IfAbsent():
                 request["IfNoneMatch"] = "*"
@@ -202,6 +249,19 @@ def object_of(head: Mapping[str, object]) -> StoredObject:
         if isinstance(metadata, Mapping)
         else {},
     )
+
+
+def _md5(body: FixedLength, sha256: str, at: Location) -> str:
+    """Return the MD5 of what is to be uploaded, as Content-MD5 wants it, once its SHA-256 was found to be right."""
+    weak, strong = hashlib.md5(usedforsecurity=False), hashlib.sha256()
+    body.seek(0)
+    while chunk := body.read(_CHUNK_BYTES):
+        weak.update(chunk)
+        strong.update(chunk)
+    body.seek(0)
+    if strong.hexdigest() != sha256:
+        raise StoreError(Fault.OTHER_CONTENT, f"{at.uri} changed before it was uploaded")
+    return base64.b64encode(weak.digest()).decode()
 
 
 def _hexadecimal(checksum: object) -> str | None:

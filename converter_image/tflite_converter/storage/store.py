@@ -22,6 +22,8 @@ class Server:
     region: str = "us-east-1"
     refusal: Refusal | None = None
     """Asked for every address that a connection is made to; None where each may be."""
+    style: Literal["Auto", "Path", "Virtual"] = "Auto"
+    """How addresses name the bucket."""
 
     @property
     def name(self) -> str:
@@ -29,9 +31,15 @@ class Server:
         return self.endpoint or "Amazon S3"
 
     @property
-    def addressing(self) -> Literal["path", "auto"]:
+    def addressing(self) -> Literal["path", "virtual", "auto"]:
         """How the bucket is named in an address: by the path, where a server's name need not cover its buckets."""
-        return "path" if self.endpoint else "auto"
+        match self.style:
+            case "Path":
+                return "path"
+            case "Virtual":
+                return "virtual"
+            case _:
+                return "path" if self.endpoint else "auto"
 
 
 @dataclass(frozen=True)
@@ -96,6 +104,25 @@ class Upload:
     content_type: str
     """As a browser wants it."""
     metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Encryption:
+    """How a storage is to encrypt what it is given."""
+
+    algorithm: Literal["AES256", "aws:kms"]
+    key_id: str | None = None
+    """Of the key management service; None for the bucket's own."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How objects are uploaded."""
+
+    encryption: Encryption | None = None
+    """None leaves it to the bucket."""
+    checksums: bool = True
+    """Whether they carry a SHA-256, as long as the storage knows that."""
 
 
 @dataclass(frozen=True)

@@ -37,13 +37,60 @@ RULES: list[Rule] = [
         "endpoint",
         [
             changed("destination.s3.endpoint", endpoint)
-            for endpoint in ("https://s3.example.com", "http://10.0.0.1:7070/")
+            for endpoint in (
+                "https://s3.example.com",
+                "http://10.0.0.1:7070/",
+                "https://a/s3/v1",
+                "https://a/b.c_d~e-f/",
+            )
         ],
         [
             changed("destination.s3.endpoint", endpoint)
-            for endpoint in ("s3.example.com", "https://a/b", "https://u@a", "")
+            for endpoint in ("s3.example.com", "https://a/b?c", "https://a//b", "https://a/b c", "https://u@a", "")
         ],
         "must be http:// or https:// with a host",
+    ),
+    (
+        "endpoint that leads down",
+        [changed("destination.s3.endpoint", endpoint) for endpoint in ("https://a/.b", "https://a/b../c")],
+        [
+            changed("destination.s3.endpoint", endpoint)
+            for endpoint in ("https://a/..", "https://a/./b", "https://a/../")
+        ],
+        "must hold no '.' or '..' segments",
+    ),
+    (
+        "addressingStyle",
+        [changed("destination.s3.addressingStyle", style) for style in ("Auto", "Path", "Virtual")],
+        [changed("destination.s3.addressingStyle", style) for style in ("path", "Host", "")],
+        "supported values",
+    ),
+    (
+        "encryption.type",
+        [changed("destination.s3.encryption", {"type": kind}) for kind in ("SSE-S3", "SSE-KMS")],
+        [changed("destination.s3.encryption", {"type": kind}) for kind in ("AES256", "aws:kms", "SSE-C")],
+        "supported values",
+    ),
+    (
+        "encryption.keyID",
+        [
+            changed("destination.s3.encryption", {"type": "SSE-KMS", "keyID": key})
+            for key in ("arn:aws:kms:eu-west-1:123456789012:key/1a-2b", "alias/models", "minio-key_1.a")
+        ],
+        [changed("destination.s3.encryption", {"type": "SSE-KMS", "keyID": key}) for key in ("a b", "a\n", "k\u00e9y")],
+        "must be the id, alias or ARN of a key",
+    ),
+    (
+        "encryption.keyID of KMS",
+        [changed("destination.s3.encryption", {"type": "SSE-KMS", "keyID": "a"})],
+        [changed("destination.s3.encryption", {"type": "SSE-S3", "keyID": "a"})],
+        "keyID is for type SSE-KMS: leave it out",
+    ),
+    (
+        "checksums",
+        [changed("destination.s3.checksums", wanted) for wanted in ("Auto", "Never")],
+        [changed("destination.s3.checksums", wanted) for wanted in ("Always", "never")],
+        "supported values",
     ),
     (
         "region",

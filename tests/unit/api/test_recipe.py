@@ -86,6 +86,7 @@ def test_every_source_has_its_own_hash_until_its_content_is_pinned() -> None:
 def test_credentials_and_what_is_left_out_are_no_part_of_a_source() -> None:
     least = {"bucket": "models", "key": "a.zip"}
     assert of_model({"s3": least | {"secretRef": {"name": "s3"}, "region": "us-east-1"}}) == of_model({"s3": least})
+    assert of_model({"s3": least | {"addressingStyle": "Virtual"}}) == of_model({"s3": least})
     assert of_model({"s3": least | {"endpoint": "https://s3.example.com"}}) != of_model({"s3": least})
 
 

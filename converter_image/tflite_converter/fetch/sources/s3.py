@@ -32,7 +32,7 @@ def fetch(source: S3Source, sha256: str | None, place: Place) -> FetchedModel:
     """
     endpoint.check(source.endpoint, "model.s3.endpoint", place.limits)
     store = place.connect(
-        Server(source.endpoint, source.region, endpoint.refusal(place.limits)),
+        Server(source.endpoint, source.region, endpoint.refusal(place.limits), source.addressing_style),
         _credentials(source),
     )
     found = BucketModel(store, source.bucket, source.uri, Pin(source.field, sha256), place)

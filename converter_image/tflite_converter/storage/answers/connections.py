@@ -43,7 +43,8 @@ def _of_cause(cause: BaseException, server: Server) -> StoreError | None:
             words = f"{server.name} leads to {cause}: such addresses are not allowed"
             meant = StoreError(Fault.REFUSED_ADDRESS, words)
         case socket.gaierror() if cause.errno in _NO_SUCH_NAME:
-            meant = StoreError(Fault.UNKNOWN_HOST, f"{server.name} has a host name that does not exist")
+            where = ", or none with a bucket in front of it" if server.style == "Virtual" else ""
+            meant = StoreError(Fault.UNKNOWN_HOST, f"{server.name} has a host name that does not exist{where}")
         case CertificateError():
             meant = StoreError(Fault.BAD_CERTIFICATE, f"{server.name} {_OTHER_NAME}")
         case ssl.SSLCertVerificationError():

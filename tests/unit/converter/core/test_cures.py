@@ -10,7 +10,7 @@ import pytest
 from tests.unit.converter.steps.test_destination import answered
 from tflite_api.explanations import EXPLANATIONS, speaks_of_message
 from tflite_api.reasons import Outcome, Reason
-from tflite_api.resource.spec import S3Destination
+from tflite_api.resource.destination import S3Destination
 from tflite_converter.core.failure import OWN_CURE
 from tflite_converter.fetch import http
 

@@ -12,7 +12,7 @@ from tests.unit.converter.storage.memory_store import Held, MemoryStore
 from tests.unit.converter.storage.s3_server import Bucket, serving_s3
 from tflite_api.field_types import KEY_CHARACTERS
 from tflite_api.reasons import Reason
-from tflite_api.resource.spec import S3Destination
+from tflite_api.resource.destination import S3Destination
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.steps.conditional_writes import are_kept, place_beside
 from tflite_converter.steps.destination import Destination, location_of

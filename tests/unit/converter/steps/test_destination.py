@@ -5,7 +5,7 @@ import pytest
 from tests.unit.converter.storage.memory_store import MemoryStore
 from tflite_api.field_types import SecretReference
 from tflite_api.reasons import Reason
-from tflite_api.resource.spec import S3Destination
+from tflite_api.resource.destination import S3Destination
 from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.steps.destination import Destination, failure_of, location_of, server_of

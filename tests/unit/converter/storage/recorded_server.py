@@ -1,6 +1,6 @@
 """A server of this process that answers as another product was recorded to."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,8 +20,10 @@ class Recorded:
     headers: Mapping[str, str] = field(default_factory=dict)
     closes: bool = False
     """Whether it answers before it has read what is sent, and closes the connection."""
-    asked: list[str] = field(default_factory=list)
-    """Method and path of each request."""
+    refuses: Callable[[dict[str, str]], bool] = lambda _: True
+    """Whether a request with such headers is answered so."""
+    requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    """Method and path of each request, and its headers."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -29,8 +31,9 @@ class _Handler(BaseHTTPRequestHandler):
     recorded: Recorded
 
     def _answer(self) -> None:
-        self.recorded.asked.append(f"{self.command} {self.path}")
-        refused = self.command in self.recorded.methods.split()
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.recorded.requests.append((f"{self.command} {self.path}", headers))
+        refused = self.command in self.recorded.methods.split() and self.recorded.refuses(headers)
         if refused and self.recorded.closes:
             self.close_connection = True
         else:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.unit.converter.storage.s3_server import Bucket, serving_s3
 from tflite_api.reasons import Reason
-from tflite_api.resource.spec import S3Destination
+from tflite_api.resource.destination import S3Destination
 from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.fetch.network.address_policy import refusal

@@ -10,11 +10,11 @@ import pytest
 
 from tests.unit.converter.storage.recorded_server import Recorded, answering
 from tflite_api.reasons import Reason
-from tflite_api.resource.spec import S3Destination
+from tflite_api.resource.destination import S3Destination
 from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.steps.destination import Destination, location_of, store_of
-from tflite_converter.storage.store import Upload
+from tflite_converter.storage.store import Always, Upload
 
 LOCAL = FetchLimits(allow_local_addresses=True)
 HTML = {"Content-Type": "text/html"}
@@ -229,10 +229,25 @@ def test_what_a_product_answers_is_said_with_what_to_do(product: str) -> None:
     assert found.reason is reason
 
 
+def test_a_region_that_the_storage_names_is_used() -> None:
+    """versitygw, MinIO with a region, and Garage: a HEAD that is signed for another has a bare 400."""
+    told = error("AuthorizationHeaderMalformed", "the region is wrong; expecting 'garage'", "<Region>garage</Region>")
+    recorded = Recorded(400, told, refuses=lambda headers: "/garage/s3/" not in headers["authorization"])
+    with answering(recorded) as endpoint:
+        where = S3Destination.from_object(
+            {"bucket": "models", "key": "a.tflite", "endpoint": endpoint, "secretRef": {"name": "keys"}}
+        )
+        store = store_of(where, LOCAL)
+        assert Destination(where, store).look(location_of(where)) is None
+        other = store_of(where, LOCAL)
+        other.put(location_of(where), Upload(BytesIO(b""), hashlib.sha256(b"").hexdigest(), "", {}), Always())
+
+
 def test_what_needs_another_spec_is_asked_for_once() -> None:
     recorded = Recorded(403, error("QuotaExceeded", ""), "PUT")
     failure(recorded)
-    assert [asked for asked in recorded.asked if asked.startswith("PUT")] == ["PUT /models/a.tflite"]
+    asked = [asked for asked, _ in recorded.requests]
+    assert [one for one in asked if one.startswith("PUT")] == ["PUT /models/a.tflite"]
 
 
 @pytest.mark.parametrize("said", ["AKIAIOSFODNN7EXAMPLE", "a secret", "AKIAI44QH8DHBEXAMPLE", "f0" * 32])

@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.background_server import serving_in_background
 from tflite_api.reasons import Reason
-from tflite_api.resource.spec import S3Destination
+from tflite_api.resource.destination import S3Destination
 from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.steps.destination import Destination, location_of, store_of

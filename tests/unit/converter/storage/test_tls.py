@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 from tests.unit.background_server import serving_in_background
 from tests.unit.converter.storage.recorded_server import Recorded, answering
 from tflite_api.reasons import Reason
-from tflite_api.resource.spec import S3Destination
+from tflite_api.resource.destination import S3Destination
 from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.steps.destination import Destination, location_of, store_of

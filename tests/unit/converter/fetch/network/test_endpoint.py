@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.converter.fetch.web_server import serving
 from tflite_api.reasons import Reason
-from tflite_api.resource.spec import S3Destination
+from tflite_api.resource.destination import S3Destination
 from tflite_api.steps.step import FetchLimits, StepRequest
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress

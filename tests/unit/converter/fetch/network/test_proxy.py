@@ -10,7 +10,7 @@ import pytest
 from tests.unit.converter.fetch.network.forward_proxy import forwarding
 from tests.unit.converter.fetch.web_server import CONTENT, serving
 from tflite_api.reasons import Reason
-from tflite_api.resource.spec import S3Destination
+from tflite_api.resource.destination import S3Destination
 from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
