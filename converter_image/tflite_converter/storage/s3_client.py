@@ -39,7 +39,8 @@ def connect(server: Server, credentials: Credentials) -> "S3Client":
     """Return a client; nothing is asked yet.
 
     Raises:
-        StoreError: LACKING_CREDENTIALS, UNFIT_CREDENTIALS or LACKING_ROLE, where the environment has none to use.
+        StoreError: LACKING_CREDENTIALS, UNFIT_CREDENTIALS or LACKING_ROLE, where the environment has none to use;
+            UNKNOWN_HOST.
     """
     config = Config(
         connect_timeout=10,
@@ -64,7 +65,11 @@ def connect(server: Server, credentials: Credentials) -> "S3Client":
         case Nobody():
             pass
     session = boto3.Session(botocore_session=bare)
-    client = session.client("s3", region_name=server.region, endpoint_url=server.endpoint, config=config)
+    try:
+        client = session.client("s3", region_name=server.region, endpoint_url=server.endpoint, config=config)
+    except ValueError as error:
+        # botocore knows of host names that cannot be, such as one with two dots in a row.
+        raise StoreError(Fault.UNKNOWN_HOST, f"{server.name} has a host name that does not exist") from error
     foreign.notice(client)
     region_search.bound(client)
     if server.refusal is not None:

@@ -111,6 +111,13 @@ def test_a_host_name_that_does_not_exist_is_said(monkeypatch: pytest.MonkeyPatch
     assert "http://minio.storage.invalid:9000 has a host name that does not exist: correct" in found.message
 
 
+@pytest.mark.parametrize("host", ["no..store", f"{'a' * 64}.example.com"])
+def test_a_host_name_that_cannot_exist_is_said(host: str) -> None:
+    found = failure(f"http://{host}:9000")
+    assert found.reason is Reason.SERVER_UNREACHABLE
+    assert "has a host name that does not exist: correct destination.s3.endpoint" in found.message
+
+
 def test_a_name_server_that_does_not_answer_is_tried_again() -> None:
     import socket
 
