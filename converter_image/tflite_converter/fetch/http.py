@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import socket
-import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,6 +19,7 @@ from tflite_converter.core.failure import NO_SPACE, OWN_CURE, StepFailure
 from tflite_converter.core.progress import Progress
 from tflite_converter.core.units import bytes_in_words
 from tflite_converter.fetch.archive.extraction import CHUNK_BYTES
+from tflite_converter.fetch.network import ca_bundle
 from tflite_converter.fetch.network.address_policy import refusal, refused_meaning
 from tflite_converter.fetch.network.proxy import Proxy, ProxyOptions
 from tflite_converter.fetch.receiver import Receiver
@@ -140,9 +140,9 @@ class _Transfer:
             raise
 
     async def _run_with_session(self) -> str:
-        # Made now: aiohttp's own knows only the authorities that were there when it was imported.
-        context = ssl.create_default_context()
-        connector = aiohttp.TCPConnector(socket_factory=self._open_socket, force_close=True, ssl=context)
+        connector = aiohttp.TCPConnector(
+            socket_factory=self._open_socket, force_close=True, ssl=ca_bundle.client_context()
+        )
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_SILENCE_SECONDS)
         async with aiohttp.ClientSession(
             connector=connector,

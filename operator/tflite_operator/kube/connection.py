@@ -28,6 +28,8 @@ class Connection:
         configuration.connection_pool_maxsize = 0
         # The API server is asked directly, whatever proxy the environment names.
         configuration.client_session_kwargs = {"trust_env": False, "request_class": CheckedRequest}
+        # Python 3.13 refuses authorities that state no key usage or no key identifier, which those of clusters may be.
+        configuration.disable_strict_ssl_verification = True
         self._configuration = configuration
         self._client = ApiClient(configuration)
         if in_flight_seconds is not None:

@@ -17,6 +17,18 @@ _READ_BY_CLIENTS: Final = ("SSL_CERT_FILE", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE
 """By Python's ssl, botocore, requests, and TensorFlow's own client of Google Cloud Storage. Each takes one file."""
 
 
+def client_context() -> ssl.SSLContext:
+    """Return how a client of this process checks a server's certificate, the same on every Python.
+
+    Python 3.13 refuses authorities whose certificates lack what RFC 5280 asks for, such as the key-usage extension that
+    `openssl req -x509` leaves out. Older Pythons, botocore, curl and Go take them, and whoever names one means it.
+    """
+    # Made anew each time: the authorities are those that are named by now.
+    context = ssl.create_default_context()
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
+
+
 def trust(environment: MutableMapping[str, str], folder: Path) -> None:
     """Have every client of this process trust the administrator's authorities too.
 

@@ -8,15 +8,17 @@ import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import requests
+from requests.adapters import HTTPAdapter
 
 from tflite_api.reasons import Reason
 from tflite_api.sources.kaggle import KaggleSource
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.fetch.archive.extraction import CHUNK_BYTES
 from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, from_archive
+from tflite_converter.fetch.network.ca_bundle import client_context
 from tflite_converter.fetch.receiver import Receiver
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ def _download(source: KaggleSource, packed: Path, place: Place) -> str:
     from kagglesdk.models.types.model_api_service import ApiDownloadModelInstanceVersionRequest  # noqa: PLC0415
 
     with build_kaggle_client() as client:
-        _never_wait_for_ever(client)
+        _adjust(client)
         wanted = parse_model_handle(source.handle)
         request = _about(ApiDownloadModelInstanceVersionRequest(), wanted)
         request.version_number = wanted.version or _latest_version(client, wanted)
@@ -83,9 +85,19 @@ def _about(request: _Request, wanted: "ModelHandle") -> _Request:
     return request
 
 
-def _never_wait_for_ever(client: "KaggleClient") -> None:
+def _adjust(client: "KaggleClient") -> None:
+    """Have a client never wait for ever, and check certificates as other clients here do."""
     session = client.http_client()._session  # noqa: SLF001 - its client has no setting for it
     session.send = functools.partial(session.send, timeout=_SECONDS)
+    session.mount("https://", _Connections())
+
+
+class _Connections(HTTPAdapter):
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - handed through as they are
+        super().init_poolmanager(*arguments, **options, ssl_context=client_context())
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:  # noqa: ANN401 - the same
+        return super().proxy_manager_for(proxy, **options, ssl_context=client_context())
 
 
 def _save(answer: requests.Response, source: KaggleSource, packed: Path, place: Place) -> str:

@@ -57,7 +57,13 @@ class _Copy:
     def root(self) -> Path:
         """Return what the spec names, links followed."""
         wanted = self._volume / (self._source.path or "")
-        found = wanted.resolve(strict=True)
+        try:
+            # Not Path.resolve: for links in a circle it raises a RuntimeError until Python 3.12, and an OSError since.
+            found = Path(os.path.realpath(wanted, strict=True))
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            raise self._of_no_kind() from error
         if not found.is_relative_to(self._volume):
             refuse("is a link that leads out of the volume", self._shown)
         return found
@@ -88,9 +94,8 @@ class _Copy:
         except FileNotFoundError as error:
             words = f"There is no {self._shown}"
             raise StepFailure(Reason.MODEL_NOT_FOUND, words, "correct model.volume.path") from error
-        except (NotADirectoryError, RuntimeError) as error:
-            words = f"{self._shown} is no file and no folder"
-            raise StepFailure(Reason.MODEL_NOT_FOUND, words, "correct model.volume.path") from error
+        except NotADirectoryError as error:
+            raise self._of_no_kind() from error
         except PermissionError as error:
             words = f"{self._shown} may not be read by user {os.getuid()} or group {os.getgid()}"
             raise StepFailure(Reason.MODEL_ACCESS_DENIED, words, "give them the right to") from error
@@ -99,6 +104,10 @@ class _Copy:
             if error.errno != errno.ELOOP:
                 raise
             refuse(_TOO_DEEP, self._shown)
+
+    def _of_no_kind(self) -> StepFailure:
+        words = f"{self._shown} is no file and no folder"
+        return StepFailure(Reason.MODEL_NOT_FOUND, words, "correct model.volume.path")
 
     def _below(self, folder: Path, path: Segments, into: Unpacking) -> Iterator[Segments]:
         if len(path) > MAX_DEPTH:

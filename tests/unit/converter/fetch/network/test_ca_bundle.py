@@ -3,7 +3,6 @@
 import logging
 import os
 import ssl
-import subprocess
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import certifi
 import pytest
 
+from tests.unit import private_authority
 from tests.unit.background_server import serving_in_background
 from tests.unit.converter.fetch.web_server import CONTENT, Handler
 from tflite_api.names import CA_BUNDLE_ENV
@@ -40,23 +40,14 @@ class Files(Handler):
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an authority's ca.crt, and server.crt and server.key for localhost."""
     folder = tmp_path_factory.mktemp("authority")
-
-    def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
-
-    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-    openssl("req", "-x509", *key, "-subj", "/CN=Private", "-keyout", "ca.key", "-out", "ca.crt")
-    signed = ["-CA", "ca.crt", "-CAkey", "ca.key", "-addext", "subjectAltName=DNS:localhost"]
-    openssl("req", "-x509", *key, "-subj", "/CN=localhost", *signed, "-keyout", "server.key", "-out", "server.crt")
+    private_authority.issue(folder)
     return folder
 
 
 @pytest.fixture
 def server(authority: Path) -> Iterator[str]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(authority / "server.crt", authority / "server.key")
     served = ThreadingHTTPServer(("127.0.0.1", 0), Files)
-    served.socket = context.wrap_socket(served.socket, server_side=True)
+    served.socket = private_authority.served_by(authority).wrap_socket(served.socket, server_side=True)
     with serving_in_background(served):
         yield f"https://localhost:{served.server_port}"
 
@@ -75,9 +66,10 @@ def look_at(server: str) -> str | None:
     return None if found is None else found.etag
 
 
-def test_downloads_and_the_storage_trust_the_bundle(
+def test_downloads_and_the_storage_trust_the_bundle_though_its_authority_states_no_key_usage(
     server: str, authority: Path, tmp_path: Path, environment: pytest.MonkeyPatch
 ) -> None:
+    private_authority.be_strict(environment)
     environment.setenv("AWS_ACCESS_KEY_ID", "a")
     environment.setenv("AWS_SECRET_ACCESS_KEY", "s")
     with pytest.raises(StepFailure, match="has no valid certificate") as refused:

@@ -6,6 +6,7 @@ As kagglesdk 0.1.37 asks (kagglesdk/kaggle_http_client.py, models/services/model
 
 import base64
 import json
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,6 +34,22 @@ class Kaggle:
 @contextmanager
 def serving(kaggle: Kaggle) -> Iterator[str]:
     """Serve; gives the address."""
+    served = ThreadingHTTPServer(("127.0.0.1", 0), handler(kaggle))
+    with serving_in_background(served):
+        yield f"http://127.0.0.1:{served.server_port}"
+
+
+@contextmanager
+def serving_with_tls(kaggle: Kaggle, tls: ssl.SSLContext) -> Iterator[str]:
+    """Serve with a certificate for localhost; gives the address."""
+    served = ThreadingHTTPServer(("127.0.0.1", 0), handler(kaggle))
+    served.socket = tls.wrap_socket(served.socket, server_side=True)
+    with serving_in_background(served):
+        yield f"https://localhost:{served.server_port}"
+
+
+def handler(kaggle: Kaggle) -> type[BaseHTTPRequestHandler]:
+    """Return what answers for it."""
 
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
@@ -69,6 +86,4 @@ def serving(kaggle: Kaggle) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-    served = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    with serving_in_background(served):
-        yield f"http://127.0.0.1:{served.server_port}"
+    return Handler

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.unit import private_authority
 from tests.unit.converter.fetch.archive.archives import pack, plain
-from tests.unit.converter.fetch.sources.kaggle_server import Kaggle, serving
+from tests.unit.converter.fetch.sources.kaggle_server import Kaggle, serving, serving_with_tls
 from tests.unit.converter.fetch.test_fetched import FILES, contents
 from tflite_api.reasons import Reason
 from tflite_api.sources.model_source import ModelSource
@@ -44,7 +45,7 @@ def fetched(
     tmp_path: Path, handle: str = HANDLE, holder: str | None = HOLDER, limits: FetchLimits | None = None
 ) -> FetchedModel:
     folder, scratch = tmp_path / "unpacked", tmp_path / "scratch"
-    folder.mkdir()
+    folder.mkdir(parents=True)
     scratch.mkdir()
     source = {"handle": handle} | ({"secretRef": {"name": holder}} if holder else {})
     place = Place(folder, scratch, limits or FetchLimits(), LoggedProgress())
@@ -67,6 +68,22 @@ def test_a_version_is_fetched_whole_with_the_credentials(kaggle: Kaggle, tmp_pat
     assert found.digest == f"sha256:{folder_digest(found.folder)}"
     assert [asked[0] for asked in kaggle.asked] == ["DownloadModelInstanceVersion", "/storage/2"]
     assert kaggle.asked[0][1]["framework"] == "MODEL_FRAMEWORK_TENSOR_FLOW_2"
+
+
+def test_an_authority_that_states_no_key_usage_is_trusted(
+    kaggle: Kaggle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proxy of a company that reads along shows a certificate of its own for Kaggle."""
+    from kagglesdk import kaggle_env
+
+    private_authority.issue(tmp_path)
+    private_authority.be_strict(monkeypatch)
+    with serving_with_tls(kaggle, private_authority.served_by(tmp_path)) as address:
+        monkeypatch.setitem(kaggle_env._env_to_endpoint, kaggle_env.KaggleEnv.PROD, address)
+        monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+        assert refused(tmp_path / "one").reason is Reason.MODEL_UNAVAILABLE
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.crt"))
+        assert contents(fetched(tmp_path / "other").folder) == FILES
 
 
 def test_without_a_version_the_latest_is_taken(kaggle: Kaggle, tmp_path: Path) -> None:
