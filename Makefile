@@ -54,7 +54,8 @@ images: venv ## Build the two images and give them to the running cluster
 	@$(DEV) images
 
 # Conversions mostly wait for each other's pods: three at a time keep two cores busy.
-PYTEST := $(PYTHON) -m pytest -n 3 --dist loadgroup
+IN_PARALLEL := -n 3 --dist loadgroup
+PYTEST := $(PYTHON) -m pytest $(IN_PARALLEL)
 
 .PHONY: lint
 lint: venv ## Check style, format, the direction of imports and types
@@ -66,6 +67,10 @@ lint: venv ## Check style, format, the direction of imports and types
 .PHONY: unit
 unit: venv ## Run the tests that need no cluster
 	$(PYTEST) tests/unit
+
+.PHONY: unit-all
+unit-all: venv ## Run them on each Python of 3.11 to 3.13 that the machine has
+	$(PYTHON) -m dev.testing.interpreters $(IN_PARALLEL) tests/unit
 
 # Brings up our own cluster unless one was named explicitly (dev/cluster/target.py), and runs a command against it.
 define on_cluster
@@ -90,9 +95,14 @@ test: venv ## Run lint and all tests, with all set-up (cold about 40 minutes, wa
 
 .PHONY: all-tests
 all-tests: venv
-	$(call on_cluster,$(RUN) "tests 1 of 3: those that share the cluster" -- $(PYTEST) $(addprefix --ignore=,$(ALONE)) \
-		&& $(RUN) "tests 2 of 3: those that run alone" -- $(PYTHON) -m pytest $(ALONE) \
-		&& $(RUN) "tests 3 of 3: the operator killed at many points" -- $(CHAOS))
+	@$(RUN) "tests 1 of 4: the packages on a second Python" -- $(ANOTHER) $(IN_PARALLEL) -m "not tensorflow" $(SHIPPED)
+	$(call on_cluster,$(RUN) "tests 2 of 4: those that share the cluster" -- $(PYTEST) $(addprefix --ignore=,$(ALONE)) \
+		&& $(RUN) "tests 3 of 4: those that run alone" -- $(PYTHON) -m pytest $(ALONE) \
+		&& $(RUN) "tests 4 of 4: the operator killed at many points" -- $(CHAOS))
+
+# What runs on other people's Pythons: the packages, and `make` itself. On a second Python these are tested as well.
+ANOTHER := $(PYTHON) -m dev.testing.interpreters --another
+SHIPPED := $(addprefix tests/unit/,api converter operator dev)
 
 # By themselves: they kill the operator that other tests need and measure how soon another takes over, give it
 # deadlines of seconds and cordon the node, have Helm install another, or install it as a newcomer does.

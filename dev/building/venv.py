@@ -1,5 +1,6 @@
 """The project's Python environment, `.cache/venv`: exactly what the lock file says, and the project itself.
 
+`python -m dev.building.venv [NAME]` makes it, or another below `.cache` with the Python that runs this.
 Runs before there is one, so on the standard library alone.
 """
 
@@ -18,16 +19,16 @@ from dev.host.lock import held
 from dev.host.progress import say, step
 
 
-def make(checkout: Checkout) -> None:
-    """Make the environment, unless it is current."""
-    venv = checkout.cache / "venv"
+def make(checkout: Checkout, name: str = "venv") -> None:
+    """Make the environment of this name, unless it is current."""
+    venv = checkout.cache / name
     complete = venv / ".complete"
     inputs = [checkout.root / "locks" / "dev.txt", checkout.root / "pyproject.toml", _uv_requirement()]
     wanted = files.fingerprint(checkout.root, inputs, platform.python_version(), str(checkout.home))
     with held(checkout.cache / "venv.lock", "another process that makes the Python environment"):
         if complete.exists() and complete.read_text() == wanted:
             return
-        with step("making the Python environment", cold="about a minute"):
+        with step(f"making the environment for Python {platform.python_version()}", cold="about a minute"):
             shutil.rmtree(venv, ignore_errors=True)
             _install(checkout, venv)
             files.write(complete, wanted)
@@ -89,7 +90,7 @@ def _uv_requirement() -> Path:
 
 if __name__ == "__main__":
     try:
-        make(Checkout.here())
+        make(Checkout.here(), *sys.argv[1:2])
     except DevError as error:
         say(str(error))
         sys.exit(1)

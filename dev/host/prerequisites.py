@@ -43,6 +43,8 @@ PACKAGES = {
 }
 _SNAPS = frozenset({"chromium"})
 """What Ubuntu has as snaps alone, which need a running snapd."""
+PYTHONS = ((3, 11), (3, 12), (3, 13))
+"""What the project supports, from the oldest (pyproject.toml, requires-python)."""
 GO = (1, 25)
 
 
@@ -67,7 +69,7 @@ def missing(machine: Machine) -> list[str]:
         problems.append("Debian or Ubuntu (packages are installed with apt-get)")
     if not machine.is_root:
         problems.append("root (namespaces, mounts and containers are made): sudo make ...")
-    if not (3, 11) <= machine.python < (3, 14):
+    if machine.python not in PYTHONS:
         found = ".".join(map(str, machine.python))
         problems.append(f"Python 3.11, 3.12 or 3.13 (this is {found}): make PYTHON3=/path/to/python3.12 ...")
     if machine.go is None:
