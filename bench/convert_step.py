@@ -31,6 +31,7 @@ _USUAL_ARTIFACT: Final = CACHE / "usual.tflite"
 _REQUEST: Final = StepRequest.from_object(
     {
         "owner": "bench/convert",
+        "cluster": "bench",
         "spec": {
             "model": {"handle": "https://example.com/model/1"},
             "destination": {"s3": {"bucket": "bench", "key": "model.tflite", "secretRef": {"name": "none"}}},
