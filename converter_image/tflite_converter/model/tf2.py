@@ -1,6 +1,7 @@
 """A SavedModel of TensorFlow 2: objects with variables and functions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,11 +9,13 @@ import numpy as np
 
 from tflite_converter.core.failure import RunRefused
 from tflite_converter.core.tensors import Array, Sample, SignatureFacts, TensorFacts
-from tflite_converter.model import callables, runtime
+from tflite_converter.model import callables, restoring, runtime
 from tflite_converter.model.loaded import CALL, saving_failure, signature_failure
 from tflite_converter.model.saved_model import MetaGraph
 
 _PROTO: Final = "saved_model.pb"
+_CAPTURED: Final = "captured"
+"""Of a module that is saved: the variables that its functions use, or the model where they use more than these."""
 
 
 class ObjectModel:
@@ -68,7 +71,7 @@ class ObjectModel:
 
         module = tf.Module()
         functions = [self._functions[signature.key] for signature in signatures]
-        module.captured = _captured(functions) or self._model
+        setattr(module, _CAPTURED, _captured(functions) or self._model)
         save(functions, signatures, folder, module)
 
     def close(self) -> None:
@@ -96,10 +99,34 @@ def save(functions: Sequence[Any], signatures: Sequence[SignatureFacts], folder:
             signature.key: _pinned(function, signature)
             for signature, function in zip(signatures, functions, strict=True)
         }
-        tf.saved_model.save(module, str(folder), signatures=concrete)
+        _save(module, folder, concrete)
     except (ValueError, TypeError, AssertionError, tf.errors.InvalidArgumentError) as error:
         raise saving_failure(error) from error
     _rename_inputs(folder, signatures)
+
+
+def _save(module: Any, folder: Path, concrete: Mapping[str, Any]) -> None:  # noqa: ANN401 - TensorFlow has no types
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+    if isinstance(getattr(module, _CAPTURED, None), list):
+        # Whatever else there may be to restore, TensorFlow alone knows how.
+        options = tf.saved_model.SaveOptions(experimental_skip_saver=True)
+        tf.saved_model.save(module, str(folder), signatures=concrete, options=options)
+        with _edited(folder) as meta:
+            if restoring.add(meta, _CAPTURED):
+                return
+    tf.saved_model.save(module, str(folder), signatures=concrete)
+
+
+@contextmanager
+def _edited(folder: Path) -> Iterator[Any]:
+    """Yield a SavedModel's one MetaGraphDef, and write what became of it."""
+    from tensorflow.core.protobuf import saved_model_pb2  # noqa: PLC0415 - takes seconds
+
+    path = folder / _PROTO
+    proto = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    yield proto.meta_graphs[0]
+    path.write_bytes(proto.SerializeToString())
 
 
 def _captured(functions: Sequence[Any]) -> list[Any] | None:
@@ -113,7 +140,7 @@ def _captured(functions: Sequence[Any]) -> list[Any] | None:
     resources = [sum(tensor.dtype == tf.resource for tensor in function.captured_inputs) for function in functions]
     if resources != [len(found) for found in variables]:
         return None
-    return [variable for found in variables for variable in found]
+    return list({id(variable): variable for found in variables for variable in found}.values())
 
 
 def _pinned(function: Any, signature: SignatureFacts) -> Any:  # noqa: ANN401 - TensorFlow has no types
@@ -155,15 +182,11 @@ def _spec(tensor: TensorFacts, name: str) -> Any:  # noqa: ANN401 - TensorFlow h
 
 def _rename_inputs(folder: Path, signatures: Sequence[SignatureFacts]) -> None:
     """Restore the names of the inputs of a SavedModel that `_pinned` made: the converter reads them here."""
-    from tensorflow.core.protobuf import saved_model_pb2  # noqa: PLC0415 - takes seconds
-
-    path = folder / _PROTO
-    proto = saved_model_pb2.SavedModel.FromString(path.read_bytes())
-    for signature in signatures:
-        inputs = proto.meta_graphs[0].signature_def[signature.key].inputs
-        given = {tensor.name: inputs[argument(number)] for number, tensor in enumerate(signature.inputs)}
-        kept = {name: type(info).FromString(info.SerializeToString()) for name, info in given.items()}
-        inputs.clear()
-        for name, info in kept.items():
-            inputs[name].CopyFrom(info)
-    path.write_bytes(proto.SerializeToString())
+    with _edited(folder) as meta:
+        for signature in signatures:
+            inputs = meta.signature_def[signature.key].inputs
+            given = {tensor.name: inputs[argument(number)] for number, tensor in enumerate(signature.inputs)}
+            kept = {name: type(info).FromString(info.SerializeToString()) for name, info in given.items()}
+            inputs.clear()
+            for name, info in kept.items():
+                inputs[name].CopyFrom(info)
