@@ -92,7 +92,7 @@ def _adjust(client: "KaggleClient") -> None:
     session.mount("https://", _Connections())
 
 
-class _Connections(HTTPAdapter):
+class _Connections(HTTPAdapter):  # type: ignore[misc] # untyped
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - handed through as they are
         super().init_poolmanager(*arguments, **options, ssl_context=client_context())
 

@@ -24,7 +24,7 @@ def export(folder: Path, *names: str) -> None:
         tf.Variable(np.full((4, 4), number + 2, np.float32), name=name) for number, name in enumerate(names)
     ]
 
-    @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32, name="x")])
+    @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32, name="x")])  # type: ignore[untyped-decorator] # no types
     def multiply(x: Any) -> dict[str, Any]:
         for weight in module.weights:
             x = tf.matmul(x, weight) - weight[0]
