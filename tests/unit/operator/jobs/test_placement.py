@@ -7,12 +7,13 @@ import yaml
 
 from tests.unit.operator.builders import SETTINGS, SPEC, UID
 from tests.unit.operator.jobs.test_job import JOBS
-from tflite_api.resource.pod_metadata import is_reserved
+from tflite_api.resource.pod_metadata import PodMetadata, is_reserved
 from tflite_api.resource.spec import PLACEMENT, ConversionSpec
 from tflite_api.steps.step import StepRequest
 from tflite_operator.core.identity import Identity
 from tflite_operator.jobs.attempt import Attempt
 from tflite_operator.jobs.job import build_cleanup, build_job, step_request
+from tflite_operator.jobs.placement import marks
 from tflite_operator.settings import Settings
 
 PLACED = (
@@ -123,6 +124,13 @@ def test_pods_have_the_marks_of_the_administrator_and_of_the_spec_beside_their_o
 def test_the_operator_s_own_marks_are_reserved() -> None:
     made = template_with({}, serviceAccountName="uploader")["metadata"]
     assert [key for key in (*made["labels"], *made["annotations"]) if not is_reserved(key)] == []
+
+
+def test_if_somebody_could_choose_the_operator_s_own_marks_these_would_count() -> None:
+    chosen = PodMetadata.model_construct(labels={"own": "a", "free": "b"}, annotations={"own": "c", "free": "d"})
+    spec = ConversionSpec.from_object(SPEC).model_copy(update={"pod_metadata": chosen})
+    made = marks(spec, SETTINGS, {"own": "1"}, {"own": "2"})
+    assert made == {"labels": {"own": "1", "free": "b"}, "annotations": {"own": "2", "free": "d"}}
 
 
 def test_a_cluster_that_chooses_the_user_is_let_choose_any_but_root() -> None:
