@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from tflite_api import names
+from tflite_api.resource.affinity import TERMS_BYTES
 from tflite_api.resource.metadata import OTHERS_BYTES, OUTPUTS_BYTES
 from tflite_api.resource.spec import LAYERS_BYTES, SIGNATURE_BYTES
 
@@ -15,6 +16,11 @@ _LABEL: Final = 128
 _WIDE: Final = "\U0001f916"
 """Four bytes, one character."""
 _LABEL_NAME: Final = "a" * 253 + "/" + "b" * 63
+_REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
+_PREFERRED: Final = "preferredDuringSchedulingIgnoredDuringExecution"
+_PODS: Final = ("podAffinity", "podAntiAffinity")
+_CONDITION: Final = 65
+"""Bytes that a condition counts, beside its values, where its key is one letter."""
 _DECIMAL: Final = "123456789.123456789"
 
 
@@ -78,7 +84,30 @@ def largest_spec(seed: int = 0) -> Object:
             }
         ]
         * 16,
+        "affinity": {
+            "nodeAffinity": {
+                _REQUIRED: {"nodeSelectorTerms": [_nodes()]},
+                _PREFERRED: [_weighed("preference", _nodes())],
+            },
+            **{part: {_REQUIRED: [_pods()], _PREFERRED: [_weighed("podAffinityTerm", _pods())]} for part in _PODS},
+        },
+        "topologySpreadConstraints": [
+            {
+                "maxSkew": 2**31 - 1,
+                "topologyKey": "t",
+                "whenUnsatisfiable": "DoNotSchedule",
+                "labelSelector": _filled("matchExpressions", 65),
+                "minDomains": 2**31 - 1,
+                "nodeAffinityPolicy": "Ignore",
+                "nodeTaintsPolicy": "Ignore",
+            }
+        ],
         "priorityClassName": "p" * 253,
+        "runtimeClassName": "r" * 253,
+        "podMetadata": {
+            "labels": {f"{number:02}{_LABEL_NAME[2:]}": "v" * 63 for number in range(16)},
+            "annotations": {f"{number}": '"' * 4095 for number in range(2)},
+        },
         "serviceAccountName": "s" * 253,
         "activeDeadlineSeconds": 86400,
         "deletionPolicy": "Retain",
@@ -99,6 +128,25 @@ def _dataset() -> Object:
 
 def _amounts() -> Object:
     return dict.fromkeys(("cpu", "memory", "ephemeral-storage"), "123456789012.123Mi")
+
+
+def _nodes() -> Object:
+    return _filled("matchExpressions", 0)
+
+
+def _pods() -> Object:
+    return {"topologyKey": "t", "labelSelector": _filled("matchExpressions", 65)}
+
+
+def _weighed(name: str, term: Object) -> Object:
+    return {"weight": 100, name: term}
+
+
+def _filled(name: str, taken: int) -> Object:
+    """Return conditions on labels that take what is allowed for a list of terms, of which some is taken already."""
+    short = {"key": "k", "operator": "In"}
+    left = (TERMS_BYTES - taken - 2 * _CONDITION) // 2 // (63 + _QUOTED)
+    return {name: [short | {"values": ["v" * 63] * left}] * 2}
 
 
 def _names(count: int, total: int, mark: str = "") -> list[str]:

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from tflite_api import urls
 from tflite_api.field_types import CLUSTER_ID_PATTERN
 from tflite_api.names import UNKNOWN_CLUSTER
+from tflite_api.resource.affinity import Affinity
+from tflite_api.resource.pod_metadata import PodAnnotations, PodLabels
 from tflite_api.resource.scheduling import NodeSelector, Toleration
 from tflite_api.resource.spec import Resources, StepResources
 from tflite_api.steps.step import FetchLimits
@@ -59,6 +61,14 @@ class Settings(BaseModel):
     """Labels of the nodes on which conversions run, as JSON; those of a spec are added, or stand in their place."""
     converter_tolerations: tuple[Toleration, ...] = ()
     """Taints that all conversions tolerate beside those of their specs, as a JSON list like a pod's."""
+    converter_affinity: Affinity = Affinity()
+    """Which nodes all conversions need or prefer, and near what they run, as JSON like a pod's; a spec adds its own."""
+    converter_runtime_class_name: Name = ""
+    """The RuntimeClass of the pods that convert where a spec names none."""
+    converter_pod_labels: PodLabels = {}
+    """Labels of the pods that convert, as JSON; those of a spec are added, or stand in their place."""
+    converter_pod_annotations: PodAnnotations = {}
+    """Annotations of the pods that convert, as JSON; those of a spec are added, or stand in their place."""
     fixed_user: bool = True
     """Whether operator and converter run as user 65532; off, the cluster or the image chooses another than root."""
     converter_resources: ConverterResources = ConverterResources()
@@ -131,7 +141,15 @@ class Settings(BaseModel):
             raise ValueError(f"{UNKNOWN_CLUSTER} stands for the clusters of objects without an id: choose another")
         return given
 
-    @field_validator("converter_resources", "converter_node_selector", "converter_tolerations", mode="before")
+    @field_validator(
+        "converter_resources",
+        "converter_node_selector",
+        "converter_tolerations",
+        "converter_affinity",
+        "converter_pod_labels",
+        "converter_pod_annotations",
+        mode="before",
+    )
     @classmethod
     def _parse(cls, given: object) -> object:
         if not isinstance(given, str):

@@ -1,4 +1,4 @@
-"""Whoever may not make pods may ask for the priorities, nodes and taints that the administrator allows everybody."""
+"""Whoever may not make pods may ask for what the administrator allows everybody: places, priorities, marks of pods."""
 
 import copy
 from collections.abc import Iterator
@@ -18,7 +18,14 @@ ALLOWED = {
     "priorityClasses": ["low", "batch"],
     "nodeLabels": ["pool=converters", "kubernetes.io/arch=arm64"],
     "tolerations": ["dedicated=converters:NoSchedule", "spot:NoSchedule", "any"],
+    "runtimeClasses": ["gvisor"],
+    "topologyKeys": ["topology.kubernetes.io/zone"],
+    "podLabels": ["cost-center", "sidecar.istio.io/inject=false"],
+    "podAnnotations": ["linkerd.io/inject=disabled", "example.com/note"],
 }
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
+TERM = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {}}
 WRITES = {"apiGroups": [names.GROUP], "resources": [names.PLURAL], "verbs": ["create", "patch"]}
 READS = {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["s3"], "verbs": ["get"]}
 
@@ -40,6 +47,29 @@ def asked(bench: Workbench, person: Person, **spec: Any) -> str:
     return person.create(bench.conversions, head | {"spec": copy.deepcopy(SPEC) | spec}, dry=True)
 
 
+def nodes(*terms: Object) -> Object:
+    return {"affinity": {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": list(terms)}}}}
+
+
+def node(key: str, operator: str, *values: str) -> Object:
+    return {"matchExpressions": [{"key": key, "operator": operator} | ({"values": list(values)} if values else {})]}
+
+
+def rather(*terms: Object) -> Object:
+    wishes = [{"weight": 1, "preference": term} for term in terms]
+    return {"affinity": {"nodeAffinity": {PREFERRED: wishes}}}
+
+
+def spread(*keys: str) -> Object:
+    rest = {"maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway"}
+    return {"topologySpreadConstraints": [rest | {"topologyKey": key} for key in keys]}
+
+
+def marked(kind: str, **entries: str) -> Object:
+    return {"podMetadata": {kind: {key.replace("__", "/"): value for key, value in entries.items()}}}
+
+
+ZONE, HOST = "topology.kubernetes.io/zone", "kubernetes.io/hostname"
 TAKEN: list[Object] = [
     {"priorityClassName": "batch"},
     {"nodeSelector": {"pool": "converters", "kubernetes.io/arch": "arm64"}},
@@ -51,7 +81,19 @@ TAKEN: list[Object] = [
             {"key": "any", "operator": "Exists"},
         ]
     },
-    {"nodeSelector": {}, "tolerations": []},
+    nodes(node("pool", "In", "converters"), node("kubernetes.io/arch", "In", "arm64")),
+    rather(node("pool", "In", "converters")),
+    {"runtimeClassName": "gvisor"},
+    spread(ZONE),
+    {"podMetadata": {"labels": {"cost-center": "7", "sidecar.istio.io/inject": "false"}}},
+    {"podMetadata": {"annotations": {"linkerd.io/inject": "disabled", "example.com/note": "a, b = c"}}},
+    {
+        "nodeSelector": {},
+        "tolerations": [],
+        "affinity": {"nodeAffinity": {}, "podAffinity": {}},
+        "topologySpreadConstraints": [],
+        "podMetadata": {"labels": {}, "annotations": {}},
+    },
 ]
 REFUSED: list[tuple[Object, str]] = [
     ({"priorityClassName": "system-node-critical"}, "spec.priorityClassName"),
@@ -63,6 +105,26 @@ REFUSED: list[tuple[Object, str]] = [
     ({"tolerations": [{"key": "dedicated", "value": "converters"}]}, "spec.tolerations"),
     ({"tolerations": [{"key": "spot", "operator": "Exists", "effect": "NoExecute"}]}, "spec.tolerations"),
     ({"tolerations": [{"key": "any", "value": "a"}]}, "spec.tolerations"),
+    (nodes(node("pool", "In", "converters", "masters")), "spec.affinity.nodeAffinity"),
+    (nodes(node("pool", "In", "converters"), node("pool", "Exists")), "spec.affinity.nodeAffinity"),
+    (nodes(node("pool", "NotIn", "converters")), "spec.affinity.nodeAffinity"),
+    (rather(node("cores", "Gt", "8")), "spec.affinity.nodeAffinity"),
+    (
+        nodes({"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["master"]}]}),
+        "spec.affinity.nodeAffinity",
+    ),
+    *(
+        ({"affinity": {part: {how: terms}}}, "spec.affinity")
+        for part in ("podAffinity", "podAntiAffinity")
+        for how, terms in ((REQUIRED, [TERM]), (PREFERRED, [{"weight": 1, "podAffinityTerm": TERM}]))
+    ),
+    ({"runtimeClassName": "runc"}, "spec.runtimeClassName"),
+    (spread(ZONE, HOST), "spec.topologySpreadConstraints"),
+    (marked("labels", role="backend"), "spec.podMetadata.labels"),
+    (marked("labels", team__name="a"), "spec.podMetadata.labels"),
+    ({"podMetadata": {"labels": {"sidecar.istio.io/inject": "true"}}}, "spec.podMetadata.labels"),
+    ({"podMetadata": {"annotations": {"k8s.v1.cni.cncf.io/networks": "storage"}}}, "spec.podMetadata.annotations"),
+    ({"podMetadata": {"annotations": {"linkerd.io/inject": "enabled"}}}, "spec.podMetadata.annotations"),
 ]
 
 
@@ -72,7 +134,7 @@ def test_the_list_is_for_everybody_and_says_exactly_what(bench: Workbench, write
         said = asked(bench, writer, **spec)
         assert words in said, spec
         assert "may not make pods" in said
-        assert "low, batch" in said or "priority" not in words
+        assert "low, batch" in said or "priority" not in words.lower()
 
 
 def test_without_a_list_nobody_may(plane: ControlPlane, bench: Workbench) -> None:

@@ -1,5 +1,6 @@
 """The policy on the operator's own account lets it make every Job that it builds; tests/e2e/attacks has the others."""
 
+import copy
 from typing import Any
 
 import pytest
@@ -8,11 +9,13 @@ import yaml
 from tests.apiserver.admin import Object
 from tests.apiserver.control_plane import ACCOUNT, ControlPlane
 from tests.apiserver.people import policies, somebody
+from tests.apiserver.waiting import until
 from tests.apiserver.workbench import Workbench
 from tests.installers import of_chart, one
 from tests.unit.operator.jobs.test_job import JOBS
 from tflite_api.resource.spec import ConversionSpec
 from tflite_operator.core.identity import Identity
+from tflite_operator.core.labels import ATTEMPT_ANNOTATION, CONVERSION_LABEL
 from tflite_operator.jobs.attempt import Attempt
 from tflite_operator.jobs.job import build_cleanup, build_job
 from tflite_operator.settings import Settings
@@ -38,6 +41,46 @@ ELSEWHERE: Object = {
 
 def specs() -> list[Object]:
     return [*(yaml.safe_load((JOBS / f"{name}.input.yaml").read_text())["spec"] for name in SPECS), ELSEWHERE]
+
+
+MARKS: dict[str, Object] = {
+    "no label of a converter": {"labels": {"app.kubernetes.io/name": None}},
+    "another label": {"labels": {"app.kubernetes.io/managed-by": "me"}},
+    "another conversion's label": {"labels": {CONVERSION_LABEL: "victim"}},
+    "a conversion's annotation": {"annotations": {ATTEMPT_ANNOTATION: "7"}},
+    "no confinement": {"annotations": {"container.apparmor.security.beta.kubernetes.io/convert": "unconfined"}},
+    "credentials by a label": {"labels": {"azure.workload.identity/use": "true"}},
+    "credentials by an annotation": {"annotations": {"vault.hashicorp.com/agent-inject": "true"}},
+    "tokens of Amazon EKS": {"annotations": {"eks.amazonaws.com/skip-containers": None}},
+    "tokens of Amazon EKS in the model's container": {"annotations": {"eks.amazonaws.com/skip-containers": "publish"}},
+}
+
+
+def with_marks(job: Object, changes: Object) -> Object:
+    """Return a Job whose pods have other marks; None takes one away."""
+    made = copy.deepcopy(job)
+    found = made["spec"]["template"]["metadata"]
+    for kind, entries in changes.items():
+        found[kind] = {name: value for name, value in {**found[kind], **entries}.items() if value is not None}
+    return made
+
+
+def test_it_gives_pods_no_marks_but_those_that_a_conversion_may_have(plane: ControlPlane, bench: Workbench) -> None:
+    settings = Settings(converter_image="ghcr.io/tflite-operator/converter:0.1.0", cluster_id="tests")
+    identity = Identity(bench.namespace, "marked", "11111111-2222-3333-4444-555555555555", 1)
+    operator = somebody(plane, ACCOUNT, bench.namespace)
+    free = {"labels": {"team": "a"}, "annotations": {"sidecar.istio.io/inject": "false"}}
+    job = build_job(identity, ConversionSpec.from_object(ELSEWHERE | {"podMetadata": free}), Attempt(1), settings)
+
+    def refusal(case: str) -> str:
+        return operator.create(operator.jobs, with_marks(job, MARKS[case]), dry=True)
+
+    with policies(plane.admin, bench.namespace):
+        until("this policy is in force, too", lambda: refusal("another label") != "")
+        assert operator.create(operator.jobs, job, dry=True) == ""
+        said = {case: refusal(case) for case in MARKS}
+    assert [case for case, words in said.items() if "operator.tflite-operator.dev" not in words] == [], said
+    operator.close()
 
 
 @pytest.mark.parametrize("case", VALUES)

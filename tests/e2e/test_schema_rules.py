@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from kubernetes import client
 from pydantic import ValidationError
 
-from tests.e2e.schema_cases import destination, model, pod, quantization, signature
+from tests.e2e.schema_cases import destination, model, placement, pod, quantization, signature
 from tests.e2e.schema_cases.least import Object
 from tests.manifests import example_conversions
 from tflite_api import names
 from tflite_api.resource.conversion import Conversion
 
-RULES = [rule for field in (model, signature, quantization, destination, pod) for rule in field.RULES]
+RULES = [rule for field in (model, signature, quantization, destination, pod, placement) for rule in field.RULES]
 ROOT = Path(__file__).parents[2]
 SCHEMA = yaml.safe_load((ROOT / "crds/tfliteconversions.yaml").read_text())
 SPEC_SCHEMA = SCHEMA["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
@@ -38,8 +38,8 @@ def test_every_rule_and_enum_of_the_schema_has_its_cases() -> None:
     words = [words for *_, words in RULES]
     messages = [rule["message"] for node in walk(SPEC_SCHEMA) for rule in node.get("x-kubernetes-validations", [])]
     assert [message for message in messages if not any(word in message for word in words)] == []
-    enums = [node["enum"] for node in walk(SPEC_SCHEMA) if "enum" in node]
-    assert len(enums) == sum(word.startswith("supported values") for word in words)
+    enums = {tuple(node["enum"]) for node in walk(SPEC_SCHEMA) if "enum" in node}
+    assert len(enums) == len({word for word in words if word.startswith("supported values")})
 
 
 class Server:
@@ -179,6 +179,88 @@ SAMPLES = st.fixed_dictionaries(
         "images": mostly(st.fixed_dictionaries({}, optional={"mean": NUMBERS, "std": NUMBERS})),
     },
 )
+KEY_TEXTS = st.integers(0, 20).flatmap(lambda dice: text("ab./-") if dice == 7 else joined("a.b/{}", text("abc", 1)))
+LABEL_KEYS = mostly(KEY_TEXTS)
+LABELS = mostly(st.dictionaries(KEY_TEXTS, mostly(text("ab1"), text("a-.")), max_size=2))
+VALUES = mostly(st.lists(mostly(text("ab1", 1)), min_size=1, max_size=2))
+NUMBER_VALUES = mostly(st.just(["8"]), st.lists(text("1a"), max_size=2))
+CONDITIONS = st.one_of(
+    st.fixed_dictionaries({"key": LABEL_KEYS, "operator": st.sampled_from(["In", "NotIn"]), "values": VALUES}),
+    st.fixed_dictionaries({"key": LABEL_KEYS, "operator": st.sampled_from(["Exists", "DoesNotExist"])}),
+)
+NODE_CONDITIONS = st.one_of(
+    CONDITIONS,
+    st.fixed_dictionaries({"key": LABEL_KEYS, "operator": st.sampled_from(["Gt", "Lt"]), "values": NUMBER_VALUES}),
+)
+NODE_NAMES = st.just([{"key": "metadata.name", "operator": "In", "values": ["a"]}])
+NODE_TERMS = mostly(
+    st.fixed_dictionaries(
+        {"matchExpressions": mostly(st.lists(mostly(NODE_CONDITIONS), min_size=1, max_size=2))},
+        optional={"matchFields": mostly(NODE_NAMES)},
+    ),
+    st.fixed_dictionaries({}, optional={"matchFields": NODE_NAMES}),
+)
+SELECTORS = mostly(
+    st.fixed_dictionaries(
+        {}, optional={"matchLabels": LABELS, "matchExpressions": mostly(st.lists(mostly(CONDITIONS), max_size=2))}
+    )
+)
+POD_TERMS = mostly(
+    st.fixed_dictionaries(
+        {"topologyKey": LABEL_KEYS, "labelSelector": SELECTORS},
+        optional={
+            "namespaces": mostly(st.lists(NAMES, max_size=2)),
+            "namespaceSelector": SELECTORS,
+            "matchLabelKeys": mostly(st.lists(LABEL_KEYS, max_size=2)),
+        },
+    )
+)
+WEIGHTS = mostly(st.sampled_from([1, 100]), st.sampled_from([0, 101]))
+REQUIRED, PREFERRED = (f"{word}DuringSchedulingIgnoredDuringExecution" for word in ("required", "preferred"))
+POD_AFFINITIES = st.fixed_dictionaries(
+    {},
+    optional={
+        REQUIRED: mostly(st.lists(POD_TERMS, max_size=2)),
+        PREFERRED: mostly(
+            st.lists(st.fixed_dictionaries({"weight": WEIGHTS, "podAffinityTerm": POD_TERMS}), max_size=2)
+        ),
+    },
+)
+AFFINITIES = st.fixed_dictionaries(
+    {},
+    optional={
+        "nodeAffinity": mostly(
+            st.fixed_dictionaries(
+                {},
+                optional={
+                    REQUIRED: mostly(
+                        st.fixed_dictionaries({"nodeSelectorTerms": st.lists(NODE_TERMS, min_size=1, max_size=2)})
+                    ),
+                    PREFERRED: mostly(
+                        st.lists(st.fixed_dictionaries({"weight": WEIGHTS, "preference": NODE_TERMS}), max_size=2)
+                    ),
+                },
+            )
+        ),
+        "podAffinity": mostly(POD_AFFINITIES),
+        "podAntiAffinity": mostly(POD_AFFINITIES),
+    },
+)
+SPREADS = st.fixed_dictionaries(
+    {
+        "maxSkew": mostly(st.sampled_from([1, 2])),
+        "topologyKey": LABEL_KEYS,
+        "whenUnsatisfiable": mostly(st.sampled_from(["DoNotSchedule", "ScheduleAnyway"])),
+    },
+    optional={"labelSelector": SELECTORS, "minDomains": mostly(st.just(2)), "matchLabelKeys": st.just(["a"])},
+)
+POD_METADATA = st.fixed_dictionaries(
+    {},
+    optional={
+        "labels": LABELS,
+        "annotations": mostly(st.dictionaries(KEY_TEXTS, mostly(text("a \n{", 1), text("a\x01")), max_size=2)),
+    },
+)
 SPECS = st.fixed_dictionaries(
     {"model": mostly(MODELS), "destination": mostly(st.fixed_dictionaries({"s3": mostly(S3)}))},
     optional={
@@ -197,6 +279,9 @@ SPECS = st.fixed_dictionaries(
             )
         ),
         "resources": mostly(st.fixed_dictionaries({}, optional={"requests": RESOURCE_LISTS, "limits": RESOURCE_LISTS})),
+        "affinity": mostly(AFFINITIES),
+        "topologySpreadConstraints": mostly(st.lists(SPREADS, max_size=2)),
+        "podMetadata": mostly(POD_METADATA),
         "activeDeadlineSeconds": mostly(st.sampled_from([10, 60, 86400]), st.sampled_from([9, 86401])),
     },
 )

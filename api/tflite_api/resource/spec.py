@@ -16,9 +16,11 @@ from tflite_api.field_types import (
     unique,
 )
 from tflite_api.names import ATTESTATION_SUFFIX, REPORT_SUFFIX
+from tflite_api.resource.affinity import Affinity
 from tflite_api.resource.attestation_spec import AttestationSpec
 from tflite_api.resource.destination import Destination
 from tflite_api.resource.metadata import DecimalText, ModelMetadata, above_zero
+from tflite_api.resource.pod_metadata import PodMetadata
 from tflite_api.resource.quantization_types import (
     CALIBRATED,
     OF_SOME_WEIGHTS,
@@ -27,7 +29,7 @@ from tflite_api.resource.quantization_types import (
     QuantizationType,
     named,
 )
-from tflite_api.resource.scheduling import NodeSelector, Toleration
+from tflite_api.resource.scheduling import NodeSelector, Toleration, TopologySpread
 from tflite_api.schema import Boolean, Integer, Schema, matching
 from tflite_api.sources.model_source import ModelSource
 
@@ -266,6 +268,18 @@ class StepResources(Schema):
         return found if isinstance(found, Resources) else None
 
 
+PLACEMENT: Final = (
+    "node_selector",
+    "tolerations",
+    "affinity",
+    "topology_spread_constraints",
+    "priority_class_name",
+    "runtime_class_name",
+    "pod_metadata",
+)
+"""Fields of a spec that say where and before whom its pods run, and how they are marked."""
+
+
 class ConversionSpec(Schema):
     """What a TFLiteConversion asks for."""
 
@@ -281,7 +295,11 @@ class ConversionSpec(Schema):
     step_resources: StepResources | None = None
     node_selector: NodeSelector | None = None
     tolerations: Annotated[tuple[Toleration, ...], Field(max_length=16)] | None = None
+    affinity: Affinity | None = None
+    topology_spread_constraints: TopologySpread | None = None
     priority_class_name: ObjectName | None = None
+    runtime_class_name: ObjectName | None = None
+    pod_metadata: PodMetadata | None = None
     service_account_name: ObjectName | None = None
     active_deadline_seconds: Annotated[Integer, Field(ge=10, le=86400)] = 3600
     suspend: Boolean = False
@@ -306,6 +324,11 @@ class ConversionSpec(Schema):
             if wanted and len(key) > most:
                 raise ValueError(f"destination.s3.key must have at most {most} characters with {words}")
         return self
+
+    @property
+    def without_placement(self) -> Self:
+        """The same without what is about its pods alone: the steps need none of it."""
+        return self.model_copy(update=dict.fromkeys(PLACEMENT))
 
     @property
     def min_snr_decibels(self) -> int:

@@ -8,6 +8,7 @@ lists it.
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from tflite_api.resource.pod_metadata import is_reserved
 from tflite_api.resource.spec import quantity
 from tflite_api.text import one_line
 from tflite_operator.core.fields import Object, field, mapping, objects, text
@@ -59,6 +60,10 @@ _CREDENTIALS: Final = frozenset(
 _TOKENS: Final = "/var/run/secrets/"
 """Below it webhooks mount tokens; nothing that runs is there."""
 _DIGEST: Final = "@sha256:"
+_OF_EVERY_JOB: Final = frozenset(
+    {"controller-uid", "job-name", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"}
+)
+"""Labels that the API server gives the pods of a Job."""
 
 
 def difference(wanted: Object, shown: Object) -> str:
@@ -80,6 +85,27 @@ def difference(wanted: Object, shown: Object) -> str:
             if said:
                 return f"container {one_line(name, _WORDS)} {said}"
     return _of_volumes(wanted, shown) or _of_pod(wanted, shown)
+
+
+def difference_of_marks(wanted: Object, shown: Object) -> str:
+    """Return in a few words what of a pod's labels and annotations is not as it was asked for; nothing where all is.
+
+    Others may be there, as queues and webhooks add them, but none that loosens the confinement of a container or has
+    credentials put into it.
+
+    Args:
+        wanted: the metadata that were asked for.
+        shown: the metadata that the API server shows.
+    """
+    for kind in ("labels", "annotations"):
+        asked, found = mapping(wanted, kind), mapping(shown, kind)
+        other = [name for name, value in asked.items() if found.get(name) != value]
+        if other:
+            return f"its {kind} {_told(other)} are not as they were asked for"
+        more = [name for name in found if name not in asked and name not in _OF_EVERY_JOB and is_reserved(name)]
+        if more:
+            return f"its {kind} hold {_told(more)}"
+    return ""
 
 
 def _of_pod(wanted: Object, shown: Object) -> str:

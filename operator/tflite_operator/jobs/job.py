@@ -23,6 +23,7 @@ from tflite_operator.core.labels import (
     job_name,
 )
 from tflite_operator.jobs.attempt import Attempt
+from tflite_operator.jobs.placement import marks, placement
 from tflite_operator.jobs.pod_access import (
     annotations,
     model_access,
@@ -77,7 +78,7 @@ def build_cleanup(identity: Identity, spec: ConversionSpec, settings: Settings) 
         "containers": [container],
         "volumes": [scratch, *outside.volumes],
         **pull_secrets(settings),
-        **_scheduling(spec, settings),
+        **placement(spec, settings),
     }
     labels = _labels(identity)
     return {
@@ -103,15 +104,15 @@ def build_cleanup(identity: Identity, spec: ConversionSpec, settings: Settings) 
                 ]
             },
             "template": {
-                "metadata": {"labels": labels, "annotations": _pod_annotations(identity, spec)},
+                "metadata": _pod_metadata(identity, spec, settings),
                 "spec": {**_pod_rules(settings), **service_account(spec), **pod},
             },
         },
     }
 
 
-def _pod_annotations(identity: Identity, spec: ConversionSpec) -> dict[str, str]:
-    return {NAME_ANNOTATION: identity.name, **annotations(spec)}
+def _pod_metadata(identity: Identity, spec: ConversionSpec, settings: Settings) -> dict[str, dict[str, str]]:
+    return marks(spec, settings, _labels(identity), {NAME_ANNOTATION: identity.name, **annotations(spec)})
 
 
 def _labels(identity: Identity) -> dict[str, str]:
@@ -168,7 +169,7 @@ def build_job(
                 ]
             },
             "template": {
-                "metadata": {"labels": labels, "annotations": _pod_annotations(identity, spec)},
+                "metadata": _pod_metadata(identity, spec, settings),
                 "spec": _pod_spec(identity, spec, attempt, settings),
             },
         },
@@ -178,7 +179,7 @@ def build_job(
 def step_request(identity: Identity, spec: ConversionSpec, settings: Settings, attempt: Attempt | None = None) -> str:
     """Return what the steps of an attempt, or the cleanup, are told in their environment variable, as JSON."""
     request = StepRequest(
-        spec=spec,
+        spec=spec.without_placement,
         owner=f"{identity.namespace}/{identity.name}",
         cluster=settings.cluster_id,
         limits=settings.limits,
@@ -229,7 +230,7 @@ def _pod_spec(identity: Identity, spec: ConversionSpec, attempt: Attempt, settin
         "containers": [publish],
         "volumes": [*_volumes(settings), *outside.volumes, *model.volumes],
         **pull_secrets(settings),
-        **_scheduling(spec, settings),
+        **placement(spec, settings),
     }
 
 
@@ -238,15 +239,6 @@ def _pod_rules(settings: Settings) -> dict[str, Any]:
     fixed = {"runAsUser": USER_ID, "runAsGroup": USER_ID, "fsGroup": USER_ID} if settings.fixed_user else {}
     context = {"runAsNonRoot": True, **fixed, "seccompProfile": {"type": "RuntimeDefault"}}
     return {**_POD_RULES, "securityContext": context}
-
-
-def _scheduling(spec: ConversionSpec, settings: Settings) -> dict[str, Any]:
-    wanted = {
-        "nodeSelector": {**settings.converter_node_selector, **(spec.node_selector or {})},
-        "tolerations": [one.to_object() for one in (*(spec.tolerations or ()), *settings.converter_tolerations)],
-        "priorityClassName": spec.priority_class_name,
-    }
-    return {name: value for name, value in wanted.items() if value}
 
 
 def _volumes(settings: Settings) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from tflite_api.names import FINALIZER, REQUESTED_AT_ANNOTATION
-from tflite_api.resource.spec import ConversionSpec
+from tflite_api.resource.spec import PLACEMENT, ConversionSpec
 from tflite_api.resource.status import REQUEST_CHARACTERS, ConversionStatus
 from tflite_api.schema import describe
 from tflite_api.text import one_line
@@ -26,6 +26,13 @@ _TOO_DEEP: Final = "the spec is nested too deeply"
 _TOO_LARGE: Final = (
     "the spec has {} bytes as the steps read it, more than the {} that they can be told:"
     " shorten the texts and labels in spec.metadata"
+)
+_UNTOLD: Final = frozenset(ConversionSpec.model_fields[name].alias for name in PLACEMENT)
+_UNTOLD_BYTES: Final = 80 * 1024
+"""More than the schema accepts."""
+_UNTOLD_TOO_LARGE: Final = (
+    "the spec has {} bytes in what is about its pods, more than {}: shorten spec.affinity, spec.podMetadata,"
+    " spec.nodeSelector and spec.tolerations"
 )
 
 
@@ -113,9 +120,11 @@ def _read_status(conversion: Object) -> ConversionStatus:
 def _read_spec(conversion: Object, identity: Identity, settings: Settings) -> tuple[ConversionSpec | None, str]:
     try:
         # First: of a spec that breaks every rule of the schema, each problem would take more memory than its cause.
-        given = len(to_json(mapping(conversion, "spec")))
-        if given > STEP_REQUEST_BYTES:
-            return None, _TOO_LARGE.format(given, STEP_REQUEST_BYTES)
+        untold, told = _sizes(mapping(conversion, "spec"))
+        if told > STEP_REQUEST_BYTES:
+            return None, _TOO_LARGE.format(told, STEP_REQUEST_BYTES)
+        if untold > _UNTOLD_BYTES:
+            return None, _UNTOLD_TOO_LARGE.format(untold, _UNTOLD_BYTES)
         spec = ConversionSpec.from_object(dict(mapping(conversion, "spec")))
     except ValidationError as error:
         return None, one_line(describe(error, "spec"))
@@ -125,3 +134,11 @@ def _read_spec(conversion: Object, identity: Identity, settings: Settings) -> tu
     if size > STEP_REQUEST_BYTES:
         return None, _TOO_LARGE.format(size, STEP_REQUEST_BYTES)
     return spec, ""
+
+
+def _sizes(spec: Mapping[str, object]) -> tuple[int, int]:
+    """Return the bytes of what the steps are not told, and of what they are."""
+    parts: tuple[dict[str, object], dict[str, object]] = {}, {}
+    for name, value in spec.items():
+        parts[name not in _UNTOLD][name] = value
+    return len(to_json(parts[0])), len(to_json(parts[1]))

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from tflite_operator.core.fields import Object, mapping
 from tflite_operator.jobs.attempt import Attempt
-from tflite_operator.jobs.comparison import difference
+from tflite_operator.jobs.comparison import difference, difference_of_marks
 from tflite_operator.jobs.job import build_cleanup, build_job
 from tflite_operator.observe.conversion import ObservedConversion
 from tflite_operator.observe.job import ObservedJob
@@ -50,7 +50,11 @@ def examine(
 
 def _doubt(conversion: ObservedConversion, job: ObservedJob, shown: Object, settings: Settings) -> str:
     wanted = _wanted(conversion, job, settings)
-    return difference(_pod_spec(wanted), _pod_spec(shown)) if wanted is not None else ""
+    if wanted is None:
+        return ""
+    # Those of pods anybody may change, and they change nothing in a pod that is there.
+    asked, found = (mapping(one, "spec", "template", "metadata") for one in (wanted, shown))
+    return difference(_pod_spec(wanted), _pod_spec(shown)) or difference_of_marks(asked, found)
 
 
 def _wanted(conversion: ObservedConversion, job: ObservedJob, settings: Settings) -> Object | None:

@@ -119,7 +119,36 @@ def no_owner(job: Object) -> None:
     del job["metadata"]["ownerReferences"]
 
 
+def marks(job: Object) -> Any:
+    return job["spec"]["template"]["metadata"]
+
+
+def no_label_of_a_converter(job: Object) -> None:
+    marks(job)["labels"]["app.kubernetes.io/name"] = "free"
+
+
+def another_conversion_s_pods(job: Object) -> None:
+    marks(job)["labels"]["tflite-operator.dev/conversion"] = "victim"
+
+
+def unconfined(job: Object) -> None:
+    marks(job)["annotations"]["container.apparmor.security.beta.kubernetes.io/convert"] = "unconfined"
+
+
+def injected_credentials(job: Object) -> None:
+    marks(job)["annotations"]["vault.hashicorp.com/agent-inject"] = "true"
+
+
+def tokens_for_the_model(job: Object) -> None:
+    pod(job)["serviceAccountName"] = "default"
+
+
 CHANGES: list[Change] = [
+    no_label_of_a_converter,
+    another_conversion_s_pods,
+    unconfined,
+    injected_credentials,
+    tokens_for_the_model,
     privileged,
     host_path,
     secret_volume,

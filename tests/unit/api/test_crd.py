@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel
 
 from tflite_api import names
+from tflite_api.resource.pod_metadata import RESERVED_KEYS, RESERVED_PREFIXES
 from tflite_api.resource.quantization_types import CALIBRATED, SELECTIVE, WITH_INTEGER_IO, QuantizationType, named
 from tflite_api.resource.spec import ConversionSpec
 from tflite_api.resource.status import ConversionStatus
@@ -53,8 +54,9 @@ def compare(crd: Node, model: Node, definitions: Node, path: str) -> Iterator[st
         yield f"{path}: fields {ours ^ theirs}"
     if set(crd.get("required", [])) != set(model.get("required", [])):
         yield f"{path}: required {crd.get('required')} {model.get('required')}"
-    if crd.get("enum") != model.get("enum"):
-        yield f"{path}: enum {crd.get('enum')} {model.get('enum')}"
+    choices = [model["const"]] if "const" in model else model.get("enum")
+    if crd.get("enum") != choices:
+        yield f"{path}: enum {crd.get('enum')} {choices}"
     for name in ours & theirs:
         mine, other = crd["properties"][name], model["properties"][name]
         if mine.get("default") not in ({}, without_nulls(other.get("default"))):
@@ -142,3 +144,13 @@ def test_the_rules_about_quantization_name_the_types_of_the_table(
     be = "are" if " and " in field else "is"
     rule = next(one["rule"] for one in rules if one["message"] == f"{field} {be} for {named(kinds)}: leave it out")
     assert set(re.findall(r"'([A-Z]\w+)'", rule)) - {"Float32"} == set(kinds)
+
+
+@pytest.mark.parametrize("kind", ["labels", "annotations"])
+@pytest.mark.parametrize("part", ["rule", "messageExpression"])
+def test_the_schema_and_the_models_reserve_the_same_keys(kind: str, part: str) -> None:
+    marks = SCHEMA["properties"]["spec"]["properties"]["podMetadata"]["properties"][kind]
+    [rule] = [one for one in marks["x-kubernetes-validations"] if "startsWith" in one["rule"]]
+    keys, prefixes = re.findall(r"\[('[^]]+')\]", rule[part])
+    assert tuple(re.findall(r"'([^']+)'", keys)) == RESERVED_KEYS
+    assert tuple(re.findall(r"'([^']+)'", prefixes)) == RESERVED_PREFIXES

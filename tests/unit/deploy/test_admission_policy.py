@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from tests.secret_references import secret_references
+from tflite_api.resource.pod_metadata import RESERVED_KEYS, RESERVED_PREFIXES
 
 _MANIFEST = Path(__file__).parents[3] / "deploy/base/admission_policy.yaml"
 POLICY: dict[str, Any] = next(iter(yaml.safe_load_all(_MANIFEST.read_text())))["spec"]
@@ -29,3 +30,10 @@ def test_every_reference_to_a_secret_is_guarded(path: str) -> None:
     )
     guards = [one for one in POLICY["validations"] if " ".join(one["expression"].split()) == asks]
     assert [one["message"] for one in guards] == [f"{path}.name: must be a Secret that you may read"]
+
+
+def test_what_no_conversion_may_choose_the_operator_may_not_either() -> None:
+    policy = next(iter(yaml.safe_load_all(_MANIFEST.with_name("operator_policy.yaml").read_text())))["spec"]
+    [rule] = [one["expression"] for one in policy["validations"] if "variables.chosen" in one["expression"]]
+    named = re.findall(r"'([^']+)'", rule.partition("||")[2])
+    assert named == [*RESERVED_KEYS, *RESERVED_PREFIXES]

@@ -45,6 +45,18 @@ WRONG: dict[str, tuple[Object, tuple[str, ...]]] = {
     ),
     "too small": ({"settings": {"workers": 0}}, ("/settings/workers", "minimum")),
     "a word that is none of the choices": ({"spreadOverNodes": "Never"}, ("/spreadOverNodes", "DoNotSchedule")),
+    "a label without a key": (
+        {"admissionPolicy": {"allowed": {"podLabels": ["=a"]}}},
+        ("/admissionPolicy/allowed/podLabels/0", "=a"),
+    ),
+    "a value that a list cannot hold": (
+        {"admissionPolicy": {"allowed": {"podAnnotations": ["note=a,b"]}}},
+        ("/admissionPolicy/allowed/podAnnotations/0", "note=a,b"),
+    ),
+    "a topology key with a value": (
+        {"admissionPolicy": {"allowed": {"topologyKeys": ["zone=a"]}}},
+        ("/admissionPolicy/allowed/topologyKeys/0", "zone=a"),
+    ),
     "a toleration with a wrong word": ({"tolerations": [{"effect": "Never"}]}, ("/tolerations/0/effect", "NoExecute")),
 }
 
@@ -68,19 +80,30 @@ def settings_of(objects: list[Object]) -> dict[str, str]:
     return data
 
 
-def example(said: dict[str, Any]) -> object:
+OBJECTS: dict[str, Object] = {
+    "converterNodeSelector": {"kubernetes.io/arch": "arm64"},
+    "converterResources": {"publish": {"limits": {"memory": "2Gi"}}},
+    "converterAffinity": {
+        "podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "zone"}]}
+    },
+    "converterPodLabels": {"sidecar.istio.io/inject": "false"},
+    "converterPodAnnotations": {"linkerd.io/inject": "disabled"},
+}
+
+
+def example(name: str, said: dict[str, Any]) -> object:
     """Return another value than the default that fits a setting's schema."""
     if said["type"] == "boolean":
         return not said["default"]
     if said["type"] == "array":
         return [{"operator": "Exists"}]
     if said["type"] == "object":
-        return {"kubernetes.io/arch": "arm64"} if said["default"] else {"publish": {"limits": {"memory": "2Gi"}}}
+        return OBJECTS[name]
     return said["default"] + 1 if said["type"] in {"integer", "number"} else "debug"
 
 
 def test_every_setting_of_the_operator_can_be_set_and_is_understood(tmp_path: Path) -> None:
-    wanted = {name: example(said) for name, said in chart_values.settings_schema().items()}
+    wanted = {name: example(name, said) for name, said in chart_values.settings_schema().items()}
     data = settings_of(of_chart({"settings": wanted, "watchNamespaces": ["a", "b"]}, tmp_path))
     read = Settings.from_environment(data | {"LEASE_NAMESPACE": "system"})
     default = Settings.from_environment({"CONVERTER_IMAGE": "ghcr.io/tflite-operator/converter:0.1.0"})

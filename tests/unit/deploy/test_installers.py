@@ -100,6 +100,10 @@ ALIKE: dict[str, tuple[Object, Object]] = {
                     "priorityClasses": ["low", "batch"],
                     "nodeLabels": ["pool=converters"],
                     "tolerations": ["dedicated=converters:NoSchedule"],
+                    "runtimeClasses": ["gvisor"],
+                    "topologyKeys": ["topology.kubernetes.io/zone"],
+                    "podLabels": ["cost-center", "sidecar.istio.io/inject=false"],
+                    "podAnnotations": ["linkerd.io/inject=disabled"],
                 }
             }
         },
@@ -115,6 +119,10 @@ ALIKE: dict[str, tuple[Object, Object]] = {
                         "ALLOWED_PRIORITY_CLASSES=low,batch",
                         "ALLOWED_NODE_LABELS=pool=converters",
                         "ALLOWED_TOLERATIONS=dedicated=converters:NoSchedule",
+                        "ALLOWED_RUNTIME_CLASSES=gvisor",
+                        "ALLOWED_TOPOLOGY_KEYS=topology.kubernetes.io/zone",
+                        "ALLOWED_POD_LABELS=cost-center,sidecar.istio.io/inject=false",
+                        "ALLOWED_POD_ANNOTATIONS=linkerd.io/inject=disabled",
                     ],
                 }
             ],

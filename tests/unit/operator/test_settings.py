@@ -45,6 +45,15 @@ def test_what_is_given_as_json_is_read_and_a_mistake_in_it_is_named() -> None:
     [
         ({"CONVERTER_NODE_SELECTOR": '{"a b": ""}'}, "CONVERTER_NODE_SELECTOR.a b"),
         ({"CONVERTER_TOLERATIONS": '[{"operator": "Equal"}]'}, "CONVERTER_TOLERATIONS.0"),
+        ({"CONVERTER_AFFINITY": '{"nodeAffinity": {"required": {}}}'}, "CONVERTER_AFFINITY.nodeAffinity.required"),
+        ({"CONVERTER_POD_LABELS": '{"team": "a b"}'}, "CONVERTER_POD_LABELS.team"),
+        (
+            {"CONVERTER_POD_LABELS": '{"app.kubernetes.io/name": "a"}'},
+            "CONVERTER_POD_LABELS: .*holds app.kubernetes.io/n",
+        ),
+        ({"CONVERTER_POD_ANNOTATIONS": '{"tflite-operator.dev/a": "a"}'}, "CONVERTER_POD_ANNOTATIONS: .*another key"),
+        ({"CONVERTER_POD_ANNOTATIONS": "a=b"}, "CONVERTER_POD_ANNOTATIONS: .*must be JSON"),
+        ({"CONVERTER_RUNTIME_CLASS_NAME": "a b"}, "CONVERTER_RUNTIME_CLASS_NAME"),
         ({"CONVERTER_RESOURCES": "{"}, "CONVERTER_RESOURCES: Value error, must be JSON"),
         ({"CONVERTER_RESOURCES": '{"publish": {"limits": {"cpu": "much"}}}'}, "CONVERTER_RESOURCES.publish.limits.cpu"),
         ({"CONVERTER_RESOURCES": '{"fetch": {}}'}, "CONVERTER_RESOURCES.fetch"),

@@ -67,6 +67,18 @@ def test_a_job_with_another_container_is_deleted_and_made_again() -> None:
     assert look(after(owner, seen), [], []).actions[0].attempt.number == 1
 
 
+def test_a_job_whose_pods_have_marks_that_no_conversion_may_choose_is_made_again() -> None:
+    owner = conversion()
+    made = job(owner)
+    made["metadata"]["uid"] = "forged"
+    confined = copy.deepcopy(made)
+    made["spec"]["template"]["metadata"]["annotations"]["container.apparmor.security.beta.kubernetes.io/convert"] = "a"
+    seen = look(owner, [made], [])
+    assert seen.actions == (DeleteJob(made["metadata"]["name"], "forged"),)
+    assert "its annotations hold container.apparmor" in message(seen)
+    assert look(owner, [confined], []).actions == ()
+
+
 def test_a_later_attempt_that_nobody_made_does_not_stop_the_one_that_runs() -> None:
     owner, made = started()
     seen = look(owner, [made, forged(owner, 2)], [pod(made, RUNNING), succeeded_pod(owner, forged(owner, 2))])

@@ -4,6 +4,7 @@ from itertools import product
 
 import pytest
 
+from bench.scale.largest import largest_spec
 from tests.unit.operator.builders import (
     COMPLETE,
     INITIALIZING,
@@ -235,6 +236,16 @@ def test_a_spec_that_the_steps_cannot_be_told_stalls_before_any_job() -> None:
         assert made.actions == ()
         assert conditions(made) == stalled(Reason.INVALID_SPEC)
         assert words in message(made, "Stalled")
+
+
+def test_the_largest_spec_that_the_schema_accepts_gets_a_job() -> None:
+    assert planned(conversion(**largest_spec())).actions != ()
+
+
+def test_what_is_about_pods_is_bounded_too() -> None:
+    made = planned(conversion(tolerations=[{"key": "k" * 300}] * 300))
+    assert conditions(made) == stalled(Reason.INVALID_SPEC)
+    assert "bytes in what is about its pods, more than 81920: shorten spec.affinity" in message(made, "Stalled")
 
 
 def test_of_a_spec_that_is_too_large_no_problem_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:

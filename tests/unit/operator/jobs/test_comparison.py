@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.operator.builders import Object, conversion, job
-from tflite_operator.jobs.comparison import difference
+from tflite_operator.jobs.comparison import difference, difference_of_marks
 
 Change = Callable[[Any], None]
 
@@ -81,6 +81,11 @@ def always(spec: Any) -> None:
 
 def placed(spec: Any) -> None:
     spec |= {"nodeSelector": {"pool": "a"}, "priorityClassName": "low", "imagePullSecrets": [{"name": "mirror"}]}
+    spec |= {
+        "affinity": {"nodeAffinity": {}},
+        "topologySpreadConstraints": [{"maxSkew": 1}],
+        "runtimeClassName": "kata",
+    }
 
 
 def stricter(spec: Any) -> None:
@@ -224,6 +229,41 @@ def test_what_could_report_something_else_may_not(case: str) -> None:
     shown = as_the_api_server_shows_it(wanted())
     change(shown)
     assert words in difference(wanted(), shown)
+
+
+def marks() -> Object:
+    metadata: Object = job(conversion(podMetadata={"labels": {"team": "a"}}))["spec"]["template"]["metadata"]
+    return metadata
+
+
+def mark(kind: str, **entries: str) -> Object:
+    """Return what was asked for with others beside it, or in its place."""
+    return marks() | {kind: marks()[kind] | {name.replace("__", "/"): value for name, value in entries.items()}}
+
+
+def test_marks_may_be_added_to() -> None:
+    of_jobs = {"job-name": "a", "batch.kubernetes.io__job-name": "a", "batch.kubernetes.io__controller-uid": "b"}
+    assert difference_of_marks(marks(), marks()) == ""
+    assert difference_of_marks(marks(), mark("labels", app="theirs", **of_jobs)) == ""
+    assert difference_of_marks(marks(), mark("annotations", **{"sidecar.istio.io__inject": "true"})) == ""
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        (mark("labels", team="b"), "its labels team are not as they were asked for"),
+        (mark("labels", **{"app.kubernetes.io__name": "other"}), "its labels app.kubernetes.io/name are not"),
+        (marks() | {"labels": {}}, "its labels team, app.kubernetes.io/name, "),
+        (mark("labels", **{"azure.workload.identity__use": "true"}), "its labels hold azure.workload.identity/use"),
+        (
+            mark("annotations", **{"container.apparmor.security.beta.kubernetes.io__convert": "unconfined"}),
+            "its annotations hold container.apparmor.security.beta.kubernetes.io/convert",
+        ),
+        (mark("annotations", **{"io.kubernetes.cri-o.Devices": "/dev/sda"}), "hold io.kubernetes.cri-o.Devices"),
+    ],
+)
+def test_marks_that_were_asked_for_stay_and_what_no_conversion_may_choose_stays_out(shown: Object, words: str) -> None:
+    assert words in difference_of_marks(marks(), shown)
 
 
 def test_words_of_others_are_told_in_one_short_line() -> None:
