@@ -68,6 +68,13 @@ def build_images(checkout: Checkout) -> None:
             raise DevError(f"{error}\nrun make up, which starts the cluster again with an empty image store") from error
 
 
+def build_gitops(checkout: Checkout) -> None:
+    """Build what only the tests with Flux and Argo CD use: it takes longer than a test may."""
+    prerequisites.ensure(checkout)
+    for build in binaries.gitops():
+        binaries.make_tool(checkout, build.name)
+
+
 def print_environment(checkout: Checkout) -> None:
     """Print the shell variables."""
     now, _ = Cluster(checkout).running()
@@ -109,6 +116,7 @@ def main(arguments: list[str]) -> int:
         "down": lambda: down(checkout),
         "clean": lambda: clean(checkout),
         "images": lambda: build_images(checkout),
+        "gitops": lambda: build_gitops(checkout),
         "env": lambda: print_environment(checkout),
         "target": lambda: print_target(checkout),
         "status": lambda: print(status.text(checkout), end=""),
@@ -135,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs.add_parser("down", help="stop everything")
     verbs.add_parser("clean", help="stop everything and remove .cache")
     verbs.add_parser("images", help="build the images and give them to a running cluster")
+    verbs.add_parser("gitops", help="build Flux's controllers and what compares as Argo CD does")
     verbs.add_parser("env", help="print shell variables for eval")
     verbs.add_parser("target", help="print whether the own cluster or a given one is used")
     verbs.add_parser("status", help="show what runs")

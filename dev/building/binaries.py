@@ -4,6 +4,7 @@ Modules and versions are pinned by the go.mod and go.sum beside the code; nothin
 """
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -98,6 +99,17 @@ def installers() -> list[Build]:
     ]
 
 
+def gitops() -> list[Build]:
+    """List Flux's controllers, and what compares as Argo CD does: `make gitops` alone uses them."""
+    module = "github.com/fluxcd"
+    return [
+        Build("kustomize-controller", "flux", f"{module}/kustomize-controller", "two to three minutes on 2 cores"),
+        Build("source-controller", "flux", f"{module}/source-controller", "a minute after that"),
+        Build("helm-controller", "flux", f"{module}/helm-controller", "seconds after those"),
+        Build("argodiff", "argocd", ".", "two to three minutes on 2 cores"),
+    ]
+
+
 def make(checkout: Checkout) -> None:
     """Build what is not there or was built from something else."""
     with _alone(checkout):
@@ -109,11 +121,28 @@ def make(checkout: Checkout) -> None:
 
 def make_tool(checkout: Checkout, name: str) -> Path:
     """Build one of the programs if it is not current; return its path."""
-    every = (*builds(), *tools(), *FOR_SCALE, COSIGN, *prometheus(), *installers(), ACTIONLINT)
+    every = (*builds(), *tools(), *FOR_SCALE, COSIGN, *prometheus(), *installers(), *gitops(), ACTIONLINT)
     [build] = [one for one in every if one.name == name]
     with _alone(checkout):
         _make(checkout, build)
     return checkout.bin / name
+
+
+def module_folder(checkout: Checkout, source: str, module: str) -> Path:
+    """Return where the files of a module are that one of our own requires, compared with its go.sum."""
+    argv = ["go", "mod", "download", "-json", module]
+    done = subprocess.run(
+        argv,
+        cwd=checkout.root / "dev" / source,
+        env={**os.environ, **go_environment(checkout)},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    answer = json.loads(done.stdout or "{}")
+    if done.returncode != 0 or "Dir" not in answer:
+        raise DevError(f"{module} cannot be had: {answer.get('Error') or done.stderr.strip()}")
+    return Path(answer["Dir"])
 
 
 def fingerprint(checkout: Checkout) -> str:

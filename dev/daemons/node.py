@@ -65,7 +65,15 @@ class Node:
         Raises:
             BrokenStoreError: the node does not take it.
         """
-        archive = oci.single_program(program, PAUSE_IMAGE, architecture())
+        self.import_program(program, PAUSE_IMAGE)
+
+    def import_program(self, program: Path, name: str) -> None:
+        """Import an image that holds one static program and runs it.
+
+        Raises:
+            BrokenStoreError: the node does not take it.
+        """
+        archive = oci.single_program(program, name, architecture())
         self._import(lambda pipe: pipe.write(archive))
 
     def import_image(self, layout: Path, name: str) -> int:

@@ -32,6 +32,8 @@ PACKAGES = {
     "ip": "iproute2",
     "conntrack": "conntrack",
     "socat": "socat",
+    # Flux fetches from its own server in `make gitops`.
+    "git": "git",
     "openssl": "openssl",
     "mount": "mount",
     "nsenter": "util-linux",

@@ -37,6 +37,12 @@ PUBLICATIONS: Final = (
         ("manifests/crds/application-crd.yaml",),
     ),
     Publication(
+        "github.com/fluxcd/helm-controller",
+        "v1.4.3",
+        "h1:449LcGJXLCylvrNCq8ycevwa5mxE1Mn9vxTwlsj/no8=",
+        ("config/crd/bases/helm.toolkit.fluxcd.io_helmreleases.yaml",),
+    ),
+    Publication(
         "github.com/fluxcd/kustomize-controller",
         "v1.7.3",
         "h1:SzNnGn/4ObAPEHHleM5U7y/AKxKXph3Vj6ZhteeXw8M=",
