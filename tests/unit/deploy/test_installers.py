@@ -177,12 +177,16 @@ def test_both_make_the_same_objects(case: str, tmp_path: Path) -> None:
 
 
 def test_what_the_examples_of_flux_and_argo_cd_name_is_what_runs(tmp_path: Path) -> None:
-    """Flux adds its images and patches to a kustomization of the path, and Argo CD gives its values to Helm."""
-    flux, argo = (
+    """Flux adds its images and patches to a kustomization of the path; it and Argo CD give their values to Helm."""
+    flux, release, argo = (
         next(
             one.content for one in manifests.shown() if one.place.startswith(place) and is_of_the_operator(one.content)
         )
-        for place in ("examples/gitops/flux-kustomization.yaml", "examples/gitops/argocd-operator.yaml")
+        for place in (
+            "examples/gitops/flux-kustomization.yaml",
+            "examples/gitops/flux-helm-release.yaml",
+            "examples/gitops/argocd-operator.yaml",
+        )
     )
     spec = flux["spec"]
     built = of_kustomization(
@@ -190,13 +194,19 @@ def test_what_the_examples_of_flux_and_argo_cd_name_is_what_runs(tmp_path: Path)
     )
     rendered = of_chart(argo["spec"]["source"]["helm"]["valuesObject"], tmp_path)
     assert argo["spec"]["source"]["path"] == str(CHART.relative_to(ROOT))
+    assert release["spec"]["values"] == argo["spec"]["source"]["helm"]["valuesObject"]
+    assert release["spec"]["chart"]["spec"]["chart"] == f"./{CHART.relative_to(ROOT)}"
     assert without_kustomizes_own(built) == without_helms_own(rendered)
     [container] = one(rendered, "Deployment")["spec"]["template"]["spec"]["containers"]
     assert container["image"] == f"registry.example.com/tflite-operator@sha256:{'0' * 64}"
 
 
 def is_of_the_operator(content: Object) -> bool:
-    return content["metadata"]["name"] == "tflite-operator" and content["kind"] in {"Kustomization", "Application"}
+    return content["metadata"]["name"] == "tflite-operator" and content["kind"] in {
+        "Application",
+        "HelmRelease",
+        "Kustomization",
+    }
 
 
 def test_a_policy_for_converters_is_the_same_in_each_of_their_namespaces(tmp_path: Path) -> None:
