@@ -63,13 +63,13 @@ RULES: list[Rule] = [
         "addressingStyle",
         [changed("destination.s3.addressingStyle", style) for style in ("Auto", "Path", "Virtual")],
         [changed("destination.s3.addressingStyle", style) for style in ("path", "Host", "")],
-        "supported values",
+        'supported values: "Auto", "Path", "Virtual"',
     ),
     (
         "encryption.type",
         [changed("destination.s3.encryption", {"type": kind}) for kind in ("SSE-S3", "SSE-KMS")],
         [changed("destination.s3.encryption", {"type": kind}) for kind in ("AES256", "aws:kms", "SSE-C")],
-        "supported values",
+        'supported values: "SSE-S3", "SSE-KMS"',
     ),
     (
         "encryption.keyID",
@@ -90,7 +90,7 @@ RULES: list[Rule] = [
         "checksums",
         [changed("destination.s3.checksums", wanted) for wanted in ("Auto", "Never")],
         [changed("destination.s3.checksums", wanted) for wanted in ("Always", "never")],
-        "supported values",
+        'supported values: "Auto", "Never"',
     ),
     (
         "region",
@@ -121,7 +121,7 @@ RULES: list[Rule] = [
         "writers",
         [changed("destination.s3.writers", writers) for writers in ("Many", "One")],
         [changed("destination.s3.writers", writers) for writers in ("one", "Two")],
-        "supported values",
+        'supported values: "Many", "One"',
     ),
     (
         "secretRef",
