@@ -114,11 +114,6 @@ CHAOS := $(PYTHON) -m pytest tests/chaos
 chaos: venv ## Kill the operator at 500 points, and count what became of hundreds of conversions (about 20 minutes)
 	$(call on_cluster,CHAOS_KILLS=$${CHAOS_KILLS:-500} $(CHAOS))
 
-.PHONY: gitops
-gitops: venv ## Run Flux beside the operator, and compare as Argo CD does (about 16 minutes, cold 15 more)
-	@$(RUN) "the programs of make gitops" -- $(DEV) gitops
-	$(call on_cluster,$(RUN) "make gitops" -- $(PYTHON) -m pytest tests/gitops)
-
 .PHONY: demo
 demo: venv ## Convert a real model in the cluster, three ways and a mistake, and look at what comes out
 	$(call on_cluster,$(RUN) "make demo" -- $(PYTHON) -m dev.demo)
@@ -133,6 +128,10 @@ corpus: venv ## Convert small models of many kinds in all types, and then every 
 .PHONY: bench
 bench: venv ## Compare the convert step's time and memory with the usual script
 	@$(PYTHON) -m bench.convert_step $(ARGS)
+
+.PHONY: bench-single
+bench-single: venv ## Time one conversion from apply to Ready beside a bare Job and the usual script (about 10 minutes)
+	$(call on_cluster,$(PYTHON) -m bench.single $(ARGS))
 
 .PHONY: bench-scale
 bench-scale: venv ## Measure the operator with 1000 and 5000 conversions on kwok nodes (about 25 minutes)

@@ -1,0 +1,1 @@
+"""One conversion from apply to Ready, beside what it consists of: `make bench-single`."""
