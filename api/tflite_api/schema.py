@@ -28,7 +28,14 @@ def matching(pattern: str, message: str) -> AfterValidator:
 class Schema(BaseModel):
     """A frozen model whose JSON has camelCase names and no field that is not declared."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        extra="forbid",
+        # A process validates two or three kinds of all that it imports, and each holds others that need no more.
+        defer_build=True,
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -75,13 +75,12 @@ def single_program(program: Path, name: str, architecture: str) -> bytes:
     return output.getvalue()
 
 
-def layered(base: Path, target: Path, added: Mapping[str, bytes], variables: Mapping[str, str]) -> None:
-    """Write the layout of an image with one more layer, of these files, and more environment variables."""
+def layered(base: Path, target: Path, added: Mapping[str, bytes]) -> None:
+    """Write the layout of an image with one more layer, of these files."""
     layer = _packed((name, data, 0o644) for name, data in sorted(added.items()))
     manifest = _document(base, manifest_of(base)["digest"])
     config = config_of(base)
     config["rootfs"]["diff_ids"].append(layer.digest)
-    config["config"]["Env"] = [*config["config"].get("Env", []), *(f"{k}={v}" for k, v in sorted(variables.items()))]
     config_blob = Blob(manifest["config"]["mediaType"], json.dumps(config).encode())
     manifest |= {"config": config_blob.descriptor, "layers": [*manifest["layers"], layer.descriptor]}
     manifest_blob = Blob(manifest_of(base)["mediaType"], json.dumps(manifest).encode())

@@ -20,9 +20,8 @@ def give(checkout: Checkout) -> None:
         # A package is found before a module of the same name, whatever compiled forms of that there are.
         "opt/project/tflite_converter/convert/child/__init__.py": b"",
         "opt/project/tflite_converter/convert/child/__main__.py": (_STAND_IN / "convert_child.py").read_bytes(),
-        "opt/stand-in/tensorflow_hub.py": (_STAND_IN / "tensorflow_hub.py").read_bytes(),
     }
-    oci.layered(base, layout, added, {"PYTHONPATH": "/opt/stand-in"})
+    oci.layered(base, layout, added)
     node = Node(Cluster(checkout).running()[1])
     if not node.has(IMAGE, oci.manifest_of(layout)["digest"]):
         node.import_image(layout, IMAGE)

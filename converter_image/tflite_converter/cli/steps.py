@@ -1,99 +1,110 @@
 """The steps as the containers of a conversion's Job start them; people use `tflite-convert run` instead."""
 
+import argparse
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
-
-import typer
+from typing import Final
 
 from tflite_api.names import CLEANUP, CONVERT, MODEL_DIR, OUTPUT_DIR, PREPARE, PUBLISH, TERMINATION_LOG
 from tflite_api.reasons import Reason
-from tflite_api.steps.step import ConvertedModel, PreparedModel, StepRequest, StepResult
+from tflite_api.steps.step import ConvertedModel, ExitCode, PreparedModel, StepRequest, StepResult
 from tflite_converter.core import log
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.core.step_files import PREPARED_FILE, read_model
 from tflite_converter.steps import runner
 from tflite_converter.steps.runner import Cost
-
-ModelDir = Annotated[Path, typer.Option(help="Where the model is.")]
-OutputDir = Annotated[Path, typer.Option(help="Where the artifact is.")]
-TerminationLog = Annotated[Path, typer.Option(help="Where the kubelet looks for the step's report.")]
-
-_MODEL_DIR: Final = Path(MODEL_DIR)
-_OUTPUT_DIR: Final = Path(OUTPUT_DIR)
-_TERMINATION_LOG: Final = Path(TERMINATION_LOG)
+from tflite_converter.worker.process import Child, shut_off
 
 
-def prepare(model_dir: ModelDir = _MODEL_DIR, termination_log: TerminationLog = _TERMINATION_LOG) -> None:
+@dataclass(frozen=True)
+class Step:
+    """Where a step's container has what it works on."""
+
+    model_dir: Path
+    output_dir: Path
+    ahead: Child | None
+    """A child of the convert step that was started already."""
+
+
+def main(name: str, arguments: Sequence[str], ahead: Child | None = None) -> ExitCode:
+    """Run a step to its exit code."""
+    told = _parser(name).parse_args(arguments)
+    step = Step(told.model_dir, told.output_dir, ahead)
+    if name == CONVERT:
+        # The child that runs ahead has no order, and so no model, yet.
+        shut_off()
+    log.set_up(log.json_lines(), verbose=True)
+    return runner.run(name, lambda request, cost: _STEPS[name](step, request, cost), told.termination_log)
+
+
+def _parser(name: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"tflite-convert {name}", description=_STEPS[name].__doc__, allow_abbrev=False
+    )
+    for option, default, words in (
+        ("--model-dir", MODEL_DIR, "Where the model is."),
+        ("--output-dir", OUTPUT_DIR, "Where the artifact is."),
+        ("--termination-log", TERMINATION_LOG, "Where the kubelet looks for the step's report."),
+    ):
+        parser.add_argument(option, type=Path, default=Path(default), help=words)
+    return parser
+
+
+def _prepare(step: Step, request: StepRequest, _: Cost) -> StepResult:
     """Look for the finished artifact, else fetch the model (first container of a conversion's Job)."""
     from tflite_converter.steps.destination import store_of  # noqa: PLC0415 - a step pays for its own imports only
     from tflite_converter.steps.prepare import prepare  # noqa: PLC0415 - the same
 
-    def work(request: StepRequest, _: Cost) -> StepResult:
-        with tempfile.TemporaryDirectory(prefix="prepare-") as scratch:
-            store = store_of(request.spec.destination.s3, request.limits)
-            prepared = prepare(request, model_dir, Path(scratch), LoggedProgress(), store)
-        if prepared.reused is not None:
-            return prepared.reused
-        return StepResult(reason=Reason.PREPARING, message=f"The model is here: {prepared.model_digest}")
-
-    _run(PREPARE, work, termination_log)
+    with tempfile.TemporaryDirectory(prefix="prepare-") as scratch:
+        store = store_of(request.spec.destination.s3, request.limits)
+        prepared = prepare(request, step.model_dir, Path(scratch), LoggedProgress(), store)
+    if prepared.reused is not None:
+        return prepared.reused
+    return StepResult(reason=Reason.PREPARING, message=f"The model is here: {prepared.model_digest}")
 
 
-def convert(
-    context: typer.Context,
-    model_dir: ModelDir = _MODEL_DIR,
-    output_dir: OutputDir = _OUTPUT_DIR,
-    termination_log: TerminationLog = _TERMINATION_LOG,
-) -> None:
+def _convert(step: Step, request: StepRequest, cost: Cost) -> StepResult:
     """Convert the model and measure the result (second container of a conversion's Job)."""
     from tflite_converter.steps.convert import convert  # noqa: PLC0415 - a step pays for its own imports only
-    from tflite_converter.worker.process import shut_off  # noqa: PLC0415 - the same
 
-    # The child that runs ahead has no order, and so no model, yet.
-    shut_off()
-
-    def work(request: StepRequest, cost: Cost) -> StepResult:
-        prepared = read_model(model_dir / PREPARED_FILE, PreparedModel)
-        if prepared.reused is not None:
-            return prepared.reused
-        datasets = prepared.datasets.moved(lambda path: str(model_dir / path))
-        folder = model_dir / (prepared.path or ".")
-        done = convert(request.spec, folder, output_dir, LoggedProgress(), datasets=datasets, ahead=context.obj)
-        cost.child_peak_bytes = done.peak_memory_bytes
-        return _measured(done.converted)
-
-    _run(CONVERT, work, termination_log)
+    prepared = read_model(step.model_dir / PREPARED_FILE, PreparedModel)
+    if prepared.reused is not None:
+        return prepared.reused
+    datasets = prepared.datasets.moved(lambda path: str(step.model_dir / path))
+    folder = step.model_dir / (prepared.path or ".")
+    done = convert(request.spec, folder, step.output_dir, LoggedProgress(), datasets=datasets, ahead=step.ahead)
+    cost.child_peak_bytes = done.peak_memory_bytes
+    return _measured(done.converted)
 
 
-def publish(
-    model_dir: ModelDir = _MODEL_DIR,
-    output_dir: OutputDir = _OUTPUT_DIR,
-    termination_log: TerminationLog = _TERMINATION_LOG,
-) -> None:
+def _publish(step: Step, request: StepRequest, _: Cost) -> StepResult:
     """Upload the artifact (third container of a conversion's Job)."""
+    prepared = read_model(step.model_dir / PREPARED_FILE, PreparedModel)
+    if prepared.reused is not None:
+        return prepared.reused
     from tflite_converter.steps.destination import store_of  # noqa: PLC0415 - a step pays for its own imports only
     from tflite_converter.steps.publish import publish  # noqa: PLC0415 - the same
 
-    def work(request: StepRequest, _: Cost) -> StepResult:
-        prepared = read_model(model_dir / PREPARED_FILE, PreparedModel)
-        return publish(
-            request, prepared, output_dir, LoggedProgress(), store_of(request.spec.destination.s3, request.limits)
-        )
-
-    _run(PUBLISH, work, termination_log)
+    store = store_of(request.spec.destination.s3, request.limits)
+    return publish(request, prepared, step.output_dir, LoggedProgress(), store)
 
 
-def cleanup(termination_log: TerminationLog = _TERMINATION_LOG) -> None:
+def _clean_up(_: Step, request: StepRequest, __: Cost) -> StepResult:
     """Delete the artifact of a deleted conversion (the one container of its cleanup Job)."""
     from tflite_converter.steps.cleanup import clean_up  # noqa: PLC0415 - a step pays for its own imports only
     from tflite_converter.steps.destination import store_of  # noqa: PLC0415 - the same
 
-    def work(request: StepRequest, _: Cost) -> StepResult:
-        return clean_up(request, LoggedProgress(), store_of(request.spec.destination.s3, request.limits))
+    return clean_up(request, LoggedProgress(), store_of(request.spec.destination.s3, request.limits))
 
-    _run(CLEANUP, work, termination_log)
+
+_STEPS: Final[Mapping[str, Callable[[Step, StepRequest, Cost], StepResult]]] = {
+    PREPARE: _prepare,
+    CONVERT: _convert,
+    PUBLISH: _publish,
+    CLEANUP: _clean_up,
+}
 
 
 def _measured(converted: ConvertedModel) -> StepResult:
@@ -104,8 +115,3 @@ def _measured(converted: ConvertedModel) -> StepResult:
         signature=converted.signature,
         verification=converted.verification,
     )
-
-
-def _run(name: str, work: Callable[[StepRequest, Cost], StepResult], termination_log: Path) -> None:
-    log.set_up(log.json_lines(), verbose=True)
-    raise typer.Exit(runner.run(name, work, termination_log))

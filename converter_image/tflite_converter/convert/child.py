@@ -26,7 +26,7 @@ from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.step_files import ARTIFACT_FILE, write_whole
 from tflite_converter.core.tensors import Sample, Shape, SignatureFacts
 from tflite_converter.datasets import reader
-from tflite_converter.model import callables, index_bounds, loader, operations, runtime, saved_model, selection
+from tflite_converter.model import callables, index_bounds, loader, operations, runtime, saved_model, selection, tfhub
 from tflite_converter.model.loaded import LoadedModel
 from tflite_converter.model.operations import LackingOperations
 from tflite_converter.model.saved_model import MetaGraph
@@ -53,10 +53,11 @@ def convert_model(order: ConversionOrder, announce: Announce) -> MeasurementOrde
 
     output = Path(order.output_dir)
     before = _entries(output)
-    graph = selection.choose_graph(saved_model.read(Path(order.model_dir)), order.tags)
+    folder = _model_folder(order)
+    graph = selection.choose_graph(saved_model.read(folder), order.tags)
     plan = partial(selection.plan, graph, asked=order.signature)
     signatures = plan(graph.signatures) if selection.knows_its_inputs(graph) else None
-    load = partial(loader.load, Path(order.model_dir), graph)
+    load = partial(loader.load, folder, graph)
     loaded = load()
     model: LoadedModel | None = loaded
     names = (loaded.strategy,) if loaded.strategy else ()
@@ -80,6 +81,12 @@ def convert_model(order: ConversionOrder, announce: Announce) -> MeasurementOrde
                 _check_untouched(output, before)
                 write_whole(output / ARTIFACT_FILE, content)
                 return workshop.rest(attempt, tf.__version__, content)
+
+
+def _model_folder(order: ConversionOrder) -> Path:
+    """Return where the model is; for a Hub handle, where tensorflow_hub says it is."""
+    folder = Path(order.model_dir)
+    return folder if order.hub_handle is None else tfhub.resolve(order.hub_handle, folder.parent)
 
 
 def _entries(folder: Path) -> set[str]:

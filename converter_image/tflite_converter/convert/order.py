@@ -1,11 +1,13 @@
 """What the child that converts is told to do."""
 
+from pathlib import Path
 from typing import Self
 
 from tflite_api.resource.metadata import ModelMetadata
 from tflite_api.resource.spec import ConversionSpec, Samples, Signature
 from tflite_api.schema import Boolean, Integer, Schema
 from tflite_api.steps.step import FetchedDatasets
+from tflite_converter.core import hub_cache
 from tflite_converter.core.local_spec import LocalQuantization
 
 
@@ -13,6 +15,8 @@ class ConversionOrder(Schema):
     """What the child is to do: no more of the spec than it needs."""
 
     model_dir: str
+    hub_handle: str | None = None
+    """Where the model came by one: tensorflow_hub finds it in its cache, the folder above `model_dir`."""
     output_dir: str
     scratch_dir: str
     tags: tuple[str, ...] | None = None
@@ -41,8 +45,10 @@ class ConversionOrder(Schema):
         proof: str = "",
     ) -> Self:
         """Take from a spec what the child needs."""
+        handle = spec.model.handle
         return cls(
             model_dir=model_dir,
+            hub_handle=handle if handle is not None and hub_cache.holds(handle, Path(model_dir)) else None,
             output_dir=output_dir,
             scratch_dir=scratch_dir,
             tags=spec.model.tags,

@@ -4,7 +4,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, Final
 
 import numpy as np
@@ -14,11 +14,11 @@ from tflite_api.resource.spec import ImagePreprocessing, Samples
 from tflite_api.text import one_line
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.tensors import Array, SignatureFacts, TensorFacts
+from tflite_converter.datasets.image_names import is_image
 
 ARCHIVES: Final = (".zip", ".tar", ".tar.gz", ".tgz")
-SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif")
 _FORMATS: Final = ("JPEG", "PNG", "BMP", "WEBP", "GIF")
-"""Pillow's names of those that the suffixes are of."""
+"""Pillow's names of those that `image_names.SUFFIXES` are of."""
 _LISTED: Final = "JPEG, PNG, BMP, WebP or GIF"
 _LARGEST_PIXELS: Final = 100_000_000
 _LARGEST_FILE: Final = 256 * 1024**2
@@ -146,13 +146,6 @@ def _channels(numbers: Sequence[str] | None, default: float, channels: int) -> A
             f"write one, or {channels}",
         )
     return values
-
-
-def is_image(name: str) -> bool:
-    """Return whether a file's name is that of an image; a hidden file's is not."""
-    path = PurePosixPath(name)
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
-    return path.suffix.lower() in SUFFIXES and not hidden
 
 
 def _files(path: Path, most: int) -> Iterator[tuple[str, IO[bytes]]]:

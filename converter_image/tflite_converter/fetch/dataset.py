@@ -1,5 +1,6 @@
 """Fetching datasets of samples: bytes alone; what is in them is read where there are no credentials."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -12,8 +13,7 @@ from tflite_api.steps.step import FetchedDataset, FetchedDatasets, FetchLimits
 from tflite_converter.core.digests import bare, file_digest, folder_digest, prefixed
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.progress import Progress
-from tflite_converter.datasets.images import SUFFIXES, is_image
-from tflite_converter.fetch import http
+from tflite_converter.datasets.image_names import SUFFIXES, is_image
 from tflite_converter.fetch.receiver import Receiver
 from tflite_converter.fetch.s3_download import Transfer, reasons_of_reading
 from tflite_converter.fetch.store_failures import cure_of
@@ -41,8 +41,8 @@ class Wanted:
 class Fetch:
     """Where a dataset comes from and goes to."""
 
-    store: ObjectStore | None
-    """Where s3:// addresses lead: the destination's, with its credentials."""
+    store: Callable[[], ObjectStore] | None
+    """Opens where s3:// addresses lead: the destination's, with its credentials."""
     limits: FetchLimits
     folder: Path
     """An existing folder; each dataset gets a new one below it."""
@@ -77,6 +77,8 @@ def _fetch(wanted: Wanted, name: str, fetch: Fetch) -> FetchedDataset:
         target.mkdir()
         found = _from_bucket(wanted, fetch, target)
     else:
+        from tflite_converter.fetch import http  # noqa: PLC0415 - takes long, and most datasets come otherwise
+
         target.mkdir()
         file = target / (PurePosixPath(unquote(address.rpartition("/")[2])).name or name)
         what = http.dataset(f"{wanted.field}.dataset")
@@ -122,12 +124,13 @@ def _from_bucket(wanted: Wanted, fetch: Fetch, folder: Path) -> FetchedDataset:
 
     limits = fetch.limits
     receiver = Receiver(limits.max_archive_bytes, limits.timeout_seconds, too_large, fetch.progress)
-    transfer = Transfer(fetch.store, receiver)
+    store = fetch.store()
+    transfer = Transfer(store, receiver)
     try:
         if not key.endswith("/"):
             target = folder / PurePosixPath(key).name
             return FetchedDataset(path=str(target), digest=prefixed(transfer.save(at, target)))
-        listed = fetch.store.list(at, _LISTED)
+        listed = store.list(at, _LISTED)
         return _images([found.key for found in listed], transfer, wanted, at, folder)
     except StoreError as error:
         raise _failure_of(error, wanted) from error

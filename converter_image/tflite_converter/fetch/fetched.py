@@ -12,14 +12,20 @@ from tflite_converter.core.digests import folder_digest, prefixed
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.progress import Progress
 from tflite_converter.fetch.archive.unpack import unpack
-from tflite_converter.storage.s3 import S3Store
-from tflite_converter.storage.s3_client import Credentials
+from tflite_converter.storage.credentials import Credentials
 from tflite_converter.storage.store import ObjectStore, Server
 
 _SAVED_MODEL_FILES: Final = ("saved_model.pb", "saved_model.pbtxt")
 _DEEPEST: Final = 4
 _NOISE: Final = ("__MACOSX", "PaxHeaders")
 Connect = Callable[[Server, Credentials], ObjectStore]
+
+
+def connect_s3(server: Server, credentials: Credentials) -> ObjectStore:
+    """Return the buckets of an S3 server."""
+    from tflite_converter.storage.s3 import S3Store  # noqa: PLC0415 - takes long, and few models come from a bucket
+
+    return S3Store(server, credentials)
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ class Place:
     scratch: Path
     limits: FetchLimits
     progress: Progress
-    connect: Connect = S3Store
+    connect: Connect = connect_s3
     """Opens the buckets that a model comes from."""
 
     @contextmanager

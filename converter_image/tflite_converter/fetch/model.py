@@ -11,14 +11,21 @@ from tflite_api.sources.s3 import S3Source
 from tflite_api.sources.source import Source
 from tflite_api.sources.volume import VolumeSource
 from tflite_converter.fetch.fetched import FetchedModel, Place
-from tflite_converter.fetch.sources import handle, kaggle, s3, volume, web
+from tflite_converter.fetch.sources import handle, s3, volume, web
+
+
+def _from_kaggle(source: KaggleSource, sha256: str | None, place: Place) -> FetchedModel:
+    from tflite_converter.fetch.sources import kaggle  # noqa: PLC0415 - takes long, and few models come from there
+
+    return kaggle.fetch(source, sha256, place)
+
 
 _FETCHERS: Final[Mapping[type[Source], Callable[[Any, str | None, Place], FetchedModel]]] = {
     HandleSource: handle.fetch,
     ArchiveSource: web.fetch,
     S3Source: s3.fetch,
     VolumeSource: volume.fetch,
-    KaggleSource: kaggle.fetch,
+    KaggleSource: _from_kaggle,
 }
 """Each takes a source of its kind and the SHA-256 that the spec asks for."""
 

@@ -17,8 +17,7 @@ from tflite_converter.fetch.archive.extraction import CHUNK_BYTES
 from tflite_converter.fetch.network import endpoint, proxy
 from tflite_converter.fetch.store_failures import ASK_AGAIN, OF_SERVER, cure_of
 from tflite_converter.steps import conditional_writes
-from tflite_converter.storage.s3 import S3Store
-from tflite_converter.storage.s3_client import Credentials, Token
+from tflite_converter.storage.credentials import Credentials, Token
 from tflite_converter.storage.secret_key import Key
 from tflite_converter.storage.store import (
     Always,
@@ -60,6 +59,9 @@ def store_of(where: S3Destination, limits: FetchLimits) -> ObjectStore:
     Raises:
         StepFailure: StorageUnavailable where the proxy that it would be asked through has no address.
     """
+
+    from tflite_converter.storage.s3 import S3Store  # noqa: PLC0415 - takes long; a run without a cluster needs none
+
     proxy.check()
     return S3Store(server_of(where, limits), credentials_of(where), manner_of(where))
 

@@ -55,7 +55,7 @@ def prepare(
         if found.artifact is None or adopted is not None:
             destination.check_writers()
         model_found = _fetch(request, model_dir, scratch, progress)
-        datasets = dataset.fetch_all(request.spec, dataset.Fetch(store, request.limits, model_dir, progress))
+        datasets = dataset.fetch_all(request.spec, dataset.Fetch(lambda: store, request.limits, model_dir, progress))
         prepared = PreparedModel(
             path=str(model_found.folder.relative_to(model_dir)),
             model_digest=model_found.digest,

@@ -21,7 +21,7 @@ from tflite_converter.storage.object_metadata import Reuse
 from tflite_converter.storage.store import StoredObject
 
 _LOG = logging.getLogger(__name__)
-_ATTESTATION_BYTES: Final = 16 * 1024**2
+_ATTESTATION_BYTES: Final = 1024**2
 """An honest one has some thousand."""
 _TRUSTING: Final = "no signature vouches for it: whoever may write to the bucket is trusted"
 

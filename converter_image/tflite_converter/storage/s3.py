@@ -15,8 +15,8 @@ from tflite_converter.storage import s3_client
 from tflite_converter.storage.answers import connections, words
 from tflite_converter.storage.answers.answer import Answer, Asked, Doing
 from tflite_converter.storage.answers.foreign import ForeignAnswerError
+from tflite_converter.storage.credentials import Credentials
 from tflite_converter.storage.fixed_length import FixedLength
-from tflite_converter.storage.s3_client import Credentials
 from tflite_converter.storage.secret_key import Key
 from tflite_converter.storage.store import (
     Always,

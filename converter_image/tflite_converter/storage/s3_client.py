@@ -1,17 +1,17 @@
 """A client of an S3 server, with the credentials that are meant for it and no others."""
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
-import boto3
 import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
+from botocore.loaders import Loader
 
 from tflite_converter.storage import region_search, secret_key
 from tflite_converter.storage.answers import foreign
 from tflite_converter.storage.checked_connections import check_connections
+from tflite_converter.storage.credentials import Credentials, Nobody, Token
 from tflite_converter.storage.secret_key import Key
 from tflite_converter.storage.store import Fault, Server, StoreError
 
@@ -22,17 +22,17 @@ _WEB_IDENTITY: Final = "assume-role-with-web-identity"
 """botocore's name for the provider (botocore/credentials.py)."""
 
 
-@dataclass(frozen=True)
-class Token:
-    """What AWS_WEB_IDENTITY_TOKEN_FILE buys for AWS_ROLE_ARN: the token of a ServiceAccount."""
+class _OwnServices(Loader):
+    """botocore's descriptions of services: its own, and of those alone that are asked here.
 
+    It would look into the folders of all 400 to find out that there are these two, once for each file of theirs.
+    """
 
-@dataclass(frozen=True)
-class Nobody:
-    """No credentials: requests are not signed."""
+    def __init__(self) -> None:
+        super().__init__([self.BUILTIN_DATA_PATH], include_default_search_paths=False)
 
-
-Credentials = Key | Token | Nobody
+    def list_available_services(self, type_name: str) -> list[str]:
+        return ["s3", "sts"]
 
 
 def connect(server: Server, credentials: Credentials) -> "S3Client":
@@ -56,6 +56,7 @@ def connect(server: Server, credentials: Credentials) -> "S3Client":
     )
     # No configuration file of the machine, and no metadata service, has a say.
     bare = botocore.session.Session(session_vars={"config_file": (None, None, os.devnull, None)})
+    bare.register_component("data_loader", _OwnServices())
     match credentials:
         case Key():
             found = secret_key.read(credentials, os.environ)
@@ -64,9 +65,11 @@ def connect(server: Server, credentials: Credentials) -> "S3Client":
             _rely_on_token(bare)
         case Nobody():
             pass
-    session = boto3.Session(botocore_session=bare)
     try:
-        client = session.client("s3", region_name=server.region, endpoint_url=server.endpoint, config=config)
+        client = cast(
+            "S3Client",
+            bare.create_client("s3", region_name=server.region, endpoint_url=server.endpoint, config=config),
+        )
     except ValueError as error:
         # botocore knows of host names that cannot be, such as one with two dots in a row.
         raise StoreError(Fault.UNKNOWN_HOST, f"{server.name} has a host name that does not exist") from error

@@ -5,8 +5,6 @@ from typing import Self, TypedDict
 from urllib.parse import SplitResult, unquote
 from urllib.request import getproxies, proxy_bypass
 
-import aiohttp
-
 from tflite_api import urls
 from tflite_api.reasons import Reason
 from tflite_converter.core.failure import StepFailure
@@ -32,6 +30,8 @@ class Proxy:
         where = proxy._replace(netloc=proxy.netloc.rpartition("@")[2]).geturl()
         if proxy.username is None:
             return cls(where, None)
+        import aiohttp  # noqa: PLC0415 - takes long, and the storage's proxy is looked at without it
+
         return cls(where, aiohttp.encode_basic_auth(unquote(proxy.username), unquote(proxy.password or "")))
 
     def options(self, url: str) -> "ProxyOptions":

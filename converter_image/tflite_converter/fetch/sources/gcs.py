@@ -10,7 +10,7 @@ from tflite_api.reasons import Reason
 from tflite_converter.core.failure import OWN_CURE, Cure, StepFailure
 from tflite_converter.fetch.fetched import FetchedModel, Pin, Place
 from tflite_converter.fetch.sources.s3 import REASONS, BucketModel
-from tflite_converter.storage.s3_client import Nobody
+from tflite_converter.storage.credentials import Nobody
 from tflite_converter.storage.store import Fault, Server, StoreError
 
 SCHEME: Final = "gs://"

@@ -13,11 +13,11 @@ def fetch(source: HandleSource, sha256: str | None, place: Place) -> FetchedMode
     """Fetch what a handle names.
 
     Raises:
-        StepFailure: as `local.fetch`, `gcs.fetch` and `tfhub.resolve` do.
+        StepFailure: as `local.fetch`, `gcs.fetch` and `tfhub.fetch` do.
     """
     pin = Pin(_FIELD, sha256)
     if source.handle.startswith(FILE_SCHEME):
         return local.fetch(source.handle, pin, place)
     if source.handle.startswith(gcs.SCHEME):
         return gcs.fetch(source.handle, pin, place)
-    return tfhub.resolve(source.handle, pin, place)
+    return tfhub.fetch(source.handle, pin, place)

@@ -12,7 +12,7 @@ from tflite_converter.fetch.network import endpoint
 from tflite_converter.fetch.receiver import Receiver
 from tflite_converter.fetch.s3_download import Transfer, reasons_of_reading
 from tflite_converter.fetch.store_failures import cure_of
-from tflite_converter.storage.s3_client import Credentials, Nobody
+from tflite_converter.storage.credentials import Credentials, Nobody
 from tflite_converter.storage.secret_key import Key
 from tflite_converter.storage.store import Fault, Location, ObjectStore, Server, StoreError
 

@@ -3,7 +3,6 @@
 from typing import Final
 
 from tflite_api.sources.archive import ArchiveSource
-from tflite_converter.fetch import http
 from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, from_archive
 
 _FIELD: Final = "model.archive.url"
@@ -24,6 +23,8 @@ def download(url: str, pin: Pin, place: Place) -> FetchedModel:
     Raises:
         StepFailure: every reason of `http.fetch` and `from_archive`.
     """
+    from tflite_converter.fetch import http  # noqa: PLC0415 - takes long, and many models come otherwise
+
     place.progress.phase("Downloading the model")
     with place.packed() as packed:
         sha256 = http.fetch(url, packed, place.limits, place.progress, http.model(pin.field))

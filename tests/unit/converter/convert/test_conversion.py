@@ -14,6 +14,7 @@ from tflite_converter.convert import finish, tf_converter
 from tflite_converter.convert.child import convert_model
 from tflite_converter.convert.order import ConversionOrder
 from tflite_converter.convert.tf_converter import ConverterSettings
+from tflite_converter.core import hub_cache
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.verify import litert
 from tflite_converter.worker.reporter import Report
@@ -239,3 +240,15 @@ def test_an_order_that_was_changed_on_its_way_is_not_followed(
     assert file.read_bytes() != content
     with pytest.raises(SystemExit, match="not what was ordered"):
         finish.main()
+
+
+def test_a_model_of_the_hub_is_resolved_by_tensorflow_hub(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(hub_cache.CACHE_VARIABLE, "")
+    handle = "https://nowhere.invalid/dense/1"
+    folder = hub_cache.folder_of(handle, tmp_path / "cache")
+    shutil.copytree(models / "dense", folder)
+    assert convert(folder, tmp_path, hubHandle=handle).verdict is Reason.SNR_SUFFICIENT
+    with pytest.raises(OSError, match="does not find"):
+        convert(folder, tmp_path, hubHandle=f"{handle}0")

@@ -32,7 +32,8 @@ def calibrated(calibration: dict[str, Any]) -> dict[str, Any]:
 
 def fetch_all(spec: dict[str, Any], folder: Path, store: ObjectStore | None = None) -> FetchedDatasets:
     wanted = LocalSpec.from_object({"model": {"handle": "file:///model"}, **spec})
-    return dataset.fetch_all(wanted, dataset.Fetch(store, LIMITS, folder, LoggedProgress()))
+    opened = None if store is None else lambda: store
+    return dataset.fetch_all(wanted, dataset.Fetch(opened, LIMITS, folder, LoggedProgress()))
 
 
 def refusal(address: str, folder: Path, store: ObjectStore | None = None, **settings: Any) -> StepFailure:

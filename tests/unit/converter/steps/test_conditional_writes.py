@@ -16,8 +16,8 @@ from tflite_api.resource.destination import S3Destination
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.steps.conditional_writes import are_kept, place_beside
 from tflite_converter.steps.destination import Destination, location_of
+from tflite_converter.storage.credentials import Nobody
 from tflite_converter.storage.s3 import S3Store
-from tflite_converter.storage.s3_client import Nobody
 from tflite_converter.storage.store import (
     Always,
     Condition,

@@ -19,8 +19,8 @@ from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.fetch.network.address_policy import refusal
 from tflite_converter.steps.destination import Destination, location_of, store_of
+from tflite_converter.storage.credentials import Nobody
 from tflite_converter.storage.s3 import S3Store
-from tflite_converter.storage.s3_client import Nobody
 from tflite_converter.storage.store import Fault, Location, Server, StoreError
 
 AT = Location("models", "a.tflite")

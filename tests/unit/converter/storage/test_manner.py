@@ -13,8 +13,8 @@ from tflite_api.resource.destination import S3Destination
 from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.steps.destination import Destination, manner_of, server_of, store_of
+from tflite_converter.storage.credentials import Nobody
 from tflite_converter.storage.s3 import S3Store
-from tflite_converter.storage.s3_client import Nobody
 from tflite_converter.storage.store import Always, Encryption, Fault, Location, Manner, Server, StoreError, Upload
 
 AT = Location("models", "a.tflite")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.unit.background_server import serving_in_background
+from tflite_converter.storage.credentials import Nobody
 from tflite_converter.storage.s3 import S3Store
-from tflite_converter.storage.s3_client import Nobody
 from tflite_converter.storage.store import Fault, Location, Server, StoreError
 
 AT = Location("models", "a.tflite")

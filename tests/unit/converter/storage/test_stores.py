@@ -8,8 +8,8 @@ import pytest
 
 from tests.unit.converter.storage.memory_store import MemoryStore
 from tests.unit.converter.storage.s3_server import Bucket, serving_s3
+from tflite_converter.storage.credentials import Nobody
 from tflite_converter.storage.s3 import S3Store
-from tflite_converter.storage.s3_client import Nobody
 from tflite_converter.storage.store import (
     Always,
     Condition,

@@ -137,7 +137,7 @@ def test_what_starts_the_child_needs_nothing_that_takes_time_to_import() -> None
             "tensorflow tensorflow_hub",
         ),
         # What a terminal needs, and the commands for people: a container has neither.
-        ("tflite_converter.cli.app, tflite_converter.steps.convert", "rich yaml numpy tflite_converter.cli.terminal"),
+        ("tflite_converter.cli.steps, tflite_converter.steps.convert", "typer rich yaml numpy tensorflow"),
     ],
 )
 def test_the_supervisor_imports_nothing_that_only_others_need(modules: str, spared: str) -> None:

@@ -44,11 +44,11 @@ def test_only_new_layers_are_sent(tmp_path: Path) -> None:
 def test_a_layered_image_has_one_layer_more_and_leaves_the_other_as_it_was(tmp_path: Path) -> None:
     base, target = layout(tmp_path / "base", b"libraries"), tmp_path / "layered"
     before = oci.manifest_of(base)
-    oci.layered(base, target, {"opt/x.py": b"pass"}, {"B": "2"})
+    oci.layered(base, target, {"opt/x.py": b"pass"})
     assert oci.manifest_of(base) == before
     manifest = json.loads((target / oci.blob_path(oci.manifest_of(target)["digest"])).read_text())
     config = json.loads((target / oci.blob_path(manifest["config"]["digest"])).read_text())
-    assert config["config"]["Env"] == ["A=1", "B=2"]
+    assert config["config"]["Env"] == ["A=1"]
     first, second = manifest["layers"]
     assert first["digest"] == oci.Blob(oci.LAYER, b"libraries").digest
     assert [second["digest"]] == config["rootfs"]["diff_ids"]

@@ -38,7 +38,7 @@ def test_out_of_memory_names_the_container_and_its_limit(step: str) -> None:
     made = planned(owner, over, pods=[failing_pod(over, step, 137, reason="OOMKilled")])
     assert conditions(made) == stalled(Reason.OUT_OF_MEMORY)
     assert f"container {step}" in message(made).lower()
-    assert ("300Mi" if step == CONVERT else "1Gi") in message(made)
+    assert ("300Mi" if step == CONVERT else "256Mi") in message(made)
     # It is about the container that converts: no other has its limit from there.
     assert ("spec.resources.limits.memory" in message(made)) is (step == CONVERT)
 

@@ -207,20 +207,20 @@ def test_defaults_never_contradict_what_the_user_wrote(
 
 
 def test_each_container_has_what_its_spec_says_then_what_the_administrator_says() -> None:
-    given = {"prepare": {"requests": {"cpu": "200m"}}, "publish": {"limits": {"cpu": "2", "memory": "128Mi"}}}
+    given = {"prepare": {"requests": {"cpu": "200m"}}, "publish": {"limits": {"cpu": "2", "memory": "64Mi"}}}
     said = {"prepare": {"requests": {"cpu": "1"}, "limits": {"cpu": "1"}}, "convert": {"limits": {"cpu": "3"}}}
     settings = SETTINGS.model_copy(update={"converter_resources": ConverterResources.from_object(said)})
     spec = ConversionSpec.from_object(SPEC | {"stepResources": given})
     assert resources_of("prepare", spec, settings) == {
-        "requests": {"cpu": "200m", "memory": "256Mi"},
-        "limits": {"cpu": "1", "memory": "1Gi"},
+        "requests": {"cpu": "200m", "memory": "128Mi"},
+        "limits": {"cpu": "1", "memory": "256Mi"},
     }
     assert resources_of("publish", spec, settings) == {
-        "requests": {"cpu": "100m", "memory": "128Mi"},
-        "limits": {"cpu": "2", "memory": "128Mi"},
+        "requests": {"cpu": "100m", "memory": "64Mi"},
+        "limits": {"cpu": "2", "memory": "64Mi"},
     }
     assert resources_of("convert", spec, settings)["limits"] == {"cpu": "3", "memory": "4Gi"}
-    assert resources_of("cleanup", spec, settings)["requests"] == {"cpu": "100m", "memory": "256Mi"}
+    assert resources_of("cleanup", spec, settings)["requests"] == {"cpu": "100m", "memory": "128Mi"}
 
 
 def test_what_the_administrator_says_does_not_contradict_the_spec() -> None:

@@ -18,7 +18,7 @@ from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch import model
 from tflite_converter.fetch.fetched import FetchedModel, Place
-from tflite_converter.storage.s3_client import Credentials, Nobody
+from tflite_converter.storage.credentials import Credentials, Nobody
 from tflite_converter.storage.store import Fault, Server, StoreError
 
 

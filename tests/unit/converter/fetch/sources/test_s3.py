@@ -22,7 +22,7 @@ from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.fetch.fetched import FetchedModel, Place
 from tflite_converter.fetch.network.address_policy import refusal
 from tflite_converter.fetch.sources.s3 import fetch
-from tflite_converter.storage.s3_client import Credentials, Nobody
+from tflite_converter.storage.credentials import Credentials, Nobody
 from tflite_converter.storage.secret_key import Key
 from tflite_converter.storage.store import Fault, Server, StoreError
 
