@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from tflite_api.steps.step import ExitCode, FetchLimits, exit_code
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.cli import options
 from tflite_converter.cli.options import AllowLocalAddresses, AsJson, ModelEndpoint, ModelRegion, Tags, Verbose
 from tflite_converter.cli.session import ended, print_json
 
 if TYPE_CHECKING:
+    from tflite_api.steps.step import FetchLimits
     from tflite_converter.compare.comparison import SavedModelReference
     from tflite_converter.core.local_spec import LocalModelSource
     from tflite_converter.core.progress import Progress
@@ -67,10 +67,12 @@ def compare(  # noqa: PLR0913, PLR0917 - one parameter an option
     Exits with 0 if both could be run and --min-snr-decibels, if given, is reached; 3 if not; 4 if another attempt may
     help.
     """
+    from tflite_api.steps.step import ExitCode, FetchLimits, exit_code  # noqa: PLC0415 - a command pays for its own imports only
+
     _check_artifact(artifact, "ARTIFACT")
     against = _read_reference(reference, tag, model_endpoint, model_region)
     with ended(as_json=as_json, verbose=verbose) as progress:
-        from tflite_converter.compare import comparison  # noqa: PLC0415 - a command pays for its own imports only
+        from tflite_converter.compare import comparison  # noqa: PLC0415 - see above
         from tflite_converter.compare.comparison import Terms  # noqa: PLC0415 - see above
 
         terms = Terms(signature, samples, max_samples)
@@ -111,7 +113,7 @@ def _is_artifact(path: Path) -> bool:
 
 @contextmanager
 def _fetched(
-    reference: "Path | LocalModelSource", limits: FetchLimits, progress: "Progress"
+    reference: "Path | LocalModelSource", limits: "FetchLimits", progress: "Progress"
 ) -> Iterator["Path | SavedModelReference"]:
     """Yield a file as it is; fetch a model, and keep it for the while."""
     from tflite_converter.compare.comparison import SavedModelReference  # noqa: PLC0415 - see above

@@ -5,14 +5,10 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from pydantic import ValidationError
 
-from tflite_api.schema import describe
-from tflite_api.steps.step import FetchLimits
 from tflite_converter.cli import options
 from tflite_converter.cli.options import AllowLocalAddresses, Model, ModelEndpoint, ModelRegion, Tags
 from tflite_converter.cli.session import ended
-from tflite_converter.core.failure import IN_MESSAGE, StepFailure
 
 _STDOUT: Final = Path("-")
 _CREDENTIALS: Final = "s3-credentials"
@@ -42,7 +38,12 @@ def init(  # noqa: PLR0913, PLR0917 - one parameter an option
 
     Exits with 0 if the file is written, 3 if nothing of the model can be converted, and 4 if another attempt may help.
     """
-    from tflite_converter.inspection import first_manifest  # noqa: PLC0415 - a command pays for its own imports only
+    from pydantic import ValidationError  # noqa: PLC0415 - a command pays for its own imports only
+
+    from tflite_api.schema import describe  # noqa: PLC0415 - see above
+    from tflite_api.steps.step import FetchLimits  # noqa: PLC0415 - see above
+    from tflite_converter.core.failure import IN_MESSAGE, StepFailure  # noqa: PLC0415 - see above
+    from tflite_converter.inspection import first_manifest  # noqa: PLC0415 - see above
     from tflite_converter.inspection.first_manifest import Placement  # noqa: PLC0415 - see above
 
     if output != _STDOUT and output.exists() and not force:

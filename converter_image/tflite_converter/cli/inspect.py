@@ -2,7 +2,6 @@
 
 import typer
 
-from tflite_api.steps.step import ExitCode, FetchLimits, exit_code
 from tflite_converter.cli import options
 from tflite_converter.cli.options import AllowLocalAddresses, AsJson, Model, ModelEndpoint, ModelRegion, Tags
 from tflite_converter.cli.session import ended, print_json
@@ -23,9 +22,11 @@ def inspect(
 
     Exits with 0 if a conversion would be tried, 3 if it would be refused, and 4 if another attempt may help.
     """
+    from tflite_api.steps.step import ExitCode, FetchLimits, exit_code  # noqa: PLC0415 - a command pays for its own imports only
+
     source = options.read_model(model, tag, model_endpoint, model_region)
     with ended(as_json=as_json) as progress:
-        from tflite_converter.inspection import fetch  # noqa: PLC0415 - a command pays for its own imports only
+        from tflite_converter.inspection import fetch  # noqa: PLC0415 - see above
 
         limits = FetchLimits(allow_local_addresses=allow_local_addresses)
         found = fetch.inspect(source, limits, progress)

@@ -4,7 +4,6 @@ import os
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from pydantic import ValidationError
 
 if TYPE_CHECKING:
     from tflite_converter.core.local_spec import LocalModelSource
@@ -62,7 +61,9 @@ def read_model(
     Raises:
         BadParameter: it is neither, or an option about it makes no sense, with what to write instead.
     """
-    from tflite_api.sources.source import AddressError  # noqa: PLC0415 - imported when needed
+    from pydantic import ValidationError  # noqa: PLC0415 - a command pays for its own imports only
+
+    from tflite_api.sources.source import AddressError  # noqa: PLC0415 - see above
     from tflite_converter.fetch.address import Bucket, source_of  # noqa: PLC0415 - see above
 
     try:

@@ -2,21 +2,17 @@
 
 import logging
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tflite_api.steps.step import FetchLimits, StepResult, exit_code
 from tflite_converter.cli.options import AllowLocalAddresses, Verbose
-from tflite_converter.cli.session import keep_tensorflow_quiet
-from tflite_converter.core.failure import StepFailure
-from tflite_converter.core.step_files import ARTIFACT_FILE
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from tflite_converter.core.local_spec import LocalConversion
+    from tflite_api.steps.step import ExitCode, StepResult
+    from tflite_converter.worker.process import Child
 
 _LOG = logging.getLogger(__name__)
 
@@ -46,11 +42,31 @@ def run(
 
     Exits with 0 if every conversion succeeded, 3 if a spec or model must change, and 4 if another attempt may help.
     """
-    from tflite_converter.cli import manifest, terminal  # noqa: PLC0415 - a command pays for its own
-    from tflite_converter.steps import local  # noqa: PLC0415 - a command pays for its own
+    from tflite_converter.convert.launch import launch  # noqa: PLC0415 - a command pays for its own imports only
 
-    keep_tensorflow_quiet()
-    console = terminal.for_progress(verbose=verbose)
+    # It imports TensorFlow, which takes longer than all that comes before there is something for it to do.
+    with launch() as ahead:
+        raise typer.Exit(_run(file, output, Manner(ahead, allow_local_addresses, report, verbose)))
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How conversions are run."""
+
+    ahead: "Child"
+    """The child of the first one, started already."""
+    allow_local_addresses: bool
+    report: bool
+    verbose: bool
+
+
+def _run(file: Path, output: Path, manner: Manner) -> "ExitCode":
+    from tflite_api.steps.step import FetchLimits, exit_code  # noqa: PLC0415 - see above
+    from tflite_converter.cli import manifest, terminal  # noqa: PLC0415 - see above
+    from tflite_converter.core.failure import StepFailure  # noqa: PLC0415 - see above
+    from tflite_converter.steps import local  # noqa: PLC0415 - see above
+
+    console = terminal.for_progress(verbose=manner.verbose)
     try:
         resources = manifest.read(file)
     except StepFailure as failure:
@@ -60,29 +76,22 @@ def run(
             local.clear(output)
         local.write_result(output, result)
         _show(file.name, result, output)
-        raise typer.Exit(exit_code(result.reason)) from failure
+        return exit_code(result.reason)
     for kind in resources.skipped:
         _LOG.info("Passed over in %s: %s", file.name, kind)
-    limits = FetchLimits(allow_local_addresses=allow_local_addresses)
-    results = []
+    limits = FetchLimits(allow_local_addresses=manner.allow_local_addresses)
+    results: list[StepResult] = []
     for written in resources.conversions:
-        conversion = written.with_report() if report else written
+        conversion = written.with_report() if manner.report else written
         folder = output if len(resources.conversions) == 1 else output / conversion.metadata.name
-        results.append(_run_one(conversion, folder, limits, console))
-    raise typer.Exit(local.worst(results))
+        with terminal.progress(console) as progress:
+            results.append(local.run(conversion, folder, limits, progress, None if results else manner.ahead))
+        _show(conversion.metadata.name, results[-1], folder)
+    return local.worst(results)
 
 
-def _run_one(conversion: "LocalConversion", folder: Path, limits: FetchLimits, console: "Console") -> StepResult:
+def _show(name: str, result: "StepResult", folder: Path) -> None:
     from tflite_converter.cli import terminal  # noqa: PLC0415 - see above
-    from tflite_converter.steps import local  # noqa: PLC0415 - see above
-
-    with terminal.progress(console) as progress:
-        result = local.run(conversion, folder, limits, progress)
-    _show(conversion.metadata.name, result, folder)
-    return result
-
-
-def _show(name: str, result: StepResult, folder: Path) -> None:
-    from tflite_converter.cli import terminal  # noqa: PLC0415 - see above
+    from tflite_converter.core.step_files import ARTIFACT_FILE  # noqa: PLC0415 - see above
 
     terminal.show(terminal.summary(name, result, str(folder / ARTIFACT_FILE)))

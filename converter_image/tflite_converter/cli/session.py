@@ -1,16 +1,11 @@
 """How a command for people begins and ends: progress on stderr, and a failure as its reason and its exit code."""
 
 import json
-import os
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
-
-from tflite_api.steps.step import exit_code
-from tflite_converter.core.failure import StepFailure
 
 if TYPE_CHECKING:
     from tflite_converter.core.progress import Progress
@@ -24,9 +19,10 @@ def ended(*, as_json: bool, verbose: bool = False) -> Iterator["Progress"]:
         as_json: show the failure as `result.json` has it.
         verbose: log also what a child process prints.
     """
-    from tflite_converter.cli import terminal  # noqa: PLC0415 - a command pays for its own imports only
+    from tflite_api.steps.step import exit_code  # noqa: PLC0415 - a command pays for its own imports only
+    from tflite_converter.cli import terminal  # noqa: PLC0415 - see above
+    from tflite_converter.core.failure import StepFailure  # noqa: PLC0415 - see above
 
-    keep_tensorflow_quiet()
     console = terminal.for_progress(verbose=verbose)
     try:
         with terminal.progress(console) as progress:
@@ -38,13 +34,6 @@ def ended(*, as_json: bool, verbose: bool = False) -> Iterator["Progress"]:
         else:
             terminal.show(terminal.failed(failure))
         raise typer.Exit(exit_code(failure.reason)) from failure
-
-
-def keep_tensorflow_quiet() -> None:
-    """Have TensorFlow say nothing when this process imports it: it would tell of its kernels, and none run here."""
-    os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
-    # tensorflow_hub 0.16.1 imports it.
-    warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
 
 
 def print_json(content: Mapping[str, Any]) -> None:

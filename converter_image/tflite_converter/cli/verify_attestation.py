@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 from tflite_api.names import BUILDER_ID
-from tflite_api.steps.step import ExitCode
 
 
 def verify_attestation(
@@ -26,7 +25,8 @@ def verify_attestation(
 
     Exits with 0 if the attestation is valid, 3 if it is refused, and 2 if a file cannot be read or is of another kind.
     """
-    from tflite_converter.signing import verify  # noqa: PLC0415 - a command pays for its own imports only
+    from tflite_api.steps.step import ExitCode  # noqa: PLC0415 - a command pays for its own imports only
+    from tflite_converter.signing import verify  # noqa: PLC0415 - see above
 
     try:
         checked = verify.check(artifact, attestation, key, builder_id)

@@ -10,8 +10,8 @@ from tflite_api.reasons import Reason
 from tflite_api.text import one_line
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.tensors import SignatureFacts, TensorFacts
-from tflite_converter.model import callables
-from tflite_converter.model.callables import DeclaredCallable
+from tflite_converter.proto import callables, messages
+from tflite_converter.proto.callables import DeclaredCallable
 
 _INTERNAL_KEYS: Final = frozenset({"__saved_model_init_op", "__saved_model_train_op"})
 """tensorflow/python/saved_model/constants.py: signatures that no user asked for."""
@@ -105,10 +105,8 @@ def read(folder: Path) -> tuple[MetaGraph, ...]:
     Raises:
         StepFailure: ModelLoadFailed where it cannot be parsed, or makes no sense.
     """
-    from tensorflow.python.saved_model import loader_impl  # noqa: PLC0415 - takes seconds
-
     try:
-        proto = loader_impl.parse_saved_model(str(folder))
+        proto = messages.parse(folder)
     except (OSError, ValueError) as error:
         words = one_line(str(error).replace(f"{folder}/", ""), 300)
         raise StepFailure(Reason.MODEL_LOAD_FAILED, f"saved_model.pb cannot be parsed: {words}", OWN_CURE) from error
@@ -167,13 +165,7 @@ def _tensor(name: str, info: Any) -> TensorFacts:  # noqa: ANN401 - see above
 
 
 def _dtype(number: int) -> str:
-    import tensorflow as tf  # noqa: PLC0415 - takes seconds
-
-    try:
-        # A reference to a variable of TensorFlow 1 (float32_ref) gives the variable's values.
-        return str(tf.dtypes.as_dtype(number).base_dtype.name)
-    except TypeError:
-        return f"type {number}, which this TensorFlow does not know"
+    return messages.dtype_name(number) or f"type {number}, which this TensorFlow does not know"
 
 
 def _node(proto: Any) -> Node:  # noqa: ANN401 - see above

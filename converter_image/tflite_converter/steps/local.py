@@ -4,6 +4,7 @@ import hashlib
 import json
 import tempfile
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,7 @@ from tflite_api.reasons import Reason
 from tflite_api.resource.recipe import recipe_hash
 from tflite_api.resource.status import Artifact
 from tflite_api.steps.step import ExitCode, FetchLimits, StepResult, exit_code
+from tflite_converter.convert.launch import launch
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.local_spec import LocalConversion
 from tflite_converter.core.progress import Progress
@@ -22,6 +24,7 @@ from tflite_converter.steps.convert import convert
 from tflite_converter.steps.destination import store_of
 from tflite_converter.steps.publish import PageMissing, outcome, rendered_page, without_page
 from tflite_converter.steps.runner import Cost, guarded
+from tflite_converter.worker.process import Child
 
 RESULT_FILE: Final = "result.json"
 _RESULT_BYTES: Final = 1 << 20
@@ -29,16 +32,26 @@ _LARGEST: Final = 16 * 1024**3
 _ANOTHER: Final = "choose another --output"
 
 
-def run(conversion: LocalConversion, output: Path, limits: FetchLimits, progress: Progress) -> StepResult:
+def run(
+    conversion: LocalConversion, output: Path, limits: FetchLimits, progress: Progress, ahead: Child | None = None
+) -> StepResult:
     """Convert into `output`: `model.tflite` and `result.json`, or `result.json` alone; `report.html` where asked for.
 
     Files of an earlier run are removed first, so that an old artifact is never taken for the new result; what no run
     wrote is left alone, and the run fails with DestinationConflict.
+
+    Args:
+        conversion: what to do.
+        output: the folder; made if it is not there.
+        limits: how much of the model and the datasets is taken.
+        progress: is told the phases.
+        ahead: a child for this conversion that was started already.
     """
 
     def work(cost: Cost) -> StepResult:
         clear(output, wants_page=conversion.spec.report)
-        return _convert(conversion, output, limits, progress, cost)
+        with ahead or launch() as child:
+            return _convert(conversion, output, limits, progress, child, cost)
 
     result = guarded(work)
     write_result(output, result)
@@ -104,7 +117,7 @@ def _not_ours(file: Path) -> StepFailure:
 
 
 def _convert(
-    conversion: LocalConversion, output: Path, limits: FetchLimits, progress: Progress, cost: Cost
+    conversion: LocalConversion, output: Path, limits: FetchLimits, progress: Progress, child: Child, cost: Cost
 ) -> StepResult:
     spec = conversion.spec
     with tempfile.TemporaryDirectory(prefix="tflite-convert-") as name:
@@ -113,9 +126,9 @@ def _convert(
         model_dir.mkdir()
         converted_dir.mkdir()
         fetched = model.fetch(spec.model, Place(model_dir, work, limits, progress))
-        store = store_of(spec.destination.s3, limits) if spec.destination else None
+        store = partial(store_of, spec.destination.s3, limits) if spec.destination else None
         datasets = dataset.fetch_all(spec, dataset.Fetch(store, limits, model_dir, progress))
-        done = convert(spec, fetched.folder, converted_dir, progress, spec.active_deadline_seconds, datasets)
+        done = convert(spec, fetched.folder, converted_dir, progress, spec.active_deadline_seconds, datasets, child)
         cost.child_peak_bytes = done.peak_memory_bytes
         with accept(converted_dir, spec.min_snr_decibels) as artifact:
             target, page = output.resolve() / ARTIFACT_FILE, output.resolve() / REPORT_PAGE_FILE

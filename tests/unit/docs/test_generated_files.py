@@ -8,9 +8,16 @@ import pytest
 
 from dev.generate import argocd_settings, chart_values, cli_page, fields_page, manifests, reasons_page
 from dev.host.checkout import Checkout
+from tflite_converter.proto import messages
 
 ROOT = Checkout.here().root
-PAGES = (argocd_settings.SETTINGS, cli_page.PAGE, *fields_page.PAGES.values(), reasons_page.PAGE)
+PAGES = (
+    argocd_settings.SETTINGS,
+    cli_page.PAGE,
+    *fields_page.PAGES.values(),
+    messages.FILE,
+    reasons_page.PAGE,
+)
 WITHOUT_COMMENTS = {path for path in manifests.copies() if path.suffix == ".json"}
 COMMANDS = {
     f"python -m dev.generate.{file.stem}"

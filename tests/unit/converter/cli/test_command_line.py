@@ -58,10 +58,12 @@ def test_the_help_of_each_command_says_how_it_exits(command: str) -> None:
     assert "Exits with 0" in done.stdout
 
 
-def test_there_are_no_colours_but_on_a_terminal() -> None:
-    assert "\x1b" not in said("--help").stdout
-    assert "\x1b" in said("--help", FORCE_COLOR="1").stdout
-    assert "\x1b[3" not in said("--help", FORCE_COLOR="1", NO_COLOR="1").stdout
+def test_there_are_no_colours_but_on_a_terminal(tmp_path: Path) -> None:
+    (tmp_path / "model.txt").write_text("no archive")
+    inspect = ("inspect", str(tmp_path / "model.txt"))
+    assert "\x1b" not in said(*inspect).stdout
+    assert "\x1b" in said(*inspect, FORCE_COLOR="1").stdout
+    assert "\x1b[3" not in said(*inspect, FORCE_COLOR="1", NO_COLOR="1").stdout
 
 
 def shown_on_a_terminal(*arguments: str, **environment: str) -> str:

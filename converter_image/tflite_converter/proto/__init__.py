@@ -1,0 +1,1 @@
+"""What a SavedModel says about itself, read from its protos without TensorFlow."""
