@@ -93,7 +93,8 @@ def problem_of(told: BaseModel, verdict: Reason | None, measured: MeasuredError 
         return "holds control characters"
     if verdict is None or verdict.outcome is not Outcome.VERDICT:
         return "gives no verdict of a measurement"
-    if verdict is Reason.SNR_SUFFICIENT and (gate == 0 or measured is None or not float(measured.snr_decibels) >= gate):
+    has_passed = verdict in {Reason.SNR_SUFFICIENT, Reason.REAL_DATA_NOT_SEEN}
+    if has_passed and (gate == 0 or measured is None or not float(measured.snr_decibels) >= gate):
         return f"calls the SNR sufficient for {gate} dB, but does not show it"
     if verdict is Reason.REPORT_ONLY and gate != 0:
         return f"leaves out the gate of {gate} dB"
