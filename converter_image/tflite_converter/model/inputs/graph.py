@@ -30,8 +30,10 @@ class Value:
 
     @property
     def number(self) -> float | None:
-        """Its value, where it is a constant scalar."""
-        return float(self.constant) if self.constant is not None and self.constant.shape == () else None
+        """Its value, where it is a constant that is the same everywhere."""
+        if self.constant is None or self.constant.size == 0 or np.ptp(self.constant) != 0:
+            return None
+        return float(self.constant.flat[0])
 
     @property
     def is_untouched(self) -> bool:

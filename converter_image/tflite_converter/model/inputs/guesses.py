@@ -20,6 +20,8 @@ _PIXEL_DEVIATIONS: Final = (40.0, 120.0)
 """The same where their mean is subtracted first: 57.4 to 58.4 for ImageNet."""
 _PIXEL_MEANS: Final = (90.0, 135.0)
 """103.9 to 127.5: the means of ImageNet's colours, and the middle."""
+_PICTURE_RANK: Final = 4
+_COLOURS: Final = frozenset({1, 3, 4})
 _HIDING: Final = 1e4
 """What is multiplied by so much is added to scores, so that softmax leaves nothing there."""
 _NO_NUMBERS: Final = frozenset({"string", "resource", "variant"})
@@ -47,12 +49,19 @@ def _meaning(tensor: TensorFacts, used: Uses) -> Meaning | None:
     if used.tables:
         first, count = max(table[0] for table in used.tables), min(sum(table) for table in used.tables)
         return Indices(first, max(count - first, 1))
-    if used.limited or any(map(_is_of_pixels, used.affine)):
+    if used.limited or any(map(_is_of_pixels, used.affine)) or (used.convolved and _is_picture_of_integers(tensor)):
         return Pixels()
     if _is_mask(tensor.name, kind, used):
         return Mask()
     deepest = max(used.affine, key=lambda affine: affine.steps, default=None)
     return _scaled(tensor, kind, deepest) if deepest is not None else None
+
+
+def _is_picture_of_integers(tensor: TensorFacts) -> bool:
+    """Return whether it has the colours of a picture, in a type that says nothing of their range."""
+    kind = np.dtype(tensor.dtype)
+    is_wide, shape = kind.kind in "iu" and kind.itemsize > 1, tensor.shape or ()
+    return is_wide and len(shape) == _PICTURE_RANK and shape[-1] in _COLOURS
 
 
 def _is_of_pixels(affine: Affine) -> bool:

@@ -1,6 +1,6 @@
 """What a graph does with each of its inputs: found by going back from every operation to what it reads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -13,9 +13,15 @@ _PASSING: Final = frozenset(
     {
         *("Cast", "Identity", "Reshape", "ExpandDims", "Squeeze", "StopGradient", "Transpose", "Snapshot"),
         *("EnsureShape", "StridedSlice", "Slice", "Tile", "BroadcastTo", "Minimum", "Maximum", "ClipByValue"),
+        *("ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic", "ResizeArea", "CropAndResize"),
+        *("Pad", "PadV2", "MirrorPad", "ReverseV2", "Unpack", "Split", "SplitV"),
     }
 )
-"""Operations whose result holds values of their first input, in another shape or type."""
+"""Operations whose result holds values of their first input, but for `_PLACES`, in another shape or type."""
+_PLACES: Final = {"Split": 1, "Fill": 1}
+"""Where an operation reads the values that it passes on, if not first."""
+_FILLING: Final = {"ZerosLike": 0.0, "OnesLike": 1.0}
+_REPEATING: Final = frozenset({"Fill", "BroadcastTo", "Tile"})
 _READING: Final = frozenset({"ReadVariableOp", "Identity", "Cast", "StopGradient"})
 """Operations whose result has the shape of their first input."""
 _LOOKING_UP: Final = frozenset({"Gather", "GatherV2", "ResourceGather"})
@@ -27,6 +33,26 @@ _BLIND: Final = frozenset({"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "Ones
 """Operations that look at no value of what they read."""
 _COUNTING: Final = frozenset({"Sum", "Mean", "Max", "Min", "Prod"})
 """Operations that a mask goes through as well."""
+_OF_MATRICES: Final = frozenset({"MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum"})
+"""Operations that a mask is multiplied in as well: what it leaves is summed there."""
+_CONVOLVING: Final = frozenset({"Conv2D", "DepthwiseConv2dNative"})
+_FOLDED: Final[Mapping[str, Callable[..., Array]]] = {
+    "Sqrt": np.sqrt,
+    "Rsqrt": lambda x: 1 / np.sqrt(x),
+    "Square": np.square,
+    "Neg": np.negative,
+    "Reciprocal": np.reciprocal,
+    "Inv": np.reciprocal,
+    "Maximum": np.maximum,
+    "Minimum": np.minimum,
+    "Add": np.add,
+    "AddV2": np.add,
+    "Sub": np.subtract,
+    "Mul": np.multiply,
+    "RealDiv": np.divide,
+    "Div": np.divide,
+}
+"""What is computed from constants is one: a deviation is often the root of a variance."""
 _LARGEST_BYTE: Final = 255
 _DEEPEST: Final = 32
 _VARIABLES: Final = frozenset({"VarHandleOp", "Variable", "VariableV2"})
@@ -57,6 +83,8 @@ class Uses:
     """Whether something that is computed is multiplied with them."""
     limited: bool = False
     """Whether they are compared with 255, or kept below."""
+    convolved: bool = False
+    """Whether they are convolved as they are."""
     otherwise: bool = False
     """Whether they are used in another way."""
 
@@ -101,15 +129,23 @@ class _Search:
             self._compare(op, read)
         elif op in _ADDING or op in _MULTIPLYING:
             self._compute(op, read)
+        elif op in _OF_MATRICES:
+            for value in (each for each in read if each.is_untouched):
+                self._multiply(value, masks=any(_is_computed(other, value) for other in read))
         elif operation.gives_truth:
             self.uses(read[0]).compared |= read[0].is_untouched
         elif not (op in _PASSING or op in _BLIND or op in _COUNTING or operation.calls or op == "Pack"):
-            self._other(read)
+            self._other(op, read)
 
-    def _other(self, read: Sequence[Value]) -> None:
+    def _other(self, op: str, read: Sequence[Value]) -> None:
         for value in read:
             if value.is_untouched:
                 self.uses(value).otherwise = True
+                self.uses(value).convolved |= op in _CONVOLVING
+
+    def _multiply(self, value: Value, *, masks: bool) -> None:
+        self.uses(value).multiplied |= masks
+        self.uses(value).otherwise |= not masks
 
     def _look_up(self, read: Sequence[Value]) -> None:
         table, axis = read[0].shape, 0.0 if len(read) < 3 else read[2].number
@@ -136,12 +172,9 @@ class _Search:
     def _compute(self, op: str, read: Sequence[Value]) -> None:
         result = _affine(op, read)
         if result is None:
-            ours = [value for value in read if value.is_untouched]
-            for value in ours:
+            for value in (each for each in read if each.is_untouched):
                 # Neither a number times itself nor one times a weight is masking.
-                masks = op == "Mul" and sum(_is_computed(other, value) for other in read) == 1
-                self.uses(value).multiplied |= masks
-                self.uses(value).otherwise |= not masks
+                self._multiply(value, masks=op == "Mul" and any(_is_computed(other, value) for other in read))
             return
         uses = self.uses(result)
         complement = result.steps == 1 and bool(np.all(np.asarray(result.scale) == -1)) and np.all(result.shift == 1)
@@ -183,29 +216,59 @@ class _Scope:
 
     @staticmethod
     def _needed(operation: Operation) -> Sequence[str]:
-        if operation.op in _ADDING or operation.op in _MULTIPLYING or operation.calls:
+        op = operation.op
+        if op in _ADDING or op in _MULTIPLYING or op in _FOLDED or operation.calls:
             return operation.inputs
-        return operation.inputs[:1] if operation.op in _PASSING or operation.op in _READING else ()
+        place = _PLACES.get(op, 0)
+        return operation.inputs[place : place + 1] if op in _PASSING or op in _READING or op in _PLACES else ()
 
     def _computed(self, operation: Operation) -> Value:
+        op = operation.op
         if operation.constant is not None:
             return operation.constant
         read = [self._values.get(name, Value()) for name in self._needed(operation)]
-        if operation.op in _ADDING or operation.op in _MULTIPLYING:
-            return _affine(operation.op, read) or Value()
         if operation.calls:
             return self._returned(operation, read)
+        if op in _FILLING or (read and all(value.is_weight for value in read)):
+            return _of_weights(op, read)
+        if op in _ADDING or op in _MULTIPLYING:
+            return _affine(op, read) or Value()
         if not read or operation.gives_truth:
-            return Value(is_weight=operation.op in _VARIABLES)
-        if operation.op in _READING:
-            return read[0]
-        return replace(read[0], shape=None, constant=None if read[0].input is None else read[0].constant)
+            return Value(is_weight=op in _VARIABLES)
+        return _passed(op, read)
 
     def _returned(self, operation: Operation, read: Sequence[Value]) -> Value:
         inner = self.inside(operation.calls[0], read) if len(operation.calls) == 1 else None
         if inner is None or len(inner.body.returned) != 1 or all(value.input is None for value in read):
             return Value()
         return inner.value(inner.body.returned[0])
+
+
+def _of_weights(op: str, read: Sequence[Value]) -> Value:
+    """Return what an operation makes of constants or weights."""
+    if op in _FILLING:
+        return Value(is_weight=True, constant=np.asarray(_FILLING[op]))
+    if op in _READING or (op in _REPEATING and read[0].number is not None):
+        return read[0]
+    constants = [value.constant for value in read if value.constant is not None]
+    if op not in _FOLDED or len(constants) < len(read):
+        return Value(is_weight=True)
+    try:
+        with np.errstate(all="ignore"):
+            found = np.asarray(_FOLDED[op](*constants))
+    except (TypeError, ValueError):
+        # The graph is untrusted: what it declares need not fit.
+        return Value(is_weight=True)
+    return Value(is_weight=True, shape=found.shape, constant=found)
+
+
+def _passed(op: str, read: Sequence[Value]) -> Value:
+    """Return what is left of values that an operation passes on."""
+    if op in _READING:
+        return read[0]
+    # Of two that are compared for the larger one, the other may be a constant.
+    value = next((each for each in read if each.input is not None), read[0])
+    return replace(value, shape=None, constant=None, is_weight=False)
 
 
 def _is_computed(value: Value, mask: Value) -> bool:

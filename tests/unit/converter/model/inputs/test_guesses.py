@@ -47,6 +47,12 @@ MASKS: dict[str, Callable[[Any, Any], Any]] = {
     "1 subtracted": lambda x, y: tensorflow().nn.softmax(y + (floats(x) - 1.0) * 1e9),
     "added, as it hides": lambda x, y: tensorflow().nn.softmax(y + floats(x) * -1e9),
     "in another shape": lambda x, y: tensorflow().nn.softmax(y + (1.0 - floats(x[:, None, :])) * -1e4),
+    "left by a sum": lambda x, y: tensorflow().matmul(floats(x), tensorflow().exp(y), transpose_b=True),
+    "left by an einsum": lambda x, y: tensorflow().einsum("bt,bt->b", floats(x), tensorflow().exp(y)),
+    "compared with zeros": lambda x, y: tensorflow().where(tensorflow().equal(x, tensorflow().zeros_like(x)), y, 0.0),
+    "compared with ones": lambda x, y: tensorflow().where(
+        tensorflow().equal(x, tensorflow().ones(tensorflow().shape(y), x.dtype)), y, 0.0
+    ),
     "summed as well": lambda x, y: tensorflow().reduce_sum(floats(x) * y) / tensorflow().reduce_sum(floats(x)),
 }
 
@@ -70,7 +76,14 @@ PICTURES: dict[str, Callable[[Any], Any]] = {
     "(x - 128) / 128": lambda x: (floats(x) - 128.0) / 128.0,
     "- mean": lambda x: floats(x) - [123.68, 116.779, 103.939, 110.0],
     "(x - mean) / deviation": lambda x: (floats(x) - [123.7, 116.3, 103.5, 110.0]) / [58.4, 57.1, 57.4, 57.0],
+    "resized": lambda x: tensorflow().image.resize(x[..., None, None], [8, 8]) / 255.0,
+    "padded": lambda x: tensorflow().pad(floats(x), [[0, 0], [1, 1]]) / 127.5 - 1.0,
+    "split and turned": lambda x: tensorflow().concat(
+        [part - 103.9 for part in tensorflow().split(floats(x), 4, -1)[::-1]],
+        -1,
+    ),
     "limited": lambda x: tensorflow().minimum(floats(x), 255.0),
+    "not below 0": lambda x: tensorflow().maximum(0.0, floats(x)) / 255.0,
 }
 
 
@@ -102,10 +115,40 @@ def test_what_is_brought_to_the_usual_size_is_given_at_its_own() -> None:
     assert sound == Scaled((0.0,), (32768.0,), whole=True)
 
 
+def convolved(dtype: str, *shape: int) -> Meaning | None:
+    import tensorflow as tf
+
+    spec = tf.TensorSpec(shape, dtype, name="x")
+    kernel = np.ones((3, 3, shape[-1], 2), np.float32)
+    function = tf.function(lambda x: tf.nn.conv2d(floats(x), kernel, 1, "SAME")).get_concrete_function(spec)
+    return guesses.of(function, [TensorFacts("x", dtype, shape)]).get("x")
+
+
+def test_wide_integers_that_are_convolved_in_colours_are_a_picture() -> None:
+    assert convolved("int32", 2, 8, 8, 3) == Pixels()
+    assert convolved("int64", 1, 8, 8, 1) == Pixels()
+    # Planes of a board, eight bits that say their range themselves, and real numbers.
+    assert convolved("int32", 1, 8, 8, 12) is None
+    assert convolved("int8", 1, 8, 8, 3) is None
+    assert convolved("float32", 1, 8, 8, 3) is None
+
+
+def test_what_a_layer_of_normalization_divides_by_is_computed_from_its_variance() -> None:
+    mean, variance = [[1000.0, 5.0, 0.0, -40.0]], [[90000.0, 0.0001, 1.0, 400.0]]
+
+    def normalized(x: Any) -> Any:
+        return (x - mean) / tensorflow().maximum(tensorflow().sqrt(tensorflow().constant(variance)), 1e-7)
+
+    found = guessed(normalized, "float32")
+    assert isinstance(found, Scaled)
+    assert found.scale == pytest.approx([300.0, 0.01, 1.0, 20.0], rel=1e-3)
+
+
 ORDINARY: dict[str, Callable[[Any, Any], Any]] = {
     "twice": lambda x, _: x * 2.0,
     "squared": lambda x, _: x * x,
     "gaps in features": lambda x, _: x * floats(tensorflow().reduce_any(tensorflow().not_equal(x, 0.0), -1, True)),
+    "attending to itself": lambda x, _: tensorflow().matmul(x, tensorflow().nn.softmax(x), transpose_b=True),
     "gated": lambda x, y: x * tensorflow().sigmoid(y),
     "multiplied with a matrix": lambda x, _: tensorflow().matmul(x, np.ones((WIDTH, 2), np.float32)),
     "half of it and 1": lambda x, _: x / 2.0 + 1.0,
