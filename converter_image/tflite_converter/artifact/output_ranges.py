@@ -1,6 +1,7 @@
-"""How large an artifact's outputs can be, where the operator that gives them has a bound."""
+"""What an artifact's operators say of its outputs: how large they can be, and whether they are places."""
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from tflite_converter.artifact.flatbuffer import operator_names
@@ -14,8 +15,21 @@ _PASSING: Final = frozenset(
 )
 """Operators whose result is no larger than their values: what they read first, unless `_VALUES` says otherwise."""
 _VALUES: Final = {"SPLIT": 1}
-_JOINING: Final = frozenset({"CONCATENATION", "PACK"})
+_COMBINING: Final[Mapping[str, Callable[[Iterable[float]], float]]] = {
+    "CONCATENATION": max,
+    "PACK": max,
+    "MUL": math.prod,
+}
+"""Of what has a bound, so has the product: a detector's score is one of probabilities."""
+_CHOOSING: Final = frozenset({"ARG_MAX", "ARG_MIN", "TOPK_V2", "NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5"})
 _DEEPEST: Final = 64
+
+
+def choosing(content: bytes) -> tuple[str, ...]:
+    """Return the operators that give the place of the largest: of two that are nearly the same, the other may win."""
+    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
+
+    return tuple(sorted(_CHOOSING & set(operator_names(schema.Model.GetRootAs(content, 0)))))
 
 
 def of(content: bytes) -> dict[str, dict[str, float]]:
@@ -27,10 +41,12 @@ def of(content: bytes) -> dict[str, dict[str, float]]:
     found = {}
     for index in range(model.SignatureDefsLength()):
         definition = model.SignatureDefs(index)
-        makers = dict(_makers(model.Subgraphs(definition.SubgraphIndex()), names))
+        bounds = _Bounds(dict(_makers(model.Subgraphs(definition.SubgraphIndex()), names)))
         entries = (definition.Outputs(position) for position in range(definition.OutputsLength()))
-        bounds = {entry.Name().decode(): _bound(makers, entry.TensorIndex(), 0) for entry in entries}
-        found[definition.SignatureKey().decode()] = {name: bound for name, bound in bounds.items() if bound is not None}
+        by_name = {entry.Name().decode(): bounds.of(entry.TensorIndex()) for entry in entries}
+        found[definition.SignatureKey().decode()] = {
+            name: bound for name, bound in by_name.items() if bound is not None
+        }
     return found
 
 
@@ -43,16 +59,29 @@ def _makers(graph: Any, names: list[str]) -> Iterator[tuple[int, tuple[str, tupl
             yield operator.Outputs(position), (names[operator.OpcodeIndex()], read)
 
 
-def _bound(makers: Mapping[int, tuple[str, tuple[int, ...]]], tensor: int, depth: int) -> float | None:
-    maker, read = makers.get(tensor, ("", ()))
-    if maker in _BOUNDED:
-        return _BOUNDED[maker]
-    if depth == _DEEPEST or not read:
-        return None
-    if maker in _PASSING:
-        return _bound(makers, read[_VALUES.get(maker, 0)], depth + 1)
-    if maker in _JOINING:
-        bounds = [_bound(makers, each, depth + 1) for each in read]
+class _Bounds:
+    """The bounds of a graph's tensors, each found once."""
+
+    def __init__(self, makers: Mapping[int, tuple[str, tuple[int, ...]]]) -> None:
+        self._makers = makers
+        self._found: dict[int, float | None] = {}
+
+    def of(self, tensor: int, depth: int = 0) -> float | None:
+        if tensor not in self._found and depth < _DEEPEST:
+            # A graph that reads what it gives has no bound.
+            self._found[tensor] = None
+            self._found[tensor] = self._bound(tensor, depth + 1)
+        return self._found.get(tensor)
+
+    def _bound(self, tensor: int, depth: int) -> float | None:
+        maker, read = self._makers.get(tensor, ("", ()))
+        if maker in _BOUNDED:
+            return _BOUNDED[maker]
+        if maker in _PASSING:
+            place = _VALUES.get(maker, 0)
+            return self.of(read[place], depth) if place < len(read) else None
+        if maker not in _COMBINING:
+            return None
+        bounds = [self.of(each, depth) for each in read]
         known = [bound for bound in bounds if bound is not None]
-        return max(known) if len(known) == len(bounds) else None
-    return None
+        return _COMBINING[maker](known) if known and len(known) == len(bounds) else None

@@ -27,7 +27,7 @@ from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.step_files import ARTIFACT_FILE, write_whole
 from tflite_converter.core.tensors import Sample, Shape, SignatureFacts
 from tflite_converter.datasets import reader
-from tflite_converter.datasets.generated import MOST
+from tflite_converter.datasets.generated import LEAST, MOST
 from tflite_converter.model import callables, loader, operations, runtime, saved_model, selection
 from tflite_converter.model.inputs import guesses
 from tflite_converter.model.loaded import LoadedModel
@@ -162,7 +162,7 @@ class _Workshop:
         observe = partial(observation.observe, partial(model.run, facts.key), inputs, most=most, share=share)
         seen = observe(given, assigns_state=self._assigns_state(model, facts))
         if self._calibration is not None and self._calibration.is_synthetic:
-            like = seen if given is None else observe(None, assigns_state=True)
+            like = seen if given is None else observe(None, assigns_state=True, most=LEAST)
             self._calibration.complete(facts, inputs.meanings, like.sampling)
         return seen
 

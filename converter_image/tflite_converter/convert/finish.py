@@ -30,7 +30,7 @@ from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, REPO
 from tflite_converter.core.tensors import SignatureFacts, TensorFacts
 from tflite_converter.quantize import quantization, weight_only
 from tflite_converter.verify import comparison, gate, litert, reference
-from tflite_converter.verify.gate import CHOOSING, Circumstances
+from tflite_converter.verify.gate import NAME_REAL_ONES, Circumstances
 from tflite_converter.verify.kernels import CannotRun
 from tflite_converter.verify.measurement import Measurement
 from tflite_converter.verify.metrics import Verdict
@@ -217,20 +217,18 @@ def _compare(
     if (doubt := litert.doubt(facts)) is not None:
         return doubt, references
     used = comparison.measure(artifact, [each.wanted.key for each in order.signatures], references, measured)
-    verdict = gate.judge(measured, order.min_snr_decibels, _circumstances(facts, order, used))
+    verdict = gate.judge(measured, order.min_snr_decibels, _circumstances(order, used))
     reservations = [seen.reservation for seen in used if seen.reservation is not None]
     if verdict.reason in {Reason.SNR_SUFFICIENT, Reason.REAL_DATA_NOT_SEEN} and reservations:
         return Verdict(reservations[0].reason, f"{verdict.message}; {reservations[0].message}"), used
     return verdict, used
 
 
-def _circumstances(facts: ArtifactFacts, order: MeasurementOrder, references: Sequence[Reference]) -> Circumstances:
-    guesses = dict.fromkeys(seen.guessed for seen in references if seen.guessed)
+def _circumstances(order: MeasurementOrder, references: Sequence[Reference]) -> Circumstances:
     return Circumstances(
         source=references[0].source,
-        guessed="; ".join(guesses),
+        guessed=_all_guessed(references),
         is_synthetic=order.calibration is not None and order.calibration.source == "Synthetic",
-        choosing=sorted(CHOOSING & facts.operations),
     )
 
 
@@ -239,7 +237,11 @@ def _told(failure: StepFailure, order: MeasurementOrder, references: Sequence[Re
     is_of_type = order.quantization.type.facts.is_calibrated and order.batch_cure is None
     if is_of_type and isinstance(failure, CannotRun) and failure.operator and not failure.is_explained:
         return quantization.lacks_kernel(order.quantization, failure.operator, failure.message)
-    found, cure = "; ".join((failure.found, *_state(references))), failure.cure
+    found, cure = failure.found, failure.cure
+    guessed = _all_guessed(references)
+    if failure.reason is Reason.VERIFICATION_FAILED and guessed not in found and not isinstance(failure, CannotRun):
+        found, cure = f"{found}; {guessed}", NAME_REAL_ONES
+    found = "; ".join((found, *_state(references)))
     if order.quantization.type.facts.tool is Tool.NOBODY and failure.reason is Reason.VERIFICATION_FAILED:
         cure = _CURE_OF_FLOATS
     if order.batch_cure is not None:
@@ -249,6 +251,11 @@ def _told(failure: StepFailure, order: MeasurementOrder, references: Sequence[Re
 
 def _sizes(references: Sequence[Reference], done: str) -> tuple[str, ...]:
     return tuple(f"{done} with {words}" for words in dict.fromkeys(seen.sizes for seen in references) if words)
+
+
+def _all_guessed(references: Sequence[Reference]) -> str:
+    """Return how all generated inputs were guessed; empty where they were given."""
+    return "; ".join(dict.fromkeys(seen.guessed for seen in references if seen.guessed))
 
 
 def _guessed(references: Sequence[Reference]) -> tuple[str, ...]:

@@ -14,6 +14,8 @@ WHOLE: Final[Distribution] = "WholeNumbers"
 _SMALL: Final = 0.3
 _PRESENT: Final = 1 / 8
 """Share of sparse numbers that are not 0."""
+_EMPTY: Final = 1 / 4
+"""Share of sparse samples in which all are 0: what is there before anything happens."""
 
 
 def draw(distribution: Distribution, generator: np.random.Generator, shape: Shape) -> Array:
@@ -26,6 +28,7 @@ def draw(distribution: Distribution, generator: np.random.Generator, shape: Shap
         case "SmallNormal":
             return np.asarray(_SMALL * generator.standard_normal(shape))
         case "Sparse":
-            return np.asarray((generator.random(shape) < _PRESENT) * generator.standard_normal(shape))
+            present = generator.random(shape) < _PRESENT
+            return np.asarray((generator.random() < 1 - _EMPTY) * present * generator.standard_normal(shape))
         case _:
             return np.asarray(generator.standard_normal(shape))

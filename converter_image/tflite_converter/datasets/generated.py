@@ -62,7 +62,7 @@ class Sampling:
 
     @property
     def first_is_length(self) -> bool:
-        """Whether the first dimension is filled as one of time, and not as a batch."""
+        """Return whether the first dimension is filled as one of time, and not as a batch."""
         return self.batches in _LONG
 
     def in_words(self, inputs: Sequence[TensorFacts]) -> str:

@@ -23,7 +23,7 @@ class Meaning(Protocol):
 
     @property
     def is_real(self) -> bool:
-        """Whether they follow the distribution that is asked for."""
+        """Return whether they follow the distribution that is asked for."""
 
     def values(self, generator: np.random.Generator, shape: Shape, number: int, distribution: Distribution) -> Array:
         """Return values for the sample of this number."""

@@ -36,6 +36,7 @@ def measure(
         StepFailure: VerificationFailed where LiteRT cannot run the artifact, or an output is no answer.
     """
     measured.ranges = ranges(artifact, keys)
+    measured.choosing = output_ranges.choosing(artifact.read_bytes())
     if any(seen.in_sequence for seen in references):
         _measure(artifact, keys, references, measured)
         return list(references)
@@ -68,24 +69,23 @@ def _measure(
 ) -> int:
     """Return how many samples were used, of those that the model gave an answer for."""
     several = len(keys) > 1 if several is None else several
-    before, started = len(measured.by_sample), time.process_time()
+    before, started = measured.samples, time.process_time()
     for signature, number, expected, found in sequence.pairs(artifact, keys, references):
         seen = references[signature]
         drawn = seen.distributions[number] if seen.distributions else None
         ours, theirs = (_renamed(each, keys[signature], several=several) for each in (expected, found))
         measured.add(ours, theirs, drawn)
-        done = measured.by_sample[before:]
-        if seen.sampling_is_open and _is_enough(done, time.process_time() - started):
+        if seen.sampling_is_open and _is_enough(measured, before, time.process_time() - started):
             break
-    return len(measured.by_sample) - before
+    return measured.samples - before
 
 
-def _is_enough(by_sample: Sequence[float], seconds: float) -> bool:
-    count = len(by_sample)
+def _is_enough(measured: Measurement, before: int, seconds: float) -> bool:
+    count = measured.samples - before
     if count % LEAST or (count // LEAST) & (count // LEAST - 1):
         # Looked at only where their number has doubled.
         return False
-    return 2 * seconds > _SECONDS or (count >= _TELLING and is_still(by_sample, count // 2))
+    return 2 * seconds > _SECONDS or (count >= _TELLING and is_still(measured.by_sample[before:], count // 2))
 
 
 def _renamed(outputs: Outputs, key: str, *, several: bool) -> Outputs:

@@ -1,6 +1,5 @@
 """What a measurement is worth: held against the gate, with what it was measured on."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,9 +9,7 @@ from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.verify.measurement import Measurement
 from tflite_converter.verify.metrics import Verdict, decibels
 
-CHOOSING: Final = frozenset({"ARG_MAX", "ARG_MIN", "TOPK_V2"})
-"""Operators that give the place of the largest: of two that are nearly the same, the other may win."""
-_NAME_REAL_ONES: Final = (
+NAME_REAL_ONES: Final = (
     "Name inputs that the model is made for in verification.samples; where the error is no smaller on these, use a"
     " gentler quantization.type"
 )
@@ -27,8 +24,6 @@ class Circumstances:
     """What generated inputs were taken for, in words."""
     is_synthetic: bool = False
     """Whether the artifact was calibrated on generated inputs."""
-    choosing: Sequence[str] = ()
-    """The artifact's operators among CHOOSING."""
 
 
 def judge(measured: Measurement, gate: int, seen: Circumstances) -> Verdict:
@@ -37,14 +32,14 @@ def judge(measured: Measurement, gate: int, seen: Circumstances) -> Verdict:
     Raises:
         StepFailure: VerificationFailed with what was measured and asked; it carries the measurement.
     """
-    name, accuracy = measured.whole.worst()
+    name, accuracy = measured.judged.worst()
     words = f"SNR {decibels(accuracy.snr_decibels)} dB (output {name})"
     if gate == 0:
         return Verdict(Reason.REPORT_ONLY, f"{words}; minSNRDecibels is 0, so nothing is asked")
     least, output, distribution = measured.worst()
     if least < gate:
         raise _failed(measured, gate, seen, _found(words, accuracy.snr_decibels, least, output, distribution, gate))
-    reached = f"{words}, {gate} dB asked"
+    reached = f"{words}, {gate} dB asked{_ties(measured)}"
     if accuracy.snr_decibels < gate:
         return Verdict(Reason.INSENSITIVE, f"{reached}; {_vanishing(measured)}")
     if seen.is_synthetic and seen.source == "Generated":
@@ -54,6 +49,13 @@ def judge(measured: Measurement, gate: int, seen: Circumstances) -> Verdict:
             " verification.samples",
         )
     return Verdict(Reason.SNR_SUFFICIENT, reached)
+
+
+def _ties(measured: Measurement) -> str:
+    """Say where places of the largest are others, and were left out."""
+    ties, of = measured.ties, ", ".join(measured.choosing)
+    said = (f"{name} is another in {len(numbers)}" for name, numbers in ties.items())
+    return f"; by near ties of {of}, {', '.join(said)} of {measured.samples} samples" if ties else ""
 
 
 def _found(words: str, whole: float, least: float, output: str, distribution: Distribution | None, gate: int) -> str:
@@ -68,15 +70,15 @@ def _failed(measured: Measurement, gate: int, seen: Circumstances, found: str) -
     said = [found]
     if measured.samples > 1:
         said.append(f"{below} of {measured.samples} samples are below it")
-    if seen.choosing and below < measured.samples:
-        names = ", ".join(seen.choosing)
+    if measured.choosing and below < measured.samples:
+        names = ", ".join(measured.choosing)
         said.append(f"it has {names}, where a near tie that falls the other way costs as much as a wrong artifact")
     if seen.guessed:
         said.append(seen.guessed)
     return StepFailure(
         Reason.VERIFICATION_FAILED,
         "; ".join(said),
-        _NAME_REAL_ONES if seen.guessed else OWN_CURE,
+        NAME_REAL_ONES if seen.guessed else OWN_CURE,
         verification=measured.summary(seen.source),
     )
 

@@ -1,7 +1,8 @@
 """An artifact against its model: as a whole, by what the samples were drawn from, and sample by sample."""
 
+import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,11 +15,12 @@ _STILL: Final = 1.0
 _SHARE_OF_RANGE: Final = 1 / 100
 """Of what an operator can give: outputs that are smaller on average are judged as if they were of this size. Eight bits
 have steps of 1/256."""
-
-
 _SHARE_OF_OTHERS: Final = 1 / 10
-"""Of the usual size of an output on all distributions: where it is smaller on one, it is judged there as if it were of
-this size, 20 dB below."""
+"""Of the usual size of an output: where it is smaller on one distribution, or one sample, it is judged there as if it
+were of this size, 20 dB below."""
+_TIES: Final = 1 / 10
+"""Share of the samples, the worst ones, in which the place of the largest may be another: of two that are nearly the
+same either is as good, and how far apart their places are says nothing."""
 
 
 @dataclass
@@ -27,10 +29,13 @@ class Measurement:
 
     ranges: Mapping[str, float] = field(default_factory=dict)
     """The largest number that an output's operator can give, where it has one."""
+    choosing: Sequence[str] = ()
+    """The artifact's operators that choose: what they give are places, if it is whole numbers."""
     whole: Comparison = field(default_factory=Comparison)
-    by_distribution: dict[Distribution, Comparison] = field(default_factory=dict)
-    by_sample: list[float] = field(default_factory=list)
-    """SNR (dB) of the worst output of each sample."""
+    parts: list[Comparison] = field(default_factory=list)
+    """Each sample by itself."""
+    drawn: list[Distribution | None] = field(default_factory=list)
+    """What each sample was drawn from."""
 
     def add(self, expected: Outputs, found: Outputs, distribution: Distribution | None = None) -> None:
         """Take in one sample's outputs.
@@ -46,29 +51,75 @@ class Measurement:
         alone = Comparison()
         alone.add(expected, found)
         self.whole.merge(alone)
-        if distribution is not None:
-            self.by_distribution.setdefault(distribution, Comparison()).merge(alone)
-        self.by_sample.append(min((self._judged(*item) for item in alone.outputs.items()), default=float("inf")))
+        self.parts.append(alone)
+        self.drawn.append(distribution)
 
     @property
     def samples(self) -> int:
         """How many there were."""
         return self.whole.samples
 
+    @property
+    def by_sample(self) -> list[float]:
+        """SNR (dB) of the worst output of each sample."""
+        floors = {name: _SHARE_OF_OTHERS * whole.size for name, whole in self.whole.outputs.items()}
+        return [
+            min((self._judged(name, one, floors[name]) for name, one in part.outputs.items()), default=math.inf)
+            for part in self.parts
+        ]
+
+    @property
+    def ties(self) -> dict[str, frozenset[int]]:
+        """Return the numbers of the samples that are left out, by the outputs that are places."""
+        most = int(_TIES * len(self.parts))
+        if not self.choosing or most == 0:
+            return {}
+        found = {}
+        for name in (name for name, whole in self.whole.outputs.items() if whole.is_whole):
+            noise = {number: part.outputs[name].noise for number, part in enumerate(self.parts) if name in part.outputs}
+            worst_first = sorted(noise, key=lambda number: noise[number], reverse=True)
+            found[name] = frozenset(number for number in worst_first[:most] if noise[number])
+        return {name: numbers for name, numbers in found.items() if numbers}
+
+    @property
+    def judged(self) -> Comparison:
+        """All samples, but for ties."""
+        ties = self.ties
+        return self._merged(range(len(self.parts)), ties) if ties else self.whole
+
+    @property
+    def by_distribution(self) -> dict[Distribution, Comparison]:
+        """The same by what samples were drawn from."""
+        ties = self.ties
+        numbers: dict[Distribution, list[int]] = {}
+        for number, drawn in enumerate(self.drawn):
+            if drawn is not None:
+                numbers.setdefault(drawn, []).append(number)
+        return {drawn: self._merged(of_it, ties) for drawn, of_it in numbers.items()}
+
+    def _merged(self, numbers: Sequence[int], ties: Mapping[str, frozenset[int]]) -> Comparison:
+        merged = Comparison(samples=len(numbers))
+        for number in numbers:
+            for name, accuracy in self.parts[number].outputs.items():
+                if number not in ties.get(name, ()):
+                    merged.outputs.setdefault(name, Accuracy()).merge(accuracy)
+        return merged
+
     def worst(self) -> tuple[float, str, Distribution | None]:
         """Return the lowest SNR (dB) that is held against the gate, with the output and the distribution it is of."""
         found: list[tuple[float, str, Distribution | None]] = [
-            (self._judged(name, accuracy), name, None) for name, accuracy in self.whole.outputs.items()
+            (self._judged(name, accuracy), name, None) for name, accuracy in self.judged.outputs.items()
         ]
-        for drawn, part in self.by_distribution.items():
-            found += [(self._judged_alone(name, part), name, drawn) for name in part.outputs]
+        by_distribution = self.by_distribution
+        for drawn, part in by_distribution.items():
+            found += [(self._judged_alone(name, part, by_distribution.values()), name, drawn) for name in part.outputs]
         return min(found, key=lambda item: item[0])
 
     def vanishing(self) -> list[str]:
         """Name the outputs that are so small on all samples that only their operator's range was left to judge by."""
         return [
             name
-            for name, accuracy in self.whole.outputs.items()
+            for name, accuracy in self.judged.outputs.items()
             if accuracy.snr_decibels < self._judged(name, accuracy)
         ]
 
@@ -77,24 +128,28 @@ class Measurement:
         is_of_rows = accuracy.top1_agreement is not None
         return accuracy.against(max(size, 0.0 if is_of_rows else _SHARE_OF_RANGE * self.ranges.get(name, 0.0)))
 
-    def _judged_alone(self, name: str, part: Comparison) -> float:
+    def _judged_alone(self, name: str, part: Comparison, parts: Collection[Comparison]) -> float:
         """Judge an output on one distribution: what vanishes beside the others is judged as if it did not."""
-        sizes = [one.outputs[name].size for one in self.by_distribution.values() if name in one.outputs]
+        sizes = [one.outputs[name].size for one in parts if name in one.outputs]
         return self._judged(name, part.outputs[name], _SHARE_OF_OTHERS * statistics.median(sizes))
 
     def summary(self, source: SampleSource) -> MeasuredError:
         """Return it as status shows it."""
+        by_sample, by_distribution = self.by_sample, self.by_distribution
         parts = tuple(
             DistributionError(
                 name=name,
                 samples=part.samples,
-                snr_decibels=decibels(min(self._judged_alone(output, part) for output in part.outputs)),
+                snr_decibels=decibels(
+                    min(self._judged_alone(output, part, by_distribution.values()) for output in part.outputs)
+                ),
             )
-            for name, part in self.by_distribution.items()
+            for name, part in by_distribution.items()
+            if part.outputs
         )
-        return self.whole.summary(source).model_copy(
+        return self.judged.summary(source).model_copy(
             update={
-                "worst_sample_snr_decibels": decibels(min(self.by_sample)) if self.by_sample else None,
+                "worst_sample_snr_decibels": decibels(min(by_sample)) if by_sample else None,
                 "distributions": parts or None,
             }
         )

@@ -42,6 +42,8 @@ class Accuracy:
     """Those of them in which the same class is first."""
     classifier: bool = True
     """Whether all references were rows of class probabilities."""
+    is_whole: bool = True
+    """Whether all references were whole numbers."""
 
     def add(self, reference: Array, measured: Array) -> None:
         """Take in a pair of equal shape, with a finite reference.
@@ -62,6 +64,7 @@ class Accuracy:
         self.product += float(np.vdot(expected, found))
         self.largest = max(self.largest, float(np.max(np.abs(difference), initial=0.0)))
         self.elements += expected.size
+        self.is_whole = self.is_whole and reference.dtype.kind in "iub"
         self._count_classes(reference, measured)
 
     def merge(self, other: "Accuracy") -> None:
@@ -71,6 +74,7 @@ class Accuracy:
         self.largest = max(self.largest, other.largest)
         self.finite = self.finite and other.finite
         self.classifier = self.classifier and other.classifier
+        self.is_whole = self.is_whole and other.is_whole
 
     @property
     def size(self) -> float:

@@ -65,8 +65,9 @@ class Reference:
         if not self.repeats:
             return Verdict(Reason.NON_DETERMINISTIC, "The model itself gives other outputs when it runs again")
         if all(output is None for output in self.outputs):
-            words = SOURCES[self.source]
-            return Verdict(Reason.NON_FINITE, f"The model itself gives infinities or NaN on {words}")
+            words = f"The model itself gives infinities or NaN on {SOURCES[self.source]}"
+            cure = ": name inputs that it is made for in verification.samples" if self.source == "Generated" else ""
+            return Verdict(Reason.NON_FINITE, f"{words}{cure}")
         return None
 
     @property
@@ -95,7 +96,7 @@ class Reference:
 
     @property
     def sampling_is_open(self) -> bool:
-        """Whether fewer samples say as much: they were generated, and each call stands for itself."""
+        """Return whether fewer samples say as much: they were generated, and each call stands for itself."""
         return self.source == "Generated" and not self.in_sequence
 
     @property

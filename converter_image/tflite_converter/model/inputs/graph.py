@@ -37,7 +37,7 @@ class Value:
 
     @property
     def is_untouched(self) -> bool:
-        """Whether it holds an input's values as they are."""
+        """Return whether it holds an input's values as they are."""
         return self.input is not None and self.steps == 0
 
     @property

@@ -112,6 +112,25 @@ def test_what_was_calibrated_on_generated_inputs_is_verified_on_real_ones_alone(
     assert float(worst) < float(whole)
 
 
+def test_an_artifact_that_gives_no_numbers_is_told_with_what_it_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import tensorflow as tf
+
+    def broken(*_: Any) -> Any:
+        raise StepFailure(Reason.VERIFICATION_FAILED, "The artifact's output y holds NaN", "Try another type")
+
+    monkeypatch.setattr("tflite_converter.verify.comparison.measure", broken)
+    model = export(tmp_path / "model", lambda x: {"y": tf.cast(x, tf.float32) / 255.0}, x=([1, 8], "int32"))
+    with pytest.raises(StepFailure, match="holds NaN; Generated: x as pixels from 0 to 255") as caught:
+        convert(model, tmp_path, quantization={"type": "Float16"}, minSnrDecibels=10)
+    assert "verification.samples" in caught.value.message
+    given = verified_on(tmp_path / "data", {"x": np.ones((5, 8), np.int32)})
+    with pytest.raises(StepFailure, match="holds NaN") as caught:
+        convert(model, tmp_path, quantization={"type": "Float16"}, minSnrDecibels=10, **given)
+    assert "Try another type" in caught.value.message
+
+
 def test_probabilities_that_vanish_are_no_failure_and_no_proof(tmp_path: Path) -> None:
     import tensorflow as tf
 
@@ -136,13 +155,15 @@ def test_an_outputs_range_is_read_from_the_operator_that_gives_it(tmp_path: Path
             "slice": near[:, 1:2],
             "joined": tf.concat([tf.sigmoid(x), near], 1),
             "mixed": tf.concat([tf.sigmoid(x), x], 1),
+            "product": tf.sigmoid(x) * tf.sigmoid(x + 1.0),
+            "gated": tf.sigmoid(x) * x,
             "open": x * 3.0,
         }
 
     model = export(tmp_path / "model", body, x=([1, 8], "float32"))
     convert(model, tmp_path)
     found = output_ranges.of((tmp_path / "output" / "model.tflite").read_bytes())
-    assert found == {"serving_default": {"sigmoid": 1.0, "slice": 1.0, "joined": 1.0}}
+    assert found == {"serving_default": {"sigmoid": 1.0, "slice": 1.0, "joined": 1.0, "product": 1.0}}
 
 
 def lstm(folder: Path) -> Path:

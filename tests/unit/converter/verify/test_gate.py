@@ -1,11 +1,14 @@
 """What a measurement is worth: the gate, for the whole and for each distribution."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tflite_api.reasons import Reason
 from tflite_api.resource.status import Distribution
 from tflite_converter.core.failure import StepFailure
+from tflite_converter.datasets.distributions import IN_TURN
 from tflite_converter.verify.gate import Circumstances, judge
 from tflite_converter.verify.measurement import Measurement, is_still
 
@@ -18,6 +21,10 @@ def measurement(
         ours, theirs = ({"out": np.asarray(each, np.float64)} for each in (expected, found))
         result.add(ours, theirs, drawn[number] if drawn else None)
     return result
+
+
+def choosing(measured: Measurement) -> Measurement:
+    return replace(measured, choosing=("ARG_MAX",))
 
 
 def refusal(measured: Measurement, gate: int, seen: Circumstances | None = None) -> StepFailure:
@@ -104,10 +111,43 @@ def test_a_refusal_on_guesses_says_which_and_names_the_cure() -> None:
 
 def test_a_near_tie_that_fell_the_other_way_is_told_as_that() -> None:
     pairs = [([1.0], [1.0]), ([1.0], [9.0])]
-    failure = refusal(measurement(*pairs), 10, Circumstances(choosing=("ARG_MAX",)))
+    failure = refusal(choosing(measurement(*pairs)), 10)
     assert "1 of 2 samples are below it; it has ARG_MAX, where a near tie" in failure.message
     # Where none is right, it is no tie.
-    assert "near tie" not in refusal(measurement(pairs[1]), 10, Circumstances(choosing=("ARG_MAX",))).message
+    assert "near tie" not in refusal(choosing(measurement(pairs[1])), 10).message
+
+
+def places(*others: int, count: int = 40) -> Measurement:
+    """Return a measurement of the place of the largest, which is another in some of the samples."""
+    result = Measurement(choosing=("ARG_MAX",))
+    for number in range(count):
+        drawn = IN_TURN[number % len(IN_TURN)]
+        result.add({"best": np.array([7])}, {"best": np.array([0 if number in others else 7])}, drawn)
+    return result
+
+
+def test_a_place_that_is_another_in_a_tenth_of_the_samples_is_a_near_tie() -> None:
+    verdict = judge(places(0, 5, 10, 20), 60, Circumstances())
+    assert verdict.reason is Reason.SNR_SUFFICIENT
+    assert "by near ties of ARG_MAX, best is another in 4 of 40 samples" in verdict.message
+    summary = places(0, 5, 10, 20).summary("Generated")
+    assert (summary.snr_decibels, summary.worst_sample_snr_decibels, summary.samples) == ("inf", "0.0", 40)
+    assert {part.snr_decibels for part in summary.distributions or ()} == {"inf"}
+    assert "5 of 40 samples are below it; it has ARG_MAX" in refusal(places(0, 5, 10, 15, 20), 20).message
+    # Of fewer than ten samples none is left out.
+    assert refusal(places(0, count=9), 20)
+
+
+def test_a_sample_of_which_next_to_nothing_comes_is_measured_by_what_usually_does() -> None:
+    measured = measurement(*[([1.0, 1.0], [1.0, 1.0])] * 9, ([0.0, 0.0], [0.001, 0.001]))
+    assert measured.summary("Verification").worst_sample_snr_decibels == "39.5"
+    assert judge(measured, 20, Circumstances()).reason is Reason.SNR_SUFFICIENT
+
+
+def test_only_places_have_near_ties() -> None:
+    numbers = [([1.0], [1.0])] * 39 + [([1.0], [9.0])]
+    assert refusal(choosing(measurement(*numbers)), 10)
+    assert refusal(replace(places(0), choosing=()), 10)
 
 
 def test_the_worst_tenth_stands_still_where_more_samples_change_nothing() -> None:
