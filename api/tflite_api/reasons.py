@@ -103,6 +103,7 @@ class Reason(StrEnum):
     STATEFUL = "Stateful", Outcome.VERDICT
     NON_FINITE = "NonFinite", Outcome.VERDICT
     INSENSITIVE = "Insensitive", Outcome.VERDICT
+    REAL_DATA_NOT_SEEN = "RealDataNotSeen", Outcome.VERDICT
     SELECT_TF = "SelectTF", Outcome.VERDICT
     # of a deleted conversion, in Events
     ARTIFACT_DELETED = "ArtifactDeleted", Outcome.DELETION

@@ -17,10 +17,12 @@ from tflite_converter.artifact import flatbuffer
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.tensors import TensorFacts
-from tflite_converter.model import index_bounds, loader, operations, saved_model, selection
+from tflite_converter.model import loader, operations, saved_model, selection
+from tflite_converter.model.inputs import guesses
 from tflite_converter.quantize import quantization
-from tflite_converter.verify import litert, reference
+from tflite_converter.verify import litert, observation, reference
 from tflite_converter.verify.metrics import Comparison
+from tflite_converter.verify.observation import Inputs
 
 _KEYS: Final = "keys.json"
 
@@ -34,8 +36,8 @@ def keep_reference(model_dir: Path, folder: Path) -> None:
         assigns = operations.assigns_state(graph.operations(key))
         target = folder / str(len(kept))
         try:
-            bounds = index_bounds.of(model.function(facts), facts.inputs)
-            seen = reference.observe(partial(model.run, key), facts.inputs, bounds, None, assigns_state=assigns)
+            inputs = Inputs(facts.inputs, guesses.of(model.function(facts), facts.inputs))
+            seen = observation.observe(partial(model.run, key), inputs, None, assigns_state=assigns)
             reference.save(seen, target)
         except Exception as error:  # noqa: BLE001 - a signature that cannot be judged must not hide the others
             print(f"{key}: {error}", file=sys.stderr)

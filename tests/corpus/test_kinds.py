@@ -19,6 +19,8 @@ HANDFUL = [
     ("quantization-aware", QuantizationType.INT16X8),
     ("two-weights", QuantizationType.DYNAMIC_RANGE),
     ("tf1-estimator", QuantizationType.INT8),
+    ("pooled-by-a-mask", QuantizationType.INT8),
+    ("vanishing-alarm", QuantizationType.INT8),
 ]
 EVERYTHING = [(kind.name, wanted) for kind in table_of_kinds.ALL for wanted in QuantizationType]
 

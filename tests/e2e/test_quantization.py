@@ -113,7 +113,10 @@ def test_the_file_has_the_type_asked_for(
     quantization = {"type": kind} | ({"calibration": calibration} if calibration else {})
     conversion = bench.conversion("typed", classifier, quantization=quantization)
     finished = bench.run(conversion)
-    assert condition(finished, "Verified")["status"] == "True", finished["status"]
+    verified = condition(finished, "Verified")
+    # What was calibrated and measured on generated inputs alone has passed the gate, and is no proof.
+    expected = ("Unknown", "RealDataNotSeen") if calibration else ("True", "SNRSufficient")
+    assert (verified["status"], verified["reason"]) == expected, finished["status"]
     assert found in weight_types(artifact(s3, bench, finished))
     if calibration:
         assert finished["status"]["provenance"]["calibration"]["source"] == "Synthetic"

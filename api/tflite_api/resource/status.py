@@ -18,6 +18,9 @@ REQUEST_CHARACTERS: Final = 256
 SampleSource = Literal["Generated", "Calibration", "Verification"]
 """Where the inputs came from on which artifact and model were compared."""
 
+Distribution = Literal["Normal", "SmallNormal", "Uniform", "SymmetricUniform", "Sparse", "WholeNumbers"]
+"""What generated inputs were drawn from: normal numbers, these times 0.3, 0 to 1, -1 to 1, mostly 0; or integers."""
+
 ConditionStatus = Literal["True", "False", "Unknown"]
 
 
@@ -91,6 +94,14 @@ class OutputError(Schema):
     """Share of the rows in which the largest value is at the same place; only where the output is a classifier's."""
 
 
+class DistributionError(Schema):
+    """How far the artifact is from the model on inputs of one distribution, at its worst output."""
+
+    name: Distribution
+    samples: Annotated[Integer, Field(ge=1)]
+    snr_decibels: Decimal
+
+
 class MeasuredError(Schema):
     """How far the artifact is from the model: the worst of all outputs over all samples."""
 
@@ -99,6 +110,10 @@ class MeasuredError(Schema):
     cosine: Decimal
     samples: Annotated[Integer, Field(ge=1)]
     source: SampleSource
+    worst_sample_snr_decibels: Annotated[Decimal | None, Field(alias="worstSampleSNRDecibels")] = None
+    """Of the sample, and the output of it, that is furthest off."""
+    distributions: Annotated[tuple[DistributionError, ...], Field(max_length=8)] | None = None
+    """By what generated inputs were drawn from; absent for samples that were given."""
     outputs: Annotated[tuple[OutputError, ...], Field(max_length=64)] | None = None
     truncated: Boolean | None = None
     """True where outputs were left out for lack of room."""

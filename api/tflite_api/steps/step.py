@@ -143,6 +143,8 @@ class StepResult(Schema):
         if self.additional_signatures:
             return self.model_copy(update={"additional_signatures": self.additional_signatures[:-1] or None})
         measured = self.verification
+        if measured is not None and measured.outputs and len(measured.outputs) == 1 and measured.distributions:
+            return self.model_copy(update={"verification": measured.model_copy(update={"distributions": None})})
         if measured is not None and measured.outputs:
             fewer = measured.model_copy(update={"outputs": measured.outputs[:-1] or None, "truncated": True})
             return self.model_copy(update={"verification": fewer})

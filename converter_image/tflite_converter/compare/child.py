@@ -23,9 +23,12 @@ from tflite_converter.core.failure import RunRefused, StepFailure, exhausted_res
 from tflite_converter.core.step_files import write_model
 from tflite_converter.core.tensors import Outputs, Sample, SignatureFacts
 from tflite_converter.datasets import reader
-from tflite_converter.model import index_bounds, loader, operations, runtime, saved_model, selection
-from tflite_converter.verify import litert, reference, sequence
+from tflite_converter.datasets.generated import MOST, Meanings
+from tflite_converter.model import loader, operations, runtime, saved_model, selection
+from tflite_converter.model.inputs import guesses
+from tflite_converter.verify import litert, observation, sequence
 from tflite_converter.verify.metrics import Comparison
+from tflite_converter.verify.observation import IN_SEQUENCE, Inputs
 from tflite_converter.verify.reference import GivenSamples, Reference
 from tflite_converter.verify.sequence import Run
 from tflite_converter.worker.reporter import Report, die_with_parent, reported
@@ -42,8 +45,8 @@ class _Runnable(Protocol):
     def run(self, key: str, sample: Sample) -> Outputs:
         """Run a signature once; raises RunRefused where it cannot take the sample."""
 
-    def bounds(self, signature: SignatureFacts) -> Mapping[str, int]:
-        """Return the lengths of the tables that inputs index, as far as they are known."""
+    def meanings(self, signature: SignatureFacts) -> Meanings:
+        """Return what inputs stand for, as far as it is known."""
 
     def assigns_state(self, key: str) -> bool:
         """Return whether a run changes what the next one computes."""
@@ -76,7 +79,7 @@ class _ArtifactReference:
         except StepFailure as failure:
             raise RunRefused(failure.message) from failure
 
-    def bounds(self, signature: SignatureFacts) -> Mapping[str, int]:
+    def meanings(self, signature: SignatureFacts) -> Meanings:
         del signature
         return {}
 
@@ -110,8 +113,8 @@ class _ModelReference:
     def run(self, key: str, sample: Sample) -> Outputs:
         return self._model.run(key, sample)
 
-    def bounds(self, signature: SignatureFacts) -> Mapping[str, int]:
-        return index_bounds.of(self._model.function(signature), signature.inputs)
+    def meanings(self, signature: SignatureFacts) -> Meanings:
+        return guesses.of(self._model.function(signature), signature.inputs)
 
     def assigns_state(self, key: str) -> bool:
         return operations.assigns_state(self._graph.operations(key))
@@ -166,9 +169,10 @@ def _observed(against: _Runnable, pair: Pair, order: ComparisonOrder) -> Referen
         settings = Samples(max_samples=order.max_samples)
         samples = reader.read(Path(order.samples), [facts], settings, field="--samples")
         given = GivenSamples(samples[facts.key], _GIVEN)
-    bounds = against.bounds(facts)
+    inputs = Inputs(facts.inputs, against.meanings(facts))
     stateful = against.assigns_state(facts.key)
-    seen = reference.observe(run, facts.inputs, bounds, given, assigns_state=stateful)
+    most = IN_SEQUENCE if stateful else MOST
+    seen = observation.observe(run, inputs, given, assigns_state=stateful, most=most)
     return sequence.replayed({facts.key: seen}, against.start)[facts.key] if stateful else seen
 
 

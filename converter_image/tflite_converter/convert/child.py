@@ -16,8 +16,9 @@ from tflite_api.reasons import Reason
 from tflite_api.resource.quantization_types import QuantizationType
 from tflite_api.resource.spec import KeepFloat, Quantization
 from tflite_converter.artifact import flatbuffer
-from tflite_converter.convert import loop_unrolling, pinning, retyping, strategy, tf_converter
+from tflite_converter.convert import forms, loop_steps, loop_unrolling, pinning, retyping, strategy, tf_converter
 from tflite_converter.convert.finish import MeasuredSignature, MeasurementOrder, become_measurement
+from tflite_converter.convert.forms import OtherForm
 from tflite_converter.convert.order import ConversionOrder
 from tflite_converter.convert.report_material import FloatsOrder, MaterialOrder
 from tflite_converter.convert.strategy import Attempt
@@ -26,14 +27,17 @@ from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.step_files import ARTIFACT_FILE, write_whole
 from tflite_converter.core.tensors import Sample, Shape, SignatureFacts
 from tflite_converter.datasets import reader
-from tflite_converter.model import callables, index_bounds, loader, operations, runtime, saved_model, selection, tfhub
+from tflite_converter.datasets.generated import LEAST, MOST
+from tflite_converter.model import callables, loader, operations, runtime, saved_model, selection, tfhub
+from tflite_converter.model.inputs import guesses
 from tflite_converter.model.loaded import LoadedModel
 from tflite_converter.model.operations import LackingOperations
 from tflite_converter.model.saved_model import MetaGraph
 from tflite_converter.quantize import calibration, quantization
 from tflite_converter.quantize.calibration import CalibrationSamples
 from tflite_converter.quantize.quantization import LoopsNotMeasured
-from tflite_converter.verify import reference, sequence
+from tflite_converter.verify import observation, reference, sequence
+from tflite_converter.verify.observation import IN_SEQUENCE, Inputs
 from tflite_converter.verify.reference import GivenSamples, Reference
 from tflite_converter.verify.sequence import Run
 from tflite_converter.worker.reporter import Report, die_with_parent, reported
@@ -80,6 +84,7 @@ def convert_model(order: ConversionOrder, announce: Announce) -> MeasurementOrde
             else:
                 _check_untouched(output, before)
                 write_whole(output / ARTIFACT_FILE, content)
+                workshop.convert_other_form(attempt)
                 return workshop.rest(attempt, tf.__version__, content)
 
 
@@ -120,6 +125,7 @@ class _Workshop:
         self._float_file = scratch / "float.tflite"
         self._calibration: CalibrationSamples | None = None
         self._taken: dict[str, Shape] = {}
+        self._other_form: OtherForm | None = None
 
     def prepare(self, model: LoadedModel) -> None:
         """Save the model pinned, run it, and let go of it: the converter needs the memory."""
@@ -129,12 +135,16 @@ class _Workshop:
             self._order.quantization.calibration, self._order.datasets.calibration, self._signatures
         )
         verification = self._verification_samples()
-        bounds = {facts.key: index_bounds.of(model.function(facts), facts.inputs) for facts in self._signatures}
+        inputs = {
+            facts.key: Inputs(facts.inputs, guesses.of(model.function(facts), facts.inputs))
+            for facts in self._signatures
+        }
         stateful = any(self._assigns_state(model, facts) for facts in self._signatures)
+        most = IN_SEQUENCE if stateful else MOST
         # Before anything runs: a run may change the variables that the artifact begins with.
         model.save_pinned(self._signatures, self._pinned_dir)
         seen = {
-            facts.key: self._observed(model, facts, bounds[facts.key], self._given(facts.key, verification))
+            facts.key: self._observed(model, facts, inputs[facts.key], self._given(facts.key, verification), most)
             for facts in self._signatures
         }
         model.close()
@@ -153,13 +163,14 @@ class _Workshop:
             model.close()
 
     def _observed(
-        self, model: LoadedModel, facts: SignatureFacts, bounds: Mapping[str, int], given: GivenSamples | None
+        self, model: LoadedModel, facts: SignatureFacts, inputs: Inputs, given: GivenSamples | None, most: int
     ) -> Reference:
-        observe = partial(reference.observe, partial(model.run, facts.key), facts.inputs, bounds)
+        share = 1 / len(self._signatures)
+        observe = partial(observation.observe, partial(model.run, facts.key), inputs, most=most, share=share)
         seen = observe(given, assigns_state=self._assigns_state(model, facts))
         if self._calibration is not None and self._calibration.is_synthetic:
-            like = seen if given is None else observe(None, assigns_state=True)
-            self._calibration.complete(facts, bounds, like.sampling)
+            like = seen if given is None else observe(None, assigns_state=True, most=LEAST)
+            self._calibration.complete(facts, inputs.meanings, like.sampling)
         return seen
 
     def _verification_samples(self) -> Mapping[str, Sequence[Sample]]:
@@ -182,11 +193,34 @@ class _Workshop:
 
     def convert(self, attempt: Attempt) -> bytes:
         """Run TensorFlow's converter."""
-        wants_ranges = self._order.report and self._order.quantization.type.facts.selective
         self._converted_dir = self._folder(attempt)
-        return tf_converter.convert(
-            self._converted_dir,
-            self._settings(attempt, self._order.quantization, self._float_file if wants_ranges else None),
+        return self._converted(attempt, self._converted_dir, self._float_file)
+
+    def _converted(self, attempt: Attempt, folder: Path, float_file: Path) -> bytes:
+        wants_ranges = self._order.report and self._order.quantization.type.facts.selective
+        settings = self._settings(attempt, self._order.quantization, float_file if wants_ranges else None)
+        return tf_converter.convert(folder, settings)
+
+    def convert_other_form(self, attempt: Attempt) -> None:
+        """Convert it in another way as well, where that may come out better."""
+        other = strategy.other_form(attempt)
+        if other is None:
+            return
+        scratch = Path(self._order.scratch_dir)
+        file, float_file = scratch / "other-form.tflite", scratch / "other-form-float.tflite"
+        try:
+            folder = self._folder(other, forms.MOST_STEPS)
+            content = self._converted(other, folder, float_file)
+        except StepFailure:
+            # The first form is there already.
+            return
+        file.write_bytes(content)
+        self._other_form = OtherForm(
+            file=str(file),
+            sha256=hashlib.sha256(content).hexdigest(),
+            strategy=other.name,
+            notes=other.notes,
+            report=self._material(other, folder, float_file) if self._order.report else None,
         )
 
     def advised(self, attempt: Attempt, failure: StepFailure) -> StepFailure:
@@ -244,24 +278,26 @@ class _Workshop:
             calibrated_file=calibrated,
         )
 
-    def _folder(self, attempt: Attempt) -> Path:
+    def _folder(self, attempt: Attempt, most_steps: int = loop_steps.MOST_STEPS) -> Path:
         folder = self._pinned_dir
         if attempt.retyped:
             folder = retyping.retyped(folder, self._signatures)
-        return loop_unrolling.unrolled(folder, self._signatures) if attempt.unrolled_loops else folder
+        if not attempt.unrolled_loops:
+            return folder
+        return loop_unrolling.unrolled(folder, self._signatures, most_steps)
 
-    def _material(self, attempt: Attempt) -> MaterialOrder:
+    def _material(self, attempt: Attempt, folder: Path, float_file: Path) -> MaterialOrder:
         """Return what a report is made from: the model, and its file in floats if the artifact is not that."""
         floats = None
-        if self._order.quantization.type is not QuantizationType.NONE and not self._float_file.exists():
+        if self._order.quantization.type is not QuantizationType.NONE and not float_file.exists():
             floats = FloatsOrder(
-                folder=str(self._converted_dir),
+                folder=str(folder),
                 keys=tuple(facts.key for facts in self._signatures),
                 select_tf=attempt.select_tf,
                 single_batch=attempt.single_batch,
                 fused_lstm=attempt.fused_lstm,
             )
-        return MaterialOrder(pinned_dir=str(self._pinned_dir), float_file=str(self._float_file), floats=floats)
+        return MaterialOrder(pinned_dir=str(self._pinned_dir), float_file=str(float_file), floats=floats)
 
     def rest(self, attempt: Attempt, tensorflow: str, content: bytes) -> MeasurementOrder:
         """Return what is left to do with the artifact, which has this content."""
@@ -280,7 +316,8 @@ class _Workshop:
             strategy=attempt.name,
             notes=attempt.notes,
             batch_cure=attempt.batch_cure,
-            report=self._material(attempt) if self._order.report else None,
+            other_form=self._other_form,
+            report=self._material(attempt, self._converted_dir, self._float_file) if self._order.report else None,
             proof=self._order.proof,
         )
 

@@ -20,7 +20,8 @@ from tflite_api.steps.step import ConvertedModel
 from tflite_api.text import one_line
 from tflite_converter.artifact import flatbuffer, metadata
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
-from tflite_converter.convert import report_material
+from tflite_converter.convert import forms, report_material
+from tflite_converter.convert.forms import OtherForm
 from tflite_converter.convert.report_material import MaterialOrder
 from tflite_converter.core.digests import file_digest
 from tflite_converter.core.failure import OWN_CURE, StepFailure
@@ -28,9 +29,11 @@ from tflite_converter.core.local_spec import LocalQuantization
 from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, REPORT_DATA_FILE, write_model, write_whole
 from tflite_converter.core.tensors import SignatureFacts, TensorFacts
 from tflite_converter.quantize import quantization, weight_only
-from tflite_converter.verify import litert, reference, sequence
+from tflite_converter.verify import comparison, gate, litert, reference
+from tflite_converter.verify.gate import NAME_REAL_ONES, Circumstances
 from tflite_converter.verify.kernels import CannotRun
-from tflite_converter.verify.metrics import Comparison, Verdict, judge
+from tflite_converter.verify.measurement import Measurement
+from tflite_converter.verify.metrics import Verdict
 from tflite_converter.verify.reference import Reference
 from tflite_converter.worker import process
 from tflite_converter.worker.reporter import Report, reported
@@ -73,6 +76,8 @@ class MeasurementOrder(Schema):
     """What the artifact's user has to know."""
     batch_cure: str | None = None
     """What to change about pinned batches where the artifact is not right."""
+    other_form: OtherForm | None = None
+    """Another artifact of the same model, to be taken where it is better."""
     report: MaterialOrder | None = None
     """What the report page is made from, where there is to be one."""
     proof: str = ""
@@ -104,6 +109,8 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
             VerificationFailed, or ArtifactRefused where the artifact is another than the converter's.
     """
     artifact = Path(order.output_dir) / ARTIFACT_FILE
+    references: Sequence[Reference] = [reference.load(Path(each.reference_dir)) for each in order.signatures]
+    order = _of_better_form(artifact, order, references)
     _check_unchanged(artifact, order.sha256)
     facts, strategy = _quantized(artifact, order)
     quantization.check_applied(order.quantization, facts)
@@ -111,30 +118,30 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
     if order.metadata is not None:
         # Metadata describes the main subgraph alone; the converter makes it of the alphabetically first signature.
         metadata.write(artifact, order.metadata, min(signature.key for signature in kept))
-    measured = file_digest(artifact)
-    references = [reference.load(Path(each.reference_dir)) for each in order.signatures]
-    comparison = Comparison()
+    digest = file_digest(artifact)
+    measured = Measurement()
     try:
-        verdict = _compare(artifact, facts, order, references, comparison)
+        verdict, references = _compare(artifact, facts, order, references, measured)
     except StepFailure as failure:
         told = _told(failure, order, references)
         told.signature = kept[0]
         raise told from failure
-    _check_unchanged(artifact, measured)
+    _check_unchanged(artifact, digest)
     notes = (
-        *_sizes(references, "measured" if comparison.samples else "run"),
-        *(_state(references) if comparison.samples else ()),
+        *_sizes(references, "measured" if measured.samples else "run"),
+        *(_state(references) if measured.samples else ()),
+        *_guessed(references),
         *order.notes,
     )
     if (unquantized := quantization.unquantized(order.quantization, facts)) is not None:
         notes = (unquantized, *notes)
     converted = ConvertedModel(
-        sha256=measured,
+        sha256=digest,
         verdict=verdict.reason,
         message=one_line("; ".join((verdict.message, *notes))),
         signature=kept[0],
         additional_signatures=kept[1 : 1 + _SHOWN_SIGNATURES] or None,
-        verification=comparison.summary(references[0].source) if comparison.samples else None,
+        verification=measured.summary(references[0].source) if measured.samples else None,
         calibration=order.calibration,
         tensorflow=order.tensorflow,
         strategy=strategy,
@@ -144,7 +151,7 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
     if order.report is None:
         return converted
     try:
-        _gather_for_report(order, order.report, references, comparison)
+        _gather_for_report(order, order.report, references, measured)
     except Exception as error:  # noqa: BLE001 - whatever goes wrong, the artifact is measured
         _LOG.exception("Nothing to show on the report page")
         problem = one_line(f"its figures could not be measured ({type(error).__name__}: {error})", 400)
@@ -154,17 +161,32 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
 
 
 def _gather_for_report(
-    order: MeasurementOrder, wanted: MaterialOrder, references: Sequence[Reference], comparison: Comparison
+    order: MeasurementOrder, wanted: MaterialOrder, references: Sequence[Reference], compared: Measurement
 ) -> None:
     from tflite_converter.report import measurement  # noqa: PLC0415 - most conversions ask for no report
 
     asked, output = order.quantization, Path(order.output_dir)
     keys = [each.wanted.key for each in order.signatures]
-    measured = measurement.MeasuredArtifact(output / ARTIFACT_FILE, keys, references, comparison)
+    measured = measurement.MeasuredArtifact(output / ARTIFACT_FILE, keys, references, compared.whole)
     scratch = Path(order.signatures[0].reference_dir).parent
     material = report_material.gather(wanted, scratch)
     data = measurement.measure(measured, asked.type, asked.keep_float, material, scratch)
     write_model(output / REPORT_DATA_FILE, data)
+
+
+def _of_better_form(artifact: Path, order: MeasurementOrder, references: Sequence[Reference]) -> MeasurementOrder:
+    """Return what is left to do with the better of two forms, which is then the artifact."""
+    other = order.other_form
+    if other is None:
+        return order
+    keys = [each.wanted.key for each in order.signatures]
+    is_taken, words = forms.taken(artifact, other, order.quantization, keys, references)
+    said = (words,) if words else ()
+    if not is_taken:
+        return order.model_copy(update={"notes": (*order.notes, *said)})
+    notes = (*other.notes, *said)
+    changes = {"strategy": other.strategy, "notes": notes, "report": other.report, "sha256": other.sha256}
+    return order.model_copy(update=changes)
 
 
 def _quantized(artifact: Path, order: MeasurementOrder) -> tuple[ArtifactFacts, str]:
@@ -186,21 +208,28 @@ def _compare(
     facts: ArtifactFacts,
     order: MeasurementOrder,
     references: Sequence[Reference],
-    comparison: Comparison,
-) -> Verdict:
+    measured: Measurement,
+) -> tuple[Verdict, Sequence[Reference]]:
+    """Return the verdict, and the references as far as they were used."""
     for seen in references:
         if (doubt := seen.doubt) is not None:
-            return doubt
+            return doubt, references
     if (doubt := litert.doubt(facts)) is not None:
-        return doubt
-    keys = [each.wanted.key for each in order.signatures]
-    for _, expected, found in sequence.named_pairs(artifact, keys, references):
-        comparison.add(expected, found)
-    verdict = judge(comparison, order.min_snr_decibels, references[0].source)
-    reservations = [seen.reservation for seen in references if seen.reservation is not None]
-    if verdict.reason is Reason.SNR_SUFFICIENT and reservations:
-        return Verdict(reservations[0].reason, f"{verdict.message}; {reservations[0].message}")
-    return verdict
+        return doubt, references
+    used = comparison.measure(artifact, [each.wanted.key for each in order.signatures], references, measured)
+    verdict = gate.judge(measured, order.min_snr_decibels, _circumstances(order, used))
+    reservations = [seen.reservation for seen in used if seen.reservation is not None]
+    if verdict.reason in {Reason.SNR_SUFFICIENT, Reason.REAL_DATA_NOT_SEEN} and reservations:
+        return Verdict(reservations[0].reason, f"{verdict.message}; {reservations[0].message}"), used
+    return verdict, used
+
+
+def _circumstances(order: MeasurementOrder, references: Sequence[Reference]) -> Circumstances:
+    return Circumstances(
+        source=references[0].source,
+        guessed=_all_guessed(references),
+        is_synthetic=order.calibration is not None and order.calibration.source == "Synthetic",
+    )
 
 
 def _told(failure: StepFailure, order: MeasurementOrder, references: Sequence[Reference]) -> StepFailure:
@@ -208,7 +237,11 @@ def _told(failure: StepFailure, order: MeasurementOrder, references: Sequence[Re
     is_of_type = order.quantization.type.facts.is_calibrated and order.batch_cure is None
     if is_of_type and isinstance(failure, CannotRun) and failure.operator and not failure.is_explained:
         return quantization.lacks_kernel(order.quantization, failure.operator, failure.message)
-    found, cure = "; ".join((failure.found, *_state(references))), failure.cure
+    found, cure = failure.found, failure.cure
+    guessed = _all_guessed(references)
+    if failure.reason is Reason.VERIFICATION_FAILED and guessed not in found and not isinstance(failure, CannotRun):
+        found, cure = f"{found}; {guessed}", NAME_REAL_ONES
+    found = "; ".join((found, *_state(references)))
     if order.quantization.type.facts.tool is Tool.NOBODY and failure.reason is Reason.VERIFICATION_FAILED:
         cure = _CURE_OF_FLOATS
     if order.batch_cure is not None:
@@ -218,6 +251,16 @@ def _told(failure: StepFailure, order: MeasurementOrder, references: Sequence[Re
 
 def _sizes(references: Sequence[Reference], done: str) -> tuple[str, ...]:
     return tuple(f"{done} with {words}" for words in dict.fromkeys(seen.sizes for seen in references) if words)
+
+
+def _all_guessed(references: Sequence[Reference]) -> str:
+    """Return how all generated inputs were guessed; empty where they were given."""
+    return "; ".join(dict.fromkeys(seen.guessed for seen in references if seen.guessed))
+
+
+def _guessed(references: Sequence[Reference]) -> tuple[str, ...]:
+    """Say what generated inputs were taken for, where they are more than real numbers around 0."""
+    return tuple(dict.fromkeys(seen.guessed for seen in references if seen.guessed and seen.guesses))
 
 
 def _state(references: Sequence[Reference]) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ class Loop:
     functions: Mapping[str, Any]
     """The graph's library."""
     trace: Trace
+    most: int = MOST_STEPS
 
     @property
     def condition(self) -> Any:  # noqa: ANN401 - TensorFlow's protos have no types
@@ -54,7 +55,7 @@ def count(loop: Loop) -> int:
     """Return the number of steps.
 
     Raises:
-        NotProven: it cannot be told, or there are more than MOST_STEPS.
+        NotProven: it cannot be told, or there are more than it may have.
     """
     deciding = _deciding(loop)
     places = sorted(deciding)
@@ -80,8 +81,8 @@ def _run(loop: Loop, places: Sequence[int], start: Sequence[Value]) -> int:
         steps = 0
         while bool(goes_on(*values)):
             steps += 1
-            if steps > MOST_STEPS:
-                raise NotProven(f"it has more than the {MOST_STEPS} steps that are written out")
+            if steps > loop.most:
+                raise NotProven(f"it has more than the {loop.most} steps that are written out")
             values = following(*values)
         return steps
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from tflite_api.text import one_line
 from tflite_converter.convert import loop_steps
-from tflite_converter.convert.loop_steps import Loop, NotProven
+from tflite_converter.convert.loop_steps import MOST_STEPS, Loop, NotProven
 from tflite_converter.core.tensors import SignatureFacts
 from tflite_converter.model import callables, operations, runtime, tf2
 from tflite_converter.quantize.quantization import LoopsNotMeasured
@@ -28,12 +28,13 @@ Value = Any
 """A tensor of the graph being traced, or a list of them (a tensor list)."""
 
 
-def unrolled(folder: Path, signatures: Sequence[SignatureFacts]) -> Path:
+def unrolled(folder: Path, signatures: Sequence[SignatureFacts], most: int = MOST_STEPS) -> Path:
     """Return a folder with the same SavedModel without loops.
 
     Args:
         folder: a SavedModel with pinned signatures.
         signatures: these.
+        most: how many steps a loop may have.
 
     Raises:
         LoopsNotMeasured: a loop is too long or too complicated; the message says why.
@@ -43,7 +44,7 @@ def unrolled(folder: Path, signatures: Sequence[SignatureFacts]) -> Path:
     target = folder.with_name(f"{folder.name}-unrolled")
     model = tf.saved_model.load(str(folder))
     try:
-        functions = [_without_loops(model.signatures[facts.key], facts) for facts in signatures]
+        functions = [_without_loops(model.signatures[facts.key], facts, most) for facts in signatures]
         tf2.save(functions, signatures, target, tf.Module())
     except LoopsNotMeasured:
         raise
@@ -55,7 +56,7 @@ def unrolled(folder: Path, signatures: Sequence[SignatureFacts]) -> Path:
     return target
 
 
-def _without_loops(function: Any, facts: SignatureFacts) -> Callable[..., dict[str, Value]]:  # noqa: ANN401 - untyped
+def _without_loops(function: Any, facts: SignatureFacts, most: int) -> Callable[..., dict[str, Value]]:  # noqa: ANN401 - untyped
     from tensorflow.python.framework import convert_to_constants  # noqa: PLC0415 - takes seconds
 
     if operations.assigns_state(callables.operations(function)):
@@ -75,7 +76,7 @@ def _without_loops(function: Any, facts: SignatureFacts) -> Callable[..., dict[s
     outputs = dict(zip(sorted(function.structured_outputs), (tensor.name for tensor in frozen.outputs), strict=True))
 
     def called(**given: Value) -> dict[str, Value]:
-        body = _Body(graph.node, {inputs[name]: [value] for name, value in given.items()}, functions, loops)
+        body = _Body(graph.node, {inputs[name]: [value] for name, value in given.items()}, functions, loops, most)
         return {name: body.value(tensor) for name, tensor in outputs.items()}
 
     return called
@@ -98,11 +99,13 @@ class _Body:
         known: Mapping[str, Sequence[Value]],
         functions: Mapping[str, Any],
         loops: Mapping[str, Sequence[Value]],
+        most: int,
     ) -> None:
         self._nodes = {node.name: node for node in nodes}
         self._known: dict[str, Sequence[Value]] = dict(known)
         self._functions = functions
         self._loops = loops
+        self._most = most
 
     def value(self, tensor: str) -> Value:
         """Return a tensor by its name: `node`, `node:0`, or inside a function `node:output:0`."""
@@ -173,11 +176,12 @@ class _Body:
         """Return the number of steps of a loop, which must be the same whatever the model's inputs."""
 
         def trace(function: Any, arguments: Mapping[str, Sequence[Value]]) -> Callable[[str], Value]:  # noqa: ANN401 - see above
-            return _Body(function.node_def, arguments, self._functions, {}).value
+            return _Body(function.node_def, arguments, self._functions, {}, self._most).value
 
         try:
             # What it begins with was traced by now: shapes are known that the model's own graph leaves open.
-            return loop_steps.count(Loop(node, inputs, self._loops[node.name], self._functions, trace))
+            loop = Loop(node, inputs, self._loops[node.name], self._functions, trace, self._most)
+            return loop_steps.count(loop)
         except NotProven as doubt:
             raise _refusal(f"{doubt} (loop {_shown(node.name)})") from doubt
 
@@ -198,7 +202,7 @@ class _Body:
         arguments = {
             argument.name: [value] for argument, value in zip(function.signature.input_arg, inputs, strict=True)
         }
-        body = _Body(function.node_def, arguments, self._functions, {})
+        body = _Body(function.node_def, arguments, self._functions, {}, self._most)
         return [body.value(function.ret[output.name]) for output in function.signature.output_arg]
 
 

@@ -15,6 +15,7 @@ from tflite_converter.quantize.quantization import LoopsNotMeasured
 PLAIN: Final = "Plain"
 _SINGLE_BATCH: Final = "SingleBatch"
 _FUSED_LSTM: Final = "FusedLSTM"
+_UNROLLED_LOOPS: Final = "UnrolledLoops"
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,14 @@ def _with_unrolled_loops(attempt: Attempt) -> Attempt:
     return replace(attempt, fused_lstm=False, unrolled_loops=True, names=names)
 
 
+def other_form(attempt: Attempt) -> Attempt | None:
+    """Return another way to convert what has been converted, where it may come out better: None where there is none."""
+    if not attempt.fused_lstm:
+        return None
+    unrolled = _with_unrolled_loops(attempt)
+    return replace(unrolled, names=(*unrolled.names, _UNROLLED_LOOPS))
+
+
 def _lacks_what_tensorflow_has(attempt: Attempt, failure: StepFailure) -> bool:
     return attempt.select_tf_allowed and isinstance(failure, LackingOperations) and failure.flex_has_them
 
@@ -123,7 +132,7 @@ def _with_float32(attempt: Attempt) -> Attempt:
 STRATEGIES: Final = (
     Strategy(_SINGLE_BATCH, _loops_over_batches, _with_single_batch),
     Strategy(_FUSED_LSTM, _has_loops_that_cannot_be_measured, _with_fused_lstm),
-    Strategy("UnrolledLoops", _has_loops_that_are_no_lstm, _with_unrolled_loops),
+    Strategy(_UNROLLED_LOOPS, _has_loops_that_are_no_lstm, _with_unrolled_loops),
     Strategy("Float32", _computes_with_other_floats, _with_float32),
     Strategy("SelectTF", _lacks_what_tensorflow_has, _with_select_tf),
 )

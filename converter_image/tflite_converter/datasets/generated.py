@@ -1,21 +1,32 @@
 """Seeded inputs on which model and artifact are compared."""
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 
+from tflite_api.resource.status import Distribution
 from tflite_converter.core.tensors import Array, Sample, TensorFacts
+from tflite_converter.datasets import distributions
+from tflite_converter.datasets.distributions import IN_TURN
+from tflite_converter.datasets.meanings import Meaning, fitted
 
-COUNT: Final = 4
+LEAST: Final = len(IN_TURN)
+"""One of each distribution."""
+MOST: Final = 16 * LEAST
 _SEED: Final = 20_240_229
 _PAIRS: Final = ((32, 48), (64, 96), (128, 192), (224, 256), (16, 24), (8, 12), (1, 2))
 """For flexible dimensions other than the first, two sizes until the model accepts both: convolutions refuse what is too
 small, and an artifact that has one size baked in is right at that size only."""
 _SINGLES: Final = tuple((sizes[0],) for sizes in _PAIRS)
 """For models that take one size only, although they say otherwise."""
+_LONG: Final = ((64, 96), (512, 768), (4096, 6144), (16384, 24576))
+"""Where shorter ones are less than a frame, a kernel or a stride, so that nothing comes out."""
+_MOST_ELEMENTS: Final = 2**21
+"""Of such an input: 131 seconds of sound, or a picture of 512 by 1024."""
 _BOUNDS: Final = (10, 2, 1)
 """For integers that may be indices into a table of unknown length: these below the bound, from 0 on."""
 STRENGTHS: Final = (0.1, 10.0)
@@ -24,6 +35,8 @@ _PRESENT: Final = 1 / 8
 """Share of weak integers of eight bits that may be other than 0: boards, masks and one-hot codes are like that."""
 _BATCHES: Final = ((1, 2), (1,))
 """For a flexible first dimension, in turns; the second sees artifacts that are wrong for more than one."""
+Meanings = Mapping[str, Meaning]
+"""What is known of the values of inputs, by their names."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,11 @@ class Sampling:
             for axis, dimension in enumerate(tensor.shape or ())
         )
 
+    @property
+    def first_is_length(self) -> bool:
+        """Return whether the first dimension is filled as one of time, and not as a batch."""
+        return self.batches in _LONG
+
     def in_words(self, inputs: Sequence[TensorFacts]) -> str:
         """Return which sizes the flexible dimensions took; empty if there are none."""
         words = []
@@ -57,6 +75,19 @@ class Sampling:
         if self.strength != 1:
             words.append(f"inputs of {self.strength:g} times the usual size, to which it responds")
         return ", ".join(words)
+
+    def described(self, tensor: TensorFacts, meaning: Meaning | None) -> str:
+        """Say what the values of an input are."""
+        kind = np.dtype(tensor.dtype)
+        if kind.kind == "b":
+            return "true and false"
+        if meaning is not None:
+            return meaning.words
+        if kind.kind in "iu" and kind.itemsize == 1:
+            return "mostly 0" if self.strength < 1 else f"all that {kind} holds"
+        if kind.kind in "iu" or self.whole:
+            return f"whole numbers from 0 to {self.bound - 1}"
+        return "real numbers around 0"
 
 
 def samplings(inputs: Sequence[TensorFacts]) -> Iterator[Sampling]:
@@ -72,39 +103,90 @@ def samplings(inputs: Sequence[TensorFacts]) -> Iterator[Sampling]:
     return (Sampling(batches, sizes, bound, whole) for sizes, bound, whole, batches in choices)
 
 
+def longer(inputs: Sequence[TensorFacts], sampling: Sampling, *, first: bool) -> Iterator[Sampling]:
+    """Return ways to fill the same inputs with more, the shortest first.
+
+    Args:
+        inputs: what to give values.
+        sampling: how they were filled.
+        first: whether the first dimension, too, may be a length, and no batch.
+    """
+    flexible_size = any(-1 in (tensor.shape or ())[1:] for tensor in inputs)
+    flexible_first = first and any(tensor.shape and tensor.shape[0] == -1 for tensor in inputs)
+    tried: list[Sampling] = []
+    if flexible_size:
+        tried += [replace(sampling, sizes=sizes) for sizes in _LONG if sizes > sampling.sizes]
+    if flexible_first:
+        tried += [replace(sampling, batches=sizes) for sizes in _LONG]
+    return (one for one in tried if max(_elements(inputs, one), default=0) <= _MOST_ELEMENTS)
+
+
+def _elements(inputs: Sequence[TensorFacts], sampling: Sampling) -> Iterator[int]:
+    count = len(sampling.batches) * len(sampling.sizes)
+    return (math.prod(sampling.shape(tensor, number)) for tensor in inputs for number in range(count))
+
+
+def distribution(inputs: Sequence[TensorFacts], meanings: Meanings, sampling: Sampling, number: int) -> Distribution:
+    """Return what the real inputs of the sample of this number are drawn from."""
+    if any(_is_real(tensor, meanings.get(tensor.name), sampling) for tensor in inputs):
+        return IN_TURN[number % len(IN_TURN)]
+    return distributions.WHOLE
+
+
+def _is_real(tensor: TensorFacts, meaning: Meaning | None, sampling: Sampling) -> bool:
+    if meaning is not None:
+        return meaning.is_real
+    return np.dtype(tensor.dtype).kind in "fc" and not sampling.whole
+
+
 def generate(
-    inputs: Sequence[TensorFacts], sampling: Sampling, bounds: Mapping[str, int], count: int = COUNT, series: int = 0
+    inputs: Sequence[TensorFacts],
+    sampling: Sampling,
+    meanings: Meanings,
+    count: int = LEAST,
+    series: int = 0,
+    start: int = 0,
 ) -> Iterator[Sample]:
     """Yield samples: the same for the same arguments, on every machine.
 
     Args:
         inputs: what to give values.
         sampling: how to fill flexible dimensions, and integers of unknown meaning.
-        bounds: for inputs that index a table its length: whole numbers from 0 to below it, whatever the dtype.
+        meanings: what is known of the values of inputs.
         count: how many.
         series: tells samples for different purposes apart.
+        start: the number of the first.
     """
-    for number in range(count):
+    for number in range(start, start + count):
         generator = np.random.default_rng([_SEED + series, number])
-        yield {tensor.name: _values(generator, tensor, number, sampling, bounds.get(tensor.name)) for tensor in inputs}
+        drawn = IN_TURN[number % len(IN_TURN)]
+        yield {
+            tensor.name: _values(generator, tensor, number, drawn, sampling, meanings.get(tensor.name))
+            for tensor in inputs
+        }
 
 
 def _values(
-    generator: np.random.Generator, tensor: TensorFacts, number: int, sampling: Sampling, bound: int | None
+    generator: np.random.Generator,
+    tensor: TensorFacts,
+    number: int,
+    drawn: Distribution,
+    sampling: Sampling,
+    meaning: Meaning | None,
 ) -> Array:
     kind, shape = np.dtype(tensor.dtype), sampling.shape(tensor, number)
     if kind.kind == "b":
         return generator.integers(0, 2, shape).astype(kind)
-    if bound is not None:
-        return generator.integers(0, bound, shape).astype(kind)
+    if meaning is not None:
+        return fitted(meaning.values(generator, shape, number, drawn), kind)
     # Eight bits are rarely an index: pictures and quantized values use them whole.
     if kind.kind in "iu" and kind.itemsize == 1:
         return _eight_bits(generator, kind, shape, sampling.strength)
     if kind.kind in "iu" or sampling.whole:
         return generator.integers(0, sampling.bound, shape).astype(kind)
-    values = _real(generator, shape, number)
+    values = distributions.draw(drawn, generator, shape)
     if kind.kind == "c":
-        return (sampling.strength * (values + 1j * _real(generator, shape, number))).astype(kind)
+        return (sampling.strength * (values + 1j * distributions.draw(drawn, generator, shape))).astype(kind)
     return (sampling.strength * values).astype(kind)
 
 
@@ -114,13 +196,3 @@ def _eight_bits(generator: np.random.Generator, kind: np.dtype[Any], shape: tupl
         return (present * generator.integers(-1 if kind.kind == "i" else 0, 2, shape)).astype(kind)
     limits = np.iinfo(kind)
     return generator.integers(limits.min, limits.max + 1, shape).astype(kind)
-
-
-def _real(generator: np.random.Generator, shape: tuple[int, ...], number: int) -> Array:
-    match number % 3:
-        case 0:
-            return np.asarray(generator.standard_normal(shape))
-        case 1:
-            return np.asarray(generator.uniform(0, 1, shape))
-        case _:
-            return np.asarray(generator.uniform(-1, 1, shape))

@@ -9,7 +9,7 @@ from tflite_api.resource.status import CalibrationData
 from tflite_api.steps.step import FetchedDataset
 from tflite_converter.core.tensors import Sample, SignatureFacts
 from tflite_converter.datasets import reader
-from tflite_converter.datasets.generated import Sampling, generate
+from tflite_converter.datasets.generated import Meanings, Sampling, generate
 
 _LEAST: Final = 10
 """Fewer say too little about the ranges of activations (https://ai.google.dev/edge/litert/conversion/tensorflow/quantization
@@ -32,10 +32,10 @@ class CalibrationSamples:
         """Return the user's samples for a signature; None where they are generated."""
         return None if self.is_synthetic else self._samples[key]
 
-    def complete(self, facts: SignatureFacts, bounds: Mapping[str, int], sampling: Sampling | None) -> None:
+    def complete(self, facts: SignatureFacts, meanings: Meanings, sampling: Sampling | None) -> None:
         """Generate samples, in a way that the model is known to accept."""
         if sampling is not None:
-            self._samples[facts.key] = list(generate(facts.inputs, sampling, bounds, self._most, _SERIES))
+            self._samples[facts.key] = list(generate(facts.inputs, sampling, meanings, self._most, _SERIES))
 
     def samples(self) -> Iterator[tuple[str, Sample]]:
         """Return all samples as TensorFlow's converter wants a representative dataset."""

@@ -77,7 +77,8 @@ class _Confirmation:
 
     def result(self, environment: Mapping[str, str]) -> StepResult:
         result, spec = self.reuse.result, self.request.spec
-        problem = accept.problem_of(result, result.verdict, result.verification, spec.min_snr_decibels)
+        calibration = result.provenance.calibration if result.provenance is not None else None
+        problem = accept.problem_of(result, result.verdict, result.verification, calibration, spec.min_snr_decibels)
         if problem is not None:
             raise DoubtError(f"its metadata {problem}")
         artifact = self._artifact()

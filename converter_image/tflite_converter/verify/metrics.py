@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from tflite_api.reasons import Reason
 from tflite_api.resource.status import MeasuredError, OutputError, SampleSource
-from tflite_converter.core.failure import OWN_CURE, StepFailure
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.tensors import Array, Outputs
 
 SELF_SNR_DECIBELS: Final = 100.0
@@ -34,6 +34,7 @@ class Accuracy:
     measured_power: float = 0.0
     product: float = 0.0
     largest: float = 0.0
+    elements: int = 0
     finite: bool = field(default=True)
     rows: int = 0
     """Rows of class probabilities among the references."""
@@ -41,6 +42,8 @@ class Accuracy:
     """Those of them in which the same class is first."""
     classifier: bool = True
     """Whether all references were rows of class probabilities."""
+    is_whole: bool = True
+    """Whether all references were whole numbers."""
 
     def add(self, reference: Array, measured: Array) -> None:
         """Take in a pair of equal shape, with a finite reference.
@@ -60,7 +63,30 @@ class Accuracy:
         self.measured_power += float(np.vdot(found, found))
         self.product += float(np.vdot(expected, found))
         self.largest = max(self.largest, float(np.max(np.abs(difference), initial=0.0)))
+        self.elements += expected.size
+        self.is_whole = self.is_whole and reference.dtype.kind in "iub"
         self._count_classes(reference, measured)
+
+    def merge(self, other: "Accuracy") -> None:
+        """Take in what another gathered."""
+        for name in ("signal", "noise", "measured_power", "product", "elements", "rows", "agreeing"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.largest = max(self.largest, other.largest)
+        self.finite = self.finite and other.finite
+        self.classifier = self.classifier and other.classifier
+        self.is_whole = self.is_whole and other.is_whole
+
+    @property
+    def size(self) -> float:
+        """The root of the mean square of the reference."""
+        return math.sqrt(self.signal / self.elements) if self.elements else 0.0
+
+    def against(self, size: float) -> float:
+        """Return the SNR (dB) as if the reference were of this size on average, where it is smaller."""
+        floor = self.elements * size**2
+        if floor <= self.signal or self.noise == 0:
+            return self.snr_decibels
+        return 10 * (math.log10(floor) - math.log10(self.noise)) if math.isfinite(self.noise) else -math.inf
 
     def _count_classes(self, reference: Array, measured: Array) -> None:
         self.classifier = self.classifier and _are_probabilities(reference)
@@ -161,6 +187,12 @@ class Comparison:
             if not accuracy.finite:
                 raise _failed(f"The artifact's output {name} holds infinities or NaN where the model's does not")
 
+    def merge(self, other: "Comparison") -> None:
+        """Take in what another gathered."""
+        self.samples += other.samples
+        for name, accuracy in other.outputs.items():
+            self.outputs.setdefault(name, Accuracy()).merge(accuracy)
+
     def worst(self) -> tuple[str, Accuracy]:
         """Return the output of the lowest SNR, with its name."""
         return min(self.outputs.items(), key=lambda item: item[1].snr_decibels)
@@ -170,7 +202,7 @@ class Comparison:
         accuracies = self.outputs.values()
         worst_first = sorted(self.outputs.items(), key=lambda item: item[1].snr_decibels)
         return MeasuredError(
-            snr_decibels=_decibels(min(accuracy.snr_decibels for accuracy in accuracies)),
+            snr_decibels=decibels(min(accuracy.snr_decibels for accuracy in accuracies)),
             max_absolute_error=_three_digits(max(accuracy.largest for accuracy in accuracies)),
             cosine=_six_places(min(accuracy.cosine for accuracy in accuracies)),
             samples=self.samples,
@@ -184,7 +216,7 @@ def _output_error(name: str, accuracy: Accuracy) -> OutputError:
     agreement = accuracy.top1_agreement
     return OutputError(
         name=name,
-        snr_decibels=_decibels(accuracy.snr_decibels),
+        snr_decibels=decibels(accuracy.snr_decibels),
         max_absolute_error=_three_digits(accuracy.largest),
         cosine=_six_places(accuracy.cosine),
         top1_agreement=None if agreement is None else _six_places(agreement),
@@ -211,26 +243,6 @@ class Verdict:
     message: str
 
 
-def judge(comparison: Comparison, gate: int, source: SampleSource = "Generated") -> Verdict:
-    """Return the verdict on a measurement by the gate (dB); 0 reports only.
-
-    Raises:
-        StepFailure: VerificationFailed with what was measured and asked; it carries the measurement.
-    """
-    name, accuracy = comparison.worst()
-    measured = f"{_decibels(accuracy.snr_decibels)} dB (output {name})"
-    if gate == 0:
-        return Verdict(Reason.REPORT_ONLY, f"SNR {measured}; minSNRDecibels is 0, so nothing is asked")
-    if accuracy.snr_decibels < gate:
-        raise StepFailure(
-            Reason.VERIFICATION_FAILED,
-            f"SNR {measured}, but verification.minSNRDecibels asks for {gate} dB",
-            OWN_CURE,
-            verification=comparison.summary(source),
-        )
-    return Verdict(Reason.SNR_SUFFICIENT, f"SNR {measured}, {gate} dB asked")
-
-
 def _three_digits(value: float) -> str:
     return f"{value:.3g}"
 
@@ -239,7 +251,8 @@ def _six_places(value: float) -> str:
     return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
-def _decibels(value: float) -> str:
+def decibels(value: float) -> str:
+    """Return dB as messages and status show them."""
     return f"{value:.1f}"
 
 

@@ -1,9 +1,7 @@
 """What the model computes on samples, handed from the process that runs it to the one that compares."""
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,21 +9,17 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from tflite_api.reasons import Reason
-from tflite_api.resource.status import SampleSource
-from tflite_api.text import one_line
-from tflite_converter.core.failure import RunRefused, StepFailure
-from tflite_converter.core.tensors import Array, Outputs, Sample, TensorFacts
-from tflite_converter.datasets.generated import STRENGTHS, Sampling, generate, samplings
-from tflite_converter.verify.metrics import Verdict, all_finite, responds, same
+from tflite_api.resource.status import Distribution, SampleSource
+from tflite_converter.core.tensors import Array, Outputs, Sample
+from tflite_converter.datasets.generated import Sampling
+from tflite_converter.verify.metrics import Verdict
 
-_SOURCES: Final[dict[SampleSource, str]] = {
+SOURCES: Final[dict[SampleSource, str]] = {
     "Generated": "generated inputs",
     "Calibration": "the samples of quantization.calibration.dataset",
     "Verification": "the samples of verification.samples.dataset",
 }
 _NAMES_FILE = "names.json"
-_CHANNELS_LAST: Final = re.compile(r"only supports? (the )?NHWC|NHWC tensor format|format NHWC on (the )?CPU|NCHW.*CPU")
-"""How TensorFlow's kernels say on a CPU that they take channels last alone (tensorflow/core/kernels/*_ops.cc)."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +48,10 @@ class Reference:
     """How the samples were generated."""
     sizes: str = ""
     """Which sizes flexible dimensions took, in words."""
+    guesses: tuple[str, ...] = ()
+    """What the values of generated inputs are, where they are not real numbers around 0: `image as pixels`."""
+    distributions: tuple[Distribution, ...] = ()
+    """What the generated samples were drawn from, by sample."""
     in_sequence: bool = False
     """Whether its outputs are those of calls in a row from the model's start (sequence.py)."""
     folder: Path | None = None
@@ -67,8 +65,9 @@ class Reference:
         if not self.repeats:
             return Verdict(Reason.NON_DETERMINISTIC, "The model itself gives other outputs when it runs again")
         if all(output is None for output in self.outputs):
-            words = _SOURCES[self.source]
-            return Verdict(Reason.NON_FINITE, f"The model itself gives infinities or NaN on {words}")
+            words = f"The model itself gives infinities or NaN on {SOURCES[self.source]}"
+            cure = ": name inputs that it is made for in verification.samples" if self.source == "Generated" else ""
+            return Verdict(Reason.NON_FINITE, f"{words}{cure}")
         return None
 
     @property
@@ -81,12 +80,24 @@ class Reference:
         """Why a good comparison still says little, or None."""
         if self.responds:
             return None
-        words = f"The model gives the same outputs for all of {_SOURCES[self.source]}"
+        words = f"The model gives the same outputs for all of {SOURCES[self.source]}"
         return Verdict(
             Reason.INSENSITIVE,
             f"{words}, so an artifact that ignores its inputs would compare as well: name inputs that it responds to in"
             " verification.samples",
         )
+
+    @property
+    def guessed(self) -> str:
+        """How the inputs were guessed, in words; empty where they were given."""
+        if self.source != "Generated":
+            return ""
+        return f"Generated: {', '.join(self.guesses) or 'real numbers around 0'}"
+
+    @property
+    def sampling_is_open(self) -> bool:
+        """Return whether fewer samples say as much: they were generated, and each call stands for itself."""
+        return self.source == "Generated" and not self.in_sequence
 
     @property
     def samples(self) -> tuple[Sample, ...]:
@@ -99,110 +110,6 @@ class Reference:
         return tuple(output for output in self.outputs if output is not None)
 
 
-def observe(
-    run: Callable[[Sample], Outputs],
-    inputs: Sequence[TensorFacts],
-    bounds: Mapping[str, int],
-    given: GivenSamples | None,
-    *,
-    assigns_state: bool,
-) -> Reference:
-    """Run a model on the user's samples, or on generated ones of the first kind that it accepts.
-
-    Args:
-        run: runs the model once; raises RunRefused where it cannot take the sample.
-        inputs: the signature's inputs.
-        bounds: the lengths of the tables that inputs index.
-        given: the user's samples; None to generate some.
-        assigns_state: whether the graph changes variables or other resources.
-
-    Raises:
-        StepFailure: DatasetMismatch where the model refuses a sample of the user's, VerificationFailed where it
-            refuses all that is generated, UnsupportedOperation where it takes nothing on a CPU.
-    """
-    if given is not None:
-        try:
-            return _observed(run, given.samples, given.source, assigns_state)
-        except RunRefused as refusal:
-            _check_layout(refusal)
-            words = f"The model refuses one of {_SOURCES[given.source]}: {one_line(str(refusal), 400)}"
-            raise StepFailure(Reason.DATASET_MISMATCH, words, "Give samples that it takes") from refusal
-    refused = ""
-    for sampling in samplings(inputs):
-        try:
-            seen = _generated(run, inputs, sampling, bounds, assigns_state)
-        except RunRefused as refusal:
-            _check_layout(refusal)
-            refused = refused or one_line(str(refusal), 300)
-        else:
-            return seen if seen.is_telling else _stirred(run, inputs, seen, sampling, bounds)
-    cure = "name inputs that it takes in verification.samples"
-    if any(tensor.shape is None or -1 in tensor.shape for tensor in inputs):
-        cure = f"pin its shapes in signature.inputs, or {cure}"
-    words = f"TensorFlow cannot run the signature on generated inputs ({refused})"
-    raise StepFailure(Reason.VERIFICATION_FAILED, words, cure)
-
-
-def _check_layout(refusal: RunRefused) -> None:
-    """Refuse a model that nothing here can run, whatever it is given."""
-    if _CHANNELS_LAST.search(str(refusal)):
-        raise StepFailure(
-            Reason.UNSUPPORTED_OPERATION,
-            "The model computes with channels first (data_format NCHW), which TensorFlow cannot run on a CPU, so there"
-            f" is nothing to compare with ({one_line(str(refusal), 200)})",
-            "export it with channels last",
-        ) from refusal
-
-
-def _generated(
-    run: Callable[[Sample], Outputs],
-    inputs: Sequence[TensorFacts],
-    sampling: Sampling,
-    bounds: Mapping[str, int],
-    assigns_state: bool,
-) -> Reference:
-    samples = list(generate(inputs, sampling, bounds))
-    seen = _observed(run, samples, "Generated", assigns_state)
-    responds = seen.responds or not inputs
-    return replace(seen, responds=responds, sampling=sampling, sizes=sampling.in_words(inputs))
-
-
-def _stirred(
-    run: Callable[[Sample], Outputs],
-    inputs: Sequence[TensorFacts],
-    seen: Reference,
-    sampling: Sampling,
-    bounds: Mapping[str, int],
-) -> Reference:
-    """Try weaker and stronger inputs on a model that gives the same for all, or nothing finite."""
-    for strength in STRENGTHS:
-        with suppress(RunRefused):
-            other = _generated(run, inputs, replace(sampling, strength=strength), bounds, seen.assigns_state)
-            if other.is_telling and other.doubt is None:
-                return other
-    return seen
-
-
-def _observed(
-    run: Callable[[Sample], Outputs],
-    samples: Sequence[Sample],
-    source: SampleSource,
-    assigns_state: bool,
-) -> Reference:
-    outputs = [run(sample) for sample in samples]
-    # After all others, so that a model that changes itself is seen as well as a random one.
-    again = run(samples[0])
-    finite = tuple(output if all_finite(output) else None for output in outputs)
-    return Reference(
-        given=tuple(samples),
-        outputs=finite,
-        source=source,
-        repeats=same(outputs[0], again),
-        assigns_state=assigns_state,
-        responds=responds([output for output in finite if output is not None]),
-    )
-
-
 class _Names(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -213,6 +120,8 @@ class _Names(BaseModel):
     assigns_state: bool
     responds: bool
     sizes: str
+    guesses: tuple[str, ...]
+    distributions: tuple[Distribution, ...]
     in_sequence: bool
 
 
@@ -227,6 +136,8 @@ def save(reference: Reference, folder: Path) -> None:
         assigns_state=reference.assigns_state,
         responds=reference.responds,
         sizes=reference.sizes,
+        guesses=reference.guesses,
+        distributions=reference.distributions,
         in_sequence=reference.in_sequence,
     )
     (folder / _NAMES_FILE).write_text(names.model_dump_json())
@@ -253,6 +164,8 @@ def load(folder: Path) -> Reference:
         names.assigns_state,
         names.responds,
         sizes=names.sizes,
+        guesses=names.guesses,
+        distributions=names.distributions,
         in_sequence=names.in_sequence,
         folder=folder,
     )

@@ -67,7 +67,8 @@ def _of_types(message: str, asked: QuantizationType) -> Cure | None:
 def _of_samples(reason: str, message: str, asked: QuantizationType) -> Cure | None:
     if "name inputs that it takes in verification.samples" in message:
         return Cure("verification.samples", asked, with_samples=True)
-    if (reason == Reason.VERIFICATION_FAILED and _GATE in message) or "Try another quantization.type" in message:
+    says_so = any(words in message for words in ("Try another quantization.type", "a gentler quantization.type"))
+    if says_so or (reason == Reason.VERIFICATION_FAILED and _GATE in message):
         # The reason's own cure, which the status adds to the message: a gentler type.
         gentler = QuantizationType.DYNAMIC_RANGE if asked.facts.is_calibrated else QuantizationType.NONE
         return Cure(str(gentler), gentler)

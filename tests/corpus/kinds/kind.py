@@ -45,6 +45,8 @@ class Kind:
     """Whether a call depends on those before it."""
     reference: Callable[[Path], None] | None = None
     """Writes a model that computes the same, where TensorFlow cannot run this one on a CPU."""
+    synthetic: bool = False
+    """Whether integers are calibrated on generated inputs, and not on what the model is given in use."""
     least: float | None = None
     """What the artifact has to reach in use (dB) where that is not the type's own gate."""
 

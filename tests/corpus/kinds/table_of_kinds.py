@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.corpus.kinds import control, formats, language, sequences, vision
+from tests.corpus.kinds import control, formats, guessed, language, sequences, vision
 from tests.corpus.kinds.kind import Kind
 
 ALL: Final[tuple[Kind, ...]] = (
@@ -11,6 +11,7 @@ ALL: Final[tuple[Kind, ...]] = (
     *sequences.KINDS,
     *control.KINDS,
     *formats.KINDS,
+    *guessed.KINDS,
 )
 
 

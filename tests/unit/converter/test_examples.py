@@ -44,7 +44,10 @@ from tflite_converter.storage import object_metadata
 from tflite_converter.storage.answers.connections import of_connection
 from tflite_converter.storage.object_metadata import Owner
 from tflite_converter.storage.store import Server
-from tflite_converter.verify import metrics
+from tflite_converter.verify import gate
+from tflite_converter.verify.gate import Circumstances
+from tflite_converter.verify.measurement import Measurement
+from tflite_converter.verify.metrics import Verdict
 
 LOCAL = FetchLimits(allow_local_addresses=True)
 SYNTHETIC = {"synthetic": True, "maxSamples": 10}
@@ -110,10 +113,10 @@ def wrong_labels() -> None:
     metadata.check(said, CLASSIFIER.key, CLASSIFIER)
 
 
-def judged(noise: float, gate: int) -> metrics.Verdict:
-    comparison = metrics.Comparison()
-    comparison.add({"scores": np.ones(100)}, {"scores": np.full(100, 1 + noise)})
-    return metrics.judge(comparison, gate)
+def judged(noise: float, asked: int) -> Verdict:
+    measured = Measurement()
+    measured.add({"scores": np.ones(100)}, {"scores": np.full(100, 1 + noise)})
+    return gate.judge(measured, asked, Circumstances())
 
 
 def unforeseen() -> StepResult:
@@ -181,6 +184,10 @@ CONVERSIONS: dict[Reason, tuple[str, dict[str, Any]]] = {
     Reason.STATEFUL: ("drifting", {}),
     Reason.NON_FINITE: ("nan", {}),
     Reason.INSENSITIVE: ("constant", {}),
+    Reason.REAL_DATA_NOT_SEEN: (
+        "named",
+        {"quantization": {"type": "Int8", "calibration": SYNTHETIC}, "minSnrDecibels": 10},
+    ),
 }
 EXPORTS: dict[Reason, tuple[Callable[[Path], None], dict[str, Any]]] = {
     Reason.MODEL_LOAD_FAILED: (exported_models.without_variables, {}),

@@ -10,14 +10,15 @@ import pytest
 import yaml
 
 from tests.unit.converter import exported_models
-from tests.unit.converter.convert.test_conversion import convert
+from tests.unit.converter.convert.test_conversion import convert, verdict
 from tflite_api.reasons import Reason
 from tflite_converter.convert import pinning
 from tflite_converter.core.failure import RunRefused, StepFailure
 from tflite_converter.core.tensors import SignatureFacts, TensorFacts
 from tflite_converter.quantize import calibrator
-from tflite_converter.verify import kernels, reference
+from tflite_converter.verify import kernels, observation
 from tflite_converter.verify.kernels import CannotRun
+from tflite_converter.verify.observation import Inputs
 from tflite_converter.verify.reference import GivenSamples
 
 pytestmark = pytest.mark.tensorflow
@@ -89,7 +90,7 @@ def test_several_inputs_of_flexible_batch_are_calibrated_together(tmp_path: Path
 
     save(joined, tmp_path / "model", a=([None, 6], "float32"), b=([None, 3], "float32"))
     converted = convert(tmp_path / "model", tmp_path, **INT8)
-    assert converted.verdict is Reason.SNR_SUFFICIENT
+    assert converted.verdict is Reason.REAL_DATA_NOT_SEEN
     assert "first dimension 1 and 2" in converted.message
 
 
@@ -151,7 +152,7 @@ def test_channels_first_on_a_cpu_are_not_the_samples_fault(given: GivenSamples |
         raise RunRefused("Default MaxPoolingOp only supports NHWC on device type CPU")
 
     with pytest.raises(StepFailure, match=r"channels first.*export it with channels last") as caught:
-        reference.observe(refusing, [TensorFacts("x", "float32", (1, 2))], {}, given, assigns_state=False)
+        observation.observe(refusing, Inputs([TensorFacts("x", "float32", (1, 2))], {}), given, assigns_state=False)
     assert caught.value.reason is Reason.UNSUPPORTED_OPERATION
 
 
@@ -166,7 +167,7 @@ def test_a_kernel_that_a_type_lacks_is_named_with_what_to_write(tmp_path: Path) 
     kept = {"operations": ["SQUARED_DIFFERENCE"]}
     assert "Int8 with quantization.keepFloat.operations: [SQUARED_DIFFERENCE]" in refused.message
     cured = {**INT8, "quantization": {**INT8["quantization"], "keepFloat": kept}}
-    assert convert(tmp_path / "model", tmp_path, **cured).verdict is Reason.SNR_SUFFICIENT
+    assert convert(tmp_path / "model", tmp_path, **cured).verdict is Reason.REAL_DATA_NOT_SEEN
 
 
 def test_a_signature_of_many_inputs_and_outputs_is_shown_in_part(tmp_path: Path) -> None:
@@ -234,9 +235,10 @@ def test_what_16_bits_lack_comes_with_what_8_bits_need(
     named = yaml.safe_load(refused.message.partition("operations: ")[2].partition("]")[0] + "]") if kept else []
     assert set(kept) <= set(named)
     keep = {"keepFloat": {"operations": named}} if named else {}
-    for quantization in ({"type": "Int8", **synthetic, **keep}, {"type": "DynamicRange"}):
+    for kind, details in {"Int8": {**synthetic, **keep}, "DynamicRange": {}}.items():
+        quantization = {"type": kind, **details}
         converted = convert(tmp_path / "model", tmp_path, quantization=quantization, minSnrDecibels=10)
-        assert converted.verdict is Reason.SNR_SUFFICIENT
+        assert converted.verdict is verdict(kind)
 
 
 def test_a_model_that_was_trained_for_integers_is_told_to_keep_them(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.converter.convert.test_conversion import convert
+from tests.unit.converter.convert.test_conversion import convert, verdict
 from tflite_api.names import DEFAULT_SIGNATURE_KEY
 from tflite_api.reasons import Reason
 from tflite_converter.core.failure import StepFailure
@@ -137,7 +137,7 @@ def outcome(parts: Sequence[str], dtype: str, rows: int | None, kind: str, work:
         converted = convert(work / "model", work, quantization=quantization, minSnrDecibels=GATES[kind])
     except StepFailure as failure:
         return failure.reason.value, failure.message, 0.0
-    if converted.verdict is not Reason.SNR_SUFFICIENT:
+    if converted.verdict is not verdict(kind):
         return converted.verdict.value, converted.message, 0.0
     shape = [1 if rows is None else rows, 4]
     return converted.verdict.value, converted.message, distance(work, [inputs(dtype, shape, seed) for seed in range(6)])
@@ -187,5 +187,5 @@ def test_what_comes_of_a_graph_is_right_or_refused_by_name(
     event(f"{kind}: {reason}")
     assert reason not in {Reason.INTERNAL_ERROR, Reason.CONVERSION_CRASHED}
     assert words
-    if reason == Reason.SNR_SUFFICIENT:
+    if reason == verdict(kind):
         assert decibels >= LEAST.get(kind, OF_INTEGERS), words

@@ -19,7 +19,7 @@ from tests.unit.converter.steps.buckets import BESIDE, KEY, PAGE, again, publish
 from tests.unit.converter.storage.memory_store import Held, MemoryStore
 from tflite_api.names import VERIFYING_KEY_ENV
 from tflite_api.reasons import Reason
-from tflite_api.resource.status import Attestation
+from tflite_api.resource.status import Attestation, CalibrationData
 from tflite_api.steps.step import StepRequest, StepResult
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.signing import dsse
@@ -114,6 +114,15 @@ def test_a_measurement_below_the_gate_is_not_believed(tmp_path: Path) -> None:
     measured = result_of(store.objects[KEY], UNSIGNED).verification
     assert measured is not None
     claiming(store, UNSIGNED, verification=measured.model_copy(update={"snr_decibels": "3"}))
+    assert again(UNSIGNED, store, tmp_path).reused is None
+
+
+def test_what_was_called_proved_on_the_inputs_that_it_was_calibrated_on_is_made_again(tmp_path: Path) -> None:
+    store = published(UNSIGNED, tmp_path)
+    provenance = result_of(store.objects[KEY], UNSIGNED).provenance
+    assert provenance is not None
+    synthetic = CalibrationData(source="Synthetic", samples=20)
+    claiming(store, UNSIGNED, provenance=provenance.model_copy(update={"calibration": synthetic}))
     assert again(UNSIGNED, store, tmp_path).reused is None
 
 

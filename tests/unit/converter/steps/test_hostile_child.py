@@ -109,6 +109,10 @@ def report(**changes: Any) -> str:
     return f'leave("converted.json", {json.dumps(FORGED_REPORT | changes).encode()!r})\n'
 
 
+REPORTED: dict[str, Any] = FORGED_REPORT
+MEASURED = REPORTED["verification"]
+SYNTHETIC = {"source": "Synthetic", "samples": 20}
+UNIFORM = {"name": "Uniform", "samples": 2, "snrDecibels": "9.0"}
 LEFT = {
     "nothing": ("", Reason.CONVERSION_CRASHED, "converted.json"),
     "no artifact": (REPORT, Reason.ARTIFACT_REFUSED, "model.tflite"),
@@ -154,6 +158,16 @@ LEFT = {
         f"model.tflite has {1 << 40} bytes, more than the {5 << 30} allowed",
     ),
     "another artifact": (ARTIFACT + report(sha256="0" * 64), Reason.ARTIFACT_REFUSED, "SHA-256"),
+    "a measurement that fails on one distribution": (
+        ARTIFACT + report(verification=MEASURED | {"distributions": [UNIFORM]}),
+        Reason.ARTIFACT_REFUSED,
+        "calls the SNR sufficient for 60 dB, but does not show it",
+    ),
+    "a proof on generated inputs of what was calibrated on such": (
+        ARTIFACT + report(calibration=SYNTHETIC),
+        Reason.ARTIFACT_REFUSED,
+        "takes generated inputs for proof",
+    ),
 }
 
 
@@ -165,6 +179,17 @@ def test_what_a_child_leaves_is_refused_with_words_for_what_is_wrong(
     refused = refusal(code + DONE, output, monkeypatch)
     assert refused.reason is reason
     assert words in refused.message
+
+
+@pytest.mark.parametrize(
+    "said", [{"verdict": "RealDataNotSeen"}, {"verification": MEASURED | {"source": "Verification"}}]
+)
+def test_what_was_calibrated_on_generated_inputs_is_accepted_as_that_and_on_real_ones(
+    output: Path, monkeypatch: pytest.MonkeyPatch, said: dict[str, Any]
+) -> None:
+    run(ARTIFACT + report(calibration=SYNTHETIC, **said) + DONE, output, monkeypatch)
+    with accept(output, SPEC.min_snr_decibels) as accepted:
+        assert accepted.report.calibration is not None
 
 
 def test_a_thousand_other_files_are_left_alone(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:

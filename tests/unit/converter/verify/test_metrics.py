@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as arrays
 from tflite_api.reasons import Reason
 from tflite_api.resource.status import MeasuredError, OutputError
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.verify.metrics import Accuracy, Comparison, judge, responds, same
+from tflite_converter.verify.metrics import Accuracy, Comparison, responds, same
 
 VALUES = st.floats(-1e3, 1e3, allow_subnormal=False, width=32)
 ARRAYS = arrays.arrays(np.float32, st.integers(1, 8), elements=VALUES)
@@ -125,22 +125,6 @@ def test_what_is_no_answer_fails(measured: dict[str, np.ndarray], words: str) ->
     with pytest.raises(StepFailure, match=words) as caught:
         Comparison().add({"out": np.array([1.0, 2.0])}, measured)
     assert caught.value.reason is Reason.VERIFICATION_FAILED
-
-
-def test_the_gate_names_measured_asked_and_output_and_keeps_the_measurement() -> None:
-    with pytest.raises(StepFailure, match=r"20\.0 dB \(output out\).* 21 dB") as caught:
-        judge(comparison([1.0], [1.1]), 21)
-    assert caught.value.reason is Reason.VERIFICATION_FAILED
-    assert caught.value.verification is not None
-    assert caught.value.verification.snr_decibels == "20.0"
-
-
-def test_the_gate_lets_pass_what_reaches_it() -> None:
-    assert judge(comparison([1.0], [1.1]), 19).reason is Reason.SNR_SUFFICIENT
-
-
-def test_a_gate_of_zero_reports_only() -> None:
-    assert judge(comparison([1.0], [-50.0]), 0).reason is Reason.REPORT_ONLY
 
 
 def test_a_model_is_the_same_as_itself_up_to_rounding() -> None:

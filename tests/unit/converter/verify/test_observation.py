@@ -1,0 +1,121 @@
+"""Which inputs a model is run on, how many, and what is said where it takes none."""
+
+from collections import Counter
+from itertools import count
+
+import numpy as np
+import pytest
+
+from tflite_api.reasons import Reason
+from tflite_converter.core.failure import RunRefused, StepFailure
+from tflite_converter.core.tensors import Outputs, Sample, Shape, TensorFacts
+from tflite_converter.datasets.distributions import IN_TURN
+from tflite_converter.datasets.generated import LEAST, MOST
+from tflite_converter.datasets.meanings import Mask
+from tflite_converter.verify.observation import Inputs, Run, affordable, observe
+from tflite_converter.verify.reference import Reference
+
+
+@pytest.mark.parametrize(
+    ("shape", "cures"),
+    [
+        ((-1, 8), ["signature.inputs", "verification.samples"]),
+        (None, ["signature.inputs", "verification.samples"]),
+        # Its owner has pinned all there is to pin.
+        ((1, 8), ["verification.samples"]),
+    ],
+)
+def test_a_model_that_refuses_all_generated_inputs_is_told_what_can_help(shape: Shape | None, cures: list[str]) -> None:
+    def run(_: Sample) -> Outputs:
+        raise RunRefused("expected 9 columns")
+
+    with pytest.raises(StepFailure, match="expected 9 columns") as raised:
+        observe(run, Inputs([TensorFacts("x", "float32", shape)], {}), None, assigns_state=False)
+    assert raised.value.reason is Reason.VERIFICATION_FAILED
+    advice = raised.value.message.rpartition("): ")[2]
+    assert [field for field in ("signature.inputs", "verification.samples") if field in advice] == cures
+
+
+def test_inputs_that_the_model_takes_are_kept() -> None:
+    def run(sample: Sample) -> Outputs:
+        return {"y": sample["x"] * 2}
+
+    seen: Reference = observe(run, Inputs([TensorFacts("x", "float32", (1, 8))], {}), None, assigns_state=False)
+    assert seen.responds
+    assert seen.repeats
+    assert seen.doubt is None
+
+
+def observed(run: Run, *facts: TensorFacts) -> Reference:
+    return observe(run, Inputs(facts, {}), None, assigns_state=False)
+
+
+def frames(sample: Sample) -> Outputs:
+    """Sums of 400 samples each, as many as are whole."""
+    (sound,) = sample.values()
+    whole = sound[..., : sound.shape[-1] // 400 * 400]
+    return {"y": whole.reshape(*sound.shape[:-1], -1, 400).sum(axis=-1)}
+
+
+@pytest.mark.parametrize("shape", [(-1,), (1, -1), (-1, -1)])
+def test_lengths_that_give_nothing_are_made_longer(shape: Shape) -> None:
+    seen = observed(frames, TensorFacts("x", "float32", shape))
+    assert all(output["y"].size for output in seen.compared)
+    assert len({output["y"].shape for output in seen.compared}) > 1
+    assert "512 and 768" in seen.sizes or "4096 and 6144" in seen.sizes
+
+
+def test_a_sound_that_is_padded_to_a_frame_is_given_more_than_one() -> None:
+    def run(sample: Sample) -> Outputs:
+        padded = np.pad(sample["x"], (0, max(0, 1000 - sample["x"].size)))
+        return frames({"x": padded[: padded.size // 1000 * 1000]})
+
+    seen = observed(run, TensorFacts("x", "float32", (-1,)))
+    assert len({output["y"].shape for output in seen.compared}) > 1
+
+
+def test_what_gives_a_row_for_each_of_a_batch_stays_at_small_batches() -> None:
+    seen = observed(lambda sample: {"y": sample["x"] * 2}, TensorFacts("x", "float32", (-1,)))
+    assert seen.sizes == "first dimension 1 and 2"
+
+
+def test_a_model_that_never_gives_anything_is_insensitive() -> None:
+    seen = observed(lambda sample: {"y": sample["x"][:, :0]}, TensorFacts("x", "float32", (1, -1)))
+    assert seen.reservation is not None
+
+
+def test_small_models_are_run_on_many_samples_of_each_distribution() -> None:
+    seen = observed(lambda sample: {"y": sample["x"] * 2}, TensorFacts("x", "float32", (1, 8)))
+    assert Counter(seen.distributions) == dict.fromkeys(IN_TURN, MOST // LEAST)
+
+
+def test_slow_and_large_models_are_run_on_one_of_each() -> None:
+    assert affordable(seconds=1e-4, size=100, share=1.0) == MOST
+    assert affordable(seconds=1.0, size=100, share=1.0) == LEAST
+    assert affordable(seconds=1e-4, size=2**30, share=1.0) == LEAST
+    # With many signatures each has its part of the time.
+    assert affordable(seconds=1e-2, size=100, share=1.0) > LEAST
+    assert affordable(seconds=1e-2, size=100, share=0.1) == LEAST
+
+
+def test_a_sample_that_a_model_refuses_is_left_out() -> None:
+    calls = count()
+
+    def run(sample: Sample) -> Outputs:
+        if next(calls) > 20:
+            raise RunRefused("no more")
+        return {"y": sample["x"]}
+
+    seen = observed(run, TensorFacts("x", "float32", (1, 8)))
+    assert len(seen.given) == len(seen.distributions) == 20
+
+
+def test_the_words_name_each_guess() -> None:
+    whole = [TensorFacts(name, "int32", (1, 4)) for name in ("ids", "mask")]
+    seen = observe(
+        lambda sample: {"y": sample["ids"] * sample["mask"] + sample["x"]},
+        Inputs([*whole, TensorFacts("x", "float32", (1,))], {"mask": Mask()}),
+        None,
+        assigns_state=False,
+    )
+    assert seen.guessed == "Generated: ids as whole numbers from 0 to 9, mask as a mask of 0 and 1"
