@@ -54,7 +54,8 @@ def fetch_all(spec: ConversionSpec, fetch: Fetch) -> FetchedDatasets:
 
     Raises:
         StepFailure: DatasetNotFound, DatasetAccessDenied, DatasetTooLarge, DatasetUnavailable, AddressRefused,
-            DigestMismatch, OutOfDisk, or InvalidSpec where there is no destination to read s3:// from.
+            ServerUnreachable, DigestMismatch, OutOfDisk, or InvalidSpec where there is no destination to read s3://
+            from, or the address has the wrong scheme.
     """
     calibration = spec.quantization.calibration
     verification = spec.verification.samples if spec.verification else None

@@ -11,6 +11,7 @@ from botocore.config import Config
 
 from tflite_converter.storage import region_search, secret_key
 from tflite_converter.storage.answers import foreign
+from tflite_converter.storage.answers.connections import NO_SUCH_HOST
 from tflite_converter.storage.checked_connections import check_connections
 from tflite_converter.storage.secret_key import Key
 from tflite_converter.storage.store import Fault, Server, StoreError
@@ -69,7 +70,7 @@ def connect(server: Server, credentials: Credentials) -> "S3Client":
         client = session.client("s3", region_name=server.region, endpoint_url=server.endpoint, config=config)
     except ValueError as error:
         # botocore knows of host names that cannot be, such as one with two dots in a row.
-        raise StoreError(Fault.UNKNOWN_HOST, f"{server.name} has a host name that does not exist") from error
+        raise StoreError(Fault.UNKNOWN_HOST, f"{server.name} {NO_SUCH_HOST.words}") from error
     foreign.notice(client)
     region_search.bound(client)
     if server.refusal is not None:

@@ -20,12 +20,15 @@ from tflite_converter.fetch.archive.extraction import CHUNK_BYTES
 from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, from_archive
 from tflite_converter.fetch.network.ca_bundle import client_context
 from tflite_converter.fetch.receiver import Receiver
+from tflite_converter.fetch.store_failures import unreachable_fixed
+from tflite_converter.storage.answers.connections import obstacle
 
 if TYPE_CHECKING:
     from kagglehub.handle import ModelHandle
     from kagglesdk.kaggle_client import KaggleClient
 
 FIELD: Final = "model.kaggle.handle"
+_SERVER: Final = "https://www.kaggle.com"
 _SECONDS: Final = (10, 60)
 """To connect, and between two bytes."""
 
@@ -117,6 +120,8 @@ def _named_failures(source: KaggleSource) -> Iterator[None]:
     except requests.HTTPError as error:
         raise _answered(error.response.status_code if error.response is not None else 0, source) from error
     except requests.RequestException as error:
+        if (found := obstacle(error)) is not None:
+            raise unreachable_fixed(found, _SERVER) from error
         # Only the kind: the text of some of these errors quotes the request.
         words = f"Kaggle cannot be reached, or broke off: {type(error).__name__}"
         raise StepFailure(Reason.MODEL_UNAVAILABLE, words, OWN_CURE) from error

@@ -1,11 +1,13 @@
-"""What an error means for which there is no answer of an S3 server. Pure."""
+"""What an error means for which there is no answer of a server: of S3, or of files at a web address. Pure."""
 
 import socket
 import ssl
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from botocore.exceptions import BotoCoreError
+from urllib3.exceptions import ProxyError
 from urllib3.util.ssl_match_hostname import CertificateError
 
 from tflite_converter.storage.checked_connections import RefusedAddressError
@@ -27,42 +29,66 @@ _PLAIN_ANSWERS: Final = frozenset({"WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "
 _CAUSES: Final = 10
 
 
+@dataclass(frozen=True)
+class Obstacle:
+    """What keeps a connection from coming about."""
+
+    fault: Fault
+    words: str
+    """To be said of the server, behind its name."""
+    hint: str = ""
+    """What to write instead, as the fault says."""
+
+
+NO_SUCH_HOST: Final = Obstacle(Fault.UNKNOWN_HOST, "has a host name that does not exist")
+PROXY_SILENT: Final = Obstacle(Fault.UNAVAILABLE, "cannot be reached: the proxy does not answer")
+
+
 def of_connection(error: BotoCoreError, server: Server) -> StoreError:
     """Return what an error means for which there is no answer of the server."""
     for cause in _causes(error):
-        if (meant := _of_cause(cause, server)) is not None:
-            return meant
-    # Only the kind: the text of some of these errors quotes the request.
-    return StoreError(Fault.UNAVAILABLE, f"{server.name} cannot be reached: {type(error).__name__}")
-
-
-def _of_cause(cause: BaseException, server: Server) -> StoreError | None:
-    meant = None
-    match cause:
-        case RefusedAddressError():
+        if isinstance(cause, RefusedAddressError):
             words = f"{server.name} leads to {cause}: such addresses are not allowed"
-            meant = StoreError(Fault.REFUSED_ADDRESS, words)
+            return StoreError(Fault.REFUSED_ADDRESS, words)
+    found = obstacle(error)
+    if found is None:
+        # Only the kind: the text of some of these errors quotes the request.
+        return StoreError(Fault.UNAVAILABLE, f"{server.name} cannot be reached: {type(error).__name__}")
+    is_one_of_many = found.fault is Fault.UNKNOWN_HOST and server.style == "Virtual"
+    words = found.words + (", or none with a bucket in front of it" if is_one_of_many else "")
+    return StoreError(found.fault, f"{server.name} {words}", hint=found.hint)
+
+
+def obstacle(error: BaseException) -> Obstacle | None:
+    """Return what is wrong with the way to a server, whatever client says so; None where nothing tells."""
+    causes = list(_causes(error))
+    if any(isinstance(cause, ProxyError) for cause in causes):
+        # Its name or certificate is none of the server's.
+        return PROXY_SILENT
+    return next((found for found in map(_of_cause, causes) if found is not None), None)
+
+
+def _of_cause(cause: BaseException) -> Obstacle | None:
+    match cause:
         case socket.gaierror() if cause.errno in _NO_SUCH_NAME:
-            where = ", or none with a bucket in front of it" if server.style == "Virtual" else ""
-            meant = StoreError(Fault.UNKNOWN_HOST, f"{server.name} has a host name that does not exist{where}")
+            return NO_SUCH_HOST
         case CertificateError():
-            meant = StoreError(Fault.BAD_CERTIFICATE, f"{server.name} {_OTHER_NAME}")
-        case ssl.SSLCertVerificationError():
-            meant = _of_certificate(cause, server)
+            return Obstacle(Fault.BAD_CERTIFICATE, _OTHER_NAME)
+        # aiohttp's own error of this type has no code; what it was raised from does.
+        case ssl.SSLCertVerificationError(verify_code=code, verify_message=message):
+            return _of_certificate(code, message)
         case ssl.SSLError() if _reason(cause) in _PLAIN_ANSWERS:
-            meant = StoreError(Fault.OTHER_SCHEME, f"{server.name} does not speak TLS there", hint="http")
+            return Obstacle(Fault.OTHER_SCHEME, "does not speak TLS there", hint="http")
         case ssl.SSLError() if _reason(cause):
-            words = f"{server.name} cannot be reached: no TLS connection comes about ({_reason(cause)})"
-            meant = StoreError(Fault.UNAVAILABLE, words)
-    return meant
+            return Obstacle(Fault.UNAVAILABLE, f"cannot be reached: no TLS connection comes about ({_reason(cause)})")
+        case _:
+            return None
 
 
-def _of_certificate(error: ssl.SSLCertVerificationError, server: Server) -> StoreError:
-    code = error.verify_code
+def _of_certificate(code: int, message: str) -> Obstacle:
     if code in _UNKNOWN_AUTHORITY:
-        return StoreError(Fault.UNKNOWN_AUTHORITY, f"{server.name} has a certificate of an unknown authority")
-    words = _CERTIFICATES.get(code, f"has no valid certificate ({error.verify_message})")
-    return StoreError(Fault.BAD_CERTIFICATE, f"{server.name} {words}")
+        return Obstacle(Fault.UNKNOWN_AUTHORITY, "has a certificate of an unknown authority")
+    return Obstacle(Fault.BAD_CERTIFICATE, _CERTIFICATES.get(code, f"has no valid certificate ({message})"))
 
 
 def _reason(error: ssl.SSLError) -> str:

@@ -35,7 +35,7 @@ def fields(text: str, bucket: Bucket = AWS, environment: Mapping[str, str] | Non
     ],
 )
 def test_an_address_tells_its_source(text: str, source: dict[str, Any]) -> None:
-    regional = {"region": "us-east-1"}
+    regional = {"region": "us-east-1", "addressingStyle": "Auto"}
     if "s3" in source:
         source = {"s3": source["s3"] | regional}
     assert fields(text) == source
@@ -54,6 +54,7 @@ def test_a_bucket_has_its_server_and_its_region() -> None:
         "prefix": "yamnet/1",
         "endpoint": "https://s3.example.com",
         "region": "eu-west-1",
+        "addressingStyle": "Auto",
     }
 
 
