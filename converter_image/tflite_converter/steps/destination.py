@@ -66,7 +66,9 @@ def store_of(where: S3Destination, limits: FetchLimits) -> ObjectStore:
 
 def credentials_of(where: S3Destination) -> Credentials:
     """Return what a destination is asked with."""
-    return Key(holder=_holder(where)) if where.secret_ref is not None else Token()
+    if where.secret_ref is None:
+        return Token()
+    return Key(holder=_holder(where), entries=where.secret_ref.entry_of)
 
 
 def server_of(where: S3Destination, limits: FetchLimits) -> Server:

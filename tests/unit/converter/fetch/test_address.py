@@ -62,7 +62,7 @@ def test_credentials_of_the_environment_are_used_where_they_are_the_models() -> 
     others = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
     assert "secretRef" not in fields("s3://training/yamnet/1", environment=others)["s3"]
     found = fields("s3://training/yamnet/1", environment={f"MODEL_{name}": value for name, value in others.items()})
-    assert found["s3"]["secretRef"] == {"name": "model-credentials"}
+    assert found["s3"]["secretRef"]["name"] == "model-credentials"
     page = "https://www.kaggle.com/models/google/yamnet/tensorFlow2/yamnet/1"
     assert fields(page, environment={"KAGGLE_USERNAME": "a", "KAGGLE_KEY": "b"})["kaggle"]["secretRef"] == {
         "name": "kaggle"
