@@ -106,11 +106,38 @@ def test_a_public_model_needs_no_credentials(kaggle: Kaggle, tmp_path: Path, mon
 def test_credentials_that_are_refused_are_named(
     kaggle: Kaggle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("KAGGLE_KEY", "another secret-key")
+    monkeypatch.setenv("KAGGLE_KEY", "another-secret-key")
     failure = refused(tmp_path)
     assert failure.reason is Reason.MODEL_ACCESS_DENIED
     assert "Kaggle refused the credentials of Secret kaggle (model.kaggle.secretRef)" in failure.message
     assert "accept the model's terms" in failure.message
+
+
+def test_white_space_around_credentials_is_left_out(
+    kaggle: Kaggle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KAGGLE_USERNAME", " team")
+    monkeypatch.setenv("KAGGLE_KEY", "secret-key\n")
+    assert contents(fetched(tmp_path).folder) == FILES
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("KAGGLE_KEY", "'secret-key'", "is in quotation marks: leave them out"),
+        ("KAGGLE_KEY", '{"username": "team", "key": "secret-key"}', "has white space or a line break in it"),
+        ("KAGGLE_KEY", "\n", "is empty"),
+        ("KAGGLE_USERNAME", "t\u00e9am", "has characters that no key has"),
+    ],
+)
+def test_what_can_be_no_credentials_is_named(
+    kaggle: Kaggle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    failure = refused(tmp_path)
+    assert failure.reason is Reason.CREDENTIALS_REFUSED
+    assert f"{variable} of Secret kaggle (model.kaggle.secretRef) {words}" in failure.message
+    assert kaggle.asked == []
 
 
 def test_a_model_that_asks_for_credentials_says_where_to_name_them(
