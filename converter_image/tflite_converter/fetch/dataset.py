@@ -16,7 +16,7 @@ from tflite_converter.datasets.images import SUFFIXES, is_image
 from tflite_converter.fetch import http
 from tflite_converter.fetch.receiver import Receiver
 from tflite_converter.fetch.s3_download import Transfer, reasons_of_reading
-from tflite_converter.fetch.store_failures import cure_of
+from tflite_converter.fetch.store_failures import ROLE_CURE, cure_of
 from tflite_converter.storage.store import Fault, Location, ObjectStore, StoreError
 
 _S3_SCHEME: Final = "s3://"
@@ -163,5 +163,5 @@ def _failure_of(error: StoreError, wanted: Wanted) -> StepFailure:
         case Fault.NOT_IMPLEMENTED:
             cure = f"use another {wanted.field}.dataset"
         case Fault.LACKING_ROLE:
-            cure = "set destination.s3.roleARN, or annotate the ServiceAccount"
+            cure = ROLE_CURE
     return StepFailure(_REASONS[error.fault], found, cure)

@@ -11,6 +11,10 @@ from tflite_converter.storage.answers.connections import Obstacle
 from tflite_converter.storage.store import Fault, StoreError
 
 ASK_AGAIN: Final = f"ask for one more run with a new value of the annotation {REQUESTED_AT_ANNOTATION}"
+ROLE_CURE: Final = (
+    "set destination.s3.roleARN, annotate the ServiceAccount, or associate it with a role (EKS Pod Identity)"
+)
+"""Where a ServiceAccount stands for no role."""
 
 OF_SERVER: Final[Mapping[Fault, Reason]] = MappingProxyType(
     {

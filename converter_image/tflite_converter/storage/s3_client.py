@@ -9,7 +9,7 @@ import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from tflite_converter.storage import region_search, secret_key
+from tflite_converter.storage import pod_identity, region_search, secret_key
 from tflite_converter.storage.answers import foreign
 from tflite_converter.storage.answers.connections import NO_SUCH_HOST
 from tflite_converter.storage.checked_connections import check_connections
@@ -25,7 +25,7 @@ _WEB_IDENTITY: Final = "assume-role-with-web-identity"
 
 @dataclass(frozen=True)
 class Token:
-    """What AWS_WEB_IDENTITY_TOKEN_FILE buys for AWS_ROLE_ARN: the token of a ServiceAccount."""
+    """What AWS_WEB_IDENTITY_TOKEN_FILE buys for AWS_ROLE_ARN, or EKS's agent gives: the token of a ServiceAccount."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,14 @@ def connect(server: Server, credentials: Credentials) -> "S3Client":
 
 
 def _rely_on_token(session: botocore.session.Session) -> None:
-    """Leave botocore one way to credentials: those that the token of the pod's ServiceAccount buys."""
+    """Leave botocore one way to credentials: those that the token of the pod's ServiceAccount buys, or the agent's."""
     if not os.environ.get("AWS_ROLE_ARN"):
-        raise StoreError(Fault.LACKING_ROLE, "The ServiceAccount stands for no role")
+        agent = pod_identity.agent_of(os.environ)
+        found = pod_identity.resolver(agent) if agent is not None else None
+        if found is None:
+            raise StoreError(Fault.LACKING_ROLE, "The ServiceAccount stands for no role")
+        session.register_component("credential_provider", found)
+        return
     resolver = session.get_component("credential_provider")
     for provider in [*resolver.providers]:
         if provider.METHOD != _WEB_IDENTITY:

@@ -1,12 +1,13 @@
 """What an error means for which there is no answer of a server: of S3, or of files at a web address. Pure."""
 
+import re
 import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, CredentialRetrievalError
 from urllib3.exceptions import ProxyError
 from urllib3.util.ssl_match_hostname import CertificateError
 
@@ -50,6 +51,8 @@ def of_connection(error: BotoCoreError, server: Server) -> StoreError:
         if isinstance(cause, RefusedAddressError):
             words = f"{server.name} leads to {cause}: such addresses are not allowed"
             return StoreError(Fault.REFUSED_ADDRESS, words)
+    if isinstance(error, CredentialRetrievalError):
+        return _of_agent(error)
     found = obstacle(error)
     if found is None:
         # Only the kind: the text of some of these errors quotes the request.
@@ -57,6 +60,13 @@ def of_connection(error: BotoCoreError, server: Server) -> StoreError:
     is_one_of_many = found.fault is Fault.UNKNOWN_HOST and server.style == "Virtual"
     words = found.words + (", or none with a bucket in front of it" if is_one_of_many else "")
     return StoreError(found.fault, f"{server.name} {words}", hint=found.hint)
+
+
+def _of_agent(error: CredentialRetrievalError) -> StoreError:
+    """Return what it means that EKS's agent gives no credentials; what it says may hold anything, and is not told."""
+    if (refused := re.search(r"non 200 response (4[0-9]{2})\b", str(error.kwargs.get("error_msg", "")))) is not None:
+        return StoreError(Fault.LACKING_ROLE, f"The agent of EKS Pod Identity gives no credentials ({refused[1]})")
+    return StoreError(Fault.UNAVAILABLE, "The agent of EKS Pod Identity does not answer")
 
 
 def obstacle(error: BaseException) -> Obstacle | None:
