@@ -114,6 +114,11 @@ CHAOS := $(PYTHON) -m pytest tests/chaos
 chaos: venv ## Kill the operator at 500 points, and count what became of hundreds of conversions (about 20 minutes)
 	$(call on_cluster,CHAOS_KILLS=$${CHAOS_KILLS:-500} $(CHAOS))
 
+.PHONY: gitops
+gitops: venv ## Run Flux beside the operator, and compare as Argo CD does (about 16 minutes, cold 15 more)
+	@$(RUN) "the programs of make gitops" -- $(DEV) gitops
+	$(call on_cluster,$(RUN) "make gitops" -- $(PYTHON) -m pytest tests/gitops)
+
 .PHONY: demo
 demo: venv ## Convert a real model in the cluster, three ways and a mistake, and look at what comes out
 	$(call on_cluster,$(RUN) "make demo" -- $(PYTHON) -m dev.demo)

@@ -42,7 +42,7 @@ S3_CREDENTIALS: Final[Mapping[str, bool]] = {
     "AWS_SECRET_ACCESS_KEY": False,
     "AWS_SESSION_TOKEN": True,
 }
-"""The entries of a Secret with a key of an S3 server, and which may be absent."""
+"""The variables that hold a key of an S3 server, and which may be absent; `s3_secret` has the entries of Secrets."""
 MODEL_ENV_PREFIX: Final = "MODEL_"
 """In front of the variables that hold the credentials of the model's source, beside those of the destination."""
 VOLUME_DIR: Final = "/volume"

@@ -1,7 +1,7 @@
 """The policy on the operator's own account lets it make every Job that it builds; tests/e2e/attacks has the others."""
 
 import copy
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -12,8 +12,10 @@ from tests.apiserver.people import policies, somebody
 from tests.apiserver.waiting import until
 from tests.apiserver.workbench import Workbench
 from tests.installers import of_chart, one
+from tests.stolen_keys import STOLEN_KEYS
 from tests.unit.operator.jobs.test_job import JOBS
 from tflite_api.resource.spec import ConversionSpec
+from tflite_api.s3_secret import S3Entries
 from tflite_operator.core.identity import Identity
 from tflite_operator.core.labels import ATTEMPT_ANNOTATION, CONVERSION_LABEL
 from tflite_operator.jobs.attempt import Attempt
@@ -30,6 +32,8 @@ VALUES: dict[str, Object] = {
     "a proxy with a password": {"proxy": {"secretName": "proxy", "noProxy": [".svc"]}},
     "another image": {"converterImage": {"repository": "reg.example.com:5000/c", "digest": f"sha256:{'a' * 64}"}},
 }
+IMAGE = "ghcr.io/tflite-operator/converter:0.1.0"
+"""The chart's default."""
 SETTINGS = {"LEASE_NAMESPACE": "system", "CLUSTER_ID": "tests"}
 SPECS = sorted(path.name.removesuffix(".input.yaml") for path in JOBS.glob("*.input.yaml"))
 ELSEWHERE: Object = {
@@ -40,7 +44,17 @@ ELSEWHERE: Object = {
 
 
 def specs() -> list[Object]:
-    return [*(yaml.safe_load((JOBS / f"{name}.input.yaml").read_text())["spec"] for name in SPECS), ELSEWHERE]
+    written = [yaml.safe_load((JOBS / f"{name}.input.yaml").read_text())["spec"] for name in SPECS]
+    return [*written, ELSEWHERE, *map(with_entries, get_args(S3Entries))]
+
+
+def with_entries(entries: str) -> Object:
+    """Return a spec whose Secrets have entries with these names."""
+    secret = {"secretRef": {"name": "theirs", "entries": entries}}
+    return {
+        "model": {"s3": {"bucket": "training", "key": "m.zip"} | secret},
+        "destination": {"s3": {"bucket": "models", "key": "k.tflite"} | secret},
+    }
 
 
 MARKS: dict[str, Object] = {
@@ -100,4 +114,24 @@ def test_it_makes_every_job_that_it_builds(plane: ControlPlane, bench: Workbench
                 assert operator.create(operator.jobs, job) == "", f"{case}, {written}"
                 assert operator.patch(path, {"spec": {"ttlSecondsAfterFinished": 60}}) == ""
                 assert operator.delete(path) == ""
+    operator.close()
+
+
+def test_it_uses_no_entries_of_secrets_but_those_of_keys(plane: ControlPlane, bench: Workbench) -> None:
+    spec = ConversionSpec.from_object(yaml.safe_load((JOBS / "smallest.input.yaml").read_text())["spec"])
+    identity = Identity(bench.namespace, "taken", "11111111-2222-3333-4444-555555555555", 1)
+    job = build_job(identity, spec, Attempt(1), Settings(converter_image=IMAGE, cluster_id="tests"))
+    operator = somebody(plane, ACCOUNT, bench.namespace)
+
+    def refusal(wanted: Object) -> str:
+        return operator.create(operator.jobs, wanted, dry=True)
+
+    orphan = job | {"metadata": {**job["metadata"], "ownerReferences": []}}
+    with policies(plane.admin, bench.namespace):
+        until("the policy is in force", lambda: "no Jobs but those of conversions" in refusal(orphan))
+        assert refusal(job) == ""
+        for change in STOLEN_KEYS:
+            changed = copy.deepcopy(job)
+            change(changed)
+            assert "the operator gives no variables to its containers but" in refusal(changed), change.__name__
     operator.close()

@@ -12,9 +12,9 @@ from tflite_api.field_types import (
     Key,
     ObjectName,
     Region,
-    SecretReference,
 )
 from tflite_api.names import ATTESTATION_SUFFIX, REPORT_SUFFIX
+from tflite_api.s3_secret import S3SecretReference
 from tflite_api.schema import Schema, matching
 
 ROLE_ARN_PATTERN: Final = r"^arn:[a-z-]+:iam::[0-9]*:role(?:/[A-Za-z0-9+=,.@_-]+)+$"
@@ -63,7 +63,7 @@ class S3Destination(Schema):
     addressing_style: AddressingStyle = "Auto"
     encryption: Encryption | None = None
     checksums: Literal["Auto", "Never"] = "Auto"
-    secret_ref: SecretReference | None = None
+    secret_ref: S3SecretReference | None = None
     role_arn: RoleARN | None = Field(default=None, alias="roleARN")
     adopt_from: Adoption | None = None
     writers: Literal["Many", "One"] = "Many"

@@ -12,10 +12,10 @@ from tflite_api.field_types import (
     Endpoint,
     Key,
     Region,
-    SecretReference,
     normalised_path,
 )
 from tflite_api.names import MODEL_ENV_PREFIX, S3_CREDENTIALS
+from tflite_api.s3_secret import S3SecretReference
 from tflite_api.schema import Schema, matching
 from tflite_api.sources.source import ARCHIVE_ENDS, AddressError, Source
 
@@ -42,7 +42,7 @@ class S3Source(Schema, Source):
     endpoint: Endpoint | None = None
     region: Region = "us-east-1"
     addressing_style: AddressingStyle = "Auto"
-    secret_ref: SecretReference | None = None
+    secret_ref: S3SecretReference | None = None
 
     @model_validator(mode="after")
     def _name_one_thing(self) -> Self:
@@ -61,9 +61,14 @@ class S3Source(Schema, Source):
         return f"{_SCHEME}{self.bucket}/{self.key or (self.prefix or '').removesuffix('/') + '/'}"
 
     @property
-    def secret(self) -> SecretReference | None:
+    def secret(self) -> S3SecretReference | None:
         """The Secret with the credentials of the bucket."""
         return self.secret_ref
+
+    @property
+    def entry_of(self) -> Mapping[str, str]:
+        """The entries of that Secret."""
+        return self.secret_ref.entry_of if self.secret_ref is not None else {}
 
     @classmethod
     def fields_of(cls, address: str) -> dict[str, Any] | None:

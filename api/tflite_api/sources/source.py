@@ -20,9 +20,9 @@ class Source(ABC):
     """A kind of source."""
 
     CREDENTIALS: ClassVar[Mapping[str, bool]] = {}
-    """The entries of the Secret that its secretRef names, and which of them may be absent."""
+    """The variables with what the Secret holds that its secretRef names, and which of them may be absent."""
     VARIABLE_PREFIX: ClassVar[str] = ""
-    """In front of the entries' names in those of the variables that hold them."""
+    """In front of the names of these variables."""
     EXAMPLE_SECRET: ClassVar[str] = ""
     """How a first manifest calls that Secret."""
 
@@ -45,6 +45,11 @@ class Source(ABC):
     def secret(self) -> SecretReference | None:
         """The Secret that it is fetched with."""
         return None
+
+    @property
+    def entry_of(self) -> Mapping[str, str]:
+        """The entry of that Secret for each of `CREDENTIALS`; one that has none is not asked for."""
+        return {name: name for name in self.CREDENTIALS}
 
     @property
     def claim(self) -> str | None:

@@ -16,7 +16,7 @@ from tflite_converter.core.progress import Progress
 from tflite_converter.datasets.image_names import SUFFIXES, is_image
 from tflite_converter.fetch.receiver import Receiver
 from tflite_converter.fetch.s3_download import Transfer, reasons_of_reading
-from tflite_converter.fetch.store_failures import cure_of
+from tflite_converter.fetch.store_failures import ROLE_CURE, cure_of
 from tflite_converter.storage.store import Fault, Location, ObjectStore, StoreError
 
 _S3_SCHEME: Final = "s3://"
@@ -54,7 +54,8 @@ def fetch_all(spec: ConversionSpec, fetch: Fetch) -> FetchedDatasets:
 
     Raises:
         StepFailure: DatasetNotFound, DatasetAccessDenied, DatasetTooLarge, DatasetUnavailable, AddressRefused,
-            DigestMismatch, OutOfDisk, or InvalidSpec where there is no destination to read s3:// from.
+            ServerUnreachable, DigestMismatch, OutOfDisk, or InvalidSpec where there is no destination to read s3://
+            from, or the address has the wrong scheme.
     """
     calibration = spec.quantization.calibration
     verification = spec.verification.samples if spec.verification else None
@@ -165,5 +166,5 @@ def _failure_of(error: StoreError, wanted: Wanted) -> StepFailure:
         case Fault.NOT_IMPLEMENTED:
             cure = f"use another {wanted.field}.dataset"
         case Fault.LACKING_ROLE:
-            cure = "set destination.s3.roleARN, or annotate the ServiceAccount"
+            cure = ROLE_CURE
     return StepFailure(_REASONS[error.fault], found, cure)

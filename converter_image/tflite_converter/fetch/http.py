@@ -23,6 +23,9 @@ from tflite_converter.fetch.network import ca_bundle
 from tflite_converter.fetch.network.address_policy import refusal, refused_meaning
 from tflite_converter.fetch.network.proxy import Proxy, ProxyOptions
 from tflite_converter.fetch.receiver import Receiver
+from tflite_converter.fetch.store_failures import unreachable
+from tflite_converter.storage.obstacles import NO_SUCH_HOST, PROXY_SILENT, Obstacle, obstacle
+from tflite_converter.storage.store import Fault
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS: Final = 10
@@ -76,7 +79,8 @@ def fetch(url: str, target: Path, limits: FetchLimits, progress: Progress, subje
     its meaning leads to an address that is refused.
 
     Raises:
-        StepFailure: the subject's reasons, AddressRefused or OutOfDisk.
+        StepFailure: the subject's reasons, AddressRefused, ServerUnreachable, InvalidSpec (http is spoken where https
+            was asked for) or OutOfDisk.
     """
     transfer = _Transfer(url, target, limits, progress, subject)
     try:
@@ -133,6 +137,9 @@ class _Transfer:
             raise self._invalid() from error
         except aiohttp.ClientError as error:
             raise self._broken_off(error) from error
+        except UnicodeError as error:
+            # Python looks up no name with two dots in a row, or with a part of more than 63 characters.
+            raise self._unreachable(self._lost_name()) from error
         except OSError as error:
             if error.errno in NO_SPACE:
                 words = f"No space left after {bytes_in_words(self._receiver.received)} of {self._subject.field}"
@@ -220,22 +227,28 @@ class _Transfer:
     def _broken_off(self, error: aiohttp.ClientError) -> StepFailure:
         if self._refused is not None and isinstance(error, aiohttp.ClientConnectorError):
             return self._address_refused(self._refused)
-        # Its address may come from a Secret, and so is not shown.
+        if isinstance(error, aiohttp.ClientProxyConnectionError):
+            return self._unreachable(PROXY_SILENT)
+        if isinstance(error, aiohttp.ClientConnectorDNSError) and self._proxy is not None:
+            return self._unreachable(self._lost_name())
+        return self._unreachable(obstacle(error) or Obstacle(Fault.UNAVAILABLE, self._how_broken_off(error)))
+
+    def _unreachable(self, found: Obstacle) -> StepFailure:
+        return unreachable(found, shown(self._url), self._subject.field, self._subject.unavailable)
+
+    def _lost_name(self) -> Obstacle:
+        # A proxy looks up the address, so that a name nobody knows is its own.
+        return NO_SUCH_HOST if self._proxy is None else PROXY_SILENT
+
+    def _how_broken_off(self, error: aiohttp.ClientError) -> str:
+        # The proxy's address may come from a Secret, and so is not shown.
         if isinstance(error, aiohttp.ClientHttpProxyError):
-            what = f"cannot be reached: the proxy answered {error.status}"
-        elif isinstance(error, aiohttp.ClientProxyConnectionError):
-            what = "cannot be reached: the proxy does not answer"
-        elif isinstance(error, aiohttp.ClientConnectorCertificateError):
-            what = "has no valid certificate"
-        elif isinstance(error, aiohttp.ClientConnectorDNSError):
-            what = "has a host name that is not known"
-        elif isinstance(error, aiohttp.ClientConnectorError):
-            what = f"cannot be reached: {error.os_error.strerror or type(error.os_error).__name__}"
-        elif self._receiver.received:
-            what = f"broke off after {bytes_in_words(self._receiver.received)}"
-        else:
-            what = f"gave no valid answer ({type(error).__name__})"
-        return StepFailure(self._subject.unavailable, f"{shown(self._url)} {what}", OWN_CURE)
+            return f"cannot be reached: the proxy answered {error.status}"
+        if isinstance(error, aiohttp.ClientConnectorError):
+            return f"cannot be reached: {error.os_error.strerror or type(error.os_error).__name__}"
+        if self._receiver.received:
+            return f"broke off after {bytes_in_words(self._receiver.received)}"
+        return f"gave no valid answer ({type(error).__name__})"
 
     def _address_refused(self, meaning: str) -> StepFailure:
         words = f"{shown(self._url)} leads to {meaning}: such addresses are not allowed"

@@ -100,7 +100,9 @@ def _source(model: LocalModelSource) -> Iterator[str]:
         yield f"    {model.kind}: {_quoted(fields)}"
         return
     yield f"    {model.kind}:"
-    yield from (f"      {name}: {_quoted(value)}" for name, value in fields.items() if name != "secretRef")
+    # How buckets are named in addresses is nobody's first question.
+    left_out = {"secretRef", "addressingStyle"}
+    yield from (f"      {name}: {_quoted(value)}" for name, value in fields.items() if name not in left_out)
     if source.CREDENTIALS:
         variables = " and ".join(name for name, may_be_absent in source.CREDENTIALS.items() if not may_be_absent)
         yield from _secret(source.secret, variables, source.EXAMPLE_SECRET)

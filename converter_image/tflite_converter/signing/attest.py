@@ -17,8 +17,9 @@ from tflite_api.resource.status import Attestation
 from tflite_api.steps.step import PreparedModel, StepRequest
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.signing import dsse, provenance
-from tflite_converter.signing.keys import KeyRefusedError, PrivateKey, fingerprint, read_private
+from tflite_converter.signing.keys import KeyRefusedError, PrivateKey, WrongPasswordError, fingerprint, read_private
 from tflite_converter.signing.provenance import Run
+from tflite_converter.storage.secret_key import stripped
 
 _DISTRIBUTIONS: Final = {
     "tensorflow": "tensorflow-cpu",
@@ -76,9 +77,13 @@ def read_key(reference: SigningKeyReference, environment: Mapping[str, str]) -> 
     Raises:
         StepFailure: SigningKeyInvalid.
     """
-    password = environment.get(SIGNING_PASSWORD_ENV, "")
+    text, password = environment.get(SIGNING_KEY_ENV, "").encode(), environment.get(SIGNING_PASSWORD_ENV, "")
     try:
-        return read_private(environment.get(SIGNING_KEY_ENV, "").encode(), password.encode())
+        try:
+            return read_private(text, password.encode())
+        except WrongPasswordError:
+            # A password may end in white space; more often somebody's editor put a line break behind it.
+            return read_private(text, stripped(password).encode())
     except KeyRefusedError as refused:
         raise StepFailure(
             Reason.SIGNING_KEY_INVALID,

@@ -36,6 +36,14 @@ class KeyRefusedError(ValueError):
     """Some text is no key that can be used; the message begins with what is wrong and quotes nothing of it."""
 
 
+class WrongPasswordError(KeyRefusedError):
+    """A key is encrypted with another password."""
+
+    def __init__(self) -> None:
+        """Say so, and where the password is kept."""
+        super().__init__("its password is another one: see the entry cosign.password")
+
+
 class _Parameters(BaseModel):
     # The ones that cosign has used: others could cost any amount of memory
     # (https://github.com/secure-systems-lab/go-securesystemslib/blob/main/encrypted/encrypted.go).
@@ -88,7 +96,7 @@ def read_private(text: bytes, password: bytes) -> PrivateKey:
     try:
         key = serialization.load_pem_private_key(text, password if encrypted else None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise KeyRefusedError(_WRONG_PASSWORD if encrypted else "its PEM is damaged") from error
+        raise WrongPasswordError if encrypted else KeyRefusedError("its PEM is damaged") from error
     return _private(key)
 
 
@@ -114,9 +122,6 @@ def fingerprint(key: PublicKey) -> str:
     return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
 
 
-_WRONG_PASSWORD: Final = "its password is another one: see the entry cosign.password"  # noqa: S105 - words, no password
-
-
 def _pem(text: bytes) -> tuple[str, bytes]:
     if len(text) > LARGEST:
         raise KeyRefusedError("it is too long for a key")
@@ -132,7 +137,7 @@ def _open(body: bytes, password: bytes) -> bytes:
     except (binascii.Error, ValidationError) as error:
         raise KeyRefusedError("its PEM is damaged") from error
     except CryptoError as error:
-        raise KeyRefusedError(_WRONG_PASSWORD) from error
+        raise WrongPasswordError from error
 
 
 def _load_der(content: bytes) -> object:

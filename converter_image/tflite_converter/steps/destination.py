@@ -15,7 +15,7 @@ from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import Progress
 from tflite_converter.fetch.archive.extraction import CHUNK_BYTES
 from tflite_converter.fetch.network import endpoint, proxy
-from tflite_converter.fetch.store_failures import ASK_AGAIN, OF_SERVER, cure_of
+from tflite_converter.fetch.store_failures import ASK_AGAIN, OF_SERVER, ROLE_CURE, cure_of
 from tflite_converter.steps import conditional_writes
 from tflite_converter.storage.credentials import Credentials, Token
 from tflite_converter.storage.secret_key import Key
@@ -68,7 +68,9 @@ def store_of(where: S3Destination, limits: FetchLimits) -> ObjectStore:
 
 def credentials_of(where: S3Destination) -> Credentials:
     """Return what a destination is asked with."""
-    return Key(holder=_holder(where)) if where.secret_ref is not None else Token()
+    if where.secret_ref is None:
+        return Token()
+    return Key(holder=_holder(where), entries=where.secret_ref.entry_of)
 
 
 def server_of(where: S3Destination, limits: FetchLimits) -> Server:
@@ -210,7 +212,7 @@ def failure_of(error: StoreError, where: S3Destination, at: Location) -> StepFai
     cure, reason = cure_of(error, "destination.s3"), REASONS[error.fault]
     match error.fault:
         case Fault.LACKING_ROLE:
-            cure = "set destination.s3.roleARN, or annotate the ServiceAccount"
+            cure = ROLE_CURE
         case Fault.NOT_IMPLEMENTED if where.writers == "One":
             reason = Reason.STORAGE_REFUSED
         case Fault.NOT_IMPLEMENTED:

@@ -1,17 +1,19 @@
 """A client of an S3 server, with the credentials that are meant for it and no others."""
 
 import os
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
+import boto3
 import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.loaders import Loader
 
-from tflite_converter.storage import region_search, secret_key
+from tflite_converter.storage import pod_identity, region_search, secret_key
 from tflite_converter.storage.answers import foreign
 from tflite_converter.storage.checked_connections import check_connections
 from tflite_converter.storage.credentials import Credentials, Nobody, Token
+from tflite_converter.storage.obstacles import NO_SUCH_HOST
 from tflite_converter.storage.secret_key import Key
 from tflite_converter.storage.store import Fault, Server, StoreError
 
@@ -65,14 +67,12 @@ def connect(server: Server, credentials: Credentials) -> "S3Client":
             _rely_on_token(bare)
         case Nobody():
             pass
+    session = boto3.Session(botocore_session=bare)
     try:
-        client = cast(
-            "S3Client",
-            bare.create_client("s3", region_name=server.region, endpoint_url=server.endpoint, config=config),
-        )
+        client = session.client("s3", region_name=server.region, endpoint_url=server.endpoint, config=config)
     except ValueError as error:
         # botocore knows of host names that cannot be, such as one with two dots in a row.
-        raise StoreError(Fault.UNKNOWN_HOST, f"{server.name} has a host name that does not exist") from error
+        raise StoreError(Fault.UNKNOWN_HOST, f"{server.name} {NO_SUCH_HOST.words}") from error
     foreign.notice(client)
     region_search.bound(client)
     if server.refusal is not None:
@@ -81,9 +81,14 @@ def connect(server: Server, credentials: Credentials) -> "S3Client":
 
 
 def _rely_on_token(session: botocore.session.Session) -> None:
-    """Leave botocore one way to credentials: those that the token of the pod's ServiceAccount buys."""
+    """Leave botocore one way to credentials: those that the token of the pod's ServiceAccount buys, or the agent's."""
     if not os.environ.get("AWS_ROLE_ARN"):
-        raise StoreError(Fault.LACKING_ROLE, "The ServiceAccount stands for no role")
+        agent = pod_identity.agent_of(os.environ)
+        found = pod_identity.resolver(agent) if agent is not None else None
+        if found is None:
+            raise StoreError(Fault.LACKING_ROLE, "The ServiceAccount stands for no role")
+        session.register_component("credential_provider", found)
+        return
     resolver = session.get_component("credential_provider")
     for provider in [*resolver.providers]:
         if provider.METHOD != _WEB_IDENTITY:

@@ -1,4 +1,4 @@
-"""The key of an S3 server that a Secret holds, as people put it there: with a line break behind it, in quotes. Pure."""
+"""Keys that a Secret holds, as people put them there: with a line break behind them, in quotes. Pure."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ class Key:
     def hidden(self, text: str, environment: Mapping[str, str]) -> str:
         """Return a text without the values of the key, should somebody have put them there."""
         for variable in (_SECRET, _SESSION_TOKEN, _KEY_ID):
-            value = _stripped(environment.get(self.prefix + variable, ""))
+            value = stripped(environment.get(self.prefix + variable, ""))
             if len(value) >= _SHORTEST:
                 text = text.replace(value, "…")
         return text
@@ -56,7 +56,7 @@ def read(key: Key, environment: Mapping[str, str]) -> Values:
         StoreError: LACKING_CREDENTIALS where a part is missing; UNFIT_CREDENTIALS where one can be none, with its name.
     """
     found = {
-        variable: _stripped(environment.get(key.prefix + variable, ""))
+        variable: stripped(environment.get(key.prefix + variable, ""))
         for variable in (_KEY_ID, _SECRET, _SESSION_TOKEN)
     }
     if missing := [key.prefix + name for name in (_KEY_ID, _SECRET) if key.prefix + name not in environment]:
@@ -66,13 +66,14 @@ def read(key: Key, environment: Mapping[str, str]) -> Values:
         words = f"{' and '.join(empty)} of {key.holder} {'is' if len(empty) == 1 else 'are'} empty"
         raise StoreError(Fault.UNFIT_CREDENTIALS, words)
     for variable, value in found.items():
-        if (problem := _problem(value, variable)) is not None:
-            words = f"{key.entry(variable)} of {key.holder} {problem}"
+        # A secret is only hashed, and people choose those of their own servers.
+        if (wrong := problem(value, hashed=variable == _SECRET)) is not None:
+            words = f"{key.entry(variable)} of {key.holder} {wrong}"
             raise StoreError(Fault.UNFIT_CREDENTIALS, words)
     return Values(found[_KEY_ID], found[_SECRET], found[_SESSION_TOKEN] or None)
 
 
-def _stripped(value: str) -> str:
+def stripped(value: str) -> str:
     """Return a value without white space and invisible characters around it, as editors and `echo` leave them."""
     start, end = 0, len(value)
     while start < end and _is_blank(value[start]):
@@ -87,14 +88,17 @@ def _is_blank(character: str) -> bool:
     return character.isspace() or unicodedata.category(character) in {"Cc", "Cf"}
 
 
-def _problem(value: str, variable: str) -> str | None:
-    """Return what keeps a value from being a part of a key; all but the secret stand in headers of HTTP."""
+def problem(value: str, *, hashed: bool = False) -> str | None:
+    """Return what keeps a value from being a part of a key.
+
+    Args:
+        value: without white space around it.
+        hashed: whether it is only hashed, and not sent in a header of HTTP.
+    """
     if value[:1] in _QUOTES and value[-1:] == value[:1] and len(value) > 1:
         return "is in quotation marks: leave them out"
-    # A secret is only hashed, and people choose those of their own servers.
-    blanks = (one for one in value if _is_blank(one) and (variable != _SECRET or one != " "))
-    if next(blanks, None) is not None:
+    if any(_is_blank(one) and not (hashed and one == " ") for one in value):
         return "has white space or a line break in it: it holds more than the key, or a broken one"
-    if variable != _SECRET and not value.isascii():
+    if not hashed and not value.isascii():
         return "has characters that no key has"
     return None

@@ -3,6 +3,7 @@
 The convert container, which runs the model, gets nothing of this: credentials could be stolen, a proxy is a way out.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -54,7 +55,7 @@ def storage_access(spec: ConversionSpec) -> PodAccess:
     """Return what reaches the destination: a Secret's entries, or a ServiceAccount's token."""
     secret = spec.destination.s3.secret_ref
     if secret is not None:
-        return PodAccess(tuple(_from_secret(secret.name, key, optional=may) for key, may in S3_CREDENTIALS.items()))
+        return PodAccess(_credentials(secret.name, S3_CREDENTIALS, secret.entry_of))
     variables: list[Field] = [{"name": "AWS_WEB_IDENTITY_TOKEN_FILE", "value": f"{_TOKEN_FOLDER}/token"}]
     if spec.destination.s3.role_arn is not None:
         variables.append({"name": "AWS_ROLE_ARN", "value": spec.destination.s3.role_arn})
@@ -98,12 +99,8 @@ def model_access(spec: ConversionSpec) -> PodAccess:
     """Return what the prepare container, and no other, needs to reach the model: its source's Secret, or its volume."""
     source = spec.model.source
     if source.secret is not None:
-        name = source.secret.name
         return PodAccess(
-            tuple(
-                _from_secret(name, key, optional=may, prefix=source.VARIABLE_PREFIX)
-                for key, may in source.CREDENTIALS.items()
-            )
+            _credentials(source.secret.name, source.CREDENTIALS, source.entry_of, prefix=source.VARIABLE_PREFIX)
         )
     if source.claim is None:
         return PodAccess()
@@ -162,9 +159,20 @@ def pull_secrets(settings: Settings) -> Field:
     return {"imagePullSecrets": secrets} if secrets else {}
 
 
-def _from_secret(secret: str, key: str, *, optional: bool = False, prefix: str = "") -> Field:
-    """Return a variable, named as a key of a Secret with `prefix` in front, that holds the key's value."""
+def _credentials(
+    secret: str, variables: Mapping[str, bool], entries: Mapping[str, str], prefix: str = ""
+) -> tuple[Field, ...]:
+    """Return the variables that hold credentials, and tell which may be absent, from their entries of a Secret."""
+    return tuple(
+        _from_secret(secret, entries[name], optional=may) | {"name": f"{prefix}{name}"}
+        for name, may in variables.items()
+        if name in entries
+    )
+
+
+def _from_secret(secret: str, key: str, *, optional: bool = False) -> Field:
+    """Return a variable, named as a key of a Secret, that holds the key's value."""
     reference: Field = {"name": secret, "key": key}
     if optional:
         reference["optional"] = True
-    return {"name": f"{prefix}{key}", "valueFrom": {"secretKeyRef": reference}}
+    return {"name": key, "valueFrom": {"secretKeyRef": reference}}

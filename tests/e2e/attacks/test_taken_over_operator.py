@@ -13,6 +13,7 @@ from tests.e2e.conversions import Object, Workbench
 from tests.e2e.environment import Environment
 from tests.e2e.impersonation import Person
 from tests.e2e.operator_http import SYSTEM
+from tests.stolen_keys import STOLEN_KEYS
 from tflite_api.resource.spec import ConversionSpec
 from tflite_operator.core.identity import Identity
 from tflite_operator.jobs.attempt import Attempt
@@ -167,6 +168,7 @@ CHANGES: list[Change] = [
     host_network,
     no_conversion,
     no_owner,
+    *STOLEN_KEYS,
 ]
 
 

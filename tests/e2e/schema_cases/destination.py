@@ -1,6 +1,9 @@
 """Specs that keep or break each rule of the schema about the destination, the report and the attestation."""
 
+from typing import get_args
+
 from tests.e2e.schema_cases.least import Rule, changed
+from tflite_api.s3_secret import S3Entries
 
 RULES: list[Rule] = [
     (
@@ -128,6 +131,15 @@ RULES: list[Rule] = [
         [changed("destination.s3.secretRef.name", "a.b-c")],
         [changed("destination.s3.secretRef.name", name) for name in ("A", "-a", "a/b", "../a")],
         "must be the name of a Secret in the same namespace",
+    ),
+    (
+        "secretRef.entries",
+        [changed("destination.s3.secretRef", {"name": "a", "entries": entries}) for entries in get_args(S3Entries)],
+        [
+            changed("destination.s3.secretRef", {"name": "a", "entries": entries})
+            for entries in ("", "username/password", "rootUser", "rootUser/secretkey", "$(HOME)/a")
+        ],
+        "supported values",
     ),
     (
         "room for the attestation's key",

@@ -31,6 +31,14 @@ def test_a_secret_that_a_spec_names_is_told_with_its_entries(name: str) -> None:
     assert type(source) is SOURCES[name]
     assert source.secret is not None
     assert source.secret.name == "theirs"
-    assert source.CREDENTIALS
+    assert list(source.entry_of.items()) == [(name, name) for name in source.CREDENTIALS]
     assert source.EXAMPLE_SECRET
     assert ModelSource.from_object({name: WITH_SECRETS[name]}).source.secret is None
+
+
+def test_a_secret_may_have_the_names_of_another_product() -> None:
+    given = WITH_SECRETS["s3"] | {"secretRef": {"name": "theirs", "entries": "rootUser/rootPassword"}}
+    assert dict(ModelSource.from_object({"s3": given}).source.entry_of) == {
+        "AWS_ACCESS_KEY_ID": "rootUser",
+        "AWS_SECRET_ACCESS_KEY": "rootPassword",
+    }

@@ -12,6 +12,7 @@ from tflite_api.field_types import KEY_CHARACTERS
 from tflite_api.resource.conversion import Conversion
 from tflite_api.resource.quantization_types import QuantizationType
 from tflite_api.resource.spec import ConversionSpec, quantity
+from tflite_api.s3_secret import OWN_ENTRIES
 from tflite_api.schema import describe
 from tflite_api.sources.model_source import SOURCES
 
@@ -34,7 +35,7 @@ def test_the_least_spec_gets_the_defaults_of_the_schema() -> None:
     assert parsed.quantization.type == "None"
     assert parsed.destination.s3.region == "us-east-1"
     assert parsed.active_deadline_seconds == 3600
-    assert parsed.to_object()["destination"]["s3"]["secretRef"] == {"name": "s3"}
+    assert parsed.to_object()["destination"]["s3"]["secretRef"] == {"name": "s3", "entries": OWN_ENTRIES}
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ TensorFlow's own client of gs:// looks for credentials at the metadata service, 
 from typing import Final
 
 from tflite_api.reasons import Reason
-from tflite_converter.core.failure import OWN_CURE, Cure, StepFailure
+from tflite_converter.core.failure import Cure, StepFailure
 from tflite_converter.fetch.fetched import FetchedModel, Pin, Place
 from tflite_converter.fetch.sources.s3 import REASONS, BucketModel
+from tflite_converter.fetch.store_failures import cure_of_fixed
 from tflite_converter.storage.credentials import Nobody
 from tflite_converter.storage.store import Fault, Server, StoreError
 
@@ -46,7 +47,7 @@ def _archive_or_folder(found: BucketModel, path: str) -> FetchedModel:
 
 def _failure_of(error: StoreError, handle: str, field: str) -> StepFailure:
     found = error.found
-    cure: Cure = OWN_CURE
+    cure: Cure = cure_of_fixed(error.fault)
     match error.fault:
         case Fault.NO_BUCKET:
             found, cure = f"There is no bucket of {handle}", f"correct {field}"

@@ -5,7 +5,8 @@ size and its client waits for ever (kagglehub/http_resolver.py, kagglesdk/kaggle
 """
 
 import functools
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
@@ -20,12 +21,16 @@ from tflite_converter.fetch.archive.extraction import CHUNK_BYTES
 from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, from_archive
 from tflite_converter.fetch.network.ca_bundle import client_context
 from tflite_converter.fetch.receiver import Receiver
+from tflite_converter.fetch.store_failures import unreachable_fixed
+from tflite_converter.storage import secret_key
+from tflite_converter.storage.obstacles import obstacle
 
 if TYPE_CHECKING:
     from kagglehub.handle import ModelHandle
     from kagglesdk.kaggle_client import KaggleClient
 
 FIELD: Final = "model.kaggle.handle"
+_SERVER: Final = "https://www.kaggle.com"
 _SECONDS: Final = (10, 60)
 """To connect, and between two bytes."""
 
@@ -46,13 +51,36 @@ def fetch(source: KaggleSource, sha256: str | None, place: Place) -> FetchedMode
     """Fetch a version's whole archive, with the credentials of the environment (KAGGLE_USERNAME, KAGGLE_KEY) or none.
 
     Raises:
-        StepFailure: ModelNotFound, ModelAccessDenied, ModelTooLarge, ModelUnavailable, or what `from_archive` raises.
+        StepFailure: ModelNotFound, ModelAccessDenied, ModelTooLarge, ModelUnavailable, ServerUnreachable,
+            CredentialsRefused (they cannot be any), or what `from_archive` raises.
     """
+    _clean(os.environ, source)
     place.progress.phase("Downloading the model")
     with place.packed() as packed:
         with _named_failures(source):
             found = _download(source, packed, place)
         return from_archive(packed, found, Pin(FIELD, sha256), place)
+
+
+def _clean(environment: MutableMapping[str, str], source: KaggleSource) -> None:
+    """Leave out the white space around the credentials, which kagglehub reads from there, and refuse what can be none.
+
+    What kagglehub takes for absent makes it ask without credentials, and Kaggle's answer would tell nothing of them.
+    """
+    for variable in KaggleSource.CREDENTIALS:
+        if variable not in environment:
+            continue
+        value = secret_key.stripped(environment[variable])
+        wrong = secret_key.problem(value) if value else "is empty" if source.secret_ref is not None else None
+        if wrong is not None:
+            raise StepFailure(Reason.CREDENTIALS_REFUSED, f"{variable} of {_holder(source)} {wrong}", OWN_CURE)
+        environment[variable] = value
+
+
+def _holder(source: KaggleSource) -> str:
+    if source.secret_ref is None:
+        return "the environment"
+    return f"Secret {source.secret_ref.name} (model.kaggle.secretRef)"
 
 
 def _download(source: KaggleSource, packed: Path, place: Place) -> str:
@@ -117,6 +145,8 @@ def _named_failures(source: KaggleSource) -> Iterator[None]:
     except requests.HTTPError as error:
         raise _answered(error.response.status_code if error.response is not None else 0, source) from error
     except requests.RequestException as error:
+        if (found := obstacle(error)) is not None:
+            raise unreachable_fixed(found, _SERVER) from error
         # Only the kind: the text of some of these errors quotes the request.
         words = f"Kaggle cannot be reached, or broke off: {type(error).__name__}"
         raise StepFailure(Reason.MODEL_UNAVAILABLE, words, OWN_CURE) from error
@@ -130,8 +160,7 @@ def _answered(status: int, source: KaggleSource) -> StepFailure:
         words = f"Kaggle asks for credentials for {source.handle} ({status})"
         return StepFailure(Reason.MODEL_ACCESS_DENIED, words, "set model.kaggle.secretRef")
     if status in {401, 403} and source.secret_ref is not None:
-        holder = f"Secret {source.secret_ref.name} (model.kaggle.secretRef)"
-        words = f"Kaggle refused the credentials of {holder} for {source.handle} ({status})"
+        words = f"Kaggle refused the credentials of {_holder(source)} for {source.handle} ({status})"
         cure = "correct them, or accept the model's terms with that account"
         return StepFailure(Reason.MODEL_ACCESS_DENIED, words, cure)
     if status == 404:

@@ -93,7 +93,7 @@ class BucketModel:
 def _credentials(source: S3Source) -> Credentials:
     if source.secret_ref is None:
         return Nobody()
-    return Key(MODEL_ENV_PREFIX, f"Secret {source.secret_ref.name} (model.s3.secretRef)")
+    return Key(MODEL_ENV_PREFIX, f"Secret {source.secret_ref.name} (model.s3.secretRef)", source.entry_of)
 
 
 def _failure_of(error: StoreError, source: S3Source) -> StepFailure:

@@ -30,7 +30,7 @@ finally:
 """
 _TENSORFLOW = ("tensorflow", "tensorflow_hub", "tf_keras", "keras", "ai_edge_litert", "numpy")
 _FOR_PEOPLE = ("typer", "rich", "yaml")
-_RARELY_NEEDED = ("boto3", "kagglehub", "requests", "PIL", "jinja2", "pygal", "cryptography", "securesystemslib")
+_RARELY_NEEDED = ("kagglehub", "requests", "PIL", "jinja2", "pygal", "cryptography", "securesystemslib")
 KEY = "m/1.tflite"
 _MODEL = """
 meta_graphs {
@@ -121,7 +121,7 @@ def test_what_holds_credentials_never_imports_tensorflow(
     assert sorted(modules & {*unneeded, "aiohttp"}) == []
     said, modules = run_step(PUBLISH, asked, tmp_path / "again")
     assert said["reason"] == "Reused"
-    assert sorted(modules & {*unneeded, "aiohttp", "botocore"}) == []
+    assert sorted(modules & {*unneeded, "aiohttp", "boto3", "botocore"}) == []
 
     said, modules = run_step(CLEANUP, asked, tmp_path)
     assert sorted(modules & {*unneeded, "aiohttp"}) == []
@@ -143,7 +143,10 @@ def test_help_imports_nothing_that_draws_or_works(
 ) -> None:
     done, modules = imported(tmp_path, *arguments)
     assert done.returncode == 0
-    assert sorted(modules & {*_TENSORFLOW, *_RARELY_NEEDED, *spared, "rich", "yaml", "google", "botocore"}) == []
+    unneeded = {*_TENSORFLOW, *_RARELY_NEEDED, *spared, "rich", "yaml", "google", "boto3", "botocore"}
+    assert sorted(modules & unneeded) == []
+        sorted(modules & {*_TENSORFLOW, *_RARELY_NEEDED, *spared, "rich", "yaml", "google", "boto3", "botocore"}) == []
+    )
 
 
 def test_a_model_of_this_machine_is_inspected_without_tensorflow_and_what_fetches_others(tmp_path: Path) -> None:
@@ -151,7 +154,7 @@ def test_a_model_of_this_machine_is_inspected_without_tensorflow_and_what_fetche
     (tmp_path / "model" / "saved_model.pbtxt").write_text(_MODEL)
     done, modules = imported(tmp_path, "inspect", str(tmp_path / "model"), "--json")
     assert json.loads(done.stdout)["verdict"] == {"outcome": "Accepted"}
-    assert sorted(modules & {*_TENSORFLOW, *_RARELY_NEEDED, "aiohttp", "botocore", "yaml"}) == []
+    assert sorted(modules & {*_TENSORFLOW, *_RARELY_NEEDED, "aiohttp", "boto3", "botocore", "yaml"}) == []
 
 
 def test_a_run_leaves_tensorflow_to_its_child_and_the_child_nothing_behind(tmp_path: Path) -> None:
@@ -167,5 +170,5 @@ def test_a_run_leaves_tensorflow_to_its_child_and_the_child_nothing_behind(tmp_p
     done, modules = imported(tmp_path, *arguments, TMPDIR=str(tmp_path / "tmp"))
     assert done.returncode == 3
     assert "absent cannot be read" in done.stdout
-    assert sorted(modules & {*_TENSORFLOW, *_RARELY_NEEDED, "aiohttp", "botocore"}) == []
+    assert sorted(modules & {*_TENSORFLOW, *_RARELY_NEEDED, "aiohttp", "boto3", "botocore"}) == []
     assert [*(tmp_path / "tmp").iterdir()] == []

@@ -35,7 +35,7 @@ def fields(text: str, bucket: Bucket = AWS, environment: Mapping[str, str] | Non
     ],
 )
 def test_an_address_tells_its_source(text: str, source: dict[str, Any]) -> None:
-    regional = {"region": "us-east-1"}
+    regional = {"region": "us-east-1", "addressingStyle": "Auto"}
     if "s3" in source:
         source = {"s3": source["s3"] | regional}
     assert fields(text) == source
@@ -54,6 +54,7 @@ def test_a_bucket_has_its_server_and_its_region() -> None:
         "prefix": "yamnet/1",
         "endpoint": "https://s3.example.com",
         "region": "eu-west-1",
+        "addressingStyle": "Auto",
     }
 
 
@@ -61,7 +62,7 @@ def test_credentials_of_the_environment_are_used_where_they_are_the_models() -> 
     others = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
     assert "secretRef" not in fields("s3://training/yamnet/1", environment=others)["s3"]
     found = fields("s3://training/yamnet/1", environment={f"MODEL_{name}": value for name, value in others.items()})
-    assert found["s3"]["secretRef"] == {"name": "model-credentials"}
+    assert found["s3"]["secretRef"]["name"] == "model-credentials"
     page = "https://www.kaggle.com/models/google/yamnet/tensorFlow2/yamnet/1"
     assert fields(page, environment={"KAGGLE_USERNAME": "a", "KAGGLE_KEY": "b"})["kaggle"]["secretRef"] == {
         "name": "kaggle"

@@ -4,11 +4,14 @@ import socket
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
+from cryptography import x509
 
 from tests.unit.converter.fetch.web_server import CONTENT, serving
+from tests.unit.tls_server import LOOPBACK, speaking_tls
 from tflite_api.reasons import Reason
 from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.failure import StepFailure
@@ -112,8 +115,68 @@ def test_a_port_where_nobody_listens_is_unavailable(tmp_path: Path) -> None:
     assert refused("http://127.0.0.1:1/model", tmp_path).reason is Reason.MODEL_UNAVAILABLE
 
 
-def test_a_name_that_is_not_known_is_unavailable(tmp_path: Path) -> None:
-    assert refused("http://absent.invalid/model", tmp_path).reason is Reason.MODEL_UNAVAILABLE
+@pytest.mark.parametrize("host", ["absent.invalid", "no..host", f"{'a' * 64}.example.com"])
+def test_a_name_that_does_not_exist_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    def unknown(name: str, *_: Any, **__: Any) -> Any:
+        name.encode("idna")
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    failure = refused(f"http://{host}/model", tmp_path)
+    assert failure.reason is Reason.SERVER_UNREACHABLE
+    assert failure.message == f"http://{host}/model has a host name that does not exist: correct model.handle"
+
+
+def test_a_name_server_that_does_not_answer_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    assert refused("http://models.invalid/model", tmp_path).reason is Reason.MODEL_UNAVAILABLE
+
+
+def test_a_proxy_whose_name_nobody_knows_is_not_the_servers_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    monkeypatch.setenv("http_proxy", "http://proxy.invalid:3128")
+    failure = refused("http://models.invalid/model", tmp_path)
+    assert failure.reason is Reason.MODEL_UNAVAILABLE
+    assert failure.message == "http://models.invalid/model cannot be reached: the proxy does not answer"
+
+
+def test_an_unknown_authority_is_said_with_what_the_administrator_sets(tmp_path: Path) -> None:
+    with speaking_tls(tmp_path) as address:
+        failure = refused(f"{address}/model", tmp_path)
+    assert failure.reason is Reason.SERVER_UNREACHABLE
+    assert f"{address}/model has a certificate of an unknown authority: " in failure.message
+    assert "CONVERTER_CA_CONFIG_MAP" in failure.message
+
+
+@pytest.mark.parametrize(
+    ("days", "name", "words"),
+    [
+        (2, x509.DNSName("models.example.com"), "has a certificate for another name"),
+        (-1, LOOPBACK, "has a certificate that has expired"),
+    ],
+)
+def test_what_is_wrong_with_a_certificate_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int, name: x509.GeneralName, words: str
+) -> None:
+    with speaking_tls(tmp_path, days, name) as address:
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "tls.crt"))
+        failure = refused(f"{address}/model", tmp_path)
+    assert failure.reason is Reason.SERVER_UNREACHABLE
+    assert f"{words}: have it renewed, or write the host name that it is for in model.handle" in failure.message
+
+
+def test_a_server_without_tls_is_asked_for_without(server: str, tmp_path: Path) -> None:
+    failure = refused(f"{server.replace('http:', 'https:')}/model", tmp_path)
+    assert failure.reason is Reason.INVALID_SPEC
+    assert failure.message.endswith("does not speak TLS there: write http:// in model.handle")
 
 
 def test_a_loopback_address_is_refused(server: str, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from tests.unit.converter.signing.attestations import (
     environment,
     request,
 )
-from tests.unit.converter.signing.signing_keys import COSIGN_KEY, P256, public
+from tests.unit.converter.signing.signing_keys import COSIGN_KEY, P256, as_cosign, der, public
 from tflite_api import __version__
 from tflite_api.names import SIGNING_KEY_ENV, SIGNING_PASSWORD_ENV
 from tflite_api.reasons import Reason
@@ -118,6 +118,18 @@ def test_the_status_says_where_it_is_and_who_verifies_it() -> None:
 
 def test_the_key_that_cosign_put_into_a_secret_signs() -> None:
     given = {SIGNING_KEY_ENV: COSIGN_KEY.decode(), SIGNING_PASSWORD_ENV: "staple"}
+    assert json.loads(made(request(), **given).content)["signatures"]
+
+
+@pytest.mark.parametrize("password", ["staple\n", " staple\r\n", "\ufeffstaple"])
+def test_white_space_around_a_password_is_left_out(password: str) -> None:
+    given = {SIGNING_KEY_ENV: COSIGN_KEY.decode(), SIGNING_PASSWORD_ENV: password}
+    assert json.loads(made(request(), **given).content)["signatures"]
+
+
+def test_white_space_that_is_a_part_of_a_password_stays() -> None:
+    key = as_cosign(der(P256), b"staple \n")
+    given = {SIGNING_KEY_ENV: key.decode(), SIGNING_PASSWORD_ENV: "staple \n"}
     assert json.loads(made(request(), **given).content)["signatures"]
 
 

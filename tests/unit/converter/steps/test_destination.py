@@ -3,9 +3,9 @@
 import pytest
 
 from tests.unit.converter.storage.memory_store import MemoryStore
-from tflite_api.field_types import SecretReference
 from tflite_api.reasons import Reason
 from tflite_api.resource.destination import S3Destination
+from tflite_api.s3_secret import S3SecretReference
 from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.steps.destination import Destination, failure_of, location_of, server_of
@@ -13,7 +13,7 @@ from tflite_converter.storage.answers.answer import Answer, Asked
 from tflite_converter.storage.answers.words import meaning
 from tflite_converter.storage.store import Fault, StoreError
 
-WHERE = S3Destination(bucket="models", key="a.tflite", secret_ref=SecretReference(name="s"))
+WHERE = S3Destination(bucket="models", key="a.tflite", secret_ref=S3SecretReference(name="s"))
 
 
 def answered(code: str, status: int, where: S3Destination = WHERE, message: str = "") -> StepFailure:

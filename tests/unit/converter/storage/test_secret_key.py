@@ -39,9 +39,9 @@ def endpoint() -> Iterator[str]:
         yield f"http://127.0.0.1:{served.server_port}"
 
 
-def look(endpoint: str) -> object:
+def look(endpoint: str, **secret: str) -> object:
     where = S3Destination.from_object(
-        {"bucket": "models", "key": "a.tflite", "endpoint": endpoint, "secretRef": {"name": "keys"}}
+        {"bucket": "models", "key": "a.tflite", "endpoint": endpoint, "secretRef": {"name": "keys", **secret}}
     )
     store = store_of(where, FetchLimits(allow_local_addresses=True))
     return Destination(where, store).look(location_of(where))
@@ -101,3 +101,11 @@ def test_the_entries_are_called_what_the_secret_calls_them() -> None:
 def test_what_is_hidden_is_the_key_as_it_is_used() -> None:
     given = {KEY_ID: "minio\n", SECRET: "minio123\n", TOKEN: "t"}
     assert Key().hidden("minio minio123 at t", given) == "… … at t"
+
+
+def test_an_entry_has_the_name_that_the_secret_has_for_it(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEY_ID, "minio")
+    monkeypatch.setenv(SECRET, "two\nlines")
+    with pytest.raises(StepFailure) as caught:
+        look(endpoint, entries="rootUser/rootPassword")
+    assert caught.value.message.startswith("rootPassword of Secret keys (destination.s3.secretRef) has white space")

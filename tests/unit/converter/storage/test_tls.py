@@ -1,25 +1,15 @@
 """What is wrong with a server's name or certificate is said in those words."""
 
 import socket
-import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError, SSLError
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
-from tests.unit.background_server import serving_in_background
 from tests.unit.converter.storage.recorded_server import Recorded, answering
+from tests.unit.tls_server import LOOPBACK, speaking_tls
 from tflite_api.reasons import Reason
 from tflite_api.resource.destination import S3Destination
 from tflite_api.steps.step import FetchLimits
@@ -28,34 +18,12 @@ from tflite_converter.steps.destination import Destination, location_of, store_o
 from tflite_converter.storage.answers.connections import of_connection
 from tflite_converter.storage.store import Fault, Server
 
-LOOPBACK = x509.IPAddress(ip_address("127.0.0.1"))
-
 
 @pytest.fixture(autouse=True)
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "minio")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "minio123")
     monkeypatch.setattr("time.sleep", lambda _: None)
-
-
-@contextmanager
-def speaking_tls(folder: Path, days: int = 2, name: x509.GeneralName = LOOPBACK) -> Iterator[str]:
-    """Serve with a new certificate that signed itself, `tls.crt`, and ends so many days from now."""
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "storage")])
-    made = x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-    made = made.not_valid_before(now - timedelta(days=9)).not_valid_after(now + timedelta(days=days))
-    made = made.add_extension(x509.SubjectAlternativeName([name]), critical=False)
-    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    certificate, private = folder / "tls.crt", folder / "tls.key"
-    certificate.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
-    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, private)
-    served = HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
-    served.socket = context.wrap_socket(served.socket, server_side=True)
-    with serving_in_background(served):
-        yield f"https://127.0.0.1:{served.server_port}"
 
 
 def failure(endpoint: str) -> StepFailure:
@@ -119,11 +87,20 @@ def test_a_host_name_that_cannot_exist_is_said(host: str) -> None:
 
 
 def test_a_name_server_that_does_not_answer_is_tried_again() -> None:
-    import socket
-
     cause = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
     error = EndpointConnectionError(endpoint_url="http://s3.example.com", error=cause)
     assert of_connection(error, Server("http://s3.example.com")).fault is Fault.UNAVAILABLE
+
+
+def test_a_proxy_whose_name_nobody_knows_is_not_the_servers_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    monkeypatch.setenv("http_proxy", "http://proxy.invalid:3128")
+    found = failure("http://s3.invalid:9000")
+    assert found.reason is Reason.STORAGE_UNAVAILABLE
+    assert found.message == "http://s3.invalid:9000 cannot be reached: the proxy does not answer"
 
 
 def test_nothing_of_a_request_is_said() -> None:

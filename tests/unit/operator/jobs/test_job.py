@@ -83,6 +83,41 @@ def test_the_key_that_signs_is_in_publish_alone_and_the_one_that_verifies_in_pre
     }
 
 
+@pytest.mark.parametrize(
+    ("entries", "taken"),
+    [
+        ("AccessKey/SecretKey", {"ACCESS_KEY_ID": "AccessKey", "SECRET_ACCESS_KEY": "SecretKey"}),
+        (
+            "ACCESS_KEY_ID/ACCESS_SECRET_KEY",
+            {
+                "ACCESS_KEY_ID": "ACCESS_KEY_ID",
+                "SECRET_ACCESS_KEY": "ACCESS_SECRET_KEY",
+                "SESSION_TOKEN": "ACCESS_SESSION_TOKEN",
+            },
+        ),
+    ],
+)
+def test_the_variables_of_a_key_are_taken_from_the_entries_that_the_spec_names(
+    entries: str, taken: dict[str, str]
+) -> None:
+    model, theirs = {"name": "model", "entries": entries}, {"name": "theirs", "entries": entries}
+    found = containers(
+        model={"s3": {"bucket": "training", "key": "a.zip", "secretRef": model}},
+        destination={"s3": {"bucket": "models", "key": "a.tflite", "secretRef": theirs}},
+    )
+    references = {
+        name: {
+            (one["valueFrom"]["secretKeyRef"]["name"], one["name"], one["valueFrom"]["secretKeyRef"]["key"])
+            for one in container["env"]
+            if "valueFrom" in one
+        }
+        for name, container in found.items()
+    }
+    destination = {("theirs", f"AWS_{name}", entry) for name, entry in taken.items()}
+    of_model = {("model", f"MODEL_AWS_{name}", entry) for name, entry in taken.items()}
+    assert references == {"prepare": destination | of_model, "convert": set(), "publish": destination}
+
+
 def test_without_a_key_publish_has_no_variable_for_one() -> None:
     names = {one["name"] for one in containers(attestation={})["publish"]["env"]}
     assert names & {SIGNING_KEY_ENV, SIGNING_PASSWORD_ENV} == set()

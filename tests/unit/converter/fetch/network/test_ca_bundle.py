@@ -72,9 +72,9 @@ def test_downloads_and_the_storage_trust_the_bundle_though_its_authority_states_
     private_authority.be_strict(environment)
     environment.setenv("AWS_ACCESS_KEY_ID", "a")
     environment.setenv("AWS_SECRET_ACCESS_KEY", "s")
-    with pytest.raises(StepFailure, match="has no valid certificate") as refused:
+    with pytest.raises(StepFailure, match="has a certificate of an unknown authority") as refused:
         fetch(f"{server}/a", tmp_path / "a", LOCAL, LoggedProgress(), SUBJECT)
-    assert refused.value.reason is Reason.DATASET_UNAVAILABLE
+    assert refused.value.reason is Reason.SERVER_UNREACHABLE
     with pytest.raises(StoreError, match="a certificate of an unknown authority"):
         look_at(server)
 

@@ -61,7 +61,8 @@ def test_for_https_the_proxy_gives_a_tunnel_and_is_told_who_asks(
         monkeypatch.setenv("HTTPS_PROXY", f"http://me:secret@{proxy.address}")
         # At the tunnel's other end stands a server without TLS.
         failure = refused("https://models.invalid/a", tmp_path)
-    assert failure.reason is Reason.DATASET_UNAVAILABLE
+    assert failure.reason is Reason.INVALID_SPEC
+    assert "does not speak TLS there" in failure.message
     assert proxy.requests == ["CONNECT models.invalid:443"]
     assert proxy.authorizations == [f"Basic {base64.b64encode(b'me:secret').decode()}"]
 

@@ -55,6 +55,8 @@ def test_what_is_not_there_is_named(tmp_path: Path, bucket: MemoryStore) -> None
         (Fault.REFUSED, Reason.MODEL_ACCESS_DENIED, "model.s3 instead"),
         (Fault.UNAVAILABLE, Reason.MODEL_UNAVAILABLE, "the server says no"),
         (Fault.OTHER_REGION, Reason.INVALID_SPEC, "Correct model.handle"),
+        (Fault.UNKNOWN_HOST, Reason.SERVER_UNREACHABLE, "take the model from model.s3 or model.volume"),
+        (Fault.UNKNOWN_AUTHORITY, Reason.SERVER_UNREACHABLE, "CONVERTER_CA_CONFIG_MAP"),
     ],
 )
 def test_what_the_storage_says_is_said_of_the_handle(

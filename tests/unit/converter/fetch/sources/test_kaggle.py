@@ -1,9 +1,11 @@
 """Kaggle's models, through kagglehub, from a local server that speaks Kaggle's protocol: see kaggle_server.py."""
 
 import gzip
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,7 @@ from tests.unit import private_authority
 from tests.unit.converter.fetch.archive.archives import pack, plain
 from tests.unit.converter.fetch.sources.kaggle_server import Kaggle, serving, serving_with_tls
 from tests.unit.converter.fetch.test_fetched import FILES, contents
+from tests.unit.tls_server import speaking_tls
 from tflite_api.reasons import Reason
 from tflite_api.sources.model_source import ModelSource
 from tflite_api.steps.step import FetchLimits
@@ -103,11 +106,38 @@ def test_a_public_model_needs_no_credentials(kaggle: Kaggle, tmp_path: Path, mon
 def test_credentials_that_are_refused_are_named(
     kaggle: Kaggle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("KAGGLE_KEY", "another secret-key")
+    monkeypatch.setenv("KAGGLE_KEY", "another-secret-key")
     failure = refused(tmp_path)
     assert failure.reason is Reason.MODEL_ACCESS_DENIED
     assert "Kaggle refused the credentials of Secret kaggle (model.kaggle.secretRef)" in failure.message
     assert "accept the model's terms" in failure.message
+
+
+def test_white_space_around_credentials_is_left_out(
+    kaggle: Kaggle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KAGGLE_USERNAME", " team")
+    monkeypatch.setenv("KAGGLE_KEY", "secret-key\n")
+    assert contents(fetched(tmp_path).folder) == FILES
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("KAGGLE_KEY", "'secret-key'", "is in quotation marks: leave them out"),
+        ("KAGGLE_KEY", '{"username": "team", "key": "secret-key"}', "has white space or a line break in it"),
+        ("KAGGLE_KEY", "\n", "is empty"),
+        ("KAGGLE_USERNAME", "t\u00e9am", "has characters that no key has"),
+    ],
+)
+def test_what_can_be_no_credentials_is_named(
+    kaggle: Kaggle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    failure = refused(tmp_path)
+    assert failure.reason is Reason.CREDENTIALS_REFUSED
+    assert f"{variable} of Secret kaggle (model.kaggle.secretRef) {words}" in failure.message
+    assert kaggle.asked == []
 
 
 def test_a_model_that_asks_for_credentials_says_where_to_name_them(
@@ -144,6 +174,30 @@ def test_what_may_pass_is_tried_again(kaggle: Kaggle, tmp_path: Path, status: in
     failure = refused(tmp_path)
     assert failure.reason is Reason.MODEL_UNAVAILABLE
     assert str(status) in failure.message
+
+
+def test_a_server_that_nobody_finds_is_no_fault_of_the_handle(
+    kaggle: Kaggle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    failure = refused(tmp_path)
+    assert failure.reason is Reason.SERVER_UNREACHABLE
+    assert failure.message.startswith("https://www.kaggle.com has a host name that does not exist: ")
+    assert "CONVERTER_HTTPS_PROXY" in failure.message
+    assert "model.kaggle.handle" not in failure.message
+
+
+def test_an_unknown_authority_is_said(kaggle: Kaggle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kagglesdk import kaggle_env
+
+    with speaking_tls(tmp_path) as address:
+        monkeypatch.setitem(kaggle_env._env_to_endpoint, kaggle_env.KaggleEnv.PROD, address)
+        failure = refused(tmp_path)
+    assert failure.reason is Reason.SERVER_UNREACHABLE
+    assert "has a certificate of an unknown authority: have the administrator add" in failure.message
 
 
 def test_the_limit_of_size_holds(kaggle: Kaggle, tmp_path: Path) -> None:
