@@ -210,7 +210,7 @@ def signed_with_a_public_key() -> dict[str, str]:
 def unknown_authority() -> StepFailure:
     """Return what a step says of a server whose certificate nobody knows who signed."""
     error = ssl.SSLCertVerificationError()
-    error.verify_code = 20
+    error.verify_code, error.verify_message = 20, "unable to get local issuer certificate"
     said = of_connection(SSLError(endpoint_url="", error=error), Server("https://s3.example.com"))
     return failure_of(said, test_destination.WHERE, location_of(test_destination.WHERE))
 

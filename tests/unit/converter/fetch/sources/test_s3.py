@@ -13,6 +13,7 @@ import pytest
 from tests.unit.converter.fetch.archive.archives import zipped
 from tests.unit.converter.fetch.test_fetched import FILES, contents
 from tests.unit.converter.storage.memory_store import Held, MemoryStore
+from tflite_api.names import S3_CREDENTIALS
 from tflite_api.reasons import Reason
 from tflite_api.sources.s3 import S3Source
 from tflite_api.steps.step import FetchLimits
@@ -25,6 +26,8 @@ from tflite_converter.fetch.sources.s3 import fetch
 from tflite_converter.storage.credentials import Credentials, Nobody
 from tflite_converter.storage.secret_key import Key
 from tflite_converter.storage.store import Fault, Server, StoreError
+
+ENTRIES = {name: name for name in S3_CREDENTIALS}
 
 ARCHIVE = zipped(*FILES.items())
 
@@ -138,7 +141,10 @@ def test_a_bucket_that_is_not_public_is_told_to_name_a_secret(tmp_path: Path, bu
 
 @pytest.mark.parametrize(
     ("secret", "credentials"),
-    [({"secretRef": {"name": "reader"}}, Key("MODEL_", "Secret reader (model.s3.secretRef)")), ({}, Nobody())],
+    [
+        ({"secretRef": {"name": "reader"}}, Key("MODEL_", "Secret reader (model.s3.secretRef)", ENTRIES)),
+        ({}, Nobody()),
+    ],
 )
 def test_a_bucket_is_opened_where_the_spec_says_with_the_credentials_meant_for_it(
     tmp_path: Path, bucket: MemoryStore, secret: dict[str, Any], credentials: Credentials
