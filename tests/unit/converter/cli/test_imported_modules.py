@@ -145,8 +145,6 @@ def test_help_imports_nothing_that_draws_or_works(
     assert done.returncode == 0
     unneeded = {*_TENSORFLOW, *_RARELY_NEEDED, *spared, "rich", "yaml", "google", "boto3", "botocore"}
     assert sorted(modules & unneeded) == []
-        sorted(modules & {*_TENSORFLOW, *_RARELY_NEEDED, *spared, "rich", "yaml", "google", "boto3", "botocore"}) == []
-    )
 
 
 def test_a_model_of_this_machine_is_inspected_without_tensorflow_and_what_fetches_others(tmp_path: Path) -> None:
