@@ -17,6 +17,14 @@ _CRD: Final = ROOT / "crds/tfliteconversions.yaml"
 
 Schema = Mapping[str, Any]
 
+_OF_KUBERNETES: Final = {
+    "spec.affinity": "https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.34/#affinity-v1-core",
+    "spec.topologySpreadConstraints": (
+        "https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.34/#topologyspreadconstraint-v1-core"
+    ),
+}
+"""Fields with the structure of one of Kubernetes' own types, and the page that has theirs."""
+
 _BEGINNING: Final = """\
 <!-- Written by `python -m dev.generate.fields_page` from crds/tfliteconversions.yaml. -->
 
@@ -47,7 +55,8 @@ def _fields(schema: Schema, path: str) -> Iterator[tuple[str, Schema]]:
     """Yield all fields below, with their paths, parents first."""
     for name, field in schema.get("properties", {}).items():
         yield f"{path}.{name}", field
-        yield from _fields(field, f"{path}.{name}")
+        if f"{path}.{name}" not in _OF_KUBERNETES:
+            yield from _fields(field, f"{path}.{name}")
     if "items" in schema:
         yield from _fields(schema["items"], f"{path}[]")
     if isinstance(schema.get("additionalProperties"), dict):
@@ -60,6 +69,8 @@ def _section(name: str, schema: Schema, part: Schema) -> Iterator[str]:
     yield f"*{'; '.join(facts)}*\n"
     if "description" in schema:
         yield f"{' '.join(schema['description'].split())}\n"
+    if name in _OF_KUBERNETES:
+        yield f"Its fields are those of [Kubernetes]({_OF_KUBERNETES[name]}).\n"
     yield from _rules(schema)
 
 

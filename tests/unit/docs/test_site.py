@@ -82,3 +82,9 @@ def test_the_page_of_the_fields_says_what_a_field_is() -> None:
     assert "- minSNRDecibels" not in section
     assert "required" in page[page.index("## `spec.model.archive.url`") :].split("##")[1]
     assert "`status." not in page
+
+
+def test_types_of_kubernetes_are_left_to_its_own_pages() -> None:
+    page = fields_page.page("spec")
+    assert "affinity-v1-core" in page[page.index("## `spec.affinity`") :].split("## ")[1]
+    assert "`spec.affinity.nodeAffinity`" not in page
