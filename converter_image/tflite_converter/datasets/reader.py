@@ -5,7 +5,7 @@ accepted (own measurement on 2.21). So everything is checked before it sees a sa
 """
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,7 +15,8 @@ from tflite_api.reasons import Reason
 from tflite_api.resource.spec import Samples
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.tensors import Array, Sample, SignatureFacts, TensorFacts
-from tflite_converter.datasets import images, numpy_files, tfrecord
+from tflite_converter.datasets import images, labelled, numpy_files, tfrecord
+from tflite_converter.datasets.labelled import LabelledSample
 
 Example = Mapping[str, Array]
 """One example: an array for each name in the dataset, without the dimension that counts examples."""
@@ -40,25 +41,58 @@ def read(
     Raises:
         StepFailure: DatasetInvalid where it cannot be read, DatasetMismatch where it does not fit.
     """
+    found = read_labelled(path, signatures, settings, {}, least, field=field)
+    return {key: tuple(each.inputs for each in samples) for key, samples in found.items()}
+
+
+def read_labelled(
+    path: Path,
+    signatures: Sequence[SignatureFacts],
+    settings: Samples,
+    labels: Mapping[str, Collection[str]],
+    least: int = 1,
+    *,
+    field: str,
+) -> dict[str, tuple[LabelledSample, ...]]:
+    """Return the same with labels.
+
+    Args:
+        path: what was fetched.
+        signatures: those to give samples for.
+        settings: what is taken, and how images are prepared.
+        labels: the names of the arrays that are labels, by the key of the signature whose outputs they are for.
+        least: how many examples there must be, unless `settings` asks for fewer.
+        field: the spec's field that names the dataset, for messages: there may be two.
+
+    Raises:
+        StepFailure: as `read` does.
+    """
     found = {}
     try:
         for signature in signatures:
-            examples = _named_for(signature, _examples(path, signature, settings), several=len(signatures) > 1)
+            wanted = frozenset(labels.get(signature.key, ()))
+            read_all = _examples(path, signature, settings, wanted)
+            examples = _named_for(signature, read_all, several=len(signatures) > 1)
             taken = itertools.islice(examples, settings.max_samples)
-            found[signature.key] = tuple(_samples(signature, taken, min(least, settings.max_samples)))
+            found[signature.key] = tuple(_samples(signature, taken, min(least, settings.max_samples), wanted))
     except StepFailure as failure:
         raise StepFailure(failure.reason, f"{field}: {failure.found}", failure.cure) from failure
     return found
 
 
-def _examples(path: Path, signature: SignatureFacts, settings: Samples) -> Iterator[Example]:
+def _examples(path: Path, signature: SignatureFacts, settings: Samples, labels: Collection[str]) -> Iterator[Example]:
     name = path.name.lower()
     if path.is_dir() or name.endswith(images.ARCHIVES):
+        if labels:
+            _refuse(
+                f"{path.name} holds images, which have no labels, but verification.metrics names {', '.join(labels)}",
+                "write an .npz or a TFRecord file with images and labels",
+            )
         return images.read(path, signature, settings)
     if name.endswith((".npz", ".npy")):
         return numpy_files.read(path, signature)
     if tfrecord.is_named(name):
-        return tfrecord.read(path, signature, settings)
+        return tfrecord.read(path, signature, settings, labels)
     raise StepFailure(
         Reason.DATASET_INVALID,
         f"The name {path.name} says no format",
@@ -76,16 +110,23 @@ def _named_for(signature: SignatureFacts, examples: Iterator[Example], *, severa
             yield example
 
 
-def _samples(signature: SignatureFacts, examples: Iterator[Example], least: int) -> Iterator[Sample]:
+def _samples(
+    signature: SignatureFacts, examples: Iterator[Example], least: int, labels: Collection[str]
+) -> Iterator[LabelledSample]:
     size = _batch(signature)
     count = 0
     waiting = list[dict[str, Array]]()
+    taken = list[Example]()
     for number, example in enumerate(examples):
-        waiting.append({tensor.name: _fitted(tensor, example, number) for tensor in _checked(signature, example)})
+        _check_names(signature, example, labels)
+        waiting.append({tensor.name: _fitted(tensor, example, number) for tensor in signature.inputs})
+        taken.append(example)
         count += 1
-        if len(waiting) == size or _is_whole(signature, example):
-            yield _batched(waiting)
+        is_whole = _is_whole(signature, example)
+        if len(waiting) == size or is_whole:
+            yield LabelledSample(_batched(waiting), labelled.of_examples(taken, labels, is_whole=is_whole))
             waiting.clear()
+            taken.clear()
     if count == 0:
         raise StepFailure(Reason.DATASET_INVALID, "The dataset is empty", "add one example at least, better 100")
     if waiting and count < size:
@@ -106,16 +147,20 @@ def _batch(signature: SignatureFacts) -> int:
     return max(size, 1) if all(tensor.shape and len(tensor.shape) > 1 for tensor in signature.inputs) else 1
 
 
-def _checked(signature: SignatureFacts, example: Example) -> tuple[TensorFacts, ...]:
-    names = {tensor.name for tensor in signature.inputs}
-    if names != set(example):
+def _check_names(signature: SignatureFacts, example: Example, labels: Collection[str]) -> None:
+    """Check that an example has every input and label; it may have more, such as other labels."""
+    has = ", ".join(sorted(example)) or "nothing"
+    if any(tensor.name not in example for tensor in signature.inputs):
         wanted = "; ".join(map(str, signature.inputs))
-        has = ", ".join(sorted(example)) or "nothing"
         _refuse(
             f"The dataset has {has}, but the inputs of signature {signature.key} are {wanted}",
             "Name what it has like these inputs",
         )
-    return signature.inputs
+    if lacking := sorted(set(labels) - set(example)):
+        _refuse(
+            f"The dataset has {has}, but verification.metrics names the labels {', '.join(lacking)}",
+            "Name an array that it has, or add one",
+        )
 
 
 def _fitted(tensor: TensorFacts, example: Example, number: int) -> Array:

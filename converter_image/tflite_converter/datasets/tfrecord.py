@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,8 +25,10 @@ def is_named(name: str) -> bool:
     return _NAME.match(name) is not None
 
 
-def read(path: Path, signature: SignatureFacts, settings: Samples) -> Iterator[Mapping[str, Array]]:
-    """Yield the examples of a TFRecord file: a feature for each input, by its name.
+def read(
+    path: Path, signature: SignatureFacts, settings: Samples, labels: Collection[str] = ()
+) -> Iterator[Mapping[str, Array]]:
+    """Yield the examples of a TFRecord file: a feature for each input, by its name, and for each label that it has.
 
     Numbers fill the input's shape in row-major order; bytes hold an encoded image, or the little-endian content of the
     array. Of the shape, the batch is left out and one flexible dimension follows from the count.
@@ -41,12 +43,28 @@ def read(path: Path, signature: SignatureFacts, settings: Samples) -> Iterator[M
         for number, record in enumerate(records.as_numpy_iterator()):
             features = tf.train.Example.FromString(record).features.feature
             _check_names(set(features), signature, number)
-            yield {tensor.name: _value(features[tensor.name], tensor, number, settings) for tensor in signature.inputs}
+            beside = {name: _label(features[name], name, number) for name in labels if name in features}
+            inputs = {tensor.name: tensor for tensor in signature.inputs}
+            yield beside | {name: _value(features[name], each, number, settings) for name, each in inputs.items()}
     except StepFailure:
         raise
     except Exception as error:  # every kind of damage has its own exception in TensorFlow and protobuf
         words = f"{path.name} cannot be read as TFRecords of tf.train.Example: {one_line(str(error), 300)}"
         raise StepFailure(Reason.DATASET_INVALID, words, "Write it again with tf.io.TFRecordWriter") from error
+
+
+def _label(feature: Any, name: str, number: int) -> Array:  # noqa: ANN401 - a proto
+    """Return a label: a single number without a dimension, several in a row."""
+    values: Array | None = None
+    match feature.WhichOneof("kind"):
+        case "float_list":
+            values = np.array(feature.float_list.value, np.float32)
+        case "int64_list":
+            values = np.array(feature.int64_list.value, np.int64)
+    if values is None:
+        words = f"Record {number} has no numbers in the label {name}"
+        raise StepFailure(Reason.DATASET_MISMATCH, words, "write them as an int64 or float list")
+    return values[0] if values.size == 1 else values
 
 
 def _check_names(found: set[str], signature: SignatureFacts, number: int) -> None:

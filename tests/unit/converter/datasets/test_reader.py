@@ -105,7 +105,6 @@ def test_values_are_cast_where_they_keep_their_meaning(tmp_path: Path) -> None:
             Reason.DATASET_MISMATCH,
             "has y, but the inputs of signature serving_default are x: float",
         ),
-        ({"x": floats(10, 3), "labels": floats(10)}, Reason.DATASET_MISMATCH, "has labels, x, but"),
         ({"x": floats(10, 4)}, Reason.DATASET_MISMATCH, "shape [4] for input x, which is [-1, 3]"),
         ({"x": floats(10, 2, 2, 3)}, Reason.DATASET_MISMATCH, "shape [2, 2, 3] for input x"),
         ({"x": np.full((10, 3), 2**40)}, Reason.DATASET_MISMATCH, "int64 for input x, which is float32: write it with"),
