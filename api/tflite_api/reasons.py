@@ -69,6 +69,7 @@ class Reason(StrEnum):
     DATASET_TOO_LARGE = "DatasetTooLarge"
     DATASET_INVALID = "DatasetInvalid"
     DATASET_MISMATCH = "DatasetMismatch"
+    METRIC_MISMATCH = "MetricMismatch"
     CONVERSION_FAILED = "ConversionFailed"
     CONVERSION_CRASHED = "ConversionCrashed"
     QUANTIZATION_NOT_APPLIED = "QuantizationNotApplied"
@@ -98,6 +99,7 @@ class Reason(StrEnum):
     STEP_CRASHED = "StepCrashed", Outcome.RETRIED
     # what the measurement was worth
     SNR_SUFFICIENT = "SNRSufficient", Outcome.VERDICT
+    METRICS_SUFFICIENT = "MetricsSufficient", Outcome.VERDICT
     REPORT_ONLY = "ReportOnly", Outcome.VERDICT
     NON_DETERMINISTIC = "NonDeterministic", Outcome.VERDICT
     STATEFUL = "Stateful", Outcome.VERDICT

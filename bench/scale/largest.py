@@ -5,6 +5,7 @@ from typing import Any, Final
 from tflite_api import names
 from tflite_api.resource.affinity import TERMS_BYTES
 from tflite_api.resource.metadata import OTHERS_BYTES, OUTPUTS_BYTES
+from tflite_api.resource.metrics import METRICS_BYTES, MOST_METRICS
 from tflite_api.resource.spec import LAYERS_BYTES, SIGNATURE_BYTES
 
 Object = dict[str, Any]
@@ -61,7 +62,7 @@ def largest_spec(seed: int = 0) -> Object:
             "inputs": [{**one, "colorSpace": "Grayscale"} for one in _described(32, OTHERS_BYTES, mark)],
             "outputs": _labelled(OUTPUTS_BYTES, mark),
         },
-        "verification": {"minSNRDecibels": 100, "samples": _dataset()},
+        "verification": {"minSNRDecibels": 100, "samples": _dataset(), "metrics": _metrics()},
         "destination": {
             "s3": {
                 "bucket": "b" * 63,
@@ -113,6 +114,14 @@ def largest_spec(seed: int = 0) -> Object:
         "deletionPolicy": "Retain",
         "report": False,
     }
+
+
+def _metrics() -> list[Object]:
+    asked = {"name": "IntersectionOverUnion", "threshold": _DECIMAL, "ignoreLabel": -(2**31)}
+    gates = dict.fromkeys(("min", "max", "maxDrop"), _DECIMAL)
+    labels = "l" * 200
+    outputs = _names(MOST_METRICS, METRICS_BYTES - MOST_METRICS * (len(labels) + _QUOTED))
+    return [{**asked, **gates, "output": output, "labels": labels} for output in outputs]
 
 
 def _dataset() -> Object:

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from kubernetes import client
 from pydantic import ValidationError
 
-from tests.e2e.schema_cases import destination, model, placement, pod, quantization, signature
+from tests.e2e.schema_cases import destination, model, placement, pod, quantization, signature, verification
 from tests.e2e.schema_cases.least import Object
 from tests.manifests import example_conversions
 from tflite_api import names
 from tflite_api.resource.conversion import Conversion
 
-RULES = [rule for field in (model, signature, quantization, destination, pod, placement) for rule in field.RULES]
+_FIELDS = (model, signature, quantization, verification, destination, pod, placement)
+RULES = [rule for field in _FIELDS for rule in field.RULES]
 ROOT = Path(__file__).parents[2]
 SCHEMA = yaml.safe_load((ROOT / "crds/tfliteconversions.yaml").read_text())
 SPEC_SCHEMA = SCHEMA["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]

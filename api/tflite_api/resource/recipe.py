@@ -26,6 +26,8 @@ def recipe_hash(spec: ConversionSpec) -> str:
     parts["minSNRDecibels"] = spec.min_snr_decibels
     if "samples" in wanted.get("verification", {}):
         parts["verificationSamples"] = wanted["verification"]["samples"]
+    if "metrics" in wanted.get("verification", {}):
+        parts["verificationMetrics"] = wanted["verification"]["metrics"]
     if "signature" in parts and "inputs" in parts["signature"]:
         parts["signature"]["inputs"].sort(key=lambda pin: pin["name"])
     for names in parts["quantization"].get("keepFloat", {}).values():

@@ -20,6 +20,7 @@ from tflite_api.resource.affinity import Affinity
 from tflite_api.resource.attestation_spec import AttestationSpec
 from tflite_api.resource.destination import Destination
 from tflite_api.resource.metadata import DecimalText, ModelMetadata, above_zero
+from tflite_api.resource.metrics import MOST_METRICS, Metric, hold_names
 from tflite_api.resource.pod_metadata import PodMetadata
 from tflite_api.resource.quantization_types import (
     CALIBRATED,
@@ -228,6 +229,14 @@ class Verification(Schema):
 
     min_snr_decibels: Annotated[Integer, Field(ge=0, le=200)] | None = Field(default=None, alias="minSNRDecibels")
     samples: VerificationSamples | None = None
+    metrics: Annotated[tuple[Metric, ...], Field(min_length=1, max_length=MOST_METRICS)] | None = None
+
+    @model_validator(mode="after")
+    def _have_labels(self) -> Self:
+        if self.metrics is not None and self.samples is None:
+            raise ValueError("metrics are measured on labelled samples: set samples.dataset")
+        hold_names(self.metrics or ())
+        return self
 
 
 class ResourceList(Schema):
@@ -336,3 +345,8 @@ class ConversionSpec(Schema):
         if self.verification is not None and self.verification.min_snr_decibels is not None:
             return self.verification.min_snr_decibels
         return self.quantization.type.facts.min_snr_decibels
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics to measure on labelled samples."""
+        return (self.verification.metrics or ()) if self.verification is not None else ()

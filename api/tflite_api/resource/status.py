@@ -102,6 +102,28 @@ class DistributionError(Schema):
     snr_decibels: Decimal
 
 
+class Estimate(Schema):
+    """A figure, and the interval that holds 95 % of what resampled samples give."""
+
+    value: Decimal
+    low: Decimal
+    high: Decimal
+
+
+class MeasuredMetric(Schema):
+    """A metric on labelled samples, of the model and of the artifact."""
+
+    name: Annotated[str, StringConstraints(max_length=64)]
+    output: Text
+    k: Integer | None = None
+    samples: Annotated[Integer, Field(ge=1)]
+    """How many labelled examples."""
+    model: Estimate
+    artifact: Estimate
+    drop: Estimate
+    """By how much the artifact is worse, sample by sample."""
+
+
 class MeasuredError(Schema):
     """How far the artifact is from the model: the worst of all outputs over all samples."""
 
@@ -114,9 +136,11 @@ class MeasuredError(Schema):
     """Of the sample, and the output of it, that is furthest off."""
     distributions: Annotated[tuple[DistributionError, ...], Field(max_length=8)] | None = None
     """By what generated inputs were drawn from; absent for samples that were given."""
+    metrics: Annotated[tuple[MeasuredMetric, ...], Field(max_length=8)] | None = None
+    """On labelled samples, in the order of the spec."""
     outputs: Annotated[tuple[OutputError, ...], Field(max_length=64)] | None = None
     truncated: Boolean | None = None
-    """True where outputs were left out for lack of room."""
+    """True where outputs or metrics were left out for lack of room."""
 
 
 class CalibrationData(Schema):

@@ -155,6 +155,9 @@ class StepResult(Schema):
             return self.model_copy(update={"signature": signature.model_copy(update={longer: kept, "truncated": True})})
         if signature is not None:
             return self.model_copy(update={"signature": None})
+        if measured is not None and measured.metrics:
+            fewer = measured.model_copy(update={"metrics": measured.metrics[:-1] or None, "truncated": True})
+            return self.model_copy(update={"verification": fewer})
         shorter = self._shorter_texts()
         return self.model_copy(update=shorter) if shorter else None
 

@@ -54,6 +54,7 @@ _OF_CONVERTING: Final = frozenset(
         Reason.INVALID_METADATA,
         Reason.DATASET_INVALID,
         Reason.DATASET_MISMATCH,
+        Reason.METRIC_MISMATCH,
         Reason.CONVERSION_FAILED,
         Reason.CONVERSION_CRASHED,
         Reason.QUANTIZATION_NOT_APPLIED,

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from tflite_api.explanations import EXPLANATIONS, explained
 from tflite_api.reasons import Outcome
-from tflite_api.resource.status import ArtifactSignature, MeasuredError, Tensor
+from tflite_api.resource.status import ArtifactSignature, MeasuredError, MeasuredMetric, Tensor
 from tflite_api.steps.step import StepResult
 from tflite_converter.core import log
 from tflite_converter.core.failure import StepFailure
@@ -149,6 +149,7 @@ def _rows(result: StepResult, output: str) -> list[tuple[str, str]]:
         rows += [(side, text) for side, text in _tensors(result.signature)]
     if result.verification is not None:
         rows.append(("accuracy", _accuracy(result.verification)))
+        rows += [("metric", _metric(each)) for each in result.verification.metrics or ()]
     if result.duration_seconds is not None and result.peak_memory_bytes is not None:
         rows.append(("took", f"{result.duration_seconds:.1f} s, {bytes_in_words(result.peak_memory_bytes)} at peak"))
     return rows
@@ -172,3 +173,9 @@ def _accuracy(measured: MeasuredError) -> str:
         f"SNR {measured.snr_decibels} dB, largest error {measured.max_absolute_error}, cosine {measured.cosine}"
         f" ({measured.samples} {measured.source.lower()} samples)"
     )
+
+
+def _metric(found: MeasuredMetric) -> str:
+    of_k = f" (k {found.k})" if found.k is not None else ""
+    interval = f"{found.artifact.low} to {found.artifact.high}"
+    return f"{found.name}{of_k} of {found.output}: {found.artifact.value} [{interval}], model {found.model.value}"

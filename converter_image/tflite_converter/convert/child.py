@@ -26,7 +26,6 @@ from tflite_converter.convert.tf_converter import ConverterSettings
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.step_files import ARTIFACT_FILE, write_whole
 from tflite_converter.core.tensors import Sample, Shape, SignatureFacts
-from tflite_converter.datasets import reader
 from tflite_converter.datasets.generated import LEAST, MOST
 from tflite_converter.model import callables, loader, operations, runtime, saved_model, selection, tfhub
 from tflite_converter.model.inputs import guesses
@@ -36,6 +35,7 @@ from tflite_converter.model.saved_model import MetaGraph
 from tflite_converter.quantize import calibration, quantization
 from tflite_converter.quantize.calibration import CalibrationSamples
 from tflite_converter.quantize.quantization import LoopsNotMeasured
+from tflite_converter.scoring.labelling import Labelling
 from tflite_converter.verify import observation, reference, sequence
 from tflite_converter.verify.observation import IN_SEQUENCE, Inputs
 from tflite_converter.verify.reference import GivenSamples, Reference
@@ -126,6 +126,7 @@ class _Workshop:
         self._calibration: CalibrationSamples | None = None
         self._taken: dict[str, Shape] = {}
         self._other_form: OtherForm | None = None
+        self._labelling = Labelling(order.metrics, attempt.signatures)
 
     def prepare(self, model: LoadedModel) -> None:
         """Save the model pinned, run it, and let go of it: the converter needs the memory."""
@@ -150,8 +151,10 @@ class _Workshop:
         model.close()
         if stateful:
             seen = sequence.replayed(seen, self._start)
+        self._labelling.check(seen)
         for facts, folder in zip(self._signatures, self._reference_dirs, strict=True):
             reference.save(seen[facts.key], folder)
+            self._labelling.save(facts.key, folder)
             self._taken |= {name: tuple(value.shape) for name, value in seen[facts.key].given[0].items()}
 
     @contextmanager
@@ -177,7 +180,7 @@ class _Workshop:
         settings, fetched = self._order.verification_samples, self._order.datasets.verification
         if settings is None or fetched is None:
             return {}
-        return reader.read(Path(fetched.path), self._signatures, settings, field="verification.samples.dataset")
+        return self._labelling.read(Path(fetched.path), settings, "verification.samples.dataset")
 
     def _given(self, key: str, verification: Mapping[str, Sequence[Sample]]) -> GivenSamples | None:
         """Choose the samples to compare on: those for it, else those of the calibration, else none."""
@@ -310,6 +313,7 @@ class _Workshop:
             ),
             quantization=self._order.quantization,
             min_snr_decibels=self._order.min_snr_decibels,
+            metrics=self._order.metrics,
             calibration=self._calibration.facts if self._calibration else None,
             metadata=self._order.metadata,
             tensorflow=tensorflow,

@@ -13,6 +13,7 @@ from typing import Final, NoReturn
 
 from tflite_api.reasons import Reason
 from tflite_api.resource.metadata import ModelMetadata
+from tflite_api.resource.metrics import Metric
 from tflite_api.resource.quantization_types import Tool
 from tflite_api.resource.status import ArtifactSignature, CalibrationData, Tensor
 from tflite_api.schema import Integer, Schema
@@ -29,6 +30,9 @@ from tflite_converter.core.local_spec import LocalQuantization
 from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, REPORT_DATA_FILE, write_model, write_whole
 from tflite_converter.core.tensors import SignatureFacts, TensorFacts
 from tflite_converter.quantize import quantization, weight_only
+from tflite_converter.scoring import gates, label_files, placing
+from tflite_converter.scoring.gates import ModelMisses
+from tflite_converter.scoring.scores import Scores
 from tflite_converter.verify import comparison, gate, litert, reference
 from tflite_converter.verify.gate import NAME_REAL_ONES, Circumstances
 from tflite_converter.verify.kernels import CannotRun
@@ -48,6 +52,8 @@ _CURE_OF_FLOATS: Final = (
     "Name inputs that the model is made for in verification.samples, or pin other shapes in signature.inputs; where"
     " that changes nothing, TensorFlow's converter gets this model wrong"
 )
+_PASSED: Final = frozenset({Reason.SNR_SUFFICIENT, Reason.REAL_DATA_NOT_SEEN, Reason.METRICS_SUFFICIENT})
+_NO_METRICS: Final = "so the metrics of verification.metrics are not measured"
 _NEEDS_SINGLE_BATCH: Final = "LiteRT's loops over time steps need a batch of 1, and the model has another"
 
 
@@ -68,6 +74,8 @@ class MeasurementOrder(Schema):
     signatures: tuple[MeasuredSignature, ...]
     quantization: LocalQuantization
     min_snr_decibels: Integer
+    metrics: tuple[Metric, ...] = ()
+    """What is measured on labels, which are beside what the model computes."""
     calibration: CalibrationData | None = None
     metadata: ModelMetadata | None = None
     tensorflow: str
@@ -119,9 +127,9 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
         # Metadata describes the main subgraph alone; the converter makes it of the alphabetically first signature.
         metadata.write(artifact, order.metadata, min(signature.key for signature in kept))
     digest = file_digest(artifact)
-    measured = Measurement()
+    measured, scores = Measurement(), _scores(order)
     try:
-        verdict, references = _compare(artifact, facts, order, references, measured)
+        verdict, references = _compare(artifact, facts, order, references, measured, scores)
     except StepFailure as failure:
         told = _told(failure, order, references)
         told.signature = kept[0]
@@ -130,6 +138,7 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
     notes = (
         *_sizes(references, "measured" if measured.samples else "run"),
         *(_state(references) if measured.samples else ()),
+        *((_NO_METRICS,) if order.metrics and not measured.samples else ()),
         *_guessed(references),
         *order.notes,
     )
@@ -141,7 +150,7 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
         message=one_line("; ".join((verdict.message, *notes))),
         signature=kept[0],
         additional_signatures=kept[1 : 1 + _SHOWN_SIGNATURES] or None,
-        verification=measured.summary(references[0].source) if measured.samples else None,
+        verification=scores.beside(measured.summary(references[0].source)) if measured.samples else None,
         calibration=order.calibration,
         tensorflow=order.tensorflow,
         strategy=strategy,
@@ -209,6 +218,7 @@ def _compare(
     order: MeasurementOrder,
     references: Sequence[Reference],
     measured: Measurement,
+    scores: Scores,
 ) -> tuple[Verdict, Sequence[Reference]]:
     """Return the verdict, and the references as far as they were used."""
     for seen in references:
@@ -216,10 +226,13 @@ def _compare(
             return doubt, references
     if (doubt := litert.doubt(facts)) is not None:
         return doubt, references
-    used = comparison.measure(artifact, [each.wanted.key for each in order.signatures], references, measured)
-    verdict = gate.judge(measured, order.min_snr_decibels, _circumstances(order, used))
+    keys = [each.wanted.key for each in order.signatures]
+    used = comparison.measure(artifact, keys, references, measured, scores.add)
+    seen_by = _circumstances(order, used)
+    error = measured.summary(seen_by.source)
+    verdict = gates.judge(scores, error, lambda: gate.judge(measured, order.min_snr_decibels, seen_by))
     reservations = [seen.reservation for seen in used if seen.reservation is not None]
-    if verdict.reason in {Reason.SNR_SUFFICIENT, Reason.REAL_DATA_NOT_SEEN} and reservations:
+    if verdict.reason in _PASSED and reservations:
         return Verdict(reservations[0].reason, f"{verdict.message}; {reservations[0].message}"), used
     return verdict, used
 
@@ -232,8 +245,16 @@ def _circumstances(order: MeasurementOrder, references: Sequence[Reference]) -> 
     )
 
 
+def _scores(order: MeasurementOrder) -> Scores:
+    wanted = [each.wanted for each in order.signatures]
+    labels = {each.wanted.key: label_files.load(Path(each.reference_dir)) for each in order.signatures}
+    return Scores(placing.placed(order.metrics, wanted), labels)
+
+
 def _told(failure: StepFailure, order: MeasurementOrder, references: Sequence[Reference]) -> StepFailure:
     """Return a failed comparison in words that say what to change."""
+    if isinstance(failure, ModelMisses):
+        return failure
     is_of_type = order.quantization.type.facts.is_calibrated and order.batch_cure is None
     if is_of_type and isinstance(failure, CannotRun) and failure.operator and not failure.is_explained:
         return quantization.lacks_kernel(order.quantization, failure.operator, failure.message)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Self
 
 from tflite_api.resource.metadata import ModelMetadata
+from tflite_api.resource.metrics import Metric
 from tflite_api.resource.spec import ConversionSpec, Samples, Signature
 from tflite_api.schema import Boolean, Integer, Schema
 from tflite_api.steps.step import FetchedDatasets
@@ -27,6 +28,8 @@ class ConversionOrder(Schema):
     metadata: ModelMetadata | None = None
     verification_samples: Samples | None = None
     """How samples are taken from the verification dataset."""
+    metrics: tuple[Metric, ...] = ()
+    """What is measured on its labels."""
     datasets: FetchedDatasets = FetchedDatasets()
     report: Boolean = False
     """Whether to measure what the report page shows."""
@@ -58,6 +61,7 @@ class ConversionOrder(Schema):
             min_snr_decibels=spec.min_snr_decibels,
             metadata=spec.metadata,
             verification_samples=_settings(spec),
+            metrics=spec.metrics,
             datasets=datasets,
             report=spec.report,
             proof=proof,

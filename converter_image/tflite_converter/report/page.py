@@ -16,8 +16,9 @@ from markupsafe import Markup
 
 from tflite_api.explanations import EXPLANATIONS
 from tflite_api.reasons import Reason
+from tflite_api.resource.metrics import gates_in_words
 from tflite_api.resource.spec import ConversionSpec
-from tflite_api.resource.status import MeasuredError, OutputError
+from tflite_api.resource.status import MeasuredError, MeasuredMetric, OutputError
 from tflite_api.sources.model_source import ModelSource
 from tflite_api.steps.report import LayerError, Layers, OutputErrors, ReportData, TypeSize
 from tflite_api.steps.step import StepResult
@@ -61,7 +62,7 @@ def render(title: str, spec: ConversionSpec, result: StepResult, data: ReportDat
         style=Markup(style),  # noqa: S704 - see above
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
         result=result,
-        is_verified=result.verdict is Reason.SNR_SUFFICIENT,
+        is_verified=result.verdict in {Reason.SNR_SUFFICIENT, Reason.METRICS_SUFFICIENT},
         verdict_meaning=EXPLANATIONS[result.verdict].cause if result.verdict is not None else "",
         asked=asked(spec),
         signatures=[one for one in (result.signature, *(result.additional_signatures or ())) if one is not None],
@@ -70,6 +71,7 @@ def render(title: str, spec: ConversionSpec, result: StepResult, data: ReportDat
         operators=data.operators,
         source=data.source,
         outputs=[_output(output, result.verification) for output in data.outputs],
+        metrics=_metrics(result.verification, spec),
         layers=_layers(data.layers, spec) if data.layers else None,
         layers_absent=data.layers_absent,
         provenance=_provenance(result),
@@ -97,6 +99,13 @@ def asked(spec: ConversionSpec) -> list[_Row]:
     gate = spec.min_snr_decibels
     rows.append(_Row("Gate", f"every output at least {gate} dB" if gate else "none (measure only)"))
     return rows
+
+
+def _metrics(measured: MeasuredError | None, spec: ConversionSpec) -> list[tuple[MeasuredMetric, str]]:
+    """Return each metric with what is asked of it."""
+    shown = measured.metrics or () if measured is not None else ()
+    # Of metrics that there was no room for in the result the last are left out.
+    return [(found, gates_in_words(metric)) for found, metric in zip(shown, spec.metrics, strict=False)]
 
 
 def _source(model: ModelSource) -> str:

@@ -1,7 +1,7 @@
 """Taking over what the convert step left: an artifact and a report, both untrusted."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader
@@ -11,6 +11,8 @@ from typing import Any, Final, NoReturn
 from pydantic import BaseModel
 
 from tflite_api.reasons import Outcome, Reason
+from tflite_api.resource import metrics as asked_metrics
+from tflite_api.resource.metrics import Metric
 from tflite_api.resource.status import CalibrationData, MeasuredError
 from tflite_api.steps.report import DATA_BYTES, ReportData
 from tflite_api.steps.step import ConvertedModel
@@ -21,6 +23,12 @@ from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, REPO
 
 _LARGEST: Final = 5 * 1024**3
 """What S3 takes in one upload; a file in several parts would have no checksum of the whole."""
+
+
+_PASSED: Final = frozenset(
+    {Reason.SNR_SUFFICIENT, Reason.METRICS_SUFFICIENT, Reason.REAL_DATA_NOT_SEEN, Reason.REPORT_ONLY}
+)
+"""Verdicts that nothing was missed."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +42,13 @@ class AcceptedArtifact:
 
 
 @contextmanager
-def accept(output_dir: Path, gate: int) -> Iterator[AcceptedArtifact]:
+def accept(output_dir: Path, gate: int, metrics: Sequence[Metric] = ()) -> Iterator[AcceptedArtifact]:
     """Open the artifact in `output_dir` and check it against its report, on one and the same open file.
 
     Args:
         output_dir: where the convert step wrote.
         gate: the SNR asked for (dB), which the report's verdict must fit.
+        metrics: those asked for, which it must fit as well.
 
     Raises:
         StepFailure: ArtifactRefused.
@@ -49,7 +58,7 @@ def accept(output_dir: Path, gate: int) -> Iterator[AcceptedArtifact]:
         file = open_regular(output_dir / ARTIFACT_FILE, _LARGEST)
     except ValueError as error:
         _refuse(one_line(str(error), 600))
-    _check_report(report, gate)
+    _check_report(report, gate, metrics)
     with file:
         if not flatbuffer.is_litert(file.read(flatbuffer.START_BYTES)):
             _refuse(f"{ARTIFACT_FILE} is no TensorFlow Lite file")
@@ -74,8 +83,8 @@ def report_data(output_dir: Path) -> ReportData:
         _refuse(one_line(str(error), 600))
 
 
-def _check_report(report: ConvertedModel, gate: int) -> None:
-    problem = problem_of(report, report.verdict, report.verification, report.calibration, gate)
+def _check_report(report: ConvertedModel, gate: int, metrics: Sequence[Metric]) -> None:
+    problem = problem_of(report, report.verdict, report.verification, report.calibration, gate, metrics)
     if problem is not None:
         _refuse(f"its report {problem}")
 
@@ -86,6 +95,7 @@ def problem_of(
     measured: MeasuredError | None,
     calibration: CalibrationData | None,
     gate: int,
+    metrics: Sequence[Metric] = (),
 ) -> str | None:
     """Return what is wrong with an untrusted account of a conversion; None where it fits.
 
@@ -95,20 +105,37 @@ def problem_of(
         measured: the measurement that it gives.
         calibration: what activations were measured on, where they were.
         gate: the SNR asked for (dB), which both must fit.
+        metrics: those asked for, which both must fit as well.
     """
     if not all(text.isprintable() for text in _texts(told.model_dump())):
         return "holds control characters"
     if verdict is None or verdict.outcome is not Outcome.VERDICT:
         return "gives no verdict of a measurement"
+    return _problem_with_error(verdict, measured, calibration, gate) or _problem_with_metrics(
+        verdict, measured, metrics
+    )
+
+
+def _problem_with_error(
+    verdict: Reason, measured: MeasuredError | None, calibration: CalibrationData | None, gate: int
+) -> str | None:
     has_passed = verdict in {Reason.SNR_SUFFICIENT, Reason.REAL_DATA_NOT_SEEN}
     if has_passed and (gate == 0 or measured is None or not _reaches(measured, gate)):
         return f"calls the SNR sufficient for {gate} dB, but does not show it"
     is_synthetic = calibration is not None and calibration.source == "Synthetic"
     if verdict is Reason.SNR_SUFFICIENT and is_synthetic and measured is not None and measured.source == "Generated":
         return "takes generated inputs for proof of what was calibrated on such"
-    if verdict is Reason.REPORT_ONLY and gate != 0:
+    if verdict in {Reason.REPORT_ONLY, Reason.METRICS_SUFFICIENT} and gate != 0:
         return f"leaves out the gate of {gate} dB"
     return None
+
+
+def _problem_with_metrics(verdict: Reason, measured: MeasuredError | None, metrics: Sequence[Metric]) -> str | None:
+    is_gated = any(metric.is_gated for metric in metrics)
+    if verdict is (Reason.REPORT_ONLY if is_gated else Reason.METRICS_SUFFICIENT):
+        return "leaves out the gates of metrics" if is_gated else "speaks of gates of metrics, and there are none"
+    # Whatever else a verdict is, it says that what was asked could not be shown; the status does so too.
+    return asked_metrics.problem_of(metrics, measured) if verdict in _PASSED else None
 
 
 def _reaches(measured: MeasuredError, gate: int) -> bool:

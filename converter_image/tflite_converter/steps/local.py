@@ -130,7 +130,7 @@ def _convert(
         datasets = dataset.fetch_all(spec, dataset.Fetch(store, limits, model_dir, progress))
         done = convert(spec, fetched.folder, converted_dir, progress, spec.active_deadline_seconds, datasets, child)
         cost.child_peak_bytes = done.peak_memory_bytes
-        with accept(converted_dir, spec.min_snr_decibels) as artifact:
+        with accept(converted_dir, spec.min_snr_decibels, spec.metrics) as artifact:
             target, page = output.resolve() / ARTIFACT_FILE, output.resolve() / REPORT_PAGE_FILE
             result = outcome(artifact, target.as_uri(), recipe_hash(spec), fetched.digest)
             if spec.report:

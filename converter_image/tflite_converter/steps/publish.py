@@ -41,7 +41,7 @@ def publish(
         return prepared.reused
     where = request.spec.destination.s3
     publication = _Publication(request, prepared, Destination(where, store), progress)
-    with accept(output_dir, request.spec.min_snr_decibels) as artifact:
+    with accept(output_dir, request.spec.min_snr_decibels, request.spec.metrics) as artifact:
         result = outcome(artifact, where.uri, publication.wanted.recipe, prepared.model_digest)
         page = None
         if request.spec.report:

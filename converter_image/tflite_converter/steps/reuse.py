@@ -78,7 +78,8 @@ class _Confirmation:
     def result(self, environment: Mapping[str, str]) -> StepResult:
         result, spec = self.reuse.result, self.request.spec
         calibration = result.provenance.calibration if result.provenance is not None else None
-        problem = accept.problem_of(result, result.verdict, result.verification, calibration, spec.min_snr_decibels)
+        gates = (spec.min_snr_decibels, spec.metrics)
+        problem = accept.problem_of(result, result.verdict, result.verification, calibration, *gates)
         if problem is not None:
             raise DoubtError(f"its metadata {problem}")
         artifact = self._artifact()

@@ -1,7 +1,7 @@
 """Running an artifact on what its model was run on, until the figures stand still."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -18,9 +18,16 @@ _SECONDS: Final = 0.5
 _TELLING: Final = 4 * LEAST
 """Generated samples, below which a worst tenth is no more than the worst one."""
 
+Hear = Callable[[int, Outputs, Outputs], None]
+"""Is told of each sample its number, what the model gives and what the artifact gives."""
+
 
 def measure(
-    artifact: Path, keys: Sequence[str], references: Sequence[Reference], measured: Measurement
+    artifact: Path,
+    keys: Sequence[str],
+    references: Sequence[Reference],
+    measured: Measurement,
+    hear: Hear = lambda *_: None,
 ) -> list[Reference]:
     """Compare an artifact with its model, and return the references as far as they were used.
 
@@ -31,6 +38,7 @@ def measure(
         keys: of its signatures.
         references: what the model computes, by signature.
         measured: takes in what is found, with the signature's key before the names where there are several.
+        hear: is told the same.
 
     Raises:
         StepFailure: VerificationFailed where LiteRT cannot run the artifact, or an output is no answer.
@@ -38,10 +46,10 @@ def measure(
     measured.ranges = ranges(artifact, keys)
     measured.choosing = output_ranges.choosing(artifact.read_bytes())
     if any(seen.in_sequence for seen in references):
-        _measure(artifact, keys, references, measured)
+        _measure(artifact, keys, references, measured, hear)
         return list(references)
     return [
-        _cut(seen, _measure(artifact, [key], [seen], measured, several=len(keys) > 1))
+        _cut(seen, _measure(artifact, [key], [seen], measured, hear, several=len(keys) > 1))
         for key, seen in zip(keys, references, strict=True)
     ]
 
@@ -64,6 +72,7 @@ def _measure(
     keys: Sequence[str],
     references: Sequence[Reference],
     measured: Measurement,
+    hear: Hear,
     *,
     several: bool | None = None,
 ) -> int:
@@ -75,6 +84,7 @@ def _measure(
         drawn = seen.distributions[number] if seen.distributions else None
         ours, theirs = (_renamed(each, keys[signature], several=several) for each in (expected, found))
         measured.add(ours, theirs, drawn)
+        hear(number, ours, theirs)
         if seen.sampling_is_open and _is_enough(measured, before, time.process_time() - started):
             break
     return measured.samples - before

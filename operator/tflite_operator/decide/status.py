@@ -16,6 +16,9 @@ from tflite_operator.observe.job import ObservedJob
 
 _OURS: Final = (READY, RECONCILING, STALLED, VERIFIED)
 
+_HOLDING: Final = frozenset({Reason.SNR_SUFFICIENT, Reason.METRICS_SUFFICIENT})
+"""Verdicts of a measurement that holds all that was asked."""
+
 _UNDISTURBED: Final = frozenset({Reason.PENDING, Reason.QUEUED, Reason.PREPARING, Reason.CONVERTING, Reason.PUBLISHING})
 """Reasons of a conversion that nothing is in the way of."""
 
@@ -133,7 +136,7 @@ def _wanted(old: ConversionStatus, decision: Reported) -> list[Wanted]:
         case Success(result=result):
             message = sentence(result.message)
             verdict = result.verdict or result.reason
-            holds: ConditionStatus = "True" if verdict is Reason.SNR_SUFFICIENT else "Unknown"
+            holds: ConditionStatus = "True" if verdict in _HOLDING else "Unknown"
             # Where the verdict is not the plain good one, its own explanation says what to make of it.
             judged = message if holds == "True" else explained(verdict, EXPLANATIONS[verdict].cause)
             return [(READY, "True", result.reason, message), (VERIFIED, holds, verdict, judged)]

@@ -65,6 +65,7 @@ def test_every_example_is_held_to_the_code() -> None:
         *operator_examples.EXAMPLES,
         *converter_examples.EXAMPLES,
         *converter_examples.CONVERSIONS,
+        *converter_examples.LABELLED,
         *converter_examples.EXPORTS,
     ]
     assert sorted(held) == sorted(Reason)

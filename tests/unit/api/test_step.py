@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tflite_api.names import TERMINATION_LOG_BYTES
 from tflite_api.reasons import Outcome, Reason
-from tflite_api.resource.status import ArtifactSignature, Tensor
+from tflite_api.resource.status import ArtifactSignature, MeasuredError, Tensor
 from tflite_api.steps.step import ExitCode, StepResult, exit_code
 
 TENSORS = st.builds(
@@ -32,6 +32,24 @@ def test_a_report_always_fits_the_termination_message(message: str, signature: A
     assert read.reason is Reason.CONVERTED
     if read.signature is not None and read.signature != signature:
         assert read.signature.truncated
+
+
+def test_metrics_are_left_out_last() -> None:
+    message = "m" * 1024
+    figure = {"value": "0.12345", "low": "0.12345", "high": "0.12345"}
+    metric = {"name": "R2", "output": "y" * 500, "samples": 10_000, "model": figure, "artifact": figure, "drop": figure}
+    error = {"snrDecibels": "1", "maxAbsoluteError": "1", "cosine": "1", "samples": 1, "source": "Verification"}
+    outputs = [
+        {"name": "y" * 500, **{name: error[name] for name in ("snrDecibels", "maxAbsoluteError", "cosine")}}
+    ] * 64
+    verification = MeasuredError.from_object({**error, "metrics": [metric] * 8, "outputs": outputs})
+    signature = ArtifactSignature(key="k" * 256, inputs=(), outputs=())
+    result = StepResult(reason=Reason.CONVERTED, message=message, verification=verification, signature=signature)
+    read = StepResult.model_validate_json(result.to_json())
+    assert read.verification is not None
+    assert (read.signature, read.verification.outputs, read.verification.truncated) == (None, None, True)
+    assert 0 < len(read.verification.metrics or ()) < 8
+    assert read.message == message
 
 
 def test_a_report_that_fits_is_left_whole() -> None:

@@ -14,7 +14,7 @@ from botocore.exceptions import SSLError
 from tests.examples import is_like_the_example
 from tests.hostile_models import FORGED_REPORT
 from tests.unit.converter import exported_models
-from tests.unit.converter.convert import test_conversion
+from tests.unit.converter.convert import test_conversion, test_metrics
 from tests.unit.converter.datasets import test_reader
 from tests.unit.converter.fetch.archive import archives
 from tests.unit.converter.fetch.web_server import serving
@@ -171,6 +171,10 @@ EXAMPLES: dict[Reason, Callable[[Place], Any]] = {
     Reason.SNR_SUFFICIENT: lambda _: judged(1e-4, 60),
     Reason.REPORT_ONLY: lambda _: judged(1e-4, 0),
 }
+LABELLED: dict[Reason, dict[str, Any]] = {
+    Reason.METRIC_MISMATCH: test_metrics.asked("WordErrorRate"),
+    Reason.METRICS_SUFFICIENT: test_metrics.asked("Top1Accuracy", gate=0, min="0.7"),
+}
 CONVERSIONS: dict[Reason, tuple[str, dict[str, Any]]] = {
     Reason.CONVERTED: ("dense", {}),
     Reason.TAGS_NOT_FOUND: ("dense", {"tags": ["gpu"]}),
@@ -262,6 +266,12 @@ def test_the_message_is_as_the_example_shows_it(reason: Reason, tmp_path: Path, 
 def test_the_message_of_a_conversion_is_as_the_example_shows_it(reason: Reason, models: Path, tmp_path: Path) -> None:
     name, changes = CONVERSIONS[reason]
     check(reason, lambda: test_conversion.convert(models / name, tmp_path, **changes))
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("reason", LABELLED)
+def test_the_message_about_labels_is_as_the_example_shows_it(reason: Reason, models: Path, tmp_path: Path) -> None:
+    check(reason, lambda: test_metrics.measured(models, tmp_path, LABELLED[reason]))
 
 
 @pytest.mark.tensorflow

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests import report_pages
 from tflite_api.reasons import Reason
 from tflite_api.resource.status import MeasuredError, SampleSource
 from tflite_api.steps.step import StepResult
@@ -20,3 +21,8 @@ def test_a_summary_says_which_samples_the_accuracy_was_measured_on(source: Sampl
     measured = MeasuredError(snr_decibels="20.0", max_absolute_error="0.1", cosine="0.9", samples=4, source=source)
     result = StepResult(reason=Reason.CONVERTED, message="SNR 20.0 dB", verification=measured)
     assert words in terminal.summary("flowers", result, "out/model.tflite").plain
+
+
+def test_a_summary_has_the_metrics_of_model_and_artifact() -> None:
+    shown = terminal.summary("flowers", report_pages.result(), "out/model.tflite").plain
+    assert "TopKAccuracy (k 5) of logits: 0.706 [0.695 to 0.717], model 0.712" in shown

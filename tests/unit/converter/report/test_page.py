@@ -73,6 +73,17 @@ def test_names_that_are_html_are_shown_as_they_are() -> None:
         assert part not in page
 
 
+def test_the_page_shows_metrics_of_model_and_artifact_side_by_side() -> None:
+    text = Elements(report_pages.usual()).text
+    for words in (
+        "Metrics on labelled samples", "TopKAccuracy k 5", "0.712 0.701 to 0.723", "0.706 0.695 to 0.717",
+        "0.006 -0.001 to 0.012", "at least 0.7, a drop of at most 0.01", "5000",
+    ):  # fmt: skip
+        assert words in text
+    bare = report_pages.result().model_copy(update={"verification": None})
+    assert "Metrics on" not in Elements(report_page.render("team/a", spec(), bare, data())).text
+
+
 def test_the_page_tells_what_was_asked_and_what_came_out() -> None:
     text = Elements(report_pages.usual()).text
     for words in (

@@ -14,6 +14,8 @@ from tests import report_pages
 from tests.hostile_models import FORGED, FORGED_REPORT
 from tests.unit.converter.storage.memory_store import Held, MemoryStore
 from tflite_api.reasons import Reason
+from tflite_api.resource.metrics import Metric
+from tflite_api.resource.spec import Verification
 from tflite_api.steps.report import DATA_BYTES
 from tflite_api.steps.step import PreparedModel, StepRequest, StepResult
 from tflite_converter.core.failure import StepFailure
@@ -122,6 +124,81 @@ def test_what_a_hostile_model_could_leave_is_refused(output: Path, harm: Callabl
         pass
     assert caught.value.reason is Reason.ARTIFACT_REFUSED
     assert len(caught.value.message) <= 1024
+
+
+METRICS = (
+    Metric.from_object({"name": "Top1Accuracy", "output": "y", "labels": "label", "min": "0.9", "maxDrop": "0.01"}),
+)
+
+
+def scored(model: str = "0.95", artifact: str = "0.94", drop: str = "0.01", **more: Any) -> dict[str, Any]:
+    figures = {"model": model, "artifact": artifact, "drop": drop}
+    shown = {name: dict.fromkeys(("value", "low", "high"), value) for name, value in figures.items()}
+    return {
+        **REPORT["verification"],
+        "metrics": [{"name": "Top1Accuracy", "output": "y", "samples": 50, **shown, **more}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("gate", "changes"),
+    [
+        (60, {"verification": scored()}),
+        (0, {"verification": scored(), "verdict": "MetricsSufficient"}),
+        # Nothing could be compared: the status says so, and that is Unknown.
+        (60, {"verification": None, "verdict": "SelectTF"}),
+    ],
+)
+def test_metrics_that_hold_their_gates_are_accepted(output: Path, gate: int, changes: dict[str, Any]) -> None:
+    report(**changes)(output)
+    with accept(output, gate, METRICS) as accepted:
+        assert accepted.report.verdict == changes.get("verdict", "SNRSufficient")
+
+
+@pytest.mark.parametrize(
+    ("gate", "changes"),
+    [
+        (60, {}),
+        (60, {"verification": None}),
+        (60, {"verification": scored(artifact="0.93", drop="0.02")}),
+        (60, {"verification": scored(artifact="0.89", model="0.89", drop="0")}),
+        (60, {"verification": scored(drop="0")}),
+        (60, {"verification": scored(output="z")}),
+        (60, {"verification": scored(artifact="nan", drop="nan")}),
+        (60, {"verification": scored(samples=0)}),
+        (60, {"verification": scored(name="x" * 65)}),
+        (60, {"verification": scored(), "verdict": "MetricsSufficient"}),
+        (0, {"verification": scored(), "verdict": "ReportOnly"}),
+        (0, {"verification": scored(artifact="0.5", drop="0.45"), "verdict": "MetricsSufficient"}),
+        (0, {"verification": None, "verdict": "MetricsSufficient"}),
+    ],
+)
+def test_metrics_that_a_hostile_model_could_make_up_are_refused(
+    output: Path, gate: int, changes: dict[str, Any]
+) -> None:
+    report(**changes)(output)
+    with pytest.raises(StepFailure) as caught, accept(output, gate, METRICS):
+        pass
+    assert caught.value.reason is Reason.ARTIFACT_REFUSED
+
+
+def test_gates_of_metrics_that_nobody_asked_for_are_refused(output: Path) -> None:
+    report(verification=scored(), verdict="MetricsSufficient")(output)
+    with pytest.raises(StepFailure, match="speaks of gates of metrics, and there are none"), accept(output, 0):
+        pass
+
+
+def test_what_is_published_holds_the_gates_of_the_spec(output: Path, bucket: MemoryStore) -> None:
+    metrics = [each.to_object() for each in METRICS]
+    asked = {"samples": {"dataset": "s3://abc/d.npz"}, "metrics": metrics}
+    spec = REQUEST.spec.model_copy(update={"verification": Verification.from_object(asked)})
+    request = REQUEST.model_copy(update={"spec": spec})
+    with pytest.raises(StepFailure, match="shows 0 metrics of the 1 asked for"):
+        publish(request, PREPARED, output, LoggedProgress(), bucket)
+    report(verification=scored())(output)
+    done = publish(request, PREPARED, output, LoggedProgress(), bucket)
+    assert done.verification is not None
+    assert [each.artifact.value for each in done.verification.metrics or ()] == ["0.94"]
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ def test_success_is_taken_from_the_pod_before_the_job_says_so() -> None:
         ({"verdict": "NonDeterministic"}, ("Unknown", "NonDeterministic")),
         ({"verdict": "ReportOnly"}, ("Unknown", "ReportOnly")),
         ({"verdict": "RealDataNotSeen"}, ("Unknown", "RealDataNotSeen")),
+        ({"verdict": "MetricsSufficient"}, ("True", "MetricsSufficient")),
         ({"reason": Reason.REUSED}, ("True", "SNRSufficient")),
     ],
 )

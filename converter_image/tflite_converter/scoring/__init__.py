@@ -1,0 +1,1 @@
+"""Metrics on labelled samples: of the model, and of the artifact beside it."""

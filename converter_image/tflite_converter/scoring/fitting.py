@@ -1,0 +1,164 @@
+"""Bringing an output and its labels into the form that a metric takes, or saying why they do not fit."""
+
+from collections.abc import Collection
+from typing import Final, NoReturn
+
+import numpy as np
+
+from tflite_api.reasons import Reason
+from tflite_api.resource.metrics import OF_CLASSES, Metric, MetricName
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.tensors import Array, Shape
+from tflite_converter.datasets.labelled import Labels
+from tflite_converter.scoring.placing import PlacedMetric
+
+MOST_CLASSES: Final = 256
+"""Of masks: each takes two numbers a sample."""
+
+
+def is_real(array: Array) -> bool:
+    """Return whether an array has real numbers; NumPy has no kind for bfloat16."""
+    return array.dtype.kind == "f" or array.dtype.name == "bfloat16"
+
+
+def is_whole(array: Array) -> bool:
+    """Return whether an array has whole numbers."""
+    return array.dtype.kind in "iu"
+
+
+_NUMBERS: Final = (frozenset({"real", "whole"}), "numbers")
+_TAKES: Final[dict[MetricName, tuple[Collection[str], str]]] = {
+    MetricName.TOP1_ACCURACY: (frozenset({"real", "whole"}), "a number for each class, or classes as whole numbers"),
+    MetricName.TOPK_ACCURACY: (frozenset({"real"}), "a real number for each class"),
+    MetricName.MEAN_ABSOLUTE_ERROR: _NUMBERS,
+    MetricName.ROOT_MEAN_SQUARED_ERROR: _NUMBERS,
+    MetricName.R2: _NUMBERS,
+    MetricName.COSINE_SIMILARITY: (frozenset({"real"}), "real numbers"),
+    MetricName.INTERSECTION_OVER_UNION: (
+        frozenset({"real", "whole", "bool"}),
+        "masks: numbers by class, one number to compare with threshold, classes, or true and false",
+    ),
+    MetricName.WORD_ERROR_RATE: (frozenset({"whole"}), "sequences of whole numbers, such as the ids of words"),
+}
+_OF_SCORES: Final = frozenset({MetricName.TOP1_ACCURACY, MetricName.TOPK_ACCURACY})
+
+
+def check_output(placed: PlacedMetric, output: Array) -> None:
+    """Check that a metric can be measured on an output of this dtype and shape.
+
+    Raises:
+        StepFailure: MetricMismatch.
+    """
+    metric = placed.metric
+    words = f"is {output.dtype} {list(output.shape)}"
+    kinds, wanted = _TAKES[metric.name]
+    if _kind(output) not in kinds:
+        _unsuitable(placed, f"{words}, and {metric.name} takes {wanted}", _others(output))
+    if metric.name is MetricName.WORD_ERROR_RATE and output.ndim == 0:
+        _unsuitable(placed, f"{words}, and {metric.name} takes {wanted}", "name another output")
+    if not is_real(output):
+        return
+    classes = output.shape[-1] if output.ndim else 1
+    if metric.name in _OF_SCORES and classes < 2:
+        cure = "name the output that has a number for each class, or measure MeanAbsoluteError"
+        _unsuitable(placed, f"{words}, without a number for each of several classes", cure)
+    if metric.k is not None and metric.k >= classes:
+        _unsuitable(placed, f"{words}, of whose {classes} classes the first {metric.k} are all", "lower k")
+    is_mask = metric.name is MetricName.INTERSECTION_OVER_UNION and not is_compared(metric, output)
+    if is_mask and classes > MOST_CLASSES:
+        cure = "name the output that has the masks"
+        _unsuitable(placed, f"{words}, of more classes than the {MOST_CLASSES} that masks may have", cure)
+
+
+def _kind(output: Array) -> str:
+    return "real" if is_real(output) else "whole" if is_whole(output) else output.dtype.name
+
+
+def _others(output: Array) -> str:
+    """Return what to do with an output that a metric does not take."""
+    fitting = [str(name) for name, (kinds, _) in _TAKES.items() if _kind(output) in kinds]
+    return f"name another output, or measure {', '.join(fitting)}" if fitting else "name another output"
+
+
+def is_compared(metric: Metric, output: Array) -> bool:
+    """Return whether an output of real numbers has one for each place of a mask, which is compared with threshold."""
+    return metric.threshold is not None or output.ndim == 0 or output.shape[-1] == 1
+
+
+def fitted(placed: PlacedMetric, output: Array, labels: Labels) -> Array:
+    """Return the labels of a sample in the shape and the type that the metric needs for an output.
+
+    Raises:
+        StepFailure: DatasetMismatch where they do not fit.
+    """
+    metric = placed.metric
+    given = labels.values[metric.labels]
+    if metric.name in OF_CLASSES and not is_whole(given) and given.dtype.kind != "b":
+        _unfit(placed, f"are {given.dtype}", "write whole numbers, for example with .astype('int64')")
+    if metric.name is MetricName.WORD_ERROR_RATE:
+        return _ids(placed, given, output)
+    if metric.name in OF_CLASSES:
+        return _classes(placed, labels, output)
+    if not (is_real(given) or is_whole(given)):
+        _unfit(placed, f"are {given.dtype}", "write numbers")
+    shaped = _shaped(placed, labels, output.shape).astype(np.float64)
+    if not np.all(np.isfinite(shaped)):
+        _unfit(placed, "hold infinities or NaN", "remove such examples from the dataset")
+    return shaped
+
+
+def _classes(placed: PlacedMetric, labels: Labels, output: Array) -> Array:
+    metric, given = placed.metric, labels.values[placed.metric.labels]
+    is_mask = metric.name is MetricName.INTERSECTION_OVER_UNION
+    is_binary = is_mask and (output.dtype.kind == "b" or (is_real(output) and is_compared(metric, output)))
+    has_scores = is_real(output) and not is_binary
+    if has_scores and _squeezed(given.shape) == _squeezed(output.shape):
+        found = f"have the shape {list(given.shape)} of the output itself, as if they were one-hot"
+        _unfit(placed, found, "write the number of the class, for example with .argmax(-1)")
+    shaped = _shaped(placed, labels, output.shape[:-1] if has_scores else output.shape).astype(np.int64)
+    counted = shaped if metric.ignore_label is None else shaped[shaped != metric.ignore_label]
+    classes = output.shape[-1] if has_scores else 2 if is_binary else MOST_CLASSES if is_mask else None
+    low, high = (int(counted.min()), int(counted.max())) if counted.size else (0, 0)
+    if classes is not None and (low < 0 or high >= classes):
+        cure = "correct them, or say with ignoreLabel which number stands for no class"
+        _unfit(placed, f"reach from {low} to {high}, but the classes are 0 to {classes - 1}", cure)
+    return shaped
+
+
+def _ids(placed: PlacedMetric, given: Array, output: Array) -> Array:
+    """Return a row for each sequence of the output."""
+    rows = int(np.prod(output.shape[:-1], dtype=np.int64))
+    leading = _squeezed(given.shape[:-1])
+    if given.ndim == 0 or leading != _squeezed(output.shape[:-1]):
+        found = f"have the shape {list(given.shape)} for an output of {list(output.shape)}"
+        _unfit(placed, found, "give each example a sequence, all filled up to the same length with ignoreLabel")
+    return given.astype(np.int64).reshape(rows, given.shape[-1])
+
+
+def _squeezed(shape: Shape) -> Shape:
+    return tuple(size for size in shape if size != 1)
+
+
+def _shaped(placed: PlacedMetric, labels: Labels, shape: Shape) -> Array:
+    """Return labels in the shape of what they are compared with: dimensions of 1 count for nothing.
+
+    The numbers of a TFRecord come in one row for each example.
+    """
+    given = labels.values[placed.metric.labels]
+    is_flat = given.ndim - labels.is_stacked <= 1 and given.size == np.prod(shape, dtype=np.int64)
+    if is_flat or _squeezed(given.shape) == _squeezed(shape):
+        return given.reshape(shape)
+    each = list(shape[1:]) if labels.is_stacked else list(shape)
+    return _unfit(
+        placed,
+        f"have the shape {list(given.shape)} where {list(shape)} are compared",
+        f"give each example the shape {each}" if each else "give each example one number",
+    )
+
+
+def _unsuitable(placed: PlacedMetric, found: str, cure: str) -> NoReturn:
+    raise StepFailure(Reason.METRIC_MISMATCH, f"{placed.field}: output {placed.metric.output} {found}", cure)
+
+
+def _unfit(placed: PlacedMetric, found: str, cure: str) -> NoReturn:
+    raise StepFailure(Reason.DATASET_MISMATCH, f"{placed.field}: the labels {placed.metric.labels} {found}", cure)
