@@ -26,6 +26,7 @@ PAGES: Final[dict[str, tuple[str, ...]]] = {
     "docs/how-to/calibration-data.md": ("flowers-int8 condition met",),
     "docs/how-to/choosing-a-quantization.md": ("flowers-weightonlyint8   True    Converted   WeightOnlyInt8",),
     "docs/how-to/many-conversions.md": ("birds-weightonlyint8.yaml",),
+    "docs/how-to/metrics.md": ("flowers-measured condition met", '"name":"Top1Accuracy"'),
     "docs/how-to/private-models.md": ("flowers-private condition met",),
     "docs/how-to/report.md": ("s3://{team}/flowers/1.tflite.report.html",),
     "docs/sources.md": ("secret/kaggle created",),

@@ -82,6 +82,62 @@ def test_an_artifact_is_compared_on_samples_of_the_users_own(bench: Workbench, s
     assert (measured["source"], measured["samples"]) == ("Verification", 5)
 
 
+def labelled(bench: Workbench, s3: S3Client, count: int = 50) -> Object:
+    """Put labels beside samples, none of which can be right: an untrained model has four outputs."""
+    samples, labels = tiny_samples(count), np.arange(count) % 4
+    s3.put_object(Bucket=bench.bucket, Key="labelled.npz", Body=npz(x=samples, label=labels))
+    return {"dataset": f"s3://{bench.bucket}/labelled.npz"}
+
+
+def test_metrics_of_model_and_artifact_are_in_the_status(bench: Workbench, s3: S3Client, tiny_model: str) -> None:
+    metrics = [
+        {"name": "Top1Accuracy", "output": "y", "labels": "label", "min": "0", "maxDrop": "0"},
+        {"name": "TopKAccuracy", "output": "y", "labels": "label", "k": 2},
+    ]
+    verification = {"minSNRDecibels": 0, "samples": labelled(bench, s3), "metrics": metrics}
+    finished = bench.run(
+        bench.conversion("measured", tiny_model, signature={"key": "serving_default"}, verification=verification)
+    )
+    verified = condition(finished, "Verified")
+    assert (verified["status"], verified["reason"]) == ("True", "MetricsSufficient"), finished["status"]
+    shown = finished["status"]["verification"]["metrics"]
+    assert [(one["name"], one["samples"], one.get("k")) for one in shown] == [
+        ("Top1Accuracy", 50, None),
+        ("TopKAccuracy", 50, 2),
+    ]
+    for one in shown:
+        assert float(one["model"]["low"]) <= float(one["model"]["value"]) <= float(one["model"]["high"])
+        assert one["drop"]["value"] == "0"
+
+
+UNFIT: dict[str, tuple[Object, int, str, tuple[str, ...]]] = {
+    "a gate that the model misses": ({"min": "0.99"}, 50, "VerificationFailed", ("The model itself", "metrics[0].min")),
+    "an output that is not there": ({"output": "z"}, 50, "MetricMismatch", ("metrics[0].output names z", "y")),
+    "an output of another kind": ({"name": "WordErrorRate"}, 50, "MetricMismatch", ("sequences of whole numbers",)),
+    "labels that are not there": ({"labels": "kind"}, 50, "DatasetMismatch", ("the labels kind", "label, x")),
+    "too few labels": ({}, 29, "DatasetMismatch", ("29 labelled examples are too few", "30 are the least")),
+    "labels that are no classes": ({"labels": "x"}, 50, "DatasetMismatch", ("are float32", "astype")),
+}
+
+
+@pytest.mark.parametrize(("changes", "count", "reason", "words"), UNFIT.values(), ids=UNFIT.keys())
+def test_metrics_that_cannot_hold_stall_with_what_to_change(
+    bench: Workbench,
+    s3: S3Client,
+    tiny_model: str,
+    changes: Object,
+    count: int,
+    reason: str,
+    words: tuple[str, ...],
+) -> None:
+    metric = {"name": "Top1Accuracy", "output": "y", "labels": "label", **changes}
+    verification = {"samples": labelled(bench, s3, count), "metrics": [metric]}
+    finished = bench.run(
+        bench.conversion("unfit", tiny_model, signature={"key": "serving_default"}, verification=verification)
+    )
+    assert_stalled(finished, reason, *words)
+
+
 def test_images_from_the_web_are_fitted_and_normalised(
     bench: Workbench, env: Environment, s3: S3Client, classifier: str
 ) -> None:

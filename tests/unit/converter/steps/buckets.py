@@ -17,17 +17,21 @@ KEY, BESIDE, PAGE = "a/b.tflite", "a/b.tflite.intoto.jsonl", "a/b.tflite.report.
 """Of the artifact, its attestation and its report page."""
 
 
+REPORT: dict[str, Any] = FORGED_REPORT
+MEASURED: dict[str, Any] = REPORT["verification"]
+
+
 def request(**changes: Any) -> StepRequest:
     """A conversion without datasets, whose attestation is signed."""
     return attestations.request(**{"quantization": {"type": "None"}, "verification": {}, **changes})
 
 
-def published(asked: StepRequest, tmp_path: Path, store: MemoryStore | None = None) -> MemoryStore:
-    """Return a bucket in which a conversion left what it made; `FORGED` stands for that."""
+def published(asked: StepRequest, tmp_path: Path, store: MemoryStore | None = None, **reported: Any) -> MemoryStore:
+    """Return a bucket in which a conversion left what it made and `reported`; `FORGED` stands for that."""
     folder = tmp_path / "output"
     folder.mkdir(exist_ok=True)
     (folder / "model.tflite").write_bytes(FORGED)
-    (folder / "converted.json").write_text(json.dumps(FORGED_REPORT))
+    (folder / "converted.json").write_text(json.dumps({**REPORT, **reported}))
     (folder / "report.json").write_text(report_pages.data().model_dump_json(by_alias=True, exclude_none=True))
     store = store or MemoryStore()
     prepared = PreparedModel(path=".", model_digest=f"sha256:{'3' * 64}", started="2026-11-22T12:00:00Z")

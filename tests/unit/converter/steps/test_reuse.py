@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.converter.steps.buckets import BESIDE, KEY, again, published, request
+from tests.unit.converter.steps.buckets import BESIDE, KEY, MEASURED, again, published, request
 from tests.unit.converter.storage.memory_store import Held, MemoryStore
 from tflite_api.reasons import Reason
+from tflite_api.steps.step import FetchedDatasets, StepRequest
 from tflite_converter.core.failure import StepFailure
+from tflite_converter.fetch import dataset
 from tflite_converter.steps.identity import identity
 from tflite_converter.storage import object_metadata
 from tflite_converter.storage.object_metadata import Owner
@@ -83,3 +85,44 @@ def test_an_object_of_somebody_else_in_its_place_is_a_conflict_before_anything_i
     with pytest.raises(StepFailure, match=r"a/b\.tflite\.intoto\.jsonl") as caught:
         again(SIGNED, MemoryStore({BESIDE: Held(b"x", metadata)}), tmp_path)
     assert caught.value.reason is Reason.DESTINATION_CONFLICT
+
+
+def measured(tmp_path: Path, **asked: str) -> tuple[MemoryStore, StepRequest]:
+    """Return a bucket with an artifact whose metrics were measured, and what asked for it."""
+    metric = {"name": "Top1Accuracy", "output": "y", "labels": "label", **asked}
+    samples = {"dataset": "https://example.com/samples.npz"}
+    wanted = request(attestation=None, verification={"samples": samples, "metrics": [metric]})
+    shown = {"samples": 50, **dict.fromkeys(("model", "artifact"), figure("0.95")), "drop": figure("0")}
+    metrics = [{"name": "Top1Accuracy", "output": "y", **shown}]
+    return published(wanted, tmp_path, verification={**MEASURED, "metrics": metrics}), wanted
+
+
+def figure(value: str) -> dict[str, str]:
+    return dict.fromkeys(("value", "low", "high"), value)
+
+
+def test_an_artifact_is_reused_with_its_metrics(tmp_path: Path) -> None:
+    store, wanted = measured(tmp_path, min="0.9")
+    found = again(wanted, store, tmp_path).reused
+    assert found is not None
+    assert found.verification is not None
+    assert [each.artifact.value for each in found.verification.metrics or ()] == ["0.95"]
+
+
+def test_an_artifact_whose_metadata_show_no_metrics_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dataset, "fetch_all", lambda *_: FetchedDatasets())
+    store, wanted = measured(tmp_path, min="0.9")
+    owner = identity(wanted, wanted.spec.destination.s3)
+    kept = again(wanted, store, tmp_path).reused
+    assert kept is not None
+    assert kept.verification is not None
+    bare = kept.model_copy(
+        update={
+            "reason": Reason.CONVERTED,
+            "verification": kept.verification.model_copy(update={"metrics": None}),
+        }
+    )
+    store.objects[KEY] = replace(store.objects[KEY], metadata=object_metadata.encode_metadata(bare, owner))
+    assert again(wanted, store, tmp_path).reused is None
