@@ -162,12 +162,16 @@ class StepResult(Schema):
         return self.model_copy(update=shorter) if shorter else None
 
     def _shorter_texts(self) -> dict[str, str | None]:
-        if self.report_problem is not None and len(self.report_problem) > 1:
+        if self.report_problem is not None and len(self.report_problem) > _SHORTEST:
             return {"report_problem": self.report_problem[: len(self.report_problem) // 2] + "…"}
-        if len(self.message) > 1:
+        if len(self.message) > _SHORTEST:
             # A cure stands at a message's end.
             return {"message": self.message[: len(self.message) // 2] + "…", "cure_given": None}
         return {}
+
+
+_SHORTEST: Final = 2
+"""Characters of a text that is cut: half of these and a dot are as many again."""
 
 
 def _dump(result: StepResult) -> bytes:

@@ -52,6 +52,12 @@ def test_metrics_are_left_out_last() -> None:
     assert read.message == message
 
 
+def test_what_does_not_fit_however_short_is_refused() -> None:
+    result = StepResult(reason=Reason.CONVERTED, message="as it was", report_problem="no room")
+    with pytest.raises(ValueError, match="does not fit in 10"):
+        result.to_json(10)
+
+
 def test_a_report_that_fits_is_left_whole() -> None:
     signature = ArtifactSignature(key="k", inputs=(Tensor(name="x", dtype="float32", shape=(1, -1)),), outputs=())
     result = StepResult(reason=Reason.REUSED, message="as it was", signature=signature)
