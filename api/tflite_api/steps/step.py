@@ -155,11 +155,15 @@ class StepResult(Schema):
             return self.model_copy(update={"signature": signature.model_copy(update={longer: kept, "truncated": True})})
         if signature is not None:
             return self.model_copy(update={"signature": None})
-        if measured is not None and measured.metrics:
-            fewer = measured.model_copy(update={"metrics": measured.metrics[:-1] or None, "truncated": True})
-            return self.model_copy(update={"verification": fewer})
-        shorter = self._shorter_texts()
+        shorter = self._fewer_metrics() or self._shorter_texts()
         return self.model_copy(update=shorter) if shorter else None
+
+    def _fewer_metrics(self) -> dict[str, MeasuredError]:
+        measured = self.verification
+        if measured is None or not measured.metrics:
+            return {}
+        fewer = {"metrics": measured.metrics[:-1] or None, "truncated": True}
+        return {"verification": measured.model_copy(update=fewer)}
 
     def _shorter_texts(self) -> dict[str, str | None]:
         if self.report_problem is not None and len(self.report_problem) > _SHORTEST:

@@ -62,7 +62,7 @@ def test_masks_of_scores_by_class_are_those_of_the_largest() -> None:
 
 
 def test_a_class_beyond_all_labels_agrees_with_none() -> None:
-    assert value("IntersectionOverUnion", [[0, 100_000, -7]], [[0, 0, 0]]) == pytest.approx(1 / 3)
+    assert value("IntersectionOverUnion", [[0, 0, 100_000, -7]], [[0, 0, 0, 0]]) == pytest.approx(1 / 2)
 
 
 def test_r2_keeps_its_digits_far_from_zero() -> None:
@@ -78,6 +78,8 @@ def test_r2_keeps_its_digits_far_from_zero() -> None:
 
 def test_what_is_not_defined_is_no_number() -> None:
     assert np.isnan(value("R2", [1.0, 2.0], [3.0, 3.0]))
+    # What is left of these labels is rounding: 7e-18.
+    assert np.isnan(value("R2", [1.0] * 5, [0.1] * 5))
     assert np.isnan(value("WordErrorRate", [[1], [2]], [[0], [0]], ignoreLabel=0))
     assert np.isnan(value("CosineSimilarity", [[1.0], [2.0]], [[0.0], [0.0]]))
     assert np.isnan(value("Top1Accuracy", SCORES[:1], [-1], ignoreLabel=-1))
