@@ -76,8 +76,8 @@ def _worst(folder: Path, artifact: Path, facts: ArtifactFacts) -> float:
         if signature.key not in kept:
             raise _NotJudged(f"signature {signature.key} cannot be run")
         seen = reference.load(folder / kept[signature.key])
-        if seen.doubt is not None:
-            raise _NotJudged(seen.doubt.reason)
+        if seen.inconclusive is not None:
+            raise _NotJudged(seen.inconclusive.reason)
         _check_names(signature.inputs, seen)
         measured = litert.run(artifact, signature.key, seen.samples)
         for expected, found in zip(seen.compared, measured, strict=True):

@@ -65,9 +65,9 @@ class _ArtifactReference:
             StepFailure: VerificationFailed where LiteRT cannot read it, or where it computes nothing to compare with.
         """
         signatures = litert.signatures(path)
-        doubt = litert.doubt(flatbuffer.read(path))
-        if doubt is not None:
-            words = f"Nothing can be compared with {path.name}: {doubt.message}"
+        inconclusive = litert.inconclusive(flatbuffer.read(path))
+        if inconclusive is not None:
+            words = f"Nothing can be compared with {path.name}: {inconclusive.message}"
             raise StepFailure(Reason.VERIFICATION_FAILED, words, "Compare with another file, or with the SavedModel")
         self._path = path
         self._assigns_state = bool(_ASSIGNING & flatbuffer.read(path).operations)
@@ -178,9 +178,9 @@ def _observed(against: _Runnable, pair: Pair, order: ComparisonOrder) -> Referen
 
 def _compared(artifact: Path, pair: Pair, seen: Reference) -> ComparedSignature:
     facts = pair.reference
-    doubt = seen.doubt or litert.doubt(flatbuffer.read(artifact))
+    inconclusive = seen.inconclusive or litert.inconclusive(flatbuffer.read(artifact))
     comparison = Comparison()
-    if doubt is None:
+    if inconclusive is None:
         # What keeps state gets every sample, whether or not there is something to compare with.
         samples = seen.given if seen.in_sequence else seen.samples
         renamed = ({pair.input_names[name]: value for name, value in sample.items()} for sample in samples)
@@ -188,14 +188,14 @@ def _compared(artifact: Path, pair: Pair, seen: Reference) -> ComparedSignature:
         for expected, found in zip(seen.outputs if seen.in_sequence else seen.compared, measured, strict=True):
             if expected is not None:
                 comparison.add(expected, {name: found[theirs] for name, theirs in pair.output_names.items()})
-        doubt = seen.reservation
+        inconclusive = seen.caveat
     return ComparedSignature(
         key=pair.artifact_key,
         reference_key=facts.key,
         inputs=tuple(map(str, facts.inputs)),
         error=comparison.summary(seen.source) if comparison.samples else None,
-        caveat=doubt.reason if doubt else None,
-        message=doubt.message if doubt else None,
+        caveat=inconclusive.reason if inconclusive else None,
+        message=inconclusive.message if inconclusive else None,
     )
 
 

@@ -17,7 +17,7 @@ from tflite_api.resource.quantization_types import QuantizationType
 from tflite_api.resource.spec import KeepFloat, Quantization
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.convert import forms, loop_steps, loop_unrolling, pinning, retyping, strategy, tf_converter
-from tflite_converter.convert.finish import MeasuredSignature, MeasurementOrder, become_measurement
+from tflite_converter.convert.finish import MeasuredSignature, MeasurementOrder, exec_measurement
 from tflite_converter.convert.forms import OtherForm
 from tflite_converter.convert.order import ConversionOrder
 from tflite_converter.convert.report_material import FloatsOrder, MaterialOrder
@@ -68,24 +68,24 @@ def convert_model(order: ConversionOrder, announce: Announce) -> MeasurementOrde
     attempt = Attempt(signatures or plan(loaded.signatures), order.select_tf, names)
     while True:
         announce("Running the model")
-        workshop = _Workshop(order, graph, attempt, load)
-        workshop.prepare(model or load())
+        pinned = _PinnedModel(order, graph, attempt, load)
+        pinned.prepare(model or load())
         model = None
         failed = attempt
         while failed.signatures == attempt.signatures:
             announce("Converting" if attempt.name == strategy.PLAIN else f"Converting ({attempt.name})")
             try:
-                content = workshop.convert(attempt)
+                content = pinned.convert(attempt)
             except StepFailure as failure:
                 following = strategy.next_attempt(attempt, failure)
                 if following is None:
-                    raise workshop.advised(attempt, failure) from failure
+                    raise pinned.advised(attempt, failure) from failure
                 failed, attempt = attempt, following
             else:
                 _check_untouched(output, before)
                 write_whole(output / ARTIFACT_FILE, content)
-                workshop.convert_other_form(attempt)
-                return workshop.rest(attempt, tf.__version__, content)
+                pinned.convert_other_form(attempt)
+                return pinned.rest(attempt, tf.__version__, content)
 
 
 def _model_folder(order: ConversionOrder) -> Path:
@@ -108,7 +108,7 @@ def _check_untouched(output: Path, before: set[str]) -> None:
         )
 
 
-class _Workshop:
+class _PinnedModel:
     """The files of one attempt's shapes: the pinned SavedModel, and what the model itself computes."""
 
     def __init__(
@@ -337,7 +337,7 @@ def main() -> int:
     def work() -> None:
         report.announce("Reading the model")
         rest = convert_model(order, report.announce)
-        become_measurement(rest, report, Path(order.scratch_dir))
+        exec_measurement(rest, report, Path(order.scratch_dir))
 
     return reported(work, report, runtime.exhausted)
 

@@ -92,7 +92,7 @@ class MeasurementOrder(Schema):
     """See ConversionOrder."""
 
 
-def become_measurement(order: MeasurementOrder, report: Report, scratch: Path) -> NoReturn:
+def exec_measurement(order: MeasurementOrder, report: Report, scratch: Path) -> NoReturn:
     """Replace this process by the one that measures."""
     path = scratch / _ORDER_FILE
     content = order.model_dump_json(by_alias=True).encode()
@@ -222,18 +222,18 @@ def _compare(
 ) -> tuple[Verdict, Sequence[Reference]]:
     """Return the verdict, and the references as far as they were used."""
     for seen in references:
-        if (doubt := seen.doubt) is not None:
-            return doubt, references
-    if (doubt := litert.doubt(facts)) is not None:
-        return doubt, references
+        if (inconclusive := seen.inconclusive) is not None:
+            return inconclusive, references
+    if (inconclusive := litert.inconclusive(facts)) is not None:
+        return inconclusive, references
     keys = [each.wanted.key for each in order.signatures]
     used = comparison.measure(artifact, keys, references, measured, scores.add)
     seen_by = _circumstances(order, used)
     error = measured.summary(seen_by.source)
     verdict = gates.judge(scores, error, lambda: gate.judge(measured, order.min_snr_decibels, seen_by))
-    reservations = [seen.reservation for seen in used if seen.reservation is not None]
-    if verdict.reason in _PASSED and reservations:
-        return Verdict(reservations[0].reason, f"{verdict.message}; {reservations[0].message}"), used
+    caveats = [seen.caveat for seen in used if seen.caveat is not None]
+    if verdict.reason in _PASSED and caveats:
+        return Verdict(caveats[0].reason, f"{verdict.message}; {caveats[0].message}"), used
     return verdict, used
 
 

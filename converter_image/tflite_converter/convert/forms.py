@@ -48,7 +48,7 @@ def taken(
         keys: of their signatures.
         references: what the model computes, by signature.
     """
-    if any(seen.doubt is not None for seen in references):
+    if any(seen.inconclusive is not None for seen in references):
         return False, ""
     ours, theirs = (_worst(file, asked, keys, references) for file in (artifact, Path(other.file)))
     words = f"of two forms the better one is taken: as one operator {_said(ours)}, written out {_said(theirs)}"

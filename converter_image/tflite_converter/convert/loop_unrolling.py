@@ -182,8 +182,8 @@ class _Body:
             # What it begins with was traced by now: shapes are known that the model's own graph leaves open.
             loop = Loop(node, inputs, self._loops[node.name], self._functions, trace, self._most)
             return loop_steps.count(loop)
-        except NotProven as doubt:
-            raise _refusal(f"{doubt} (loop {_shown(node.name)})") from doubt
+        except NotProven as error:
+            raise _refusal(f"{error} (loop {_shown(node.name)})") from error
 
     def _chosen(self, node: Any, inputs: list[Value]) -> Sequence[Value]:  # noqa: ANN401 - see above
         """Take the side of a condition that is known by now, as one on the number of the step is."""

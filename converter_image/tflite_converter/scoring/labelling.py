@@ -42,7 +42,7 @@ class Labelling:
         Raises:
             StepFailure: MetricMismatch or DatasetMismatch where output, labels and metric do not fit.
         """
-        if not self._metrics or any(reference.doubt is not None for reference in seen.values()):
+        if not self._metrics or any(reference.inconclusive is not None for reference in seen.values()):
             return
         scores = Scores(self._metrics, {key: [one.labels for one in each] for key, each in self._samples.items()})
         for key, reference in seen.items():

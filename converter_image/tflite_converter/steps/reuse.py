@@ -35,7 +35,7 @@ class Found:
     attestation: StoredObject | None = None
 
 
-class DoubtError(Exception):
+class NotReusedError(Exception):
     """What the bucket says is not so; the message says what was found."""
 
 
@@ -62,8 +62,8 @@ def confirmed(
     """
     try:
         return _Confirmation(reuse, found, request, destination, progress).result(environment)
-    except DoubtError as doubt:
-        _LOG.warning("%s is not taken as it is, but made again: %s", request.spec.destination.s3.uri, doubt)
+    except NotReusedError as error:
+        _LOG.warning("%s is not taken as it is, but made again: %s", request.spec.destination.s3.uri, error)
         return None
 
 
@@ -81,7 +81,7 @@ class _Confirmation:
         gates = (spec.min_snr_decibels, spec.metrics)
         problem = accept.problem_of(result, result.verdict, result.verification, calibration, *gates)
         if problem is not None:
-            raise DoubtError(f"its metadata {problem}")
+            raise NotReusedError(f"its metadata {problem}")
         artifact = self._artifact()
         page = self._page() if spec.report else None
         if spec.attestation is None:
@@ -103,11 +103,11 @@ class _Confirmation:
         at = location_of(self.request.spec.destination.s3)
         read = self.destination.read_hashed(at, seen, self.request.limits, self.progress)
         if read.size != seen.size or read.sha256 != result.artifact.sha256:
-            raise DoubtError(
+            raise NotReusedError(
                 f"its metadata give the SHA-256 {result.artifact.sha256}, but what was read has {read.sha256}"
             )
         if not flatbuffer.is_litert(read.head):
-            raise DoubtError("it is no TensorFlow Lite file")
+            raise NotReusedError("it is no TensorFlow Lite file")
         return read.sha256
 
     def _page(self) -> str:
@@ -118,18 +118,18 @@ class _Confirmation:
         at = location_of(self.request.spec.destination.s3.report_page)
         read = self.destination.read_hashed(at, seen, self.request.limits, self.progress)
         if read.sha256 != object_metadata.recorded_digest(seen):
-            raise DoubtError("its report page is another than its metadata say")
+            raise NotReusedError("its report page is another than its metadata say")
         return read.sha256
 
     def _attestation(self) -> bytes:
         """Read the attestation that the artifact was made with."""
         seen, named = self.found.attestation, self.reuse.result.attestation
         if seen is None or named is None:
-            raise DoubtError("it has no attestation")
+            raise NotReusedError("it has no attestation")
         at = location_of(self.request.spec.destination.s3.attestation)
         bundle = self.destination.read(at, seen, _ATTESTATION_BYTES)
         if sha256(bundle).hexdigest() != named.sha256:
-            raise DoubtError("its attestation is another than its metadata say")
+            raise NotReusedError("its attestation is another than its metadata say")
         return bundle
 
     def _signer(self, bundle: bytes, artifact: str, page: str | None, environment: Mapping[str, str]) -> str:
@@ -141,7 +141,7 @@ class _Confirmation:
         try:
             return reuse.signer_of(bundle, environment.get(VERIFYING_KEY_ENV), claims)
         except verify.CheckFailedError as problem:
-            raise DoubtError(f"of its attestation: {problem}") from problem
+            raise NotReusedError(f"of its attestation: {problem}") from problem
 
 
 def _told(result: StepResult, why: str) -> StepResult:

@@ -57,7 +57,7 @@ def run_in_turn(artifact: Path, calls: Iterable[tuple[str, Sample]]) -> Iterator
         raise CannotRun(str(error), shapes) from error
 
 
-def doubt(facts: ArtifactFacts) -> Verdict | None:
+def inconclusive(facts: ArtifactFacts) -> Verdict | None:
     """Return why what an artifact computes cannot be compared with anything; None if it can."""
     if facts.random:
         names = ", ".join(facts.random)

@@ -180,7 +180,7 @@ class _Generation:
         for strength in STRENGTHS:
             with suppress(RunRefused):
                 other = self._try(replace(seen.sampling, strength=strength))
-                if other.is_telling and other.doubt is None:
+                if other.is_telling and other.inconclusive is None:
                     return other
         return seen
 

@@ -58,7 +58,7 @@ class Reference:
     """Where its arrays are on disk, where they are."""
 
     @property
-    def doubt(self) -> Verdict | None:
+    def inconclusive(self) -> Verdict | None:
         """Why nothing can be compared with it; None where it can."""
         if not self.repeats and self.assigns_state:
             return Verdict(Reason.STATEFUL, "The model keeps state, and gives other outputs each time it starts")
@@ -76,7 +76,7 @@ class Reference:
         return self.responds and any(output is not None for output in self.outputs)
 
     @property
-    def reservation(self) -> Verdict | None:
+    def caveat(self) -> Verdict | None:
         """Why a good comparison still says little, or None."""
         if self.responds:
             return None

@@ -235,7 +235,7 @@ def test_an_order_that_was_changed_on_its_way_is_not_followed(
 
     monkeypatch.setattr("os.execv", replace)
     with os.fdopen(os.open(os.devnull, os.O_WRONLY), "wb") as sink, pytest.raises(ReplacedError):
-        finish.become_measurement(left, Report(sink.fileno()), tmp_path / "scratch")
+        finish.exec_measurement(left, Report(sink.fileno()), tmp_path / "scratch")
     [command] = commands
     measuring = command[command.index("tflite_converter.convert.finish") :]
     monkeypatch.setattr("sys.argv", measuring)

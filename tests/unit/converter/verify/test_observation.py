@@ -43,7 +43,7 @@ def test_inputs_that_the_model_takes_are_kept() -> None:
     seen: Reference = observe(run, Inputs([TensorFacts("x", "float32", (1, 8))], {}), None, assigns_state=False)
     assert seen.responds
     assert seen.repeats
-    assert seen.doubt is None
+    assert seen.inconclusive is None
 
 
 def observed(run: Run, *facts: TensorFacts) -> Reference:
@@ -81,7 +81,7 @@ def test_what_gives_a_row_for_each_of_a_batch_stays_at_small_batches() -> None:
 
 def test_a_model_that_never_gives_anything_is_insensitive() -> None:
     seen = observed(lambda sample: {"y": sample["x"][:, :0]}, TensorFacts("x", "float32", (1, -1)))
-    assert seen.reservation is not None
+    assert seen.caveat is not None
 
 
 def test_small_models_are_run_on_many_samples_of_each_distribution() -> None:

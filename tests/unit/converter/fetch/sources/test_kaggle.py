@@ -84,7 +84,7 @@ def test_an_authority_that_states_no_key_usage_is_trusted(
     with serving_with_tls(kaggle, private_authority.served_by(tmp_path)) as address:
         monkeypatch.setitem(kaggle_env._env_to_endpoint, kaggle_env.KaggleEnv.PROD, address)
         monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
-        assert refused(tmp_path / "one").reason is Reason.MODEL_UNAVAILABLE
+        assert refused(tmp_path / "one").reason is Reason.SERVER_UNREACHABLE
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.crt"))
         assert contents(fetched(tmp_path / "other").folder) == FILES
 
