@@ -17,8 +17,9 @@ from tflite_converter.artifact import flatbuffer
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.tensors import TensorFacts
-from tflite_converter.model import loader, operations, saved_model, selection
+from tflite_converter.model import operations, saved_model, selection
 from tflite_converter.model.inputs import guesses
+from tflite_converter.model.running import loader
 from tflite_converter.quantize import quantization
 from tflite_converter.verify import litert, observation, reference
 from tflite_converter.verify.metrics import Comparison

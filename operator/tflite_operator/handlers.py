@@ -13,9 +13,9 @@ import kopf
 
 from tflite_api import names
 from tflite_operator.kube.connection import Connection
+from tflite_operator.kube.decoding.page_size import PAGE_ITEMS
 from tflite_operator.kube.errors import ClusterError
 from tflite_operator.kube.kopf_storage import NoDiffBase, NoProgress
-from tflite_operator.kube.page_size import PAGE_ITEMS
 from tflite_operator.kube.watch_monitor import WatchMonitor
 from tflite_operator.settings import Settings
 from tflite_operator.telemetry.log import LOGGER

@@ -24,8 +24,9 @@ from tflite_converter.core.step_files import write_model
 from tflite_converter.core.tensors import Outputs, Sample, SignatureFacts
 from tflite_converter.datasets import reader
 from tflite_converter.datasets.generated import MOST, Meanings
-from tflite_converter.model import loader, operations, runtime, saved_model, selection
+from tflite_converter.model import operations, saved_model, selection
 from tflite_converter.model.inputs import guesses
+from tflite_converter.model.running import loader, runtime
 from tflite_converter.verify import litert, observation, sequence
 from tflite_converter.verify.metrics import Comparison
 from tflite_converter.verify.observation import IN_SEQUENCE, Inputs

@@ -16,21 +16,23 @@ from tflite_api.reasons import Reason
 from tflite_api.resource.quantization_types import QuantizationType
 from tflite_api.resource.spec import KeepFloat, Quantization
 from tflite_converter.artifact import flatbuffer
-from tflite_converter.convert import forms, loop_steps, loop_unrolling, pinning, retyping, strategy, tf_converter
+from tflite_converter.convert import forms, pinning, strategy, tf_converter
 from tflite_converter.convert.finish import MeasuredSignature, MeasurementOrder, exec_measurement
 from tflite_converter.convert.forms import OtherForm
 from tflite_converter.convert.order import ConversionOrder
 from tflite_converter.convert.report_material import FloatsOrder, MaterialOrder
+from tflite_converter.convert.rewriting import loop_steps, loop_unrolling, retyping
 from tflite_converter.convert.strategy import Attempt
 from tflite_converter.convert.tf_converter import ConverterSettings
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.step_files import ARTIFACT_FILE, write_whole
 from tflite_converter.core.tensors import Sample, Shape, SignatureFacts
 from tflite_converter.datasets.generated import LEAST, MOST
-from tflite_converter.model import callables, loader, operations, runtime, saved_model, selection, tfhub
+from tflite_converter.model import operations, saved_model, selection
 from tflite_converter.model.inputs import guesses
 from tflite_converter.model.loaded import LoadedModel
 from tflite_converter.model.operations import LackingOperations
+from tflite_converter.model.running import callables, loader, runtime, tfhub
 from tflite_converter.model.saved_model import MetaGraph
 from tflite_converter.quantize import calibration, quantization
 from tflite_converter.quantize.calibration import CalibrationSamples

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tflite_api.resource.spec import KeepFloat, Quantization
-from tflite_converter.convert import graph_edits
+from tflite_converter.convert.rewriting import graph_edits
 from tflite_converter.core.tensors import Sample
 from tflite_converter.model import operations
 from tflite_converter.quantize import calibrator, quantization

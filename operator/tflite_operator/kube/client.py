@@ -18,11 +18,11 @@ from tflite_api import names
 from tflite_operator.core.fields import integer, objects, text
 from tflite_operator.core.labels import CONVERSION_LABEL, Key
 from tflite_operator.kube.connection import JSON, Connection
+from tflite_operator.kube.decoding.page_size import PAGE_ITEMS, PageSize, read_page
+from tflite_operator.kube.decoding.protobuf import MAGIC, STREAM, read
+from tflite_operator.kube.decoding.watch_stream import events
 from tflite_operator.kube.errors import ClusterError, NotFoundError, PageTooLongError, error_of
 from tflite_operator.kube.late_check import CHECK, Check, unchecked
-from tflite_operator.kube.page_size import PAGE_ITEMS, PageSize, read_page
-from tflite_operator.kube.protobuf import MAGIC, STREAM, read
-from tflite_operator.kube.watch_stream import events
 from tflite_operator.telemetry.log import LOGGER
 from tflite_operator.telemetry.metrics import API_REQUESTS
 

@@ -16,8 +16,8 @@ from aiohttp.base_protocol import BaseProtocol
 
 from tflite_api import names
 from tflite_operator.kube.client import CONVERSIONS
+from tflite_operator.kube.decoding.page_size import PageSize, read_page
 from tflite_operator.kube.errors import ClusterError
-from tflite_operator.kube.page_size import PageSize, read_page
 from tflite_operator.telemetry.metrics import API_REQUESTS
 
 _NOT_YET: Final = "not watching yet"

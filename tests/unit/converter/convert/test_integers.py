@@ -12,7 +12,7 @@ from tflite_api.reasons import Reason
 from tflite_api.resource.quantization_types import QuantizationType
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
-from tflite_converter.convert.loop_steps import MOST_STEPS
+from tflite_converter.convert.rewriting.loop_steps import MOST_STEPS
 from tflite_converter.core.failure import StepFailure
 
 pytestmark = pytest.mark.tensorflow

@@ -18,7 +18,8 @@ from tflite_converter.core.local_spec import LocalModelSource
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.inspection import fetch, text
 from tflite_converter.inspection.findings import InspectedSignature, Inspection
-from tflite_converter.model import loader, saved_model
+from tflite_converter.model import saved_model
+from tflite_converter.model.running import loader
 
 pytestmark = pytest.mark.tensorflow
 

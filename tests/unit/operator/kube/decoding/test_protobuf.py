@@ -15,8 +15,8 @@ from aiohttp import web
 from tests.unit.operator.kube.test_client import Answer, ask, event, streaming, watched
 from tflite_operator.informer.object_cache import ObjectCache
 from tflite_operator.kube.client import CONVERSIONS, JOBS, PODS, Client
+from tflite_operator.kube.decoding.protobuf import MEDIA_TYPE, read, watch_event
 from tflite_operator.kube.errors import ClusterError, GoneError
-from tflite_operator.kube.protobuf import MEDIA_TYPE, read, watch_event
 from tflite_operator.observe.job import observe_job
 from tflite_operator.observe.pod import observe_pod
 

@@ -8,7 +8,7 @@ import pytest
 pytestmark = pytest.mark.tensorflow
 CODE = """
 import gc
-from tflite_converter.model import runtime
+from tflite_converter.model.running import runtime
 runtime.load_tensorflow()
 print(gc.isenabled(), gc.get_freeze_count() > 100_000, gc.get_threshold()[0] > 10_000)
 class Part: pass

@@ -16,8 +16,9 @@ import numpy as np
 from tflite_api.reasons import Reason
 from tflite_converter.core.failure import RunRefused, StepFailure
 from tflite_converter.core.tensors import Array, Sample, SignatureFacts, TensorFacts
-from tflite_converter.model import operations, runtime
+from tflite_converter.model import operations
 from tflite_converter.model.loaded import SESSION, saving_failure, signature_failure
+from tflite_converter.model.running import runtime
 from tflite_converter.model.saved_model import MetaGraph
 
 

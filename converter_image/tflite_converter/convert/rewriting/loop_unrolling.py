@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from tflite_api.text import one_line
-from tflite_converter.convert import loop_steps
-from tflite_converter.convert.loop_steps import MOST_STEPS, Loop, NotProven
+from tflite_converter.convert.rewriting import loop_steps
+from tflite_converter.convert.rewriting.loop_steps import MOST_STEPS, Loop, NotProven
 from tflite_converter.core.tensors import SignatureFacts
-from tflite_converter.model import callables, operations, runtime, tf2
+from tflite_converter.model import operations
+from tflite_converter.model.running import callables, runtime, tf2
 from tflite_converter.quantize.quantization import LoopsNotMeasured
 
 _LOOPS: Final = frozenset({"While", "StatelessWhile"})

@@ -6,12 +6,13 @@ from pathlib import Path
 from tflite_api.reasons import Reason
 from tflite_api.text import one_line
 from tflite_converter.core.failure import OWN_CURE, Cure, StepFailure
-from tflite_converter.model import checkpoint, runtime
+from tflite_converter.model import checkpoint
 from tflite_converter.model.loaded import LoadedModel
 from tflite_converter.model.operations import named_in
+from tflite_converter.model.running import runtime
+from tflite_converter.model.running.tf1 import SessionModel
+from tflite_converter.model.running.tf2 import ObjectModel
 from tflite_converter.model.saved_model import MetaGraph
-from tflite_converter.model.tf1 import SessionModel
-from tflite_converter.model.tf2 import ObjectModel
 
 
 def load(folder: Path, graph: MetaGraph) -> LoadedModel:

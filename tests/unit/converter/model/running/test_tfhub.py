@@ -14,7 +14,8 @@ HANDLE = "https://nowhere.invalid/google/model/1"
 _RESOLVE = """
 import sys
 from pathlib import Path
-from tflite_converter.model import runtime, tfhub
+from tflite_converter.model.running import runtime
+from tflite_converter.model.running import tfhub
 runtime.load_tensorflow()
 
 def watch(event, _):

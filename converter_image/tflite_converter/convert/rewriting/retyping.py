@@ -12,7 +12,8 @@ from tflite_api.reasons import Reason
 from tflite_api.text import one_line
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.tensors import SignatureFacts
-from tflite_converter.model import callables, operations, runtime, tf2
+from tflite_converter.model import operations
+from tflite_converter.model.running import callables, runtime, tf2
 
 _OTHERS: Final = ("float16", "bfloat16", "float64")
 

@@ -9,7 +9,8 @@ import pytest
 from tflite_api.resource.spec import Quantization, Signature
 from tflite_converter.convert import tf_converter
 from tflite_converter.convert.tf_converter import ConverterSettings
-from tflite_converter.model import loader, restoring, saved_model, selection
+from tflite_converter.model import saved_model, selection
+from tflite_converter.model.running import loader, restoring
 
 pytestmark = pytest.mark.tensorflow
 SETTINGS = ConverterSettings(keys=("serving_default",), quantization=Quantization())

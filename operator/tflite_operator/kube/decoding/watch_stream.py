@@ -6,7 +6,7 @@ import aiohttp
 from pydantic_core import from_json
 
 from tflite_operator.core.fields import Object, mapping, text
-from tflite_operator.kube.protobuf import MEDIA_TYPE, watch_event
+from tflite_operator.kube.decoding.protobuf import MEDIA_TYPE, watch_event
 
 _LENGTH_BYTES = 4
 

@@ -14,9 +14,10 @@ pytestmark = pytest.mark.tensorflow
 LOAD = """
 import sys
 from pathlib import Path
-from tflite_converter.model import runtime
+from tflite_converter.model.running import runtime
 runtime.load_tensorflow()
-from tflite_converter.model import loader, saved_model
+from tflite_converter.model import saved_model
+from tflite_converter.model.running import loader
 folder = Path(sys.argv[1])
 model = loader.load(folder, saved_model.read(folder)[0])
 print(type(model).__name__, "keras" in sys.modules, "_pywrap_profiler_plugin" in Path("/proc/self/maps").read_text())

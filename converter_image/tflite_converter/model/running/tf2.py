@@ -9,8 +9,8 @@ import numpy as np
 
 from tflite_converter.core.failure import RunRefused
 from tflite_converter.core.tensors import Array, Sample, SignatureFacts, TensorFacts
-from tflite_converter.model import callables, restoring, runtime
 from tflite_converter.model.loaded import CALL, saving_failure, signature_failure
+from tflite_converter.model.running import callables, restoring, runtime
 from tflite_converter.model.saved_model import MetaGraph
 
 _PROTO: Final = "saved_model.pb"

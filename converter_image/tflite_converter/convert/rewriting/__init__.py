@@ -1,0 +1,1 @@
+"""Graphs rewritten so that the converter takes them."""

@@ -1,0 +1,1 @@
+"""Running SavedModels in TensorFlow."""

@@ -1,0 +1,1 @@
+"""What the API server's answers are made of: pages, events, protobuf."""
