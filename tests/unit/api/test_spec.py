@@ -8,10 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 import tflite_api
-from tflite_api.field_types import KEY_CHARACTERS
+from tflite_api.field_types import KEY_CHARACTERS, quantity
 from tflite_api.resource.conversion import Conversion
 from tflite_api.resource.quantization_types import QuantizationType
-from tflite_api.resource.spec import ConversionSpec, quantity
+from tflite_api.resource.spec import ConversionSpec
 from tflite_api.s3_secret import OWN_ENTRIES
 from tflite_api.schema import describe
 from tflite_api.sources.model_source import SOURCES
