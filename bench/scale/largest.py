@@ -63,6 +63,7 @@ def largest_spec(seed: int = 0) -> Object:
             "outputs": _labelled(OUTPUTS_BYTES, mark),
         },
         "verification": {"minSNRDecibels": 100, "samples": _dataset(), "metrics": _metrics()},
+        "budget": {"maxSizeBytes": "123456789012.123Ti"},
         "destination": {
             "s3": {
                 "bucket": "b" * 63,

@@ -18,6 +18,7 @@ from tflite_api.field_types import (
 from tflite_api.names import ATTESTATION_SUFFIX, REPORT_SUFFIX
 from tflite_api.resource.affinity import Affinity
 from tflite_api.resource.attestation_spec import AttestationSpec
+from tflite_api.resource.budget import Budget
 from tflite_api.resource.destination import Destination
 from tflite_api.resource.metadata import DecimalText, ModelMetadata, above_zero
 from tflite_api.resource.metrics import MOST_METRICS, Metric, hold_names
@@ -273,6 +274,7 @@ class ConversionSpec(Schema):
     ops: Ops = Ops()
     metadata: ModelMetadata | None = None
     verification: Verification | None = None
+    budget: Budget | None = None
     destination: Destination
     attestation: AttestationSpec | None = None
     resources: Resources | None = None

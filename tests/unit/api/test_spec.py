@@ -78,6 +78,8 @@ def test_the_least_spec_gets_the_defaults_of_the_schema() -> None:
         ),
         (spec(signature={"key": "a", "keys": ["b"]}), "spec.signature", "not both"),
         (spec(verification={"minSNRDecibels": 201}), "spec.verification.minSNRDecibels", "200"),
+        (spec(budget={"maxSizeBytes": "4MB"}), "spec.budget.maxSizeBytes", "4Mi or 4194304"),
+        (spec(budget={}), "spec.budget.maxSizeBytes", "required"),
         (spec(resources={"limits": {"memory": "much"}}), "spec.resources.limits.memory", "4Gi"),
         (
             spec(resources={"limits": {"memory": "1Gi"}, "requests": {"memory": "1025Mi"}}),
