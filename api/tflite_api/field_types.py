@@ -1,12 +1,14 @@
 """Types of fields that several parts of a spec have."""
 
+import re
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, StringConstraints
 from pydantic_core import to_json
 
-from tflite_api.schema import Schema, matching
+from tflite_api.schema import Integer, Schema, matching
 
 HOST: Final = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
 """A host and perhaps a port, as a part of a pattern."""
@@ -20,6 +22,23 @@ REGION_PATTERN: Final = r"^[a-z0-9-]+$"
 CLUSTER_ID_PATTERN: Final = r"^[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?$"
 PRINTABLE: Final = matching(r"^[^\x00-\x1f]*$", "must hold no control characters")
 OBJECT_NAME_PATTERN: Final = r"^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$"
+QUANTITY_PATTERN: Final = r"^[0-9]{1,12}(?:\.[0-9]{1,3})?(?:m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
+
+_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_UNITS |= {f"{prefix}i": 1024**power for power, prefix in enumerate("KMGT", start=1)}
+
+
+def quantity(text: str | int) -> Decimal:
+    """Return the value of a Kubernetes resource quantity such as `500m`, `2` or `1.5Gi`.
+
+    Raises:
+        ValueError: the text is no quantity of the form QUANTITY_PATTERN.
+    """
+    if not re.fullmatch(QUANTITY_PATTERN.strip("^$"), str(text)):
+        raise ValueError(f"{text!r} is no quantity: write for example 500m, 2 or 4Gi")
+    number = str(text).rstrip("kmMGTKi")
+    unit = str(text)[len(number) :]
+    return Decimal(number) / 1000 if unit == "m" else Decimal(number) * _UNITS[unit]
 
 
 def json_bytes(texts: Iterable[str]) -> int:
@@ -72,6 +91,12 @@ def normalised_path(path: str) -> str:
     return path
 
 
+def _is_quantity(value: str | int) -> str | int:
+    quantity(value)
+    return value
+
+
+Quantity = Annotated[str | Integer, AfterValidator(_is_quantity)]
 Sha256 = Annotated[str, matching(SHA256_PATTERN, "must be 64 lower-case hexadecimal digits")]
 Bucket = Annotated[
     str,

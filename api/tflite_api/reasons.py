@@ -74,6 +74,7 @@ class Reason(StrEnum):
     CONVERSION_CRASHED = "ConversionCrashed"
     QUANTIZATION_NOT_APPLIED = "QuantizationNotApplied"
     VERIFICATION_FAILED = "VerificationFailed"
+    BUDGET_EXCEEDED = "BudgetExceeded"
     OUT_OF_MEMORY = "OutOfMemory"
     OUT_OF_DISK = "OutOfDisk"
     DEADLINE_EXCEEDED = "DeadlineExceeded"

@@ -3,9 +3,9 @@
 from typing import Any, Final
 
 from tflite_api import names
-from tflite_api.resource.affinity import TERMS_BYTES
 from tflite_api.resource.metadata import OTHERS_BYTES, OUTPUTS_BYTES
 from tflite_api.resource.metrics import METRICS_BYTES, MOST_METRICS
+from tflite_api.resource.pods.affinity import TERMS_BYTES
 from tflite_api.resource.spec import LAYERS_BYTES, SIGNATURE_BYTES
 
 Object = dict[str, Any]
@@ -63,6 +63,7 @@ def largest_spec(seed: int = 0) -> Object:
             "outputs": _labelled(OUTPUTS_BYTES, mark),
         },
         "verification": {"minSNRDecibels": 100, "samples": _dataset(), "metrics": _metrics()},
+        "budget": {"maxSizeBytes": "123456789012.123Ti"},
         "destination": {
             "s3": {
                 "bucket": "b" * 63,

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from tflite_api import urls
 from tflite_api.field_types import CLUSTER_ID_PATTERN
 from tflite_api.names import UNKNOWN_CLUSTER
-from tflite_api.resource.affinity import Affinity
-from tflite_api.resource.pod_metadata import PodAnnotations, PodLabels
-from tflite_api.resource.scheduling import NodeSelector, Toleration
+from tflite_api.resource.pods.affinity import Affinity
+from tflite_api.resource.pods.metadata import PodAnnotations, PodLabels
+from tflite_api.resource.pods.scheduling import NodeSelector, Toleration
 from tflite_api.resource.spec import Resources, StepResources
 from tflite_api.steps.step import FetchLimits
 from tflite_operator.kube.lease import LeaseTerms

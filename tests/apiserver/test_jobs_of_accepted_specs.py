@@ -7,7 +7,7 @@ from tests.apiserver.admin import Object
 from tests.apiserver.control_plane import ControlPlane
 from tests.apiserver.workbench import Workbench
 from tests.e2e.schema_cases import placement, pod
-from tflite_api.resource.affinity import Affinity
+from tflite_api.resource.pods.affinity import Affinity
 from tflite_api.resource.spec import ConversionSpec
 from tflite_operator.core.identity import Identity
 from tflite_operator.jobs.attempt import Attempt

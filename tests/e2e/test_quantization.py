@@ -138,6 +138,18 @@ def test_metrics_that_cannot_hold_stall_with_what_to_change(
     assert_stalled(finished, reason, *words)
 
 
+def test_an_artifact_over_its_budget_is_not_published_until_the_budget_is_raised(
+    bench: Workbench, s3: S3Client, tiny_model: str
+) -> None:
+    finished = bench.run(bench.conversion("large", tiny_model, budget={"maxSizeBytes": 64}))
+    assert_stalled(finished, "BudgetExceeded", "budget.maxSizeBytes allows 64", "raise")
+    assert_bucket_is_empty(s3, bench.bucket)
+    bench.patch("large", {"spec": {"budget": {"maxSizeBytes": "1Mi"}}})
+    raised = bench.wait("large", lambda conversion: condition(conversion, "Ready").get("status") == "True")
+    assert not condition(raised, "Stalled")
+    assert raised["status"]["artifact"]["sizeBytes"] <= 1024**2
+
+
 def test_images_from_the_web_are_fitted_and_normalised(
     bench: Workbench, env: Environment, s3: S3Client, classifier: str
 ) -> None:

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from kubernetes import client
 from pydantic import ValidationError
 
-from tests.e2e.schema_cases import destination, model, placement, pod, quantization, signature, verification
+from tests.e2e.schema_cases import budget, destination, model, placement, pod, quantization, signature, verification
 from tests.e2e.schema_cases.least import Object
 from tests.manifests import example_conversions
 from tflite_api import names
 from tflite_api.resource.conversion import Conversion
 
-_FIELDS = (model, signature, quantization, verification, destination, pod, placement)
+_FIELDS = (model, signature, quantization, verification, budget, destination, pod, placement)
 RULES = [rule for field in _FIELDS for rule in field.RULES]
 ROOT = Path(__file__).parents[2]
 SCHEMA = yaml.safe_load((ROOT / "crds/tfliteconversions.yaml").read_text())
@@ -279,6 +279,11 @@ SPECS = st.fixed_dictionaries(
                     "minSNRDecibels": mostly(st.sampled_from([0, 1, 200]), st.sampled_from([-1, 201])),
                     "samples": mostly(SAMPLES),
                 },
+            )
+        ),
+        "budget": mostly(
+            st.fixed_dictionaries(
+                {"maxSizeBytes": mostly(st.sampled_from(["4Mi", 1, "1.5k"]), st.sampled_from([0, "m"]))}
             )
         ),
         "resources": mostly(st.fixed_dictionaries({}, optional={"requests": RESOURCE_LISTS, "limits": RESOURCE_LISTS})),

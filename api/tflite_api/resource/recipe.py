@@ -18,8 +18,8 @@ def recipe_hash(spec: ConversionSpec) -> str:
 
     Where the artifact goes and what the Job may use are no part of it, so that the same recipe is recognised in any
     bucket. Of the model its content counts: where sha256 pins that, it does not matter where the model comes from. The
-    gate is part of it, and so are the samples: an artifact that passed a lower gate, or on other samples, is no
-    answer. The converter's version is not: an upgrade must not convert everything again.
+    gate is part of it, and so are the samples and the budget: an artifact that passed a lower gate, on other samples or
+    within another budget, is no answer. The converter's version is not: an upgrade must not convert everything again.
     """
     wanted = spec.to_object()
     parts: dict[str, Any] = {name: wanted[name] for name in _SHAPING if name in wanted}
@@ -28,6 +28,8 @@ def recipe_hash(spec: ConversionSpec) -> str:
         parts["verificationSamples"] = wanted["verification"]["samples"]
     if "metrics" in wanted.get("verification", {}):
         parts["verificationMetrics"] = wanted["verification"]["metrics"]
+    if spec.budget is not None:
+        parts["maxSizeBytes"] = spec.budget.most_bytes
     if "signature" in parts and "inputs" in parts["signature"]:
         parts["signature"]["inputs"].sort(key=lambda pin: pin["name"])
     for names in parts["quantization"].get("keepFloat", {}).values():

@@ -1,7 +1,5 @@
 """The spec of a TFLiteConversion. Rules and defaults are those of the CRD; a test holds that."""
 
-import re
-from decimal import Decimal
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -11,17 +9,21 @@ from tflite_api.field_types import (
     KEY_CHARACTERS,
     PRINTABLE,
     ObjectName,
+    Quantity,
     Sha256,
     hold_bytes,
+    quantity,
     unique,
 )
 from tflite_api.names import ATTESTATION_SUFFIX, REPORT_SUFFIX
-from tflite_api.resource.affinity import Affinity
 from tflite_api.resource.attestation_spec import AttestationSpec
+from tflite_api.resource.budget import Budget
 from tflite_api.resource.destination import Destination
 from tflite_api.resource.metadata import DecimalText, ModelMetadata, above_zero
 from tflite_api.resource.metrics import MOST_METRICS, Metric, hold_names
-from tflite_api.resource.pod_metadata import PodMetadata
+from tflite_api.resource.pods.affinity import Affinity
+from tflite_api.resource.pods.metadata import PodMetadata
+from tflite_api.resource.pods.scheduling import NodeSelector, Toleration, TopologySpread
 from tflite_api.resource.quantization_types import (
     CALIBRATED,
     OF_SOME_WEIGHTS,
@@ -30,7 +32,6 @@ from tflite_api.resource.quantization_types import (
     QuantizationType,
     named,
 )
-from tflite_api.resource.scheduling import NodeSelector, Toleration, TopologySpread
 from tflite_api.schema import Boolean, Integer, Schema, matching
 from tflite_api.sources.model_source import ModelSource
 
@@ -38,23 +39,6 @@ DEFAULT_MAX_SAMPLES: Final = 100
 DEFAULT_UNQUANTIZED_UP_TO: Final = "64Ki"
 
 DATASET_PATTERN: Final = rf"^(?:https?://{HOST}/[A-Za-z0-9._~%!$&()*+,;=:@/-]+|s3://[a-z0-9][a-z0-9.-]{{1,61}}[a-z0-9]/[A-Za-z0-9!_.*'()=+@/-]+)$"
-QUANTITY_PATTERN: Final = r"^[0-9]{1,12}(?:\.[0-9]{1,3})?(?:m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
-
-_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-_UNITS |= {f"{prefix}i": 1024**power for power, prefix in enumerate("KMGT", start=1)}
-
-
-def quantity(text: str | int) -> Decimal:
-    """Return the value of a Kubernetes resource quantity such as `500m`, `2` or `1.5Gi`.
-
-    Raises:
-        ValueError: the text is no quantity of the form QUANTITY_PATTERN.
-    """
-    if not re.fullmatch(QUANTITY_PATTERN.strip("^$"), str(text)):
-        raise ValueError(f"{text!r} is no quantity: write for example 500m, 2 or 4Gi")
-    number = str(text).rstrip("kmMGTKi")
-    unit = str(text)[len(number) :]
-    return Decimal(number) / 1000 if unit == "m" else Decimal(number) * _UNITS[unit]
 
 
 def _not_zero(dimension: int) -> int:
@@ -87,14 +71,6 @@ SIGNATURE_BYTES: Final = 8192
 LAYERS_BYTES: Final = 16384
 """Of the names of tensors that stay in floats."""
 Dimension = Annotated[Integer, Field(ge=-1, le=2**31 - 1), AfterValidator(_not_zero)]
-
-
-def _is_quantity(value: str | int) -> str | int:
-    quantity(value)
-    return value
-
-
-Quantity = Annotated[str | Integer, AfterValidator(_is_quantity)]
 
 
 class InputPin(Schema):
@@ -298,6 +274,7 @@ class ConversionSpec(Schema):
     ops: Ops = Ops()
     metadata: ModelMetadata | None = None
     verification: Verification | None = None
+    budget: Budget | None = None
     destination: Destination
     attestation: AttestationSpec | None = None
     resources: Resources | None = None

@@ -59,12 +59,13 @@ _OF_CONVERTING: Final = frozenset(
         Reason.CONVERSION_CRASHED,
         Reason.QUANTIZATION_NOT_APPLIED,
         Reason.VERIFICATION_FAILED,
+        Reason.BUDGET_EXCEEDED,
         Reason.ARTIFACT_REFUSED,
         Reason.DEADLINE_EXCEEDED,
     }
 )
 _OF_PUBLISHING: Final = frozenset(
-    {Reason.CONVERTED, Reason.REUSED, Reason.ARTIFACT_REFUSED, Reason.SIGNING_KEY_INVALID}
+    {Reason.CONVERTED, Reason.REUSED, Reason.ARTIFACT_REFUSED, Reason.BUDGET_EXCEEDED, Reason.SIGNING_KEY_INVALID}
 )
 
 STEP_REASONS: Final[Mapping[str, frozenset[Reason]]] = MappingProxyType(

@@ -1,8 +1,10 @@
 """What a .tflite file consists of: sizes by type, operators, and the layers of a signature."""
 
+import mmap
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from tflite_api.steps.report import SHOWN_OPERATORS, OperatorUse, TypeSize
@@ -36,7 +38,7 @@ def shown(name: str) -> str:
     return one_line(name, _NAME)
 
 
-def sizes(content: bytes) -> tuple[TypeSize, ...]:
+def sizes(content: bytes | mmap.mmap) -> tuple[TypeSize, ...]:
     """Return what the constants take by type, the largest first; what several tensors share counts once."""
     model, types = _parsed(content)
     found: dict[str, Counter[str]] = defaultdict(Counter)
@@ -51,6 +53,12 @@ def sizes(content: bytes) -> tuple[TypeSize, ...]:
                 found[types[tensor.Type()]] += Counter(tensors=1, bytes=size)
     largest_first = sorted(found.items(), key=lambda item: (-item[1]["bytes"], item[0]))
     return tuple(TypeSize(dtype=name, tensors=one["tensors"], size_bytes=one["bytes"]) for name, one in largest_first)
+
+
+def sizes_of(path: Path) -> tuple[TypeSize, ...]:
+    """Return what the constants of a file take by type."""
+    with path.open("rb") as file:
+        return sizes(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
 def operators(content: bytes) -> tuple[OperatorUse, ...]:
@@ -107,7 +115,7 @@ def _graphs(model: Any) -> Iterator[Any]:  # noqa: ANN401 - see above
     return (model.Subgraphs(index) for index in range(model.SubgraphsLength()))
 
 
-def _parsed(content: bytes) -> tuple[Any, dict[int, str]]:
+def _parsed(content: bytes | mmap.mmap) -> tuple[Any, dict[int, str]]:
     from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
 
     return schema.Model.GetRootAs(content, 0), flatbuffer.type_names()

@@ -316,6 +316,7 @@ class _PinnedModel:
             quantization=self._order.quantization,
             min_snr_decibels=self._order.min_snr_decibels,
             metrics=self._order.metrics,
+            budget=self._order.budget,
             calibration=self._calibration.facts if self._calibration else None,
             metadata=self._order.metadata,
             tensorflow=tensorflow,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from tflite_api.reasons import Reason
+from tflite_api.resource.budget import Budget
 from tflite_api.resource.metadata import ModelMetadata
 from tflite_api.resource.metrics import Metric
 from tflite_api.resource.quantization_types import Tool
@@ -19,8 +20,9 @@ from tflite_api.resource.status import ArtifactSignature, CalibrationData, Tenso
 from tflite_api.schema import Integer, Schema
 from tflite_api.steps.step import ConvertedModel
 from tflite_api.text import one_line
-from tflite_converter.artifact import flatbuffer, metadata
+from tflite_converter.artifact import flatbuffer, inventory, metadata
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
+from tflite_converter.budget import size
 from tflite_converter.convert import forms, report_material
 from tflite_converter.convert.forms import OtherForm
 from tflite_converter.convert.report_material import MaterialOrder
@@ -76,6 +78,7 @@ class MeasurementOrder(Schema):
     min_snr_decibels: Integer
     metrics: tuple[Metric, ...] = ()
     """What is measured on labels, which are beside what the model computes."""
+    budget: Budget | None = None
     calibration: CalibrationData | None = None
     metadata: ModelMetadata | None = None
     tensorflow: str
@@ -114,7 +117,7 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
 
     Raises:
         StepFailure: ConversionFailed, QuantizationNotApplied, OperationNotQuantizable, InvalidMetadata,
-            VerificationFailed, or ArtifactRefused where the artifact is another than the converter's.
+            BudgetExceeded, VerificationFailed, or ArtifactRefused where the artifact is another than the converter's.
     """
     artifact = Path(order.output_dir) / ARTIFACT_FILE
     references: Sequence[Reference] = [reference.load(Path(each.reference_dir)) for each in order.signatures]
@@ -126,6 +129,7 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
     if order.metadata is not None:
         # Metadata describes the main subgraph alone; the converter makes it of the alphabetically first signature.
         metadata.write(artifact, order.metadata, min(signature.key for signature in kept))
+    _check_budget(artifact, order, kept[0])
     digest = file_digest(artifact)
     measured, scores = Measurement(), _scores(order)
     try:
@@ -210,6 +214,16 @@ def _quantized(artifact: Path, order: MeasurementOrder) -> tuple[ArtifactFacts, 
         return facts, f"{order.strategy}+Unquantized"
     unforeseen = kind.facts.tool is not Tool.LITERT_QUANTIZER
     return facts, f"{order.strategy}+SmallWeights" if unforeseen else order.strategy
+
+
+def _check_budget(artifact: Path, order: MeasurementOrder, signature: ArtifactSignature) -> None:
+    # Before anything is measured: no measurement changes the file, and a large artifact's takes long.
+    asked = order.quantization
+    try:
+        size.hold(artifact.stat().st_size, order.budget, lambda: size.Contents(asked, inventory.sizes_of(artifact)))
+    except StepFailure as failure:
+        failure.signature = signature
+        raise
 
 
 def _compare(

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Self
 
+from tflite_api.resource.budget import Budget
 from tflite_api.resource.metadata import ModelMetadata
 from tflite_api.resource.metrics import Metric
 from tflite_api.resource.spec import ConversionSpec, Samples, Signature
@@ -30,6 +31,7 @@ class ConversionOrder(Schema):
     """How samples are taken from the verification dataset."""
     metrics: tuple[Metric, ...] = ()
     """What is measured on its labels."""
+    budget: Budget | None = None
     datasets: FetchedDatasets = FetchedDatasets()
     report: Boolean = False
     """Whether to measure what the report page shows."""
@@ -62,6 +64,7 @@ class ConversionOrder(Schema):
             metadata=spec.metadata,
             verification_samples=_settings(spec),
             metrics=spec.metrics,
+            budget=spec.budget,
             datasets=datasets,
             report=spec.report,
             proof=proof,

@@ -67,7 +67,7 @@ def render(title: str, spec: ConversionSpec, result: StepResult, data: ReportDat
         asked=asked(spec),
         signatures=[one for one in (result.signature, *(result.additional_signatures or ())) if one is not None],
         shape=_shape,
-        **_sizes(data, result),
+        **_sizes(data, result, spec),
         operators=data.operators,
         source=data.source,
         outputs=[_output(output, result.verification) for output in data.outputs],
@@ -98,6 +98,8 @@ def asked(spec: ConversionSpec) -> list[_Row]:
         rows.append(_Row("Compared on", spec.verification.samples.dataset))
     gate = spec.min_snr_decibels
     rows.append(_Row("Gate", f"every output at least {gate} dB" if gate else "none (measure only)"))
+    if (budget := spec.budget) is not None:
+        rows.append(_Row("Budget", f"at most {budget.max_size_bytes} ({budget.most_bytes} bytes)"))
     return rows
 
 
@@ -130,11 +132,12 @@ def _provenance(result: StepResult) -> list[_Row]:
     return rows
 
 
-def _sizes(data: ReportData, result: StepResult) -> dict[str, Any]:
+def _sizes(data: ReportData, result: StepResult, spec: ConversionSpec) -> dict[str, Any]:
     before, after = (sum(size.size_bytes for size in side) for side in (data.model_sizes, data.artifact_sizes))
     names = dict.fromkeys(size.dtype for size in (*data.model_sizes, *data.artifact_sizes))
     return {
         "size": bytes_in_words(result.artifact.size_bytes) if result.artifact is not None else "",
+        "budget": bytes_in_words(spec.budget.most_bytes) if spec.budget is not None else None,
         "size_before": bytes_in_words(before),
         "share": f"{100 * after / before:.0f} %" if before else None,
         "size_rows": [(name, _of(data.model_sizes, name), _of(data.artifact_sizes, name)) for name in names],

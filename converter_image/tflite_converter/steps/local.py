@@ -12,6 +12,7 @@ from tflite_api.reasons import Reason
 from tflite_api.resource.recipe import recipe_hash
 from tflite_api.resource.status import Artifact
 from tflite_api.steps.step import ExitCode, FetchLimits, StepResult, exit_code
+from tflite_converter.budget import size
 from tflite_converter.convert.launch import launch
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.local_spec import LocalConversion
@@ -131,6 +132,7 @@ def _convert(
         done = convert(spec, fetched.folder, converted_dir, progress, spec.active_deadline_seconds, datasets, child)
         cost.child_peak_bytes = done.peak_memory_bytes
         with accept(converted_dir, spec.min_snr_decibels, spec.metrics) as artifact:
+            size.hold(artifact.size, spec.budget)
             target, page = output.resolve() / ARTIFACT_FILE, output.resolve() / REPORT_PAGE_FILE
             result = outcome(artifact, target.as_uri(), recipe_hash(spec), fetched.digest)
             if spec.report:

@@ -15,6 +15,7 @@ from tflite_api.resource.spec import ConversionSpec
 from tflite_api.resource.status import Artifact, Provenance
 from tflite_api.steps.step import PreparedModel, StepRequest, StepResult
 from tflite_api.text import one_line
+from tflite_converter.budget import size
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.progress import Progress
 from tflite_converter.steps.accept import AcceptedArtifact, accept, report_data
@@ -35,13 +36,15 @@ def publish(
     """Upload the artifact that the convert step left, or return the outcome that prepare found in the bucket.
 
     Raises:
-        StepFailure: ArtifactRefused, SigningKeyInvalid, DestinationChanged, or what is wrong with the storage.
+        StepFailure: ArtifactRefused, BudgetExceeded, SigningKeyInvalid, DestinationChanged, or what is wrong with the
+            storage.
     """
     if prepared.reused is not None:
         return prepared.reused
     where = request.spec.destination.s3
     publication = _Publication(request, prepared, Destination(where, store), progress)
     with accept(output_dir, request.spec.min_snr_decibels, request.spec.metrics) as artifact:
+        size.hold(artifact.size, request.spec.budget)
         result = outcome(artifact, where.uri, publication.wanted.recipe, prepared.model_digest)
         page = None
         if request.spec.report:

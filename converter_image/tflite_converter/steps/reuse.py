@@ -13,6 +13,7 @@ from typing import Final
 from tflite_api.names import VERIFYING_KEY_ENV
 from tflite_api.steps.step import StepRequest, StepResult
 from tflite_converter.artifact import flatbuffer
+from tflite_converter.budget import size
 from tflite_converter.core.progress import Progress
 from tflite_converter.steps import accept
 from tflite_converter.steps.destination import Destination, location_of
@@ -106,6 +107,9 @@ class _Confirmation:
             raise NotReusedError(
                 f"its metadata give the SHA-256 {result.artifact.sha256}, but what was read has {read.sha256}"
             )
+        problem = size.problem_of(read.size, self.request.spec.budget)
+        if problem is not None:
+            raise NotReusedError(problem)
         if not flatbuffer.is_litert(read.head):
             raise NotReusedError("it is no TensorFlow Lite file")
         return read.sha256

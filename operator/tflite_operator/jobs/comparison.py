@@ -8,8 +8,8 @@ lists it.
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from tflite_api.resource.pod_metadata import is_reserved
-from tflite_api.resource.spec import quantity
+from tflite_api.field_types import quantity
+from tflite_api.resource.pods.metadata import is_reserved
 from tflite_api.text import one_line
 from tflite_operator.core.fields import Object, field, mapping, objects, text
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tflite_api.resource.affinity import Affinity
-from tflite_api.resource.pod_metadata import PodMetadata
+from tflite_api.resource.pods.affinity import Affinity
+from tflite_api.resource.pods.metadata import PodMetadata
 from tflite_api.resource.spec import ConversionSpec
 from tflite_operator.core.fields import Object, mapping, objects
 from tflite_operator.settings import Settings

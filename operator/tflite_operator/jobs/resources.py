@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tflite_api.field_types import quantity
 from tflite_api.names import CLEANUP, CONVERT, PREPARE, PUBLISH
-from tflite_api.resource.spec import ConversionSpec, ResourceList, Resources, quantity
+from tflite_api.resource.spec import ConversionSpec, ResourceList, Resources
 from tflite_operator.settings import Settings
 
 _SMALL: Final = Resources(

@@ -1,7 +1,7 @@
 """Specs that keep or break each rule of the schema about where the pods run in relation to others, and their marks."""
 
 from tests.e2e.schema_cases.least import Object, Rule, changed
-from tflite_api.resource.pod_metadata import RESERVED_KEYS, RESERVED_PREFIXES
+from tflite_api.resource.pods.metadata import RESERVED_KEYS, RESERVED_PREFIXES
 
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel
 
 from tflite_api import names
-from tflite_api.resource.pod_metadata import RESERVED_KEYS, RESERVED_PREFIXES
+from tflite_api.resource.pods.metadata import RESERVED_KEYS, RESERVED_PREFIXES
 from tflite_api.resource.quantization_types import CALIBRATED, SELECTIVE, WITH_INTEGER_IO, QuantizationType, named
 from tflite_api.resource.spec import ConversionSpec
 from tflite_api.resource.status import ConversionStatus

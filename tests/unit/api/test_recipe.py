@@ -38,6 +38,7 @@ ORIGINAL = hash_after(lambda spec: None)
         lambda spec: spec.update(quantization={"type": "Int8", "calibration": {"synthetic": True}}),
         lambda spec: spec.update(ops={"selectTF": True}),
         lambda spec: spec.update(verification={"samples": {"dataset": "s3://abc/d.npz"}}),
+        lambda spec: spec.update(budget={"maxSizeBytes": "4Mi"}),
     ],
 )
 def test_what_shapes_the_artifact_changes_the_hash(change: Callable[[dict[str, Any]], object]) -> None:
@@ -60,6 +61,14 @@ def test_what_shapes_the_artifact_changes_the_hash(change: Callable[[dict[str, A
 )
 def test_what_does_not_shape_it_leaves_the_hash(change: Callable[[dict[str, Any]], object]) -> None:
     assert hash_after(change) == ORIGINAL
+
+
+def test_a_budget_counts_as_its_bytes_however_they_are_written() -> None:
+    hashes = {
+        hash_after(lambda spec, size=size: spec.update(budget={"maxSizeBytes": size}))  # type: ignore[misc]
+        for size in ("4Mi", "4096Ki", 4194304)
+    }
+    assert len(hashes) == 1
 
 
 PIN = "0" * 64

@@ -8,10 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 import tflite_api
-from tflite_api.field_types import KEY_CHARACTERS
+from tflite_api.field_types import KEY_CHARACTERS, quantity
 from tflite_api.resource.conversion import Conversion
 from tflite_api.resource.quantization_types import QuantizationType
-from tflite_api.resource.spec import ConversionSpec, quantity
+from tflite_api.resource.spec import ConversionSpec
 from tflite_api.s3_secret import OWN_ENTRIES
 from tflite_api.schema import describe
 from tflite_api.sources.model_source import SOURCES
@@ -78,6 +78,8 @@ def test_the_least_spec_gets_the_defaults_of_the_schema() -> None:
         ),
         (spec(signature={"key": "a", "keys": ["b"]}), "spec.signature", "not both"),
         (spec(verification={"minSNRDecibels": 201}), "spec.verification.minSNRDecibels", "200"),
+        (spec(budget={"maxSizeBytes": "4MB"}), "spec.budget.maxSizeBytes", "4Mi or 4194304"),
+        (spec(budget={}), "spec.budget.maxSizeBytes", "required"),
         (spec(resources={"limits": {"memory": "much"}}), "spec.resources.limits.memory", "4Gi"),
         (
             spec(resources={"limits": {"memory": "1Gi"}, "requests": {"memory": "1025Mi"}}),

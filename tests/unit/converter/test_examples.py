@@ -14,6 +14,7 @@ from botocore.exceptions import SSLError
 from tests.examples import is_like_the_example
 from tests.hostile_models import FORGED_REPORT
 from tests.unit.converter import exported_models
+from tests.unit.converter.budget import test_size
 from tests.unit.converter.convert import test_conversion, test_metrics
 from tests.unit.converter.datasets import test_reader
 from tests.unit.converter.fetch.archive import archives
@@ -149,6 +150,7 @@ EXAMPLES: dict[Reason, Callable[[Place], Any]] = {
     Reason.DATASET_MISMATCH: lambda place: place.samples(x=np.full((10, 3), np.nan)),
     Reason.CONVERSION_CRASHED: lambda place: place.crash(),
     Reason.VERIFICATION_FAILED: lambda _: judged(0.1, 60),
+    Reason.BUDGET_EXCEEDED: lambda _: test_size.refused("4.5Ki", test_size.FLOATS),
     Reason.CREDENTIALS_REFUSED: lambda _: say(answered("AccessDenied", 403)),
     Reason.STORAGE_REFUSED: lambda _: say(
         answered("InvalidRequest", 400, message="Content-Type is not allowed in this bucket")

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.secret_references import secret_references
-from tflite_api.resource.pod_metadata import RESERVED_KEYS, RESERVED_PREFIXES
+from tflite_api.resource.pods.metadata import RESERVED_KEYS, RESERVED_PREFIXES
 
 _MANIFEST = Path(__file__).parents[3] / "deploy/base/admission_policy.yaml"
 POLICY: dict[str, Any] = next(iter(yaml.safe_load_all(_MANIFEST.read_text())))["spec"]

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tflite_api.resource.pod_metadata import RESERVED_KEYS, RESERVED_PREFIXES
+from tflite_api.resource.pods.metadata import RESERVED_KEYS, RESERVED_PREFIXES
 
 PAGE = Path(__file__).parents[3] / "docs/clusters.md"
 

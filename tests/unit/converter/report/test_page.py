@@ -97,6 +97,14 @@ def test_the_page_tells_what_was_asked_and_what_came_out() -> None:
         assert words in text, words
 
 
+def test_the_budget_is_shown_beside_the_size() -> None:
+    assert "allowed" not in rendered()
+    asked = spec(budget={"maxSizeBytes": "4Mi"})
+    text = Elements(report_page.render("team/a", asked, result(), data())).text
+    assert "Artifact, of 4.0 MiB allowed 3.4 MiB" in text
+    assert "Budget at most 4Mi (4194304 bytes)" in text
+
+
 def test_the_secret_is_not_named() -> None:
     assert "secretRef" not in report_pages.usual()
     assert Elements(report_page.render("a", spec(), result(), data())).text.count("s3 ") == 0

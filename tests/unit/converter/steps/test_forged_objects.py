@@ -72,6 +72,14 @@ def test_a_text_that_says_it_is_the_artifact_is_none(tmp_path: Path) -> None:
 OTHER = FORGED + b"another"
 
 
+def test_what_is_over_the_budget_is_not_reused_though_it_says_that_it_was_made_for_it(tmp_path: Path) -> None:
+    asked = request(attestation=None, budget={"maxSizeBytes": len(FORGED)})
+    store = published(asked, tmp_path)
+    assert again(asked, store, tmp_path).reused is not None
+    claiming(store, asked, FORGED + b"!")
+    assert again(asked, store, tmp_path).reused is None
+
+
 def without_checksum(held: Held) -> Held:
     """Most storages keep none of an object that was uploaded without one."""
     return dataclasses.replace(held, said=dataclasses.replace(held.shown, sha256=None))

@@ -12,8 +12,11 @@ from tests.hostile_models import FORGED, FORGED_REPORT
 from tflite_api.explanations import explained
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.resource.spec import ConversionSpec
+from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.failure import StepFailure, exhausted_resource
+from tflite_converter.core.local_spec import LocalConversion
 from tflite_converter.core.progress import LoggedProgress
+from tflite_converter.steps import local
 from tflite_converter.steps.accept import accept
 from tflite_converter.steps.convert import Conversion, convert
 from tflite_converter.steps.runner import guarded
@@ -94,6 +97,22 @@ def test_what_becomes_of_a_child_that_is_done_costs_at_most_the_report(
         assert words in (accepted.report.report_problem or "")
     (output / "report.json").write_text("{}")
     assert run(ARTIFACT + REPORT + DONE + end, output, monkeypatch, told).converted.report_problem is None
+
+
+@pytest.mark.usefixtures("fetched_by_hand")
+@pytest.mark.parametrize(
+    ("most", "reason"), [(len(FORGED), Reason.CONVERTED), (len(FORGED) - 1, Reason.BUDGET_EXCEEDED)]
+)
+def test_a_run_without_a_cluster_holds_the_budget_of_what_the_child_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, reason: Reason
+) -> None:
+    monkeypatch.setattr(process, "command", lambda _module: [sys.executable, "-c", HEAD + ARTIFACT + REPORT + DONE])
+    model = {"handle": "https://example.com/model/1"}
+    asked = LocalConversion.from_object(
+        {"metadata": {"name": "a"}, "spec": {"model": model, "budget": {"maxSizeBytes": most}}}
+    )
+    assert local.run(asked, tmp_path / "out", FetchLimits(), LoggedProgress()).reason is reason
+    assert (tmp_path / "out" / "model.tflite").exists() == (reason is Reason.CONVERTED)
 
 
 def test_every_child_is_asked_for_another_proof(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:

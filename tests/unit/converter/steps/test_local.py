@@ -116,6 +116,13 @@ def test_a_failed_gate_shows_what_was_measured(models: Path, tmp_path: Path, wri
     assert 60 < float(ran.result["verification"]["snrDecibels"]) < 200
 
 
+def test_an_artifact_over_its_budget_is_refused_with_what_helps(
+    models: Path, tmp_path: Path, write_conversion: Write
+) -> None:
+    ran = Ran(write_conversion(models / "dense", budget={"maxSizeBytes": "5Ki"}), tmp_path / "out")
+    ran.failed("BudgetExceeded", "budget.maxSizeBytes allows 5120 (5.0 KiB)", "quantization.type DynamicRange", "raise")
+
+
 def test_an_archive_is_taken_and_its_digest_checked(models: Path, tmp_path: Path, write_conversion: Write) -> None:
     packed = tmp_path / "model.tar.gz"
     with tarfile.open(packed, "w:gz") as archive:

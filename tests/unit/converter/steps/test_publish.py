@@ -14,6 +14,7 @@ from tests import report_pages
 from tests.hostile_models import FORGED, FORGED_REPORT
 from tests.unit.converter.storage.memory_store import Held, MemoryStore
 from tflite_api.reasons import Reason
+from tflite_api.resource.budget import Budget
 from tflite_api.resource.metrics import Metric
 from tflite_api.resource.spec import Verification
 from tflite_api.steps.report import DATA_BYTES
@@ -199,6 +200,22 @@ def test_what_is_published_holds_the_gates_of_the_spec(output: Path, bucket: Mem
     done = publish(request, PREPARED, output, LoggedProgress(), bucket)
     assert done.verification is not None
     assert [each.artifact.value for each in done.verification.metrics or ()] == ["0.94"]
+
+
+def test_what_is_uploaded_keeps_within_the_budget_whatever_the_convert_step_made_of_it(
+    output: Path, bucket: MemoryStore
+) -> None:
+    before = dict(bucket.objects)
+    for most, holds in ((len(ARTIFACT) - 1, False), (len(ARTIFACT), True)):
+        budget = Budget.from_object({"maxSizeBytes": most})
+        request = REQUEST.model_copy(update={"spec": REQUEST.spec.model_copy(update={"budget": budget})})
+        if holds:
+            assert publish(request, PREPARED, output, LoggedProgress(), bucket).reason is Reason.CONVERTED
+            continue
+        with pytest.raises(StepFailure, match=f"has {len(ARTIFACT)} bytes .*: 1 too many") as caught:
+            publish(request, PREPARED, output, LoggedProgress(), bucket)
+        assert caught.value.reason is Reason.BUDGET_EXCEEDED
+        assert bucket.objects == before
 
 
 @pytest.fixture

@@ -62,6 +62,19 @@ def test_a_failed_verification_says_what_was_measured_and_keeps_the_old_artifact
     assert status["artifact"]["sha256"] == "a" * 64
 
 
+@pytest.mark.parametrize("step", [CONVERT, PUBLISH])
+def test_an_exceeded_budget_is_believed_of_both_steps_that_weigh_the_artifact(step: str) -> None:
+    owner, made = started()
+    owner = after(owner, planned(owner, made, pods=[succeeded_pod(owner, made)]))
+    owner["metadata"]["generation"] = 2
+    over = job(owner, end=failed())
+    result = planned(owner, over, pods=[failing_pod(over, step, 3, report(Reason.BUDGET_EXCEEDED))])
+    # Of the artifact that is still there the condition of before stays true.
+    assert conditions(result) == {**stalled(Reason.BUDGET_EXCEEDED), "Verified": ("True", "SNRSufficient")}
+    assert result.status is not None
+    assert result.status.to_object()["artifact"]["sha256"] == "a" * 64
+
+
 @pytest.mark.parametrize(
     ("step", "reason"),
     [

@@ -37,6 +37,7 @@ def test_a_reason_goes_with_one_exit_code(reason: Reason) -> None:
     [
         (PREPARE, Reason.CONVERTED),
         (PREPARE, Reason.VERIFICATION_FAILED),
+        (PREPARE, Reason.BUDGET_EXCEEDED),
         (CONVERT, Reason.STORAGE_UNAVAILABLE),
         (CONVERT, Reason.MODEL_UNAVAILABLE),
         (CONVERT, Reason.CONVERTED),

@@ -7,7 +7,7 @@ import yaml
 
 from tests.unit.operator.builders import SETTINGS, SPEC, UID
 from tests.unit.operator.jobs.test_job import JOBS
-from tflite_api.resource.pod_metadata import PodMetadata, is_reserved
+from tflite_api.resource.pods.metadata import PodMetadata, is_reserved
 from tflite_api.resource.spec import PLACEMENT, ConversionSpec
 from tflite_api.steps.step import StepRequest
 from tflite_operator.core.identity import Identity

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from tflite_api.field_types import ObjectName
-from tflite_api.resource.selectors import (
+from tflite_api.resource.pods.selectors import (
     LabelKey,
     LabelSelector,
     LabelValue,

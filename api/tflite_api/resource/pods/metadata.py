@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field, StringConstraints
 
 from tflite_api.names import GROUP
-from tflite_api.resource.selectors import LabelKey, Labels
+from tflite_api.resource.pods.selectors import LabelKey, Labels
 from tflite_api.schema import Schema, matching
 
 RESERVED_KEYS: Final = (

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from tflite_api.resource.selectors import (
+from tflite_api.resource.pods.selectors import (
     LabelKey,
     Labels,
     LabelSelector,

@@ -1,0 +1,1 @@
+"""What a spec says of the pods of its conversion."""

@@ -1,0 +1,1 @@
+"""Whether an artifact keeps within what the spec lets it take."""
