@@ -130,6 +130,7 @@ def test_a_config_map_or_a_key_that_is_missing_is_named_with_its_field(words: st
     owner = after(owner, late)
     assert planned(owner, made, pods=[waits], now=at(40)).status is None, "not asked is not answered"
     assert planned(owner, made, pods=[waits], now=at(60), pod_warning=words).status is None
+    assert conditions(planned(owner, made, pods=[waits], now=at(60), pod_warning="")) == running(Reason.PENDING)
     assert conditions(planned(owner, made, pods=[pod(made, RUNNING)], now=at(70))) == running(Reason.PREPARING)
     over = job(owner, end=failed("DeadlineExceeded", seconds=3600))
     assert conditions(planned(owner, over, now=at(3601))) == running(Reason.CONFIG_MAP_NOT_FOUND)
