@@ -151,7 +151,7 @@ RULES: list[Rule] = [
             changed("destination.s3.secretRef", {"name": "a", "entries": entries})
             for entries in ("", "username/password", "rootUser", "rootUser/secretkey", "$(HOME)/a")
         ],
-        "supported values",
+        'supported values: "AWS_ACCESS_KEY_ID/AWS_SECRET_ACCESS_KEY", "rootUser/rootPassword"',
     ),
     (
         "room for the attestation's key",
