@@ -38,6 +38,7 @@ class Reason(StrEnum):
     PUBLISHING = "Publishing", Outcome.PROGRESS
     SECRET_NOT_FOUND = "SecretNotFound", Outcome.PROGRESS
     VOLUME_NOT_FOUND = "VolumeNotFound", Outcome.PROGRESS
+    CONFIG_MAP_NOT_FOUND = "ConfigMapNotFound", Outcome.PROGRESS
     JOB_REFUSED = "JobRefused", Outcome.PROGRESS
     POD_NOT_STARTING = "PodNotStarting", Outcome.PROGRESS
     POD_STUCK_TERMINATING = "PodStuckTerminating", Outcome.PROGRESS

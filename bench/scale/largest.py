@@ -70,6 +70,7 @@ def largest_spec(seed: int = 0) -> Object:
                 "key": "k" * 1011,
                 "endpoint": "https://" + "h" * 504,
                 "region": "r" * 64,
+                "caConfigMapRef": {"name": "c" * 253, "key": "k" * 253},
                 "roleARN": "arn:aws:iam::1:role/".ljust(2048, "r"),
             }
         },

@@ -49,11 +49,18 @@ def command(checkout: Checkout, addresses: Addresses) -> list[str]:
     return server(checkout.bin, checkout.s3, f"{addresses.node}:{PORT}", checkout.s3_access_log)
 
 
-def server(programs: Path, folder: Path, address: str, access_log: Path) -> list[str]:
-    """Return the command line of a server at host:port that keeps everything in a folder."""
+def server(
+    programs: Path, folder: Path, address: str, access_log: Path, tls: tuple[Path, Path] | None = None
+) -> list[str]:
+    """Return the command line of a server at host:port that keeps everything in a folder.
+
+    With the files of a certificate and its key it speaks TLS.
+    """
     objects, metadata = folder / "objects", folder / "metadata"
     objects.mkdir(parents=True, exist_ok=True)
     argv = [str(programs / "versitygw"), f"--port={address}", f"--region={REGION}", f"--access-log={access_log}"]
+    if tls is not None:
+        argv += [f"--cert={tls[0]}", f"--key={tls[1]}"]
     argv += ["--health=/health", "--keep-alive", "posix"]
     if not keeps_attributes(folder):
         metadata.mkdir(parents=True, exist_ok=True)

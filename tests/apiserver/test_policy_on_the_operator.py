@@ -11,6 +11,7 @@ from tests.apiserver.control_plane import ACCOUNT, ControlPlane
 from tests.apiserver.people import policies, somebody
 from tests.apiserver.waiting import until
 from tests.apiserver.workbench import Workbench
+from tests.foreign_config_maps import FOREIGN_CONFIG_MAPS
 from tests.installers import of_chart, one
 from tests.stolen_keys import STOLEN_KEYS
 from tests.unit.operator.jobs.test_job import JOBS
@@ -117,7 +118,9 @@ def test_it_makes_every_job_that_it_builds(plane: ControlPlane, bench: Workbench
     operator.close()
 
 
-def test_it_uses_no_entries_of_secrets_but_those_of_keys(plane: ControlPlane, bench: Workbench) -> None:
+def test_it_uses_no_entries_of_secrets_but_those_of_keys_and_no_config_maps_but_as_authorities(
+    plane: ControlPlane, bench: Workbench
+) -> None:
     spec = ConversionSpec.from_object(yaml.safe_load((JOBS / "smallest.input.yaml").read_text())["spec"])
     identity = Identity(bench.namespace, "taken", "11111111-2222-3333-4444-555555555555", 1)
     job = build_job(identity, spec, Attempt(1), Settings(converter_image=IMAGE, cluster_id="tests"))
@@ -134,4 +137,8 @@ def test_it_uses_no_entries_of_secrets_but_those_of_keys(plane: ControlPlane, be
             changed = copy.deepcopy(job)
             change(changed)
             assert "the operator gives no variables to its containers but" in refusal(changed), change.__name__
+        for change in FOREIGN_CONFIG_MAPS:
+            changed = copy.deepcopy(job)
+            change(changed)
+            assert "the operator mounts nothing but" in refusal(changed), change.__name__
     operator.close()

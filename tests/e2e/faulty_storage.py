@@ -7,12 +7,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import boto3
 import httpx
 import pytest
+from cryptography import x509
 from mypy_boto3_s3 import S3Client
 
 from dev.building import binaries
@@ -24,15 +26,23 @@ from dev.host.processes import Process
 from dev.isolation import namespaces
 from dev.isolation.namespaces import Namespaces
 from tests.e2e.environment import Environment
+from tests.unit.tls_server import issue
 
 
 class FaultyStorage:
     """versitygw behind toxiproxy. Other tests use another server, so this one may come and go."""
 
-    def __init__(self, env: Environment, inside: Namespaces, folder: Path) -> None:
+    certificate: Path | None = None
+    """What it shows, where it speaks TLS; it signed itself."""
+
+    def __init__(self, env: Environment, inside: Namespaces, folder: Path, *, tls: bool = False) -> None:
         self._env, self._inside, self._folder = env, inside, folder
         self._checkout = Checkout.here()
         self._address = env.s3_endpoint.partition("://")[2].partition(":")[0]
+        self._tls = issue(folder, name=x509.IPAddress(ip_address(self._address))) if tls else None
+        if self._tls is not None:
+            self.certificate = self._tls[0]
+        self._scheme = "http" if self._tls is None else "https"
         self._port, self._proxy_port, self._control_port = (_free_port() for _ in range(3))
         self._server: Process | None = None
         self._proxy: Process | None = None
@@ -41,14 +51,15 @@ class FaultyStorage:
     @property
     def endpoint(self) -> str:
         """Where pods find it: through the proxy."""
-        return f"http://{self._address}:{self._proxy_port}"
+        return f"{self._scheme}://{self._address}:{self._proxy_port}"
 
     @cached_property
     def client(self) -> S3Client:
         """A client that goes round the proxy, with the owner's keys."""
         return boto3.client(
             "s3",
-            endpoint_url=f"http://{self._address}:{self._port}",
+            endpoint_url=f"{self._scheme}://{self._address}:{self._port}",
+            verify=str(self.certificate) if self.certificate is not None else None,
             aws_access_key_id=self._env.access_key,
             aws_secret_access_key=self._env.secret_key,
             region_name=storage.REGION,
@@ -57,7 +68,7 @@ class FaultyStorage:
     def start(self) -> None:
         """Start the server; its objects are those from before."""
         address, log = f"{self._address}:{self._port}", self._folder / "access.log"
-        command = storage.server(self._checkout.bin, self._folder, address, log)
+        command = storage.server(self._checkout.bin, self._folder, address, log, self._tls)
         keys = storage.Keys(self._env.access_key, self._env.secret_key)
         self._server = self._inside.spawn(command, self._folder / "s3.log", storage.environment(keys))
         _wait_for(self._address, self._port)
@@ -103,8 +114,8 @@ class FaultyStorage:
 
 
 @contextmanager
-def faulty_storage(env: Environment) -> Iterator[FaultyStorage]:
-    """Run a server and its proxy.
+def faulty_storage(env: Environment, *, tls: bool = False) -> Iterator[FaultyStorage]:
+    """Run a server and its proxy; with TLS under a certificate that nobody knows.
 
     Skips where the node is not this machine: there is no place for them that pods could reach.
     """
@@ -114,7 +125,7 @@ def faulty_storage(env: Environment) -> Iterator[FaultyStorage]:
         pytest.skip("not the throw-away cluster: there is nowhere to put a second S3 server that its pods would reach")
     # Not pytest's tmp_path: user attributes need a real file system, and the folder must be seen inside.
     with tempfile.TemporaryDirectory(dir=here.run, prefix="faulty-s3-") as folder:
-        made = FaultyStorage(env, inside, Path(folder))
+        made = FaultyStorage(env, inside, Path(folder), tls=tls)
         try:
             made.start()
             made.start_proxy()

@@ -19,9 +19,8 @@ from tests.unit.background_server import serving_in_background
 LOOPBACK = x509.IPAddress(ip_address("127.0.0.1"))
 
 
-@contextmanager
-def speaking_tls(folder: Path, days: int = 2, name: x509.GeneralName = LOOPBACK) -> Iterator[str]:
-    """Serve with a new certificate that signed itself, `tls.crt`, and ends so many days from now."""
+def issue(folder: Path, days: int = 2, name: x509.GeneralName = LOOPBACK) -> tuple[Path, Path]:
+    """Make a certificate that signed itself, `tls.crt`, which ends so many days from now, and its key, `tls.key`."""
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "storage")])
     made = x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
@@ -31,8 +30,14 @@ def speaking_tls(folder: Path, days: int = 2, name: x509.GeneralName = LOOPBACK)
     certificate, private = folder / "tls.crt", folder / "tls.key"
     certificate.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
     private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return certificate, private
+
+
+@contextmanager
+def speaking_tls(folder: Path, days: int = 2, name: x509.GeneralName = LOOPBACK) -> Iterator[str]:
+    """Serve with a new certificate, as `issue` makes it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, private)
+    context.load_cert_chain(*issue(folder, days, name))
     served = HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
     served.socket = context.wrap_socket(served.socket, server_side=True)
     with serving_in_background(served):

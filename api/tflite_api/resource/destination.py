@@ -4,6 +4,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from tflite_api.authorities import AuthoritiesReference
 from tflite_api.field_types import (
     AddressingStyle,
     Bucket,
@@ -61,6 +62,7 @@ class S3Destination(Schema):
     endpoint: Endpoint | None = None
     region: Region = "us-east-1"
     addressing_style: AddressingStyle = "Auto"
+    ca_config_map_ref: AuthoritiesReference | None = None
     encryption: Encryption | None = None
     checksums: Literal["Auto", "Never"] = "Auto"
     secret_ref: S3SecretReference | None = None

@@ -9,7 +9,7 @@ from tflite_api.sources.model_source import SOURCES
 
 _FORMAT = "recipe.v1"
 _SHAPING = ("model", "signature", "quantization", "ops", "metadata")
-_NOT_SHAPING = {"secretRef", "addressingStyle"}
+_NOT_SHAPING = {"secretRef", "addressingStyle", "caConfigMapRef"}
 """Of where a model comes from: who may read it, and how that is asked for, are no part of what it is."""
 
 

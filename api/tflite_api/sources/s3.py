@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import AfterValidator, StringConstraints, model_validator
 
+from tflite_api.authorities import AuthoritiesReference
 from tflite_api.field_types import (
     KEY_PATTERN,
     AddressingStyle,
@@ -42,6 +43,7 @@ class S3Source(Schema, Source):
     endpoint: Endpoint | None = None
     region: Region = "us-east-1"
     addressing_style: AddressingStyle = "Auto"
+    ca_config_map_ref: AuthoritiesReference | None = None
     secret_ref: S3SecretReference | None = None
 
     @model_validator(mode="after")

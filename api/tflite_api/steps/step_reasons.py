@@ -86,6 +86,7 @@ OPERATOR_REASONS: Final = frozenset(
         Reason.PUBLISHING,
         Reason.SECRET_NOT_FOUND,
         Reason.VOLUME_NOT_FOUND,
+        Reason.CONFIG_MAP_NOT_FOUND,
         Reason.JOB_REFUSED,
         Reason.POD_NOT_STARTING,
         Reason.POD_STUCK_TERMINATING,

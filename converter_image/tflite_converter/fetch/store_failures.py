@@ -78,6 +78,11 @@ def cure_of(error: StoreError, field: str) -> Cure:
     if error.fault is Fault.OTHER_REGION and not error.hint:
         return f"correct {field}.region"
     cure, address = _CURES.get(error.fault), f"{field}.endpoint"
+    if error.fault is Fault.UNKNOWN_AUTHORITY:
+        return (
+            f"name a ConfigMap with that authority in {field}.caConfigMapRef, or have the administrator add it to the"
+            " one that CONVERTER_CA_CONFIG_MAP names"
+        )
     if error.fault is Fault.UNKNOWN_HOST:
         return f"correct {address}, or {field}.region where there is none"
     return OWN_CURE if cure is None else cure.format(field=field, address=address, hint=error.hint)

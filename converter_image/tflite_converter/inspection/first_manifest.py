@@ -100,8 +100,8 @@ def _source(model: LocalModelSource) -> Iterator[str]:
         yield f"    {model.kind}: {_quoted(fields)}"
         return
     yield f"    {model.kind}:"
-    # How buckets are named in addresses is nobody's first question.
-    left_out = {"secretRef", "addressingStyle"}
+    # How buckets are named in addresses is nobody's first question; no address names a ConfigMap.
+    left_out = {"secretRef", "addressingStyle", "caConfigMapRef"}
     yield from (f"      {name}: {_quoted(value)}" for name, value in fields.items() if name not in left_out)
     if source.CREDENTIALS:
         variables = " and ".join(name for name, may_be_absent in source.CREDENTIALS.items() if not may_be_absent)

@@ -1,12 +1,14 @@
 """The bucket that a spec names as its destination: what a store says of it, in the words of the spec."""
 
 import hashlib
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from tflite_api.authorities import OF_DESTINATION
 from tflite_api.reasons import Reason
 from tflite_api.resource.destination import S3Destination
 from tflite_api.steps.step import FetchLimits
@@ -14,7 +16,7 @@ from tflite_converter.artifact.flatbuffer import START_BYTES
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import Progress
 from tflite_converter.fetch.archive.extraction import CHUNK_BYTES
-from tflite_converter.fetch.network import endpoint, proxy
+from tflite_converter.fetch.network import ca_bundle, endpoint, proxy
 from tflite_converter.fetch.store_failures import ASK_AGAIN, OF_SERVER, ROLE_CURE, cure_of
 from tflite_converter.steps import conditional_writes
 from tflite_converter.storage.credentials import Credentials, Token
@@ -57,7 +59,8 @@ def store_of(where: S3Destination, limits: FetchLimits) -> ObjectStore:
     """Return the store of a destination: with the Secret's credentials that it names, else the ServiceAccount's.
 
     Raises:
-        StepFailure: StorageUnavailable where the proxy that it would be asked through has no address.
+        StepFailure: StorageUnavailable where the proxy that it would be asked through has no address, InvalidSpec
+            where the ConfigMap of its authorities holds none.
     """
 
     from tflite_converter.storage.s3 import S3Store  # noqa: PLC0415 - takes long; a run without a cluster needs none
@@ -75,7 +78,8 @@ def credentials_of(where: S3Destination) -> Credentials:
 
 def server_of(where: S3Destination, limits: FetchLimits) -> Server:
     """Return the server of a destination, at an address that the limits allow."""
-    return Server(where.endpoint, where.region, endpoint.refusal(limits), where.addressing_style)
+    authorities = ca_bundle.of_server(where.ca_config_map_ref, OF_DESTINATION, os.environ)
+    return Server(where.endpoint, where.region, endpoint.refusal(limits), where.addressing_style, authorities)
 
 
 def manner_of(where: S3Destination) -> Manner:

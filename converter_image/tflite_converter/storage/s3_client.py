@@ -59,6 +59,9 @@ def connect(server: Server, credentials: Credentials) -> "S3Client":
     # No configuration file of the machine, and no metadata service, has a say.
     bare = botocore.session.Session(session_vars={"config_file": (None, None, os.devnull, None)})
     bare.register_component("data_loader", _OwnServices())
+    if server.authorities is not None:
+        # Of the session rather than the client: its token service may stand behind the same authority.
+        bare.set_config_variable("ca_bundle", str(server.authorities))
     match credentials:
         case Key():
             found = secret_key.read(credentials, os.environ)

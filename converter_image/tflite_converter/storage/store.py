@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum, auto
+from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
 
 Refusal = Callable[[str], str | None]
@@ -24,6 +25,8 @@ class Server:
     """Asked for every address that a connection is made to; None where each may be."""
     style: Literal["Auto", "Path", "Virtual"] = "Auto"
     """How addresses name the bucket."""
+    authorities: Path | None = None
+    """A file of all that may have signed its certificate; None for those that every client trusts."""
 
     @property
     def name(self) -> str:

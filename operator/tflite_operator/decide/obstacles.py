@@ -1,9 +1,11 @@
 """What an attempt that has not ended is at, and what keeps it from going on."""
 
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from tflite_api.authorities import OF_DESTINATION, OF_MODEL, AuthoritiesReference, AuthoritiesVolume
 from tflite_api.explanations import EXPLANATIONS, sentence
 from tflite_api.names import CONVERT, PREPARE, PUBLISH
 from tflite_api.reasons import Reason
@@ -19,6 +21,11 @@ _QUEUE_GRACE: Final = timedelta(seconds=10)
 """How long a pod may look for a node before the status says so."""
 START_GRACE: Final = timedelta(seconds=30)
 """How long a step may take to start before the cluster is asked what keeps it."""
+_NO_CONFIG_MAP: Final = re.compile(
+    r'volume "(?P<volume>[^"]*)" ?: (configmap "[^"]*" not found|.*references non-existent config key)'
+)
+"""The kubelet's words for a ConfigMap that is not there, or lacks a key (pkg/volume/configmap)."""
+_TOLD_BY_EVENTS: Final = frozenset({Reason.POD_NOT_STARTING, Reason.CONFIG_MAP_NOT_FOUND})
 _AT_WORK: Final = {PREPARE: Reason.PREPARING, CONVERT: Reason.CONVERTING, PUBLISH: Reason.PUBLISHING}
 
 
@@ -110,16 +117,39 @@ def _not_starting(state: State, job: ObservedJob, pod: ObservedPod) -> Decision 
     again = state.now + max(state.now - since, START_GRACE)
     words = pod.held or step.problem or state.pod_warning
     if words:
+        missing = _missing_authorities(state, words)
+        if missing:
+            message = f"pod {pod.name} waits for {missing}: {words}"
+            return Progress(Reason.CONFIG_MAP_NOT_FOUND, message, job, look_again=again)
         message = f"pod {pod.name} does not start: {words}"
         if step.name != PREPARE:
             message = f"container {step.name} of pod {pod.name} does not start: {words}"
         return Progress(Reason.POD_NOT_STARTING, message, job, look_again=again)
     known = _unchanged(state, job)
-    if known is not None and known.reason is Reason.POD_NOT_STARTING:
+    if known is not None and known.reason in _TOLD_BY_EVENTS:
         # Not asked is not answered: the present words stay.
         said = known if state.pod_warning is None else _step_at_work(job, pod) or _pending(job)
         return replace(said, look_again=again)
     return replace(_going_on(state, job, pod), look_again=again)
+
+
+def _missing_authorities(state: State, words: str) -> str:
+    """Return what the kubelet lacks for a volume of authorities that the spec names; nothing where it lacks none."""
+    found = _NO_CONFIG_MAP.search(words)
+    for volume, reference in _authorities(state):
+        if found is not None and found["volume"] == volume.name:
+            return f"key {reference.key} of ConfigMap {reference.name} ({volume.field})"
+    return ""
+
+
+def _authorities(state: State) -> list[tuple[AuthoritiesVolume, AuthoritiesReference]]:
+    if state.spec is None:
+        return []
+    model = state.spec.model.s3
+    named = [(OF_DESTINATION, state.spec.destination.s3.ca_config_map_ref)]
+    if model is not None:
+        named.append((OF_MODEL, model.ca_config_map_ref))
+    return [(volume, reference) for volume, reference in named if reference is not None]
 
 
 def _step_at_work(job: ObservedJob, pod: ObservedPod) -> Progress | None:

@@ -35,6 +35,7 @@ _ANNOUNCED = frozenset(
     {
         Reason.SECRET_NOT_FOUND,
         Reason.VOLUME_NOT_FOUND,
+        Reason.CONFIG_MAP_NOT_FOUND,
         Reason.JOB_REFUSED,
         Reason.POD_NOT_STARTING,
         Reason.POD_STUCK_TERMINATING,

@@ -37,6 +37,7 @@ _WAITING: Final = frozenset(
     {
         Reason.SECRET_NOT_FOUND,
         Reason.VOLUME_NOT_FOUND,
+        Reason.CONFIG_MAP_NOT_FOUND,
         Reason.JOB_REFUSED,
         Reason.POD_NOT_STARTING,
         Reason.POD_STUCK_TERMINATING,

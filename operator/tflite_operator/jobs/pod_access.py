@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from tflite_api.authorities import CA_FILE, OF_DESTINATION, OF_MODEL, AuthoritiesReference, AuthoritiesVolume
 from tflite_api.names import (
     CA_BUNDLE_ENV,
     CONVERT,
@@ -18,6 +19,7 @@ from tflite_api.names import (
     VERIFYING_KEY_ENV,
     VOLUME_DIR,
 )
+from tflite_api.resource.destination import S3Destination
 from tflite_api.resource.spec import ConversionSpec
 from tflite_operator.settings import Settings
 
@@ -35,7 +37,6 @@ _SKIP_ANNOTATION: Final = "eks.amazonaws.com/skip-containers"
 _SOURCE_VOLUME: Final = "source"
 _CA_VOLUME: Final = "authorities"
 _CA_FOLDER: Final = "/etc/tflite-operator"
-_CA_FILE: Final = "ca.crt"
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,19 @@ class PodAccess:
 
 
 def storage_access(spec: ConversionSpec) -> PodAccess:
-    """Return what reaches the destination: a Secret's entries, or a ServiceAccount's token."""
-    secret = spec.destination.s3.secret_ref
-    if secret is not None:
-        return PodAccess(_credentials(secret.name, S3_CREDENTIALS, secret.entry_of))
+    """Return what reaches the destination: a Secret's entries or a ServiceAccount's token, and authorities to trust."""
+    where = spec.destination.s3
+    authorities = _authorities(where.ca_config_map_ref, OF_DESTINATION)
+    if where.secret_ref is not None:
+        secret = where.secret_ref
+        return PodAccess(_credentials(secret.name, S3_CREDENTIALS, secret.entry_of)) + authorities
+    return _token_access(where) + authorities
+
+
+def _token_access(where: S3Destination) -> PodAccess:
     variables: list[Field] = [{"name": "AWS_WEB_IDENTITY_TOKEN_FILE", "value": f"{_TOKEN_FOLDER}/token"}]
-    if spec.destination.s3.role_arn is not None:
-        variables.append({"name": "AWS_ROLE_ARN", "value": spec.destination.s3.role_arn})
+    if where.role_arn is not None:
+        variables.append({"name": "AWS_ROLE_ARN", "value": where.role_arn})
     token = {"path": "token", "audience": _AUDIENCE, "expirationSeconds": _TOKEN_SECONDS}
     return PodAccess(
         tuple(variables),
@@ -73,7 +80,7 @@ def network_access(settings: Settings) -> PodAccess:
         "HTTP_PROXY": settings.converter_http_proxy,
         "HTTPS_PROXY": settings.converter_https_proxy,
         "NO_PROXY": settings.converter_no_proxy,
-        CA_BUNDLE_ENV: f"{_CA_FOLDER}/{_CA_FILE}" if settings.converter_ca_config_map else "",
+        CA_BUNDLE_ENV: f"{_CA_FOLDER}/{CA_FILE}" if settings.converter_ca_config_map else "",
     }
     variables = [{"name": name, "value": value} for name, value in named.items() if value]
     if settings.converter_proxy_secret:
@@ -84,7 +91,7 @@ def network_access(settings: Settings) -> PodAccess:
         return PodAccess(tuple(variables))
     source = {
         "name": settings.converter_ca_config_map,
-        "items": [{"key": settings.converter_ca_key, "path": _CA_FILE}],
+        "items": [{"key": settings.converter_ca_key, "path": CA_FILE}],
         # A pod without it would hang with no other trace than an Event; the step says what is missing.
         "optional": True,
     }
@@ -96,14 +103,17 @@ def network_access(settings: Settings) -> PodAccess:
 
 
 def model_access(spec: ConversionSpec) -> PodAccess:
-    """Return what the prepare container, and no other, needs to reach the model: its source's Secret, or its volume."""
+    """Return what the prepare container, and no other, needs to reach the model: its source's Secret, or its volume.
+
+    Authorities to trust are with them.
+    """
     source = spec.model.source
+    authorities = _authorities(spec.model.s3.ca_config_map_ref, OF_MODEL) if spec.model.s3 is not None else PodAccess()
     if source.secret is not None:
-        return PodAccess(
-            _credentials(source.secret.name, source.CREDENTIALS, source.entry_of, prefix=source.VARIABLE_PREFIX)
-        )
+        found = _credentials(source.secret.name, source.CREDENTIALS, source.entry_of, prefix=source.VARIABLE_PREFIX)
+        return PodAccess(found) + authorities
     if source.claim is None:
-        return PodAccess()
+        return authorities
     # Read-only as a whole, so that the kubelet changes no owner in it.
     claim = {"claimName": source.claim, "readOnly": True}
     return PodAccess(
@@ -140,6 +150,22 @@ def verifying_access(spec: ConversionSpec) -> PodAccess:
         return PodAccess()
     entry = _from_secret(reference.name, VERIFYING_KEY_ENTRY, optional=True)
     return PodAccess((entry | {"name": VERIFYING_KEY_ENV},))
+
+
+def _authorities(reference: AuthoritiesReference | None, volume: AuthoritiesVolume) -> PodAccess:
+    """Return what shows a step the authorities of one server.
+
+    Not optional: the pod waits for a ConfigMap that is named, and the kubelet says in an Event what is missing. No
+    variable as for credentials: Linux starts no program with one as long as a bundle of all public authorities.
+    """
+    if reference is None:
+        return PodAccess()
+    source = {"name": reference.name, "items": [{"key": reference.key, "path": CA_FILE}]}
+    return PodAccess(
+        (),
+        ({"name": volume.name, "mountPath": volume.folder, "readOnly": True},),
+        ({"name": volume.name, "configMap": source},),
+    )
 
 
 def service_account(spec: ConversionSpec) -> Field:

@@ -22,8 +22,9 @@ _COMPONENTS: Final = frozenset(
 _REFUSAL: Final = "FailedCreate"
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _CHARACTERS: Final = 512
-_EMPTY: Final = re.compile(r"Error: \w+")
-"""Words of the kubelet that repeat a container's state and say nothing of its cause, which it told just before."""
+_EMPTY: Final = re.compile(r"Error: \w+|Unable to attach or mount volumes: .*")
+"""Words of the kubelet that repeat a container's state, or the names of volumes, and say nothing of the cause, which it
+told just before."""
 
 
 def latest_refusal(events: Iterable[Object]) -> str:

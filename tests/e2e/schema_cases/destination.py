@@ -69,6 +69,18 @@ RULES: list[Rule] = [
         'supported values: "Auto", "Path", "Virtual"',
     ),
     (
+        "caConfigMapRef",
+        [changed("destination.s3.caConfigMapRef", {"name": "a.b-c"})],
+        [changed("destination.s3.caConfigMapRef", {"name": name}) for name in ("A", "-a", "a/b", "../a")],
+        "must be the name of a ConfigMap in the same namespace",
+    ),
+    (
+        "caConfigMapRef.key",
+        [changed("destination.s3.caConfigMapRef", {"name": "a", "key": key}) for key in ("ca-bundle.crt", "A_1")],
+        [changed("destination.s3.caConfigMapRef", {"name": "a", "key": key}) for key in ("a/b", "a b", "../a")],
+        "must be the name of an entry of the ConfigMap",
+    ),
+    (
         "encryption.type",
         [changed("destination.s3.encryption", {"type": kind}) for kind in ("SSE-S3", "SSE-KMS")],
         [changed("destination.s3.encryption", {"type": kind}) for kind in ("AES256", "aws:kms", "SSE-C")],
@@ -139,7 +151,7 @@ RULES: list[Rule] = [
             changed("destination.s3.secretRef", {"name": "a", "entries": entries})
             for entries in ("", "username/password", "rootUser", "rootUser/secretkey", "$(HOME)/a")
         ],
-        'supported values: "AWS_ACCESS_KEY_ID/AWS_SECRET_ACCESS_KEY"',
+        'supported values: "AWS_ACCESS_KEY_ID/AWS_SECRET_ACCESS_KEY", "rootUser/rootPassword"',
     ),
     (
         "room for the attestation's key",

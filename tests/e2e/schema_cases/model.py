@@ -56,6 +56,18 @@ RULES: list[Rule] = [
         "set exactly one source of the model",
     ),
     (
+        "s3 caConfigMapRef",
+        [bucket_model(key="a.zip", caConfigMapRef={"name": "a", "key": "b.pem"})],
+        [bucket_model(key="a.zip", caConfigMapRef={"name": name}) for name in ("A", "a/b", "../a")],
+        "must be the name of a ConfigMap in the same namespace",
+    ),
+    (
+        "s3 caConfigMapRef.key",
+        [bucket_model(key="a.zip", caConfigMapRef={"name": "a", "key": "ca-bundle.crt"})],
+        [bucket_model(key="a.zip", caConfigMapRef={"name": "a", "key": key}) for key in ("a/b", "a b", "../a")],
+        "must be the name of an entry of the ConfigMap",
+    ),
+    (
         "s3 key or prefix",
         [bucket_model(key="a.zip"), bucket_model(prefix="a/1"), bucket_model(prefix="a/1/")],
         [bucket_model(), bucket_model(key="a.zip", prefix="a")],

@@ -49,6 +49,7 @@ def test_what_shapes_the_artifact_changes_the_hash(change: Callable[[dict[str, A
     "change",
     [
         lambda spec: spec["destination"]["s3"].update(bucket="others", key="c", region="eu-west-1"),
+        lambda spec: spec["destination"]["s3"].update(caConfigMapRef={"name": "ca"}),
         lambda spec: spec.update(resources={"limits": {"memory": "4Gi"}}),
         lambda spec: spec.update(activeDeadlineSeconds=60),
         lambda spec: spec["signature"]["inputs"].reverse(),
@@ -96,6 +97,7 @@ def test_credentials_and_what_is_left_out_are_no_part_of_a_source() -> None:
     least = {"bucket": "models", "key": "a.zip"}
     assert of_model({"s3": least | {"secretRef": {"name": "s3"}, "region": "us-east-1"}}) == of_model({"s3": least})
     assert of_model({"s3": least | {"addressingStyle": "Virtual"}}) == of_model({"s3": least})
+    assert of_model({"s3": least | {"caConfigMapRef": {"name": "ca"}}}) == of_model({"s3": least})
     assert of_model({"s3": least | {"endpoint": "https://s3.example.com"}}) != of_model({"s3": least})
 
 

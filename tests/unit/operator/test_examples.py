@@ -68,6 +68,13 @@ def no_claim() -> Plan:
     return followed(seconds=1, status={"phase": "Pending", "conditions": [condition]})
 
 
+def no_config_map() -> Plan:
+    where = {"bucket": "models", "key": "a.tflite", "secretRef": {"name": "s3"}, "caConfigMapRef": {"name": "own"}}
+    owner, made = started(destination={"s3": where})
+    words = 'FailedMount: MountVolume.SetUp failed for volume "destination-authorities" : configmap "own" not found'
+    return planned(owner, made, pods=[pod(made)], now=at(30), pod_warning=words)
+
+
 def suspended() -> Plan:
     return planned(conversion(suspend=True))
 
@@ -127,6 +134,7 @@ EXAMPLES: dict[Reason, Callable[[], Plan]] = {
     Reason.PUBLISHING: lambda: followed(ended(0), ended(0), RUNNING),
     Reason.SECRET_NOT_FOUND: lambda: followed(waiting("CreateContainerConfigError", 'secret "s3" not found')),
     Reason.VOLUME_NOT_FOUND: no_claim,
+    Reason.CONFIG_MAP_NOT_FOUND: no_config_map,
     Reason.JOB_REFUSED: lambda: planned(conversion(), refusal=QUOTA),
     Reason.POD_NOT_STARTING: lambda: followed(seconds=30, warning=MOUNT),
     Reason.POD_STUCK_TERMINATING: stuck,

@@ -1,16 +1,19 @@
-"""The certificate authorities that a step trusts: the public ones, and those of the administrator."""
+"""The certificate authorities that a step trusts: the public ones, the administrator's, at one server the spec's."""
 
 import logging
 import ssl
-from collections.abc import MutableMapping
+import tempfile
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Final
 
 import certifi
 
-from tflite_api.names import CA_BUNDLE_ENV
+from tflite_api.authorities import AuthoritiesReference, AuthoritiesVolume
+from tflite_api.names import CA_BUNDLE_ENV, REQUESTED_AT_ANNOTATION
 from tflite_api.reasons import Reason
 from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.step_files import write_whole
 
 _LOG = logging.getLogger(__name__)
 _READ_BY_CLIENTS: Final = ("SSL_CERT_FILE", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -50,14 +53,62 @@ def trust(environment: MutableMapping[str, str], folder: Path) -> None:
         )
         return
     try:
-        ssl.create_default_context().load_verify_locations(cafile=bundle)
+        _check(bundle)
     except ssl.SSLError as error:
         raise StepFailure(
             Reason.INTERNAL_ERROR,
             "The ConfigMap of the certificate authorities (CONVERTER_CA_CONFIG_MAP) holds no certificates in PEM form"
-            f" under the operator's CONVERTER_CA_KEY: {error.reason or 'they cannot be read'}",
+            f" under the operator's CONVERTER_CA_KEY: {_words(error)}",
             "Have the administrator correct it",
         ) from error
     every = folder / "authorities.pem"
     every.write_bytes(Path(certifi.where()).read_bytes() + b"\n" + bundle.read_bytes())
     environment.update(dict.fromkeys(_READ_BY_CLIENTS, str(every)))
+
+
+def of_server(
+    reference: AuthoritiesReference | None, volume: AuthoritiesVolume, environment: Mapping[str, str]
+) -> Path | None:
+    """Return the file of all authorities that a spec's server may have; None where the spec names none for it.
+
+    Args:
+        reference: what the spec names, to be trusted at that server alone, beside what every client trusts.
+        volume: where it is.
+        environment: of this process, after `trust`.
+
+    Raises:
+        StepFailure: InvalidSpec where there are no certificates in it.
+    """
+    if reference is None:
+        return None
+    own = Path(volume.file)
+    if not own.exists():
+        # No pod starts without it.
+        _LOG.warning(
+            "ConfigMap %s (%s) is in the cluster alone: here AWS_CA_BUNDLE names a file of authorities",
+            reference.name,
+            volume.field,
+        )
+        return None
+    try:
+        _check(own)
+    except ssl.SSLError as error:
+        raise StepFailure(
+            Reason.INVALID_SPEC,
+            f"ConfigMap {reference.name} ({volume.field}) holds no certificates in PEM form under the key"
+            f" {reference.key}: {_words(error)}",
+            f"Correct it, then ask for one more run with a new value of the annotation {REQUESTED_AT_ANNOTATION}",
+        ) from error
+    known = Path(environment.get("AWS_CA_BUNDLE") or certifi.where())
+    every = Path(tempfile.gettempdir()) / f"{volume.name}.pem"
+    write_whole(every, known.read_bytes() + b"\n" + own.read_bytes())
+    return every
+
+
+def _check(bundle: Path) -> None:
+    """Raise ssl.SSLError where a file holds no certificates."""
+    ssl.create_default_context().load_verify_locations(cafile=bundle)
+
+
+def _words(error: ssl.SSLError) -> str:
+    return error.reason or "they cannot be read"

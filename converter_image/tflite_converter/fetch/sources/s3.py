@@ -1,14 +1,16 @@
 """A model in an S3 bucket: an archive, or the files of a folder."""
 
+import os
 from typing import Final
 
+from tflite_api.authorities import OF_MODEL
 from tflite_api.names import MODEL_ENV_PREFIX
 from tflite_api.reasons import Reason
 from tflite_api.sources.s3 import S3Source
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.fetch.archive.extraction import Unpacking, named_disk_failures, safe_path
 from tflite_converter.fetch.fetched import FetchedModel, Pin, Place, accept, from_archive
-from tflite_converter.fetch.network import endpoint
+from tflite_converter.fetch.network import ca_bundle, endpoint
 from tflite_converter.fetch.receiver import Receiver
 from tflite_converter.fetch.s3_download import Transfer, reasons_of_reading
 from tflite_converter.fetch.store_failures import cure_of
@@ -27,12 +29,18 @@ def fetch(source: S3Source, sha256: str | None, place: Place) -> FetchedModel:
 
     Raises:
         StepFailure: ModelNotFound, ModelAccessDenied, ModelTooLarge, ModelUnavailable, AddressRefused, OutOfDisk,
-            InvalidSpec (another region), CredentialsRefused (the environment lacks them), or what `accept` and
-            `from_archive` raise.
+            InvalidSpec (another region, a ConfigMap without authorities), CredentialsRefused (the environment lacks
+            them), or what `accept` and `from_archive` raise.
     """
     endpoint.check(source.endpoint, "model.s3.endpoint", place.limits)
     store = place.connect(
-        Server(source.endpoint, source.region, endpoint.refusal(place.limits), source.addressing_style),
+        Server(
+            source.endpoint,
+            source.region,
+            endpoint.refusal(place.limits),
+            source.addressing_style,
+            ca_bundle.of_server(source.ca_config_map_ref, OF_MODEL, os.environ),
+        ),
         _credentials(source),
     )
     found = BucketModel(store, source.bucket, source.uri, Pin(source.field, sha256), place)

@@ -147,6 +147,15 @@ def test_a_cleanup_that_waits_for_ever_is_given_up_in_the_end() -> None:
     assert 'still waits: secret "s3" not found' in str(made.everything[0])
 
 
+def test_a_cleanup_that_the_cluster_cannot_start_is_given_up_in_its_words() -> None:
+    owner = ready()
+    stuck, its_pod = cleanup(owner, waiting("ContainerCreating"))
+    words = 'FailedMount: MountVolume.SetUp failed for volume "destination-authorities" : configmap "ca" not found'
+    made = planned(owner, stuck, pods=[its_pod], now=at(220), pod_warning=words)
+    assert releases(made)
+    assert f"still waits: {words}" in str(made.everything[0])
+
+
 def test_a_namespace_that_ends_lets_it_go_at_once() -> None:
     made = planned(ready(), now=at(101), namespace_ends=True)
     assert releases(made)

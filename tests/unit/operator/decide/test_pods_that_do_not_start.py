@@ -97,6 +97,61 @@ def test_a_deadline_repeats_what_was_waited_for() -> None:
     assert planned(after(owner, seen), over, now=at(3611)).actions == (CreateJob(Attempt(2, failures=0)),)
 
 
+OF_DESTINATION = {
+    "bucket": "models",
+    "key": "a.tflite",
+    "secretRef": {"name": "s3"},
+    "caConfigMapRef": {"name": "storage-ca"},
+}
+OF_MODEL = {"s3": {"bucket": "training", "key": "a.zip", "caConfigMapRef": {"name": "training-ca", "key": "b.pem"}}}
+UNMOUNTED = "FailedMount: MountVolume.SetUp failed for volume"
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (
+            f'{UNMOUNTED} "destination-authorities" : configmap "storage-ca" not found',
+            "key ca.crt of ConfigMap storage-ca (destination.s3.caConfigMapRef)",
+        ),
+        (
+            f'{UNMOUNTED} "model-authorities" : configmap references non-existent config key: b.pem',
+            "key b.pem of ConfigMap training-ca (model.s3.caConfigMapRef)",
+        ),
+    ],
+)
+def test_a_config_map_or_a_key_that_is_missing_is_named_with_its_field(words: str, what: str) -> None:
+    owner, made = started(model=OF_MODEL, destination={"s3": OF_DESTINATION})
+    waits = before_the_kubelet(made)
+    late = planned(owner, made, pods=[waits], now=at(30), pod_warning=words)
+    assert conditions(late) == running(Reason.CONFIG_MAP_NOT_FOUND)
+    assert f"Pod mobile-net-0742e562ad-x7x7x waits for {what}: {words}." in message(late)
+    assert Reason.CONFIG_MAP_NOT_FOUND in told(late)
+    owner = after(owner, late)
+    assert planned(owner, made, pods=[waits], now=at(40)).status is None, "not asked is not answered"
+    assert planned(owner, made, pods=[waits], now=at(60), pod_warning=words).status is None
+    assert conditions(planned(owner, made, pods=[waits], now=at(60), pod_warning="")) == running(Reason.PENDING)
+    assert conditions(planned(owner, made, pods=[pod(made, RUNNING)], now=at(70))) == running(Reason.PREPARING)
+    over = job(owner, end=failed("DeadlineExceeded", seconds=3600))
+    assert conditions(planned(owner, over, now=at(3601))) == running(Reason.CONFIG_MAP_NOT_FOUND)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        # The administrator's is optional; nothing that a spec names is called so.
+        f'{UNMOUNTED} "authorities" : configmap "own" not found',
+        f'{UNMOUNTED} "model-authorities" : configmap "training-ca" not found',
+        f'{UNMOUNTED} "destination-authorities" : failed to sync configmap cache: timed out waiting for the condition',
+    ],
+)
+def test_other_volumes_and_other_words_are_quoted(words: str) -> None:
+    owner, made = started(destination={"s3": OF_DESTINATION})
+    late = planned(owner, made, pods=[before_the_kubelet(made)], now=at(30), pod_warning=words)
+    assert conditions(late) == running(Reason.POD_NOT_STARTING)
+    assert f"does not start: {words}." in message(late)
+
+
 @pytest.mark.parametrize(
     ("waits", "reason"),
     [

@@ -231,6 +231,82 @@ def test_what_could_report_something_else_may_not(case: str) -> None:
     assert words in difference(wanted(), shown)
 
 
+def with_authorities() -> Object:
+    """What is asked for where the model and the artifact have servers with authorities of their own."""
+    made = job(
+        conversion(
+            model={"s3": {"bucket": "training", "key": "a.zip", "caConfigMapRef": {"name": "training-ca"}}},
+            destination={
+                "s3": {
+                    "bucket": "models",
+                    "key": "a.tflite",
+                    "secretRef": {"name": "s3"},
+                    "caConfigMapRef": {"name": "storage-ca"},
+                }
+            },
+        )
+    )
+    spec: Object = made["spec"]["template"]["spec"]
+    assert {one["name"] for one in spec["volumes"]} >= {"destination-authorities", "model-authorities"}
+    return spec
+
+
+def volume_of_authorities(spec: Any) -> Any:
+    return next(one for one in spec["volumes"] if one["name"] == "destination-authorities")["configMap"]
+
+
+def mount_of_authorities(spec: Any) -> Any:
+    return next(one for one in publish(spec)["volumeMounts"] if one["name"] == "destination-authorities")
+
+
+AUTHORITIES: dict[str, tuple[Change, str]] = {
+    "another ConfigMap": (
+        lambda spec: volume_of_authorities(spec).update(name="evil"),
+        "its volume destination-authorities is another",
+    ),
+    "another entry": (
+        lambda spec: volume_of_authorities(spec).update(items=[{"key": "evil", "path": "ca.crt"}]),
+        "its volume destination-authorities is another",
+    ),
+    "one entry more": (
+        lambda spec: volume_of_authorities(spec)["items"].append({"key": "evil", "path": "evil"}),
+        "its volume destination-authorities is another",
+    ),
+    "elsewhere": (
+        lambda spec: mount_of_authorities(spec).update(mountPath="/opt/project"),
+        "has another volume at /etc/destination-authorities",
+    ),
+    "nowhere": (
+        lambda spec: publish(spec)["volumeMounts"].remove(mount_of_authorities(spec)),
+        "has another volume at /etc/destination-authorities",
+    ),
+    "a part of it": (
+        lambda spec: mount_of_authorities(spec).update(subPath="ca.crt"),
+        "has another volume at /etc/destination-authorities",
+    ),
+    "with the model": (
+        lambda spec: spec["initContainers"][1]["volumeMounts"].append(mount_of_authorities(spec)),
+        "container convert has more volumes, at /etc/destination-authorities",
+    ),
+}
+
+
+def test_the_authorities_that_a_spec_names_fit_as_the_api_server_shows_them() -> None:
+    shown = as_the_api_server_shows_it(with_authorities())
+    for volume in shown["volumes"]:
+        if "configMap" in volume:
+            volume["configMap"]["defaultMode"] = 420
+    assert difference(with_authorities(), shown) == ""
+
+
+@pytest.mark.parametrize("case", AUTHORITIES)
+def test_other_authorities_do_not_fit(case: str) -> None:
+    change, words = AUTHORITIES[case]
+    shown = as_the_api_server_shows_it(with_authorities())
+    change(shown)
+    assert words in difference(with_authorities(), shown)
+
+
 def marks() -> Object:
     metadata: Object = job(conversion(podMetadata={"labels": {"team": "a"}}))["spec"]["template"]["metadata"]
     return metadata

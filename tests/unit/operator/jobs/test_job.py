@@ -22,7 +22,7 @@ from tflite_api.steps.step import StepRequest
 from tflite_operator.core.identity import Identity
 from tflite_operator.core.labels import job_name
 from tflite_operator.jobs.attempt import Attempt
-from tflite_operator.jobs.job import STEP_REQUEST_BYTES, build_job, step_request
+from tflite_operator.jobs.job import STEP_REQUEST_BYTES, build_cleanup, build_job, step_request
 from tflite_operator.jobs.resources import resources_of
 from tflite_operator.settings import ConverterResources, Settings
 
@@ -81,6 +81,36 @@ def test_the_key_that_signs_is_in_publish_alone_and_the_one_that_verifies_in_pre
             SIGNING_PASSWORD_ENV: {"name": "k", "key": "cosign.password", "optional": True},
         },
     }
+
+
+def test_authorities_are_in_the_steps_that_talk_to_their_server_and_never_with_the_model() -> None:
+    given = yaml.safe_load((JOBS / "private_stores.input.yaml").read_text())
+    pod = built(given)["spec"]["template"]["spec"]
+    cleanup = build_cleanup(Identity("team", "a", UID, 1), ConversionSpec.from_object(given["spec"]), SETTINGS)["spec"][
+        "template"
+    ]["spec"]
+    mounted = {
+        one["name"]: {
+            mount["name"]: mount["mountPath"] for mount in one["volumeMounts"] if "authorities" in mount["name"]
+        }
+        for one in [*pod["initContainers"], *pod["containers"], *cleanup["containers"]]
+    }
+    destination = {"destination-authorities": "/etc/destination-authorities"}
+    assert mounted == {
+        "prepare": destination | {"model-authorities": "/etc/model-authorities"},
+        "convert": {},
+        "publish": destination,
+        "cleanup": destination,
+    }
+    sources = [
+        {one["name"]: one["configMap"] for one in seen["volumes"] if "configMap" in one} for seen in (pod, cleanup)
+    ]
+    of_destination = {"name": "storage-ca", "items": [{"key": "ca.crt", "path": "ca.crt"}]}
+    of_model = {"name": "training-ca", "items": [{"key": "bundle.pem", "path": "ca.crt"}]}
+    assert sources == [
+        {"destination-authorities": of_destination, "model-authorities": of_model},
+        {"destination-authorities": of_destination},
+    ]
 
 
 @pytest.mark.parametrize(

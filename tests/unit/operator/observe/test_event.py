@@ -58,6 +58,9 @@ def test_words_that_tell_nothing_give_way_to_those_before_them() -> None:
     empty = of_the_kubelet(6, "Failed", "Error: ImagePullBackOff")
     assert "istio/proxyv2:1" in latest_warning([pull, empty])
     assert latest_warning([empty]) == "Failed: Error: ImagePullBackOff"
+    mount = of_the_kubelet(5, "FailedMount", 'MountVolume.SetUp failed for volume "a" : configmap "b" not found')
+    again = "Unable to attach or mount volumes: unmounted volumes=[a], unattached volumes=[]: timed out"
+    assert 'configmap "b" not found' in latest_warning([mount, of_the_kubelet(125, "FailedMount", again)])
 
 
 def test_only_the_cluster_is_quoted_in_one_line_without_signs_that_do_something() -> None:
