@@ -18,6 +18,8 @@ REFUSED_SECONDS = 3
 MOST_REFUSED = 30
 ENDED_SECONDS = 3
 MOST_ENDED = 15
+WATCHES = 5
+"""Of conversions, Jobs, pods, admission policies and their bindings."""
 
 
 def kind(asked: Asked) -> Kind:
@@ -100,13 +102,14 @@ def test_credentials_that_are_refused_for_a_while(
 def test_watches_that_all_end_at_once(proxy: Proxy, bench: Workbench, start: Start) -> None:
     operator = start(proxy)
     operator.until_ready()
+    operator.until("all watches are there", lambda: proxy.count(lambda asked: asked.is_watch) == WATCHES)
     begun = time.monotonic()
     empty = Answer(200, {"Content-Type": "application/json"})
     proxy.rule = lambda asked: empty if asked.is_watch else None
-    assert proxy.cut() == 3
+    assert proxy.cut() == WATCHES
     operator.until("some time has passed", lambda: time.monotonic() - begun > ENDED_SECONDS)
     assert proxy.count(of_conversions, since=begun) < MOST_ENDED
-    assert proxy.count(lambda _: True, since=begun) < 3 * MOST_ENDED
+    assert proxy.count(lambda _: True, since=begun) < WATCHES * MOST_ENDED
     proxy.rule = pass_on
     made = bench.create("after")
     operator.until("it has a Job", lambda: bench.has_job(made))

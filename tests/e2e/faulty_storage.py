@@ -1,6 +1,7 @@
 """An S3 server of a test's own, and a network before it that can be slow, cut connections, or be gone."""
 
 import os
+import random
 import socket
 import tempfile
 import time
@@ -28,6 +29,9 @@ from dev.isolation.namespaces import Namespaces
 from tests.e2e.environment import Environment
 from tests.unit.tls_server import issue
 
+_PORTS = range(20_000, 30_000)
+"""Below those that the kernel gives to outgoing connections and Kubernetes to Services: few others listen there."""
+
 
 class FaultyStorage:
     """versitygw behind toxiproxy. Other tests use another server, so this one may come and go."""
@@ -43,7 +47,7 @@ class FaultyStorage:
         if self._tls is not None:
             self.certificate = self._tls[0]
         self._scheme = "http" if self._tls is None else "https"
-        self._port, self._proxy_port, self._control_port = (_free_port() for _ in range(3))
+        self._port, self._proxy_port, self._control_port = random.sample(_PORTS, 3)
         self._server: Process | None = None
         self._proxy: Process | None = None
         self._control = httpx.Client(base_url=f"http://{self._address}:{self._control_port}", timeout=10)
@@ -133,14 +137,6 @@ def faulty_storage(env: Environment, *, tls: bool = False) -> Iterator[FaultySto
         finally:
             made.stop_proxy()
             made.stop()
-
-
-def _free_port() -> int:
-    """Return a port that was not given to anybody recently; few others listen inside the cluster."""
-    with socket.socket() as tried:
-        tried.bind(("127.0.0.1", 0))
-        port: int = tried.getsockname()[1]
-    return port
 
 
 def _wait_for(address: str, port: int, timeout: float = 20) -> None:

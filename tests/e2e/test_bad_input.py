@@ -10,13 +10,13 @@ from tests.e2e.conversions import Object, Workbench, condition
 from tests.e2e.environment import Environment
 
 
-def assert_stalled(finished: Object, reason: str, *words: str) -> None:
+def assert_stalled(finished: Object, reason: str, *words: str, attempt: int = 1) -> None:
     stalled, ready = condition(finished, "Stalled"), condition(finished, "Ready")
     assert (stalled.get("status"), stalled.get("reason")) == ("True", reason), finished["status"]
     assert (ready["status"], ready["reason"]) == ("False", reason)
     assert not condition(finished, "Reconciling")
     assert finished["status"]["observedGeneration"] == finished["metadata"]["generation"]
-    assert finished["status"].get("job", {}).get("attempt", 1) == 1
+    assert finished["status"].get("job", {}).get("attempt", 1) == attempt
     missing = [word for word in words if word not in stalled["message"]]
     assert missing == [], stalled["message"]
 

@@ -89,7 +89,11 @@ def test_a_proxy_that_runs_on_keeps_neither_the_result_nor_the_pod(
 def node_without_a_kubelet(api: client.ApiClient, name: str) -> Iterator[None]:
     """A node that takes pods and of which nothing more is heard."""
     core = client.CoreV1Api(api)
-    core.create_node({"metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, **_PLATFORM}}})
+    # The pods of tests that run at the same time stay away from it.
+    spec = {"taints": [{"key": "tests", "value": name, "effect": "NoSchedule"}]}
+    core.create_node(
+        {"metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, **_PLATFORM}}, "spec": spec}
+    )
     room = {"cpu": "8", "memory": "32Gi", "pods": "10", "ephemeral-storage": "200Gi"}
     core.patch_node_status(name, {"status": {"capacity": room, "allocatable": room}})
     try:
@@ -115,7 +119,7 @@ def test_a_node_that_died_is_named_until_its_pod_is_gone(
         core.delete_namespaced_pod(pod, bench.namespace, grace_period_seconds=1)
         said = bench.wait("lost", lambda seen: condition(seen, "Ready").get("reason") == "PodStuckTerminating")
         assert f"Pod {pod} on node {node} is being terminated" in condition(said, "Ready")["message"]
-        bench.patch("lost", {"spec": {"nodeSelector": None}})
+        bench.patch("lost", {"spec": {"nodeSelector": None, "tolerations": None}})
         bench.kubectl("delete", "pod", pod, "--grace-period=0", "--force")
         assert holds("Ready")(bench.wait("lost", is_finished))
 

@@ -39,8 +39,8 @@ def test_white_space_in_a_key_is_named_with_its_entry(
 
 def test_a_host_name_that_cannot_exist_is_given_up(bench: Workbench, tiny_model: str) -> None:
     finished = bench.run(at_store(bench, "nowhere", tiny_model, endpoint="http://no..store:9000"), timeout=240)
-    assert_stalled(finished, "ServerUnreachable", "has a host name that does not exist: correct destination.s3")
-    assert finished["status"]["job"]["attempt"] == 3
+    words = "has a host name that does not exist: correct destination.s3"
+    assert_stalled(finished, "ServerUnreachable", words, attempt=3)
 
 
 def test_a_server_without_tls_is_told_from_one_that_is_down(
