@@ -142,7 +142,7 @@ def test_an_artifact_over_its_budget_is_not_published_until_the_budget_is_raised
     bench: Workbench, s3: S3Client, tiny_model: str
 ) -> None:
     finished = bench.run(bench.conversion("large", tiny_model, budget={"maxSizeBytes": 64}))
-    assert_stalled(finished, "BudgetExceeded", "budget.maxSizeBytes allows 64", "raise")
+    assert_stalled(finished, "BudgetExceeded", "budget.maxSizeBytes allows 64", "Raise budget.maxSizeBytes")
     assert_bucket_is_empty(s3, bench.bucket)
     bench.patch("large", {"spec": {"budget": {"maxSizeBytes": "1Mi"}}})
     raised = bench.wait("large", lambda conversion: condition(conversion, "Ready").get("status") == "True")
