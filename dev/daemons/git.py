@@ -84,16 +84,10 @@ class Handler(BaseHTTPRequestHandler):
         LOG.info("%s %s", self.client_address[0], format % args)
 
 
-class Server(ThreadingHTTPServer):
-    """One thread per request."""
-
-    daemon_threads = True
-
-
 def serve(root: Path, address: str, port: int) -> ThreadingHTTPServer:
     """Return a server that listens; the caller runs it."""
     handler = type("HandlerOfRoot", (Handler,), {"root": root})
-    return Server((address, port), handler)
+    return ThreadingHTTPServer((address, port), handler)
 
 
 def main() -> None:
