@@ -3,15 +3,13 @@
 import logging
 import tempfile
 from collections.abc import Iterator
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.unit import private_authority
-from tests.unit.background_server import serving_in_background
-from tests.unit.converter.fetch.network.test_ca_bundle import Files, number_in
+from tests.unit.converter.fetch.network.test_ca_bundle import number_in, serving_files
 from tflite_api.authorities import OF_DESTINATION, OF_MODEL, AuthoritiesReference, AuthoritiesVolume
 from tflite_api.reasons import Reason
 from tflite_api.resource.destination import S3Destination
@@ -68,10 +66,8 @@ def authority(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(authority: Path) -> Iterator[str]:
-    served = ThreadingHTTPServer(("127.0.0.1", 0), Files)
-    served.socket = private_authority.served_by(authority).wrap_socket(served.socket, server_side=True)
-    with serving_in_background(served):
-        yield f"https://localhost:{served.server_port}"
+    with serving_files(authority) as address:
+        yield address
 
 
 def mount(mounted: Path, volume: AuthoritiesVolume, content: bytes) -> None:

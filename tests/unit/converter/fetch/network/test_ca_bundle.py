@@ -4,6 +4,7 @@ import logging
 import os
 import ssl
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
@@ -36,6 +37,15 @@ class Files(Handler):
         self.end_headers()
 
 
+@contextmanager
+def serving_files(authority: Path) -> Iterator[str]:
+    """Serve over TLS with the certificate that an authority's folder holds; the address is yielded."""
+    served = ThreadingHTTPServer(("127.0.0.1", 0), Files)
+    served.socket = private_authority.served_by(authority).wrap_socket(served.socket, server_side=True)
+    with serving_in_background(served):
+        yield f"https://localhost:{served.server_port}"
+
+
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an authority's ca.crt, and server.crt and server.key for localhost."""
@@ -46,10 +56,8 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def server(authority: Path) -> Iterator[str]:
-    served = ThreadingHTTPServer(("127.0.0.1", 0), Files)
-    served.socket = private_authority.served_by(authority).wrap_socket(served.socket, server_side=True)
-    with serving_in_background(served):
-        yield f"https://localhost:{served.server_port}"
+    with serving_files(authority) as address:
+        yield address
 
 
 @pytest.fixture
