@@ -10,7 +10,7 @@ _FIELDS: Final = "tflite_fields"
 
 
 class JsonFormatter(logging.Formatter):
-    """Writes a record as one JSON object, with the traceback where there is one.
+    """Writes a record as one JSON object, with the traceback if there is one.
 
     python-json-logger 4.2 would take as many lines to write the same: it has neither the time in milliseconds nor the
     level in lower case, and puts the fields of a record that are kept apart below one name.

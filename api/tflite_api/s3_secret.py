@@ -65,6 +65,6 @@ def known_keys() -> Mapping[str, str]:
 
 
 def known_tokens() -> Mapping[str, str]:
-    """Return the entry of the session token for each that an access key's id may be in, where there is one."""
+    """Return the entry of the session token for each that an access key's id may be in, if there is one."""
     every = map(entries_of, get_args(S3Entries))
     return {found[_KEY_ID]: found[_SESSION_TOKEN] for found in every if _SESSION_TOKEN in found}

@@ -29,7 +29,7 @@ $ pip install --no-deps --no-build-isolation .
 ```
 
 `tflite-convert --install-completion` teaches your shell to complete its commands and options. Results go to stdout,
-progress and logs to stderr. There are colours and moving lines on a terminal only, and none where `NO_COLOR` is set.
+progress and logs to stderr. There are colours and moving lines on a terminal only, and none if `NO_COLOR` is set.
 
 ## Exit codes
 

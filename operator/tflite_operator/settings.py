@@ -64,7 +64,7 @@ class Settings(BaseModel):
     converter_affinity: Affinity = Affinity()
     """Which nodes all conversions need or prefer, and near what they run, as JSON like a pod's; a spec adds its own."""
     converter_runtime_class_name: Name = ""
-    """The RuntimeClass of the pods that convert where a spec names none."""
+    """The RuntimeClass of the pods that convert if a spec names none."""
     converter_pod_labels: PodLabels = {}
     """Labels of the pods that convert, as JSON; those of a spec are added, or stand in their place."""
     converter_pod_annotations: PodAnnotations = {}
@@ -72,7 +72,7 @@ class Settings(BaseModel):
     fixed_user: bool = True
     """Whether operator and converter run as user 65532; off, the cluster or the image chooses another than root."""
     converter_resources: ConverterResources = ConverterResources()
-    """Requests and limits of prepare, convert, publish and cleanup where a spec says nothing, as JSON."""
+    """Requests and limits of prepare, convert, publish and cleanup if a spec says nothing, as JSON."""
     retry_base_seconds: Seconds = 10
     """The pause before the second attempt; each further one is twice as long."""
     retry_max_seconds: Seconds = 300

@@ -8,13 +8,22 @@ from typing import Final
 from tests.apiserver.admin import Admin, Object, path_of
 from tests.apiserver.control_plane import ControlPlane
 from tests.apiserver.waiting import until
+from tflite_api import names
 
 EDIT: Final = ("system:aggregate-to-edit", "tfliteconversions-edit")
 """What the cluster's role edit is made of: no controller runs here that would put it together."""
 JOB_CONTROLLER: Final = "system:serviceaccount:kube-system:job-controller"
-POLICIES: Final = ("admission_policy", "job_policy", "pod_policy", "operator_policy", "placement_policy")
-"""Files of deploy/base."""
+POLICIES: Final = {
+    "": "admission_policy",
+    "jobs.": "job_policy",
+    "operator.": "operator_policy",
+    "placement.": "placement_policy",
+    "pods.": "pod_policy",
+}
+"""The file of deploy/base by what the policy's name begins with. The pods' comes last: the API server learns of them in
+order, so where that one is in force all are."""
 _RBAC: Final = "/apis/rbac.authorization.k8s.io/v1"
+_REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
 
 
 @dataclass
@@ -47,6 +56,11 @@ class Person:
         """Delete an object; return the refusal, or nothing."""
         return self._asks.refusal("DELETE", path, {"propagationPolicy": "Background"})
 
+    def has(self, rules: Iterable[Mapping[str, object]]) -> bool:
+        """Return whether the API server knows already that they have these rights."""
+        known = self._asks.create(_REVIEWS, {"spec": {"namespace": self.namespace}})["status"]["resourceRules"]
+        return all(dict(rule) in known for rule in rules)
+
     def close(self) -> None:
         """Close the connections."""
         self._asks.close()
@@ -59,10 +73,13 @@ def somebody(plane: ControlPlane, name: str, namespace: str) -> Person:
 
 def grant(admin: Admin, person: Person, *roles: str) -> None:
     """Give somebody roles of the cluster's in their namespace."""
+    rules: list[Object] = []
     for role in roles:
         wanted = _binding("ClusterRole", role, person)
         wanted["metadata"]["name"] = f"{person.name}-{role}".replace(":", ".")
         admin.create(f"{_RBAC}/namespaces/{person.namespace}/rolebindings", wanted)
+        rules += admin.get(f"{_RBAC}/clusterroles/{role}")["rules"]
+    _wait_for(person, rules)
 
 
 def grant_rules(admin: Admin, person: Person, *rules: Mapping[str, object], name: str = "") -> None:
@@ -70,6 +87,7 @@ def grant_rules(admin: Admin, person: Person, *rules: Mapping[str, object], name
     path, role = f"{_RBAC}/namespaces/{person.namespace}", f"{person.name}-{name}".replace(":", ".")
     admin.create(f"{path}/roles", {"metadata": {"name": role}, "rules": [dict(rule) for rule in rules]})
     admin.create(f"{path}/rolebindings", _binding("Role", role, person))
+    _wait_for(person, rules)
 
 
 def grant_everywhere(admin: Admin, person: Person, *rules: Mapping[str, object]) -> None:
@@ -77,6 +95,13 @@ def grant_everywhere(admin: Admin, person: Person, *rules: Mapping[str, object])
     role = f"{person.name}-{person.namespace}"
     admin.create(f"{_RBAC}/clusterroles", {"metadata": {"name": role}, "rules": [dict(rule) for rule in rules]})
     admin.create(f"{_RBAC}/clusterrolebindings", _binding("ClusterRole", role, person))
+    _wait_for(person, rules)
+
+
+def _wait_for(person: Person, rules: Iterable[Mapping[str, object]]) -> None:
+    """Wait until the API server's authorizer, which watches roles and bindings, has seen them."""
+    granted = list(rules)
+    until(f"{person.name} has the rights that were granted", lambda: person.has(granted))
 
 
 def _binding(kind: str, role: str, person: Person) -> Object:
@@ -100,16 +125,18 @@ def policies(admin: Admin, namespace: str, objects: Iterable[Object] = ()) -> It
     path = f"/api/v1/namespaces/{namespace}/pods?dryRun=All"
     try:
         chosen = [one for one in objects if one["kind"].startswith("ValidatingAdmissionPolicy")]
-        for one in chosen:
-            admin.apply(path_of(one), one)
-        for name in () if chosen else POLICIES:
-            admin.apply_manifest(f"deploy/base/{name}.yaml")
+        for prefix, file in POLICIES.items():
+            for one in chosen:
+                if one["metadata"]["name"] == f"{prefix}{names.GROUP}":
+                    admin.apply(path_of(one), one)
+            if not chosen:
+                admin.apply_manifest(f"deploy/base/{file}.yaml")
         until("the policies are in force", lambda: "only the Job controller" in admin.refusal("POST", path, wanted))
         yield
     finally:
         for kind in ("validatingadmissionpolicybindings", "validatingadmissionpolicies"):
             at = f"/apis/admissionregistration.k8s.io/v1/{kind}"
-            for name in ("", "jobs.", "pods.", "operator.", "placement."):
-                if admin.find(f"{at}/{name}tflite-operator.dev") is not None:
-                    admin.delete(f"{at}/{name}tflite-operator.dev")
+            for prefix in POLICIES:
+                if admin.find(f"{at}/{prefix}{names.GROUP}") is not None:
+                    admin.delete(f"{at}/{prefix}{names.GROUP}")
         until("the policies are gone", lambda: admin.refusal("POST", path, wanted) == "")

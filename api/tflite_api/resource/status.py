@@ -42,7 +42,7 @@ class Cause(Schema):
     message: Text
     """What was found, without what follows from it."""
     cure_given: Boolean | None = None
-    """True where the message says what to change; else the reason's own cure does."""
+    """True if the message says what to change; else the reason's own cure does."""
 
 
 class Artifact(Schema):
@@ -62,7 +62,7 @@ class Attestation(Schema):
     uri: Address
     sha256: Digest
     key_id: Annotated[str | None, StringConstraints(max_length=128), Field(alias="keyID")] = None
-    """Fingerprint of the public key that verifies it, as `ssh-keygen -l` prints it; absent where it is not signed."""
+    """Fingerprint of the public key that verifies it, as `ssh-keygen -l` prints it; absent if it is not signed."""
 
 
 class Tensor(Schema):
@@ -80,7 +80,7 @@ class ArtifactSignature(Schema):
     inputs: Annotated[tuple[Tensor, ...], Field(max_length=64)]
     outputs: Annotated[tuple[Tensor, ...], Field(max_length=64)]
     truncated: Boolean | None = None
-    """True where tensors were left out for lack of room."""
+    """True if tensors were left out for lack of room."""
 
 
 class OutputError(Schema):
@@ -140,7 +140,7 @@ class MeasuredError(Schema):
     """On labelled samples, in the order of the spec."""
     outputs: Annotated[tuple[OutputError, ...], Field(max_length=64)] | None = None
     truncated: Boolean | None = None
-    """True where outputs or metrics were left out for lack of room."""
+    """True if outputs or metrics were left out for lack of room."""
 
 
 class CalibrationData(Schema):
@@ -171,12 +171,12 @@ class JobReference(Schema):
     failures: Annotated[Integer, Field(ge=0)] | None = None
     """How many attempts before it count against the limit."""
     forced: Boolean | None = None
-    """True where it converts whatever the bucket holds, because one more run was asked for."""
+    """True if it converts whatever the bucket holds, because one more run was asked for."""
     disruptions: Annotated[Integer, Field(ge=1)] | None = None
     """How many of its pods were evicted, preempted or drained, or lost with their node; it replaced them."""
     last_disruption_time: Annotated[str, StringConstraints(max_length=64)] | None = None
     superseded: Boolean | None = None
-    """True where one more run was asked for and its Job could not be made yet."""
+    """True if one more run was asked for and its Job could not be made yet."""
 
 
 class ConversionStatus(Schema):

@@ -99,9 +99,9 @@ class StepRequest(Schema):
     """Whose conversion it is: written there too, so that two clusters do not either."""
     limits: FetchLimits = FetchLimits()
     forced: Boolean = False
-    """Convert even where the bucket holds the artifact of this recipe already."""
+    """Convert even if the bucket holds the artifact of this recipe already."""
     invocation: Invocation | None = None
-    """Absent where nothing is made: in the cleanup."""
+    """Absent if nothing is made: in the cleanup."""
 
 
 class StepResult(Schema):
@@ -110,7 +110,7 @@ class StepResult(Schema):
     reason: Reason
     message: Annotated[str, StringConstraints(max_length=MESSAGE_CHARACTERS)]
     cure_given: Boolean | None = None
-    """True where the message says what to change; else the reason's own cure does."""
+    """True if the message says what to change; else the reason's own cure does."""
     verdict: VerdictReason | None = None
     """The reason of the Verified condition, where the artifact was measured."""
     artifact: Artifact | None = None
@@ -209,13 +209,13 @@ class PreparedModel(Schema):
     """What prepare leaves at MODEL_DIR for the steps after it (convert can read it, not write it)."""
 
     path: Annotated[str, StringConstraints(max_length=256)] | None = None
-    """The SavedModel's folder relative to MODEL_DIR; absent where the artifact was found in the bucket."""
+    """The SavedModel's folder relative to MODEL_DIR; absent if the artifact was found in the bucket."""
     model_digest: Text | None = None
     """`sha256:` and the digest of the archive."""
     datasets: FetchedDatasets = FetchedDatasets()
     """With paths relative to MODEL_DIR."""
     existing_etag: Text | None = None
-    """The ETag of the object that the upload replaces; absent where there is none."""
+    """The ETag of the object that the upload replaces; absent if there is none."""
     existing_page_etag: Text | None = None
     """The same of the report page."""
     existing_attestation_etag: Text | None = None
@@ -223,7 +223,7 @@ class PreparedModel(Schema):
     adopted: Text | None = None
     """Whose artifact the upload replaces, where that is not this conversion's own."""
     started: Annotated[str, StringConstraints(max_length=32)] | None = None
-    """When prepare began (RFC 3339); absent where nothing was to be made."""
+    """When prepare began (RFC 3339); absent if nothing was to be made."""
     reused: StepResult | None = None
     """The outcome, where the bucket already holds the artifact."""
 

@@ -134,7 +134,7 @@ def _root(content: mmap.mmap | bytearray) -> Table:
 
 
 def _place(table: Table, field: int) -> int:
-    """Return the position of a field in the file, 0 where it is absent."""
+    """Return the position of a field in the file, 0 if absent."""
     offset = table.Offset(4 + 2 * field)
     return int(table.Pos + offset) if offset else 0
 

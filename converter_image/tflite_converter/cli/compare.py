@@ -49,7 +49,7 @@ def compare(  # noqa: PLR0913, PLR0917 - one parameter an option
         str | None, typer.Option(help="Key of the signature to compare; otherwise all that both have.")
     ] = None,
     min_snr_decibels: Annotated[
-        float | None, typer.Option(help="Fail where an output is farther from the reference than this.")
+        float | None, typer.Option(help="Fail if an output is farther from the reference than this.")
     ] = None,
     model_endpoint: ModelEndpoint = None,
     model_region: ModelRegion = None,

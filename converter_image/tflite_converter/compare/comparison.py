@@ -78,7 +78,7 @@ class ArtifactComparison(Schema):
     signatures: tuple[ComparedSignature, ...]
     """Those that both have."""
     reason: Reason | None = None
-    """`VerificationFailed` where an output misses `--min-snr-decibels`."""
+    """`VerificationFailed` if an output misses `--min-snr-decibels`."""
     message: str | None = None
     """Which one, and by how much."""
 

@@ -12,9 +12,9 @@ class ComparisonOrder(Schema):
 
     artifact: str
     reference_artifact: str | None = None
-    """Absent where the reference is a SavedModel."""
+    """Absent if the reference is a SavedModel."""
     model_dir: str | None = None
-    """Of the SavedModel; absent where the reference is a .tflite."""
+    """Of the SavedModel; absent if the reference is a .tflite."""
     tags: tuple[str, ...] | None = None
     key: str | None = None
     """Of the signature to compare; absent for all that both have."""
@@ -50,7 +50,7 @@ class ComparedSignature(Schema):
     inputs: tuple[str, ...]
     """What it was given, as `name: dtype [shape]`; -1 was tried at several sizes."""
     error: MeasuredError | None = None
-    """The worst of each measure over all outputs, and each output; absent where nothing can be said."""
+    """The worst of each measure over all outputs, and each output; absent if nothing can be said."""
     caveat: Reason | None = None
     """Why nothing can be said (docs/reasons.md), or why a small error says little."""
     message: str | None = None

@@ -289,7 +289,7 @@ def _sizes(references: Sequence[Reference], done: str) -> tuple[str, ...]:
 
 
 def _all_guessed(references: Sequence[Reference]) -> str:
-    """Return how all generated inputs were guessed; empty where they were given."""
+    """Return how all generated inputs were guessed; empty if they were given."""
     return "; ".join(dict.fromkeys(seen.guessed for seen in references if seen.guessed))
 
 

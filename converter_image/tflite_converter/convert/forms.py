@@ -63,7 +63,7 @@ def _said(worst: float | None) -> str:
 
 
 def _worst(artifact: Path, asked: Quantization, keys: Sequence[str], references: Sequence[Reference]) -> float | None:
-    """Return the SNR (dB) that is held against the gate; None where there is none."""
+    """Return the SNR (dB) that is held against the gate; None if there is none."""
     measured = Measurement()
     try:
         quantization.check_applied(asked, flatbuffer.read(artifact))

@@ -106,7 +106,7 @@ def _with_unrolled_loops(attempt: Attempt) -> Attempt:
 
 
 def other_form(attempt: Attempt) -> Attempt | None:
-    """Return another way to convert what has been converted, where it may come out better: None where there is none."""
+    """Return another way to convert what has been converted, where it may come out better: None if there is none."""
     if not attempt.fused_lstm:
         return None
     unrolled = _with_unrolled_loops(attempt)

@@ -1,4 +1,4 @@
-"""Fetching datasets of samples: bytes alone; what is in them is read where there are no credentials."""
+"""Fetching datasets of samples: bytes alone; what is in them is read if there are no credentials."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ def fetch_all(spec: ConversionSpec, fetch: Fetch) -> FetchedDatasets:
 
     Raises:
         StepFailure: DatasetNotFound, DatasetAccessDenied, DatasetTooLarge, DatasetUnavailable, AddressRefused,
-            ServerUnreachable, DigestMismatch, OutOfDisk, or InvalidSpec where there is no destination to read s3://
+            ServerUnreachable, DigestMismatch, OutOfDisk, or InvalidSpec if there is no destination to read s3://
             from, or the address has the wrong scheme.
     """
     calibration = spec.quantization.calibration

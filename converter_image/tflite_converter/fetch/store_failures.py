@@ -84,7 +84,7 @@ def cure_of(error: StoreError, field: str) -> Cure:
             " one that CONVERTER_CA_CONFIG_MAP names"
         )
     if error.fault is Fault.UNKNOWN_HOST:
-        return f"correct {address}, or {field}.region where there is none"
+        return f"correct {address}, or {field}.region if there is none"
     return OWN_CURE if cure is None else cure.format(field=field, address=address, hint=error.hint)
 
 

@@ -27,9 +27,9 @@ class Verdict(Schema):
     outcome: Literal["Accepted", "Refused"]
     """`Refused`: it would end with `reason`. `Accepted`: nothing speaks against it before it is tried."""
     reason: Reason | None = None
-    """One of the reasons of docs/reasons.md; absent where it is accepted."""
+    """One of the reasons of docs/reasons.md; absent if it is accepted."""
     message: str | None = None
-    """What was found, and what to change; absent where it is accepted."""
+    """What was found, and what to change; absent if it is accepted."""
 
 
 class InspectedTensor(Schema):
@@ -42,7 +42,7 @@ class InspectedTensor(Schema):
     dtype: str
     """TensorFlow's name of it, for example `float32`."""
     shape: tuple[Integer, ...] | None = None
-    """-1 is flexible; absent where not even the rank is known."""
+    """-1 is flexible; absent if not even the rank is known."""
 
     @classmethod
     def of(cls, facts: TensorFacts) -> "InspectedTensor":
@@ -81,7 +81,7 @@ class InspectedGraph(Schema):
     tags: tuple[str, ...]
     """What `model.tags` of a conversion names it; sorted."""
     tensorflow: str
-    """Version of the TensorFlow that exported it; empty where it does not say."""
+    """Version of the TensorFlow that exported it; empty if it does not say."""
     chosen: Boolean
     """Whether the conversion takes this graph."""
     signatures: tuple[InspectedSignature, ...]
@@ -104,7 +104,7 @@ class Inspection(Schema):
     graphs: tuple[InspectedGraph, ...]
     """In the order of saved_model.pb."""
     verdict: Verdict
-    """Of a conversion that names the model and, where some were given, its tags, and nothing else."""
+    """Of a conversion that names the model and, if some were given, its tags, and nothing else."""
 
 
 def inspect(graphs: Sequence[MetaGraph], tags: Collection[str] | None) -> tuple[tuple[InspectedGraph, ...], Verdict]:

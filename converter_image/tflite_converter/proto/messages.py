@@ -57,7 +57,7 @@ def _parsed_text(text: str, proto: Any) -> Any:  # noqa: ANN401 - see above
 
 
 def dtype_name(number: int) -> str | None:
-    """Return TensorFlow's name of a DataType, for example `float32`; None where there is no such type.
+    """Return TensorFlow's name of a DataType, for example `float32`; None if there is no such type.
 
     A reference to a variable (`float32_ref`) has the name of the variable's values.
     """

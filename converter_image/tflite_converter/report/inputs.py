@@ -9,6 +9,6 @@ class ReportMaterial(Schema):
 
     model_sizes: tuple[TypeSize, ...]
     float_file: str | None = None
-    """The model in floats; with ranges of its activations where the type is Int8."""
+    """The model in floats; with ranges of its activations if the type is Int8."""
     float_problem: str | None = None
     """Why there is none."""

@@ -33,7 +33,7 @@ def placed(metrics: Sequence[Metric], signatures: Sequence[SignatureFacts]) -> t
         signatures: that are converted; of several, outputs have the key and a slash in front.
 
     Raises:
-        StepFailure: MetricMismatch where there is no such output.
+        StepFailure: MetricMismatch if there is no such output.
     """
     several = len(signatures) > 1
     keys = {

@@ -103,7 +103,7 @@ def problem_of(
         told: all of it.
         verdict: what it calls the measurement.
         measured: the measurement that it gives.
-        calibration: what activations were measured on, where they were.
+        calibration: what activations were measured on, if they were.
         gate: the SNR asked for (dB), which both must fit.
         metrics: those asked for, which both must fit as well.
     """

@@ -45,7 +45,7 @@ _CURE: Final = "choose another key or remove the object"
 
 @dataclass(frozen=True)
 class Write:
-    """The artifact has to be made; `replaces` is the ETag of the object it replaces, None where there is none."""
+    """The artifact has to be made; `replaces` is the ETag of the object it replaces, None if there is none."""
 
     replaces: str | None = None
 

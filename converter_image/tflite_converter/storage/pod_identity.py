@@ -17,7 +17,7 @@ _AGENTS: Final = frozenset({"http://169.254.170.23/v1/credentials", "http://[fd0
 
 
 def agent_of(environment: Mapping[str, str]) -> Mapping[str, str] | None:
-    """Return the variables that lead to the agent; None where they are not set, or lead anywhere else."""
+    """Return the variables that lead to the agent; None if they are not set, or lead anywhere else."""
     found = {name: environment.get(name, "") for name in (_ADDRESS, _TOKEN_FILE)}
     return found if found[_ADDRESS] in _AGENTS and found[_TOKEN_FILE] else None
 

@@ -130,7 +130,7 @@ class Manner:
 
 @dataclass(frozen=True)
 class IfAbsent:
-    """Only where there is no object."""
+    """Only if there is no object."""
 
 
 @dataclass(frozen=True)
@@ -202,8 +202,8 @@ class StoreError(Exception):
             fault: its kind.
             found: what was found, as a sentence without a full stop that holds no secret; what the storage said itself
                 is in quotation marks, in one printable line.
-            code: the storage's own word for it, made harmless; empty where it has none.
-            hint: what to write instead, made harmless, as the fault says; empty where nobody knows.
+            code: the storage's own word for it, made harmless; empty if it has none.
+            hint: what to write instead, made harmless, as the fault says; empty if nobody knows.
         """
         self.fault = fault
         self.found = found

@@ -37,7 +37,7 @@ def measure(
         artifact: the file.
         keys: of its signatures.
         references: what the model computes, by signature.
-        measured: takes in what is found, with the signature's key before the names where there are several.
+        measured: takes in what is found, with the signature's key before the names if there are several.
         hear: is told the same.
 
     Raises:

@@ -28,7 +28,7 @@ class Measurement:
     """The error of an artifact, gathered one sample at a time."""
 
     ranges: Mapping[str, float] = field(default_factory=dict)
-    """The largest number that an output's operator can give, where it has one."""
+    """The largest number that an output's operator can give, if it has one."""
     choosing: Sequence[str] = ()
     """The artifact's operators that choose: what they give are places, if it is whole numbers."""
     whole: Comparison = field(default_factory=Comparison)

@@ -106,7 +106,7 @@ class Accuracy:
 
     @property
     def snr_decibels(self) -> float:
-        """Signal to noise ratio in dB; infinite where there is no difference."""
+        """Signal to noise ratio in dB; infinite if there is no difference."""
         if self.noise == 0 or (self.signal == 0 and self.largest <= _NEGLIGIBLE):
             return math.inf
         if self.signal == 0 or not math.isfinite(self.noise):

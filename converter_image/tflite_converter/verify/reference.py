@@ -49,7 +49,7 @@ class Reference:
     sizes: str = ""
     """Which sizes flexible dimensions took, in words."""
     guesses: tuple[str, ...] = ()
-    """What the values of generated inputs are, where they are not real numbers around 0: `image as pixels`."""
+    """What the values of generated inputs are, if they are not real numbers around 0: `image as pixels`."""
     distributions: tuple[Distribution, ...] = ()
     """What the generated samples were drawn from, by sample."""
     in_sequence: bool = False
@@ -89,7 +89,7 @@ class Reference:
 
     @property
     def guessed(self) -> str:
-        """How the inputs were guessed, in words; empty where they were given."""
+        """How the inputs were guessed, in words; empty if they were given."""
         if self.source != "Generated":
             return ""
         return f"Generated: {', '.join(self.guesses) or 'real numbers around 0'}"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, Self
 
 _NO_LIMIT_V1: Final = 2**60
-"""Version 1 writes the largest multiple of a page that fits in 63 bits where there is no limit."""
+"""Version 1 writes the largest multiple of a page that fits in 63 bits if there is no limit."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class MemoryGroup:
         return None
 
     def limit(self) -> int | None:
-        """Return the limit in bytes; None where there is none."""
+        """Return the limit in bytes; None if there is none."""
         text = self._read("memory.max" if self.version == 2 else "memory.limit_in_bytes")
         if text is None or not text.strip().isdigit() or int(text) >= _NO_LIMIT_V1:
             return None

@@ -105,7 +105,7 @@ def explain(end: ChildEnd, limit: int | None, proof: str | None = None, work: Wo
 
     Args:
         end: what is known of it.
-        limit: this container's memory limit in bytes; None where there is none.
+        limit: this container's memory limit in bytes; None if there is none.
         proof: what it says when it has done its work, however it ends then; None where its exit code is enough.
         work: what it was at.
     """

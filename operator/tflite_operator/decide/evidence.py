@@ -18,7 +18,7 @@ class Evidence:
     guarded_since: datetime | None = None
     """Since when the admission policies keep everybody else from making any; None where they do not."""
     doubts: Mapping[str, str] | None = None
-    """In a few words what is wrong with them, by their UIDs, where they were compared with what was asked for."""
+    """In a few words what is wrong with them, by their UIDs, if they were compared with what was asked for."""
 
     def doubt_of_job(self, job: ObservedJob, recorded: str) -> str | None:
         """Return why a Job may be somebody else's: nothing where it is not, None where that is not known yet.

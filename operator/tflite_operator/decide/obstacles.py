@@ -115,7 +115,7 @@ def _not_starting(state: State, job: ObservedJob, pod: ObservedPod) -> Decision 
         return replace(_going_on(state, job, pod), look_again=since + START_GRACE)
     # It is looked at ever more rarely, as each look asks the server for the pod's Events.
     again = state.now + max(state.now - since, START_GRACE)
-    words = pod.held or step.problem or state.pod_warning
+    words = pod.held or step.problem or state.pod_warning or _silence(state, pod)
     if words:
         missing = _missing_authorities(state, words)
         if missing:
@@ -131,6 +131,14 @@ def _not_starting(state: State, job: ObservedJob, pod: ObservedPod) -> Decision 
         said = known if state.pod_warning is None else _step_at_work(job, pod) or _pending(job)
         return replace(said, look_again=again)
     return replace(_going_on(state, job, pod), look_again=again)
+
+
+def _silence(state: State, pod: ObservedPod) -> str:
+    """Return the words for a pod that its node has not reported on; none before the cluster was asked for its own."""
+    if state.pod_warning is None or not pod.node or pod.steps:
+        return ""
+    since = f" at {timestamp(pod.scheduled)}" if pod.scheduled is not None else ""
+    return f"it was assigned to node {pod.node}{since}, whose kubelet has not reported on it (kubectl describe node)"
 
 
 def _missing_authorities(state: State, words: str) -> str:

@@ -40,7 +40,7 @@ class Observation:
     pod_refusal: str = ""
     """The Job controller's words, where it cannot make the Job's pod."""
     pod_warning: str | None = None
-    """What the cluster says keeps the pod from starting, empty where it says nothing; None where it was not asked."""
+    """What the cluster says keeps the pod from starting, empty if it says nothing; None if it was not asked."""
     namespace_ends: bool = False
     """Whether the namespace is being deleted, so that no Job can be made in it."""
     evidence: Evidence = NOTHING_KNOWN
@@ -178,7 +178,7 @@ class State:
 
     @cached_property
     def job(self) -> ObservedJob | None:
-        """The Job of the latest attempt; None where there was none or it is gone."""
+        """The Job of the latest attempt; None if there was none or it is gone."""
         return next((job for job in self.attempts if job.attempt == self.attempt), None)
 
     @cached_property

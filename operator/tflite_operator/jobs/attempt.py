@@ -14,4 +14,4 @@ class Attempt:
     request: str = ""
     """The value of the annotation requestedAt that it answers."""
     forced: bool = False
-    """Whether it converts even where the bucket holds the artifact already."""
+    """Whether it converts even if the bucket holds the artifact already."""

@@ -140,7 +140,7 @@ class Client:
         return uid
 
     async def page(self, resource: Resource, namespace: str, token: str) -> Page:
-        """List some objects of a resource; the first ones where there is no token.
+        """List some objects of a resource; the first ones if there is no token.
 
         Raises:
             GoneError: the token is too old.

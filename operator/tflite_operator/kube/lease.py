@@ -64,7 +64,7 @@ def sight(lease: Lease, before: Sighting | None, now: float) -> Sighting:
 
 
 def held(found: Object, name: str, holder: str, terms: LeaseTerms, now: datetime) -> dict[str, Any]:
-    """Return the Lease with which `holder` takes or renews it; `found` is what was read, empty where there is none."""
+    """Return the Lease with which `holder` takes or renews it; `found` is what was read, empty if there is none."""
     before = Lease.of(found)
     stays = before.holder == holder
     spec = {

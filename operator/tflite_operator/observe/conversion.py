@@ -50,7 +50,7 @@ class ObservedConversion:
     """None where `spec_problem` says why it cannot be used."""
     spec_problem: str
     status: ConversionStatus
-    """As last written; empty where it makes no sense."""
+    """As last written; empty if it makes no sense."""
     written_status: Mapping[str, Any]
     """The same as the API server has it."""
     request: str

@@ -28,13 +28,13 @@ told just before."""
 
 
 def latest_refusal(events: Iterable[Object]) -> str:
-    """Return the Job controller's latest words on why it cannot make a Job's pod; empty where it has none."""
+    """Return the Job controller's latest words on why it cannot make a Job's pod; empty if it has none."""
     refusals = [one for one in events if text(one, "reason") == _REFUSAL]
     return latest_warning(refusals).removeprefix(f"{_REFUSAL}: ").removeprefix("Error creating: ")
 
 
 def latest_warning(events: Iterable[Object], since: datetime | None = None) -> str:
-    """Return the latest warning of Kubernetes' own components, with its reason in front; empty where there is none.
+    """Return the latest warning of Kubernetes' own components, with its reason in front; empty if there is none.
 
     Args:
         events: about one object, in any order.

@@ -84,7 +84,7 @@ class Step:
 
     @property
     def problem(self) -> str:
-        """The kubelet's words where it tries in vain to start the container; empty where it goes on."""
+        """The kubelet's words where it tries in vain to start the container; empty if it goes on."""
         if self.waiting in _STARTS:
             return ""
         return f"{self.waiting}: {self.waiting_message}" if self.waiting_message else self.waiting
@@ -190,7 +190,7 @@ class ObservedPod:
     def outcome_since(self) -> datetime | None:
         """Since when its outcome is certain, as a step has failed or the last is done, whatever else runs on in it.
 
-        None where there is none, or the pod is over with it. One that is taken away may be replaced.
+        None if there is none, or the pod is over with it. One that is taken away may be replaced.
         """
         if self.is_over or self.disrupted or self.being_deleted or self.reason:
             return None

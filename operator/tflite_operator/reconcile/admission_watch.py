@@ -1,4 +1,4 @@
-"""Watches whether the admission policies are in force, and says so in the log where they are not."""
+"""Watches whether the admission policies are in force, and says so in the log if they are not."""
 
 import asyncio
 from datetime import datetime

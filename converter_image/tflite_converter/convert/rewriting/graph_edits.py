@@ -50,7 +50,7 @@ def with_rows_cut_off(folder: Path) -> Path:
 
 
 def _edited(folder: Path, suffix: str, edit: Callable[[Any], bool]) -> Path:
-    """Return a folder with the same SavedModel after a change of its graphs: the folder itself where there is none."""
+    """Return a folder with the same SavedModel after a change of its graphs: the folder itself if there is none."""
     from tensorflow.core.protobuf import saved_model_pb2  # noqa: PLC0415 - takes seconds
 
     proto = saved_model_pb2.SavedModel.FromString((folder / _PROTO).read_bytes())

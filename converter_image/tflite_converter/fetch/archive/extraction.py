@@ -119,7 +119,7 @@ class Unpacking:
             refuse(f"holds more than {self._limits.max_files} files", self._source, cure)
 
     def make_folder(self, path: Segments) -> None:
-        """Make a folder and those above it, where they are not there; each takes an inode, and counts."""
+        """Make a folder and those above it, if they are not there; each takes an inode, and counts."""
         for depth in range(1, len(path) + 1):
             if (part := path[:depth]) not in self._folders:
                 self._make_one_folder(part)

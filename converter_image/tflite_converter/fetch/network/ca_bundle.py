@@ -77,7 +77,7 @@ def of_server(
         environment: of this process, after `trust`.
 
     Raises:
-        StepFailure: InvalidSpec where there are no certificates in it.
+        StepFailure: InvalidSpec if there are no certificates in it.
     """
     if reference is None:
         return None

@@ -68,7 +68,7 @@ def _parsed(scheme: str, named: str) -> SplitResult:
 
 
 class ProxyOptions(TypedDict, total=False):
-    """Arguments of aiohttp's requests; none where there is no proxy."""
+    """Arguments of aiohttp's requests; none if there is no proxy."""
 
     proxy: str
     headers: dict[str, str]

@@ -1,6 +1,6 @@
 """A model of Kaggle, asked for through kagglehub's client and fetched within limits.
 
-kagglehub 1.0.2 resolves a handle, and a version where it names none; its own download and extraction have no limit of
+kagglehub 1.0.2 resolves a handle, and a version if it names none; its own download and extraction have no limit of
 size and its client waits for ever (kagglehub/http_resolver.py, kagglesdk/kaggle_http_client.py), so those are ours.
 """
 

@@ -77,7 +77,7 @@ def fault_of(answer: Answer, asked: Asked, server: Server) -> Fault:
 
 
 def hint_of(fault: Fault, answer: Answer, server: Server) -> str:
-    """Return what to write instead, as the fault says; empty where the answer does not say it."""
+    """Return what to write instead, as the fault says; empty if the answer does not say it."""
     match fault:
         case Fault.OTHER_REGION:
             named = _REGION_IN_WORDS.search(answer.message)

@@ -1,4 +1,4 @@
-{{/* An image by its digest where there is one, else by its tag, else by the chart's version. */}}
+{{/* An image by its digest if there is one, else by its tag, else by the chart's version. */}}
 {{- define "tflite-operator.image" -}}
 {{- if .image.digest -}}
 {{ .image.repository }}{{ with .image.tag }}:{{ . }}{{ end }}@{{ .image.digest }}

@@ -1,4 +1,4 @@
-"""All that a machine lacks is said at once; what apt has is only installed where it is absent."""
+"""All that a machine lacks is said at once; what apt has is only installed if absent."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -64,6 +64,23 @@ def test_nothing_is_said_where_the_cluster_says_nothing() -> None:
     assert slow.look_again.total_seconds() == 60, "ever more rarely"
 
 
+def test_a_node_that_does_not_report_on_its_pod_is_named() -> None:
+    owner, made = started()
+    waits = before_the_kubelet(made)
+    waits["spec"]["nodeName"] = "worker-3"
+    assert planned(owner, made, pods=[waits], now=at(30)).status is None, "not asked is not answered"
+    late = planned(owner, made, pods=[waits], now=at(30), pod_warning="")
+    assert conditions(late) == running(Reason.POD_NOT_STARTING)
+    assert "assigned to node worker-3 at 2026-" in message(late)
+    owner = after(owner, late)
+    assert planned(owner, made, pods=[waits], now=at(40)).status is None
+    quoted = planned(owner, made, pods=[waits], now=at(60), pod_warning=SANDBOX)
+    assert SANDBOX in message(quoted), "what the cluster says goes before"
+    reported = pod(made)
+    reported["spec"]["nodeName"] = "worker-3"
+    assert conditions(planned(owner, made, pods=[reported], now=at(60), pod_warning="")) == running(Reason.PENDING)
+
+
 def test_a_container_that_the_kubelet_cannot_create_is_quoted_from_the_pod() -> None:
     owner, made = started()
     words = "container has runAsNonRoot and image will run as root"
