@@ -3,8 +3,6 @@
 import copy
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -35,10 +33,10 @@ def convert(bench: Workbench, name: str, handle: str) -> Run:
     """
     seen: list[Seen] = []
     started = time.monotonic()
-    with _watched(bench, seen, started):
-        bench.create(bench.conversion(name, handle))
-        found = bench.wait(name, is_finished, _WITHIN_SECONDS)
-        seconds = time.monotonic() - started
+    watcher = _watch(bench, seen, started)
+    bench.create(bench.conversion(name, handle))
+    found = bench.wait(name, is_finished, _WITHIN_SECONDS)
+    seconds = time.monotonic() - started
     if condition(found, "Ready").get("status") != "True":
         raise RuntimeError(f"{name} is not Ready: {condition(found, 'Ready').get('message')}")
     jobs = client.BatchV1Api(bench.api)
@@ -46,6 +44,7 @@ def convert(bench: Workbench, name: str, handle: str) -> Run:
         jobs.read_namespaced_job(found["status"]["job"]["name"], bench.namespace)
     )
     bench.delete(name)
+    watcher.join()
     return Run(seconds, [one for one in seen if one.moment <= seconds], job)
 
 
@@ -84,18 +83,18 @@ def bare_job(name: str, job: Object) -> Object:
     return {"metadata": {"name": name}, "spec": {"backoffLimit": 0, "template": {"spec": pod}}}
 
 
-@contextmanager
-def _watched(bench: Workbench, seen: list[Seen], started: float) -> Iterator[None]:
-    """Note every version of the namespace's pods; nothing else may run in it."""
-    core, watching = client.CoreV1Api(bench.api), watch.Watch()
+def _watch(bench: Workbench, seen: list[Seen], started: float) -> threading.Thread:
+    """Note every version of the namespace's pod until it is gone; nothing else may run in it."""
 
     def note() -> None:
-        stream: Any = watching.stream(core.list_namespaced_pod, bench.namespace, timeout_seconds=_WITHIN_SECONDS)
-        seen.extend(Seen(time.monotonic() - started, event["raw_object"]) for event in stream)
+        stream: Any = watch.Watch().stream(
+            client.CoreV1Api(bench.api).list_namespaced_pod, bench.namespace, timeout_seconds=_WITHIN_SECONDS
+        )
+        for event in stream:
+            seen.append(Seen(time.monotonic() - started, event["raw_object"]))
+            if event["type"] == "DELETED":
+                return
 
     thread = threading.Thread(target=note, daemon=True)
     thread.start()
-    try:
-        yield
-    finally:
-        watching.stop()
+    return thread
