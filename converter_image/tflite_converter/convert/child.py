@@ -260,7 +260,7 @@ class _PinnedModel:
             keep = KeepFloat(operations=tuple(sorted(kept))) if kept else None
             asked = self._order.quantization.model_copy(update={"type": QuantizationType.INT8, "keep_float": keep})
             content = tf_converter.convert(self._folder(attempt), self._settings(attempt, asked, None))
-            return quantization.floating_operations(flatbuffer.parse(content))
+            return quantization.operations_to_keep(flatbuffer.parse(content))
 
         try:
             kept, found = frozenset[str](), floating(frozenset())

@@ -271,7 +271,7 @@ def _told(failure: StepFailure, order: MeasurementOrder, references: Sequence[Re
         return failure
     is_of_type = order.quantization.type.facts.is_calibrated and order.batch_cure is None
     if is_of_type and isinstance(failure, CannotRun) and failure.operator and not failure.is_explained:
-        return quantization.lacks_kernel(order.quantization, failure.operator, failure.message)
+        return quantization.lacks_kernel(order.quantization, failure.operator, failure.words)
     found, cure = failure.found, failure.cure
     guessed = _all_guessed(references)
     if failure.reason is Reason.VERIFICATION_FAILED and guessed not in found and not isinstance(failure, CannotRun):

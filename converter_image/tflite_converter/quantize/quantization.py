@@ -107,11 +107,11 @@ def quantizer_failure(kind: QuantizationType, words: str) -> StepFailure:
 
 
 def lacks_kernel(asked: Quantization, operator: str, words: str) -> StepFailure:
-    """Return the failure of an integer artifact that LiteRT has no kernel for, with its words."""
+    """Return the failure of an integer artifact that a kernel of LiteRT does not take, with its words."""
     kept = sorted({operator, *(asked.keep_float.operations or () if asked.keep_float else ())})
     return StepFailure(
         Reason.OPERATION_NOT_QUANTIZABLE,
-        f"LiteRT has no kernel of {operator} for quantization.type {asked.type} ({one_line(words, 300)})",
+        f"LiteRT's {operator} does not take what quantization.type {asked.type} makes of it ({one_line(words, 300)})",
         _cure(asked.type, kept),
     )
 
@@ -241,6 +241,11 @@ def floating_operations(facts: ArtifactFacts) -> frozenset[str]:
     return frozenset(facts.float_operations - _BETWEEN_TYPES - _BLIND)
 
 
+def operations_to_keep(facts: ArtifactFacts) -> frozenset[str]:
+    """Return the operators that an integer artifact has in floats, or would have to have to be right."""
+    return floating_operations(facts) | facts.misfilling_operations
+
+
 def cure_by_8_bits(kept: Collection[str] | None) -> str:
     """Return what to write instead of Int16x8: Int8 with what it has to leave in floats, if that was found."""
     if kept is None:
@@ -251,15 +256,18 @@ def cure_by_8_bits(kept: Collection[str] | None) -> str:
 
 def _check_operations(asked: Quantization, facts: ArtifactFacts) -> None:
     kept = asked.keep_float
-    if kept is not None and kept.tensors:
-        # What else stays in floats beside a tensor is the converter's choice.
-        return
-    floating = sorted(floating_operations(facts) - set(kept.operations or () if kept else ()))
-    if not floating:
-        return
-    everything = sorted({*floating, *(kept.operations or () if kept else ())})
-    raise StepFailure(
-        Reason.OPERATION_NOT_QUANTIZABLE,
-        f"quantization.type {asked.type} is integers throughout, but {_listed(floating)} still compute with floats",
-        _cure(asked.type, everything),
-    )
+    names = frozenset(kept.operations or ()) if kept is not None else frozenset[str]()
+    # What else stays in floats beside a tensor is the converter's choice.
+    floating = frozenset[str]() if kept is not None and kept.tensors else floating_operations(facts) - names
+    found = []
+    if floating:
+        found.append(f"{_listed(sorted(floating))} still compute with floats")
+    if facts.misfilling_operations:
+        listed = _listed(sorted(facts.misfilling_operations))
+        found.append(f"LiteRT's {listed} fills with the integer 0, which stands for another number here")
+    if found:
+        raise StepFailure(
+            Reason.OPERATION_NOT_QUANTIZABLE,
+            f"quantization.type {asked.type} is integers throughout, but {', and '.join(found)}",
+            _cure(asked.type, sorted(floating | facts.misfilling_operations | names)),
+        )
