@@ -1,6 +1,8 @@
 """Programs built from source with the Go toolchain: the Go module proxy serves source only.
 
 Modules and versions are pinned by the go.mod and go.sum beside the code; nothing is resolved while building.
+What several programs need is compiled once where they need the same version of it, and of all that it needs. So
+the tests' programs have the versions that Kubernetes has, or Kubernetes theirs; `go get` in both keeps it that way.
 """
 
 import contextlib
