@@ -32,6 +32,10 @@ PROGRAMS = (
 )
 
 
+# The linker leaves out what debuggers read (-s -w); not to make it saves an eighth of the compiler's time.
+_WITHOUT_DEBUGGING = ("-gcflags=all=-dwarf=false",)
+
+
 @dataclass(frozen=True)
 class Build:
     """One Go program."""
@@ -171,7 +175,8 @@ def _make(checkout: Checkout, build: Build) -> None:
     # A name of its own: the compiler of a killed run may still be writing to the old one.
     fresh = checkout.bin / f".{build.name}.new-{os.getpid()}"
     with step(f"building {build.name}", cold=build.takes):
-        argv = ["go", "build", "-mod=readonly", "-trimpath", "-ldflags", build.ldflags, "-o", str(fresh)]
+        argv = ["go", "build", "-mod=readonly", "-trimpath", *_WITHOUT_DEBUGGING]
+        argv += ["-ldflags", build.ldflags, "-o", str(fresh)]
         argv += ["-tags", ",".join(build.tags)] if build.tags else []
         _go(checkout, [*argv, build.package], source)
         fresh.replace(target)
