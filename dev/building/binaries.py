@@ -76,7 +76,7 @@ def builds() -> list[Build]:
 
 
 def tools() -> list[Build]:
-    """List the programs that tests use. They are no part of a cluster: building one restarts nothing."""
+    """List the programs that tests alone use: built on demand, as the cluster needs none of them."""
     return [
         Build("kstatus", "gitops", "./kstatus", "half a minute"),
         Build("argolua", "gitops", "./argolua", "seconds"),
@@ -105,6 +105,11 @@ def installers() -> list[Build]:
     ]
 
 
+def for_tests() -> list[Build]:
+    """List all that the tests of `make test` use beside the cluster's programs."""
+    return [*tools(), *installers(), *prometheus(), COSIGN, ACTIONLINT]
+
+
 def gitops() -> list[Build]:
     """List Flux's controllers, and what compares as Argo CD does: `make gitops` alone uses them."""
     module = "github.com/fluxcd"
@@ -117,17 +122,24 @@ def gitops() -> list[Build]:
 
 
 def make(checkout: Checkout) -> None:
-    """Build what is not there or was built from something else."""
+    """Build the cluster's programs that are not there or were built from something else."""
     with _alone(checkout):
-        for build in (*builds(), *tools()):
+        for build in builds():
             _make(checkout, build)
         for name in PROGRAMS:
             _link(checkout.bin / name, "kubernetes")
 
 
+def make_tools(checkout: Checkout) -> None:
+    """Build what `make test` asks for sooner or later, so that no test waits for a compiler."""
+    with _alone(checkout):
+        for build in for_tests():
+            _make(checkout, build)
+
+
 def make_tool(checkout: Checkout, name: str) -> Path:
     """Build one of the programs if it is not current; return its path."""
-    every = (*builds(), *tools(), *FOR_SCALE, COSIGN, *prometheus(), *installers(), *gitops(), ACTIONLINT)
+    every = (*builds(), *for_tests(), *FOR_SCALE, *gitops())
     [build] = [one for one in every if one.name == name]
     with _alone(checkout):
         _make(checkout, build)

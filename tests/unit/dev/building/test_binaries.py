@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from dev.building import binaries
 from dev.host.checkout import Checkout
 
 DEV = Checkout.here().root / "dev"
@@ -28,3 +29,15 @@ def test_what_tests_build_has_the_versions_that_kubernetes_has(source: str) -> N
     common = {module for module in kubernetes.keys() & others.keys() if not KEPT.fullmatch(module)}
     assert common
     assert {module: others[module] for module in common} == {module: kubernetes[module] for module in common}
+
+
+def test_a_program_that_a_test_asks_for_is_built_before_the_tests() -> None:
+    asked = {
+        name
+        for path in (DEV.parent / "tests").rglob("*.py")
+        if "gitops" not in path.relative_to(DEV.parent / "tests").parts
+        for name in re.findall(r'make_tool\([^"]*"([\w-]+)"\)', path.read_text())
+    }
+    built = {build.name for build in (*binaries.builds(), *binaries.for_tests())}
+    assert asked
+    assert asked <= built
