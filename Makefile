@@ -155,6 +155,10 @@ corpus: venv ## Convert small models of many kinds in all types, and then every 
 bench: venv ## Compare the convert step's time and memory with the usual script
 	@$(PYTHON) -m bench.convert_step $(ARGS)
 
+.PHONY: bench-cli
+bench-cli: venv ## Hold the command line's CPU time against its goals, and its run against the usual script (2 minutes)
+	@$(PYTHON) -m bench.command_line $(ARGS)
+
 .PHONY: bench-single
 bench-single: set-up ## Time one conversion from apply to Ready beside a bare Job and the usual script (about 10 minutes)
 	$(call on_cluster,$(PYTHON) -m bench.single $(ARGS))

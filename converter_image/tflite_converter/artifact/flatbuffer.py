@@ -69,11 +69,20 @@ def read(path: Path) -> ArtifactFacts:
     Raises:
         ValueError: it is no TensorFlow Lite file.
     """
-    with path.open("rb") as file:
-        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    content = mapped(path)
     if not is_litert(content[:START_BYTES]):
         raise ValueError(f"{path.name} is no TensorFlow Lite file")
     return parse(content)
+
+
+def mapped(path: Path) -> mmap.mmap:
+    """Return the content of a file, of which no more is read than is looked at: most of an artifact are weights.
+
+    Raises:
+        ValueError: it is empty.
+    """
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def is_litert(start: bytes) -> bool:

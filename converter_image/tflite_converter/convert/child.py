@@ -63,7 +63,8 @@ def convert_model(order: ConversionOrder, announce: Announce) -> MeasurementOrde
     graph = selection.choose_graph(saved_model.read(folder), order.tags)
     plan = partial(selection.plan, graph, asked=order.signature)
     signatures = plan(graph.signatures) if selection.knows_its_inputs(graph) else None
-    load = partial(loader.load, folder, graph)
+    keys = None if signatures is None else [facts.key for facts in signatures]
+    load = partial(loader.load, folder, graph, keys)
     loaded = load()
     model: LoadedModel | None = loaded
     names = (loaded.strategy,) if loaded.strategy else ()
