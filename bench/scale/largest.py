@@ -51,6 +51,7 @@ def largest_spec(seed: int = 0) -> Object:
         "quantization": {
             "type": "Int8",
             "io": "Float32",
+            "granularity": "PerChannel",
             "calibration": {**_dataset(), "synthetic": False},
             "keepFloat": {
                 "operations": [f"A{number:02}".ljust(64, "_") for number in range(32)],

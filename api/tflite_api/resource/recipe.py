@@ -36,6 +36,9 @@ def recipe_hash(spec: ConversionSpec) -> str:
         names.sort()
     parts["model"] = _model(parts["model"])
     canonical = json.dumps([_FORMAT, parts], sort_keys=True, separators=(",", ":"))
+    if not spec.quantization.is_per_tensor:
+        # What is said in so many words and what is left out are the same.
+        parts["quantization"].pop("granularity", None)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 

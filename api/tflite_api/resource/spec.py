@@ -164,6 +164,7 @@ class Quantization(Schema):
 
     @model_validator(mode="after")
     def _fit_the_type(self) -> Self:
+    granularity: Literal["PerChannel", "PerTensor"] | None = None
         if self.type.facts.is_calibrated and self.calibration is None:
             raise ValueError(
                 f"type {self.type} measures activations: set calibration.dataset, or calibration.synthetic: true"
@@ -177,10 +178,17 @@ class Quantization(Schema):
         if self.type not in OF_SOME_WEIGHTS and self.unquantized_up_to is not None:
             raise ValueError(f"unquantizedUpTo is for {named(OF_SOME_WEIGHTS)}: leave it out")
         return self
+        if not self.type.facts.is_calibrated and self.is_per_tensor:
+            raise ValueError(f"granularity PerTensor is for {named(CALIBRATED)}: leave it out")
 
     @property
     def unquantized_bytes(self) -> int:
         """How much the weights may take where no operator takes any of them as integers; more is refused."""
+    @property
+    def is_per_tensor(self) -> bool:
+        """Return whether all weights of a tensor share one scale; else each channel of a large one has its own."""
+        return self.granularity == "PerTensor"
+
         if self.type not in OF_SOME_WEIGHTS:
             return 0
         return int(

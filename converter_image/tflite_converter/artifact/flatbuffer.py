@@ -37,6 +37,8 @@ class ArtifactFacts:
     """Operators by their names in the schema, for example `CONV_2D`; custom ones by their own, like `FlexErf`."""
     float_operations: frozenset[str]
     """Those of them that read or write 32-bit floats anywhere, and read anything but constants."""
+    per_channel_operations: frozenset[str] = frozenset()
+    """Those of them that read a constant with several scales."""
 
     @property
     def lost_weights(self) -> bool:
@@ -88,6 +90,7 @@ def parse(content: bytes | mmap.mmap) -> ArtifactFacts:
         constants=tuple(_constants(model, types)),
         operations=frozenset(name for name, _ in used),
         float_operations=frozenset(name for name, dtypes in used if "float32" in dtypes),
+        per_channel_operations=frozenset(_per_channel(model, operator_names(model))),
     )
 
 
@@ -134,6 +137,15 @@ def _operations(model: Any, names: list[str], types: dict[int, str]) -> Iterator
             varies = any(not is_constant(model, graph.Tensors(tensor)) for tensor in read)
             touched = [*read, *written] if varies else []
             yield names[operator.OpcodeIndex()], frozenset(dtypes[tensor] for tensor in touched)
+
+
+def _per_channel(model: Any, names: list[str]) -> Iterator[str]:  # noqa: ANN401 - see above
+    for graph in map(model.Subgraphs, range(model.SubgraphsLength())):
+        for operator in map(graph.Operators, range(graph.OperatorsLength())):
+            read = (operator.Inputs(position) for position in range(operator.InputsLength()))
+            scales = (graph.Tensors(tensor).Quantization() for tensor in read if tensor >= 0)
+            if any(scale is not None and scale.ScaleLength() > 1 for scale in scales):
+                yield names[operator.OpcodeIndex()]
 
 
 def _constants(model: Any, types: dict[int, str]) -> Iterator[Constant]:  # noqa: ANN401 - see above
