@@ -65,6 +65,8 @@ def largest_spec(seed: int = 0) -> Object:
         },
         "verification": {"minSNRDecibels": 100, "samples": _dataset(), "metrics": _metrics()},
         "budget": {"maxSizeBytes": "123456789012.123Ti"},
+        # The other targets are for a file of one signature.
+        "targets": [{"name": "GPU", "minGPUOperators": "0.123456789"}],
         "destination": {
             "s3": {
                 "bucket": "b" * 63,
