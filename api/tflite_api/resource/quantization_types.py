@@ -143,3 +143,9 @@ CALIBRATED = tuple(kind for kind in QuantizationType if kind.facts.is_calibrated
 WITH_INTEGER_IO = tuple(kind for kind in QuantizationType if kind.facts.integer_io)
 SELECTIVE = tuple(kind for kind in QuantizationType if kind.facts.selective)
 OF_SOME_WEIGHTS = tuple(kind for kind in QuantizationType if kind.facts.proof is Proof.SOME_WEIGHTS)
+FLOATING = tuple(
+    kind
+    for kind in QuantizationType
+    if kind.facts.tool is not Tool.NOBODY and kind.facts.activations in {Activations.FLOATS, Activations.DYNAMIC}
+)
+"""Those that compute with floats, whatever the model was trained for."""

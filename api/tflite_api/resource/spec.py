@@ -26,12 +26,15 @@ from tflite_api.resource.pods.metadata import PodMetadata
 from tflite_api.resource.pods.scheduling import NodeSelector, Toleration, TopologySpread
 from tflite_api.resource.quantization_types import (
     CALIBRATED,
+    FLOATING,
     OF_SOME_WEIGHTS,
     SELECTIVE,
     WITH_INTEGER_IO,
     QuantizationType,
     named,
 )
+from tflite_api.resource.targets import MOST_TARGETS, OF_ONE_SIGNATURE, Target, TargetName
+from tflite_api.resource.targets import hold_names as hold_target_names
 from tflite_api.schema import Boolean, Integer, Schema, matching
 from tflite_api.sources.model_source import ModelSource
 
@@ -161,6 +164,7 @@ class Quantization(Schema):
     calibration: Calibration | None = None
     keep_float: KeepFloat | None = None
     unquantized_up_to: Quantity | None = None
+    granularity: Literal["PerChannel", "PerTensor"] | None = None
 
     @model_validator(mode="after")
     def _fit_the_type(self) -> Self:
@@ -174,9 +178,16 @@ class Quantization(Schema):
             raise ValueError(f"io Int8 and UInt8 are for {named(WITH_INTEGER_IO)}: leave it out")
         if not self.type.facts.selective and self.keep_float is not None:
             raise ValueError(f"keepFloat is for {named(SELECTIVE)}: leave it out")
+        if not self.type.facts.is_calibrated and self.is_per_tensor:
+            raise ValueError(f"granularity PerTensor is for {named(CALIBRATED)}: leave it out")
         if self.type not in OF_SOME_WEIGHTS and self.unquantized_up_to is not None:
             raise ValueError(f"unquantizedUpTo is for {named(OF_SOME_WEIGHTS)}: leave it out")
         return self
+
+    @property
+    def is_per_tensor(self) -> bool:
+        """Return whether all weights of a tensor share one scale; else each channel of a large one has its own."""
+        return self.granularity == "PerTensor"
 
     @property
     def unquantized_bytes(self) -> int:
@@ -275,6 +286,7 @@ class ConversionSpec(Schema):
     metadata: ModelMetadata | None = None
     verification: Verification | None = None
     budget: Budget | None = None
+    targets: Annotated[tuple[Target, ...], Field(max_length=MOST_TARGETS)] | None = None
     destination: Destination
     attestation: AttestationSpec | None = None
     resources: Resources | None = None
@@ -309,6 +321,22 @@ class ConversionSpec(Schema):
             most = KEY_CHARACTERS - len(suffix)
             if wanted and len(key) > most:
                 raise ValueError(f"destination.s3.key must have at most {most} characters with {words}")
+        return self
+
+    @model_validator(mode="after")
+    def _be_what_targets_take(self) -> Self:
+        targets = self.targets or ()
+        hold_target_names(targets)
+        names = {target.name for target in targets}
+        if TargetName.ETHOS_U in names and self.quantization.type in FLOATING:
+            raise ValueError(
+                "targets: EthosU computes with integers, and this quantization.type with floats: set"
+                f" {' or '.join(CALIBRATED)}"
+            )
+        keys = (self.signature.keys if self.signature else None) or ()
+        if names.intersection(OF_ONE_SIGNATURE) and len(keys) > 1:
+            listed = " and ".join(OF_ONE_SIGNATURE)
+            raise ValueError(f"targets: {listed} are for a file of one signature: set signature.key")
         return self
 
     @property

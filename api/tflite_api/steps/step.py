@@ -18,8 +18,10 @@ from tflite_api.resource.status import (
     Digest,
     MeasuredError,
     Provenance,
+    TargetFit,
     Text,
 )
+from tflite_api.resource.targets import MOST_TARGETS
 from tflite_api.schema import Boolean, Integer, Schema
 from tflite_api.text import MESSAGE_CHARACTERS
 
@@ -65,6 +67,9 @@ def _verdict(reason: Reason) -> Reason:
 
 VerdictReason = Annotated[Reason, AfterValidator(_verdict)]
 """A reason of the Verified condition: what the accuracy measurement was worth."""
+
+
+TargetFits = Annotated[tuple[TargetFit, ...], Field(max_length=MOST_TARGETS)]
 
 
 class FetchLimits(Schema):
@@ -118,6 +123,7 @@ class StepResult(Schema):
     signature: ArtifactSignature | None = None
     additional_signatures: Annotated[tuple[ArtifactSignature, ...], Field(max_length=16)] | None = None
     verification: MeasuredError | None = None
+    targets: TargetFits | None = None
     provenance: Provenance | None = None
     report_problem: Annotated[str, StringConstraints(max_length=MESSAGE_CHARACTERS)] | None = None
     """Why the artifact has no report page, where the spec asks for one."""
@@ -140,8 +146,8 @@ class StepResult(Schema):
         return text.decode()
 
     def _shortened(self) -> Self | None:
-        if self.additional_signatures:
-            return self.model_copy(update={"additional_signatures": self.additional_signatures[:-1] or None})
+        if details := self._fewer_details():
+            return self.model_copy(update=details)
         measured = self.verification
         if measured is not None and measured.outputs and len(measured.outputs) == 1 and measured.distributions:
             return self.model_copy(update={"verification": measured.model_copy(update={"distributions": None})})
@@ -157,6 +163,24 @@ class StepResult(Schema):
             return self.model_copy(update={"signature": None})
         shorter = self._fewer_metrics() or self._shorter_texts()
         return self.model_copy(update=shorter) if shorter else None
+
+    def _fewer_details(self) -> dict[str, object]:
+        """Leave out a signature, or what is said of an operator on a target: its counts are what a gate is held to."""
+        if self.additional_signatures:
+            return {"additional_signatures": self.additional_signatures[:-1] or None}
+        targets = list(self.targets or ())
+        longest = max(range(len(targets)), key=lambda index: len(targets[index].elsewhere or ()), default=None)
+        if longest is None or not (operators := targets[longest].elsewhere):
+            return {}
+        explained = [index for index, operator in enumerate(operators) if operator.why is not None]
+        if explained:
+            plain = operators[explained[-1]].model_copy(update={"why": None})
+            kept = (*operators[: explained[-1]], plain, *operators[explained[-1] + 1 :])
+            changes: dict[str, object] = {"elsewhere": kept}
+        else:
+            changes = {"elsewhere": operators[:-1] or None, "truncated": True}
+        targets[longest] = targets[longest].model_copy(update=changes)
+        return {"targets": tuple(targets)}
 
     def _fewer_metrics(self) -> dict[str, MeasuredError]:
         measured = self.verification
@@ -237,6 +261,7 @@ class ConvertedModel(Schema):
     signature: ArtifactSignature
     additional_signatures: Annotated[tuple[ArtifactSignature, ...], Field(max_length=16)] | None = None
     verification: MeasuredError | None = None
+    targets: TargetFits | None = None
     calibration: CalibrationData | None = None
     tensorflow: Annotated[str, StringConstraints(max_length=64)]
     strategy: Annotated[str, StringConstraints(max_length=64)]

@@ -42,6 +42,8 @@ class ArtifactFacts:
     """Those of them that read or write 32-bit floats anywhere, and read anything but constants."""
     misfilling_operations: frozenset[str] = frozenset()
     """Those of them that fill with the integer 0 where that stands for another number."""
+    per_channel_operations: frozenset[str] = frozenset()
+    """Those of them that read a constant with several scales."""
 
     @property
     def lost_weights(self) -> bool:
@@ -103,6 +105,7 @@ def parse(content: bytes | mmap.mmap) -> ArtifactFacts:
         operations=frozenset(name for name, _ in used),
         float_operations=frozenset(name for name, dtypes in used if "float32" in dtypes),
         misfilling_operations=frozenset(_misfilling(model)),
+        per_channel_operations=frozenset(_per_channel(model, operator_names(model))),
     )
 
 
@@ -167,6 +170,15 @@ def _is_shifted(tensor: Any) -> bool:  # noqa: ANN401 - see above
     scheme = tensor.Quantization()
     points = range(scheme.ZeroPointLength()) if scheme is not None else ()
     return any(scheme.ZeroPoint(index) for index in points)
+
+
+def _per_channel(model: Any, names: list[str]) -> Iterator[str]:  # noqa: ANN401 - see above
+    for graph in map(model.Subgraphs, range(model.SubgraphsLength())):
+        for operator in map(graph.Operators, range(graph.OperatorsLength())):
+            read = (operator.Inputs(position) for position in range(operator.InputsLength()))
+            scales = (graph.Tensors(tensor).Quantization() for tensor in read if tensor >= 0)
+            if any(scale is not None and scale.ScaleLength() > 1 for scale in scales):
+                yield names[operator.OpcodeIndex()]
 
 
 def _constants(model: Any, types: dict[int, str]) -> Iterator[Constant]:  # noqa: ANN401 - see above

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from tflite_api.explanations import EXPLANATIONS, explained
 from tflite_api.reasons import Outcome
+from tflite_api.resource import targets
 from tflite_api.resource.status import ArtifactSignature, MeasuredError, MeasuredMetric, Tensor
 from tflite_api.steps.step import StepResult
 from tflite_converter.core import log
@@ -150,6 +151,7 @@ def _rows(result: StepResult, output: str) -> list[tuple[str, str]]:
     if result.verification is not None:
         rows.append(("accuracy", _accuracy(result.verification)))
         rows += [("metric", _metric(each)) for each in result.verification.metrics or ()]
+    rows += [("target", targets.in_words(each)) for each in result.targets or ()]
     if result.duration_seconds is not None and result.peak_memory_bytes is not None:
         rows.append(("took", f"{result.duration_seconds:.1f} s, {bytes_in_words(result.peak_memory_bytes)} at peak"))
     return rows

@@ -318,6 +318,7 @@ class _PinnedModel:
             min_snr_decibels=self._order.min_snr_decibels,
             metrics=self._order.metrics,
             budget=self._order.budget,
+            targets=self._order.targets,
             calibration=self._calibration.facts if self._calibration else None,
             metadata=self._order.metadata,
             tensorflow=tensorflow,

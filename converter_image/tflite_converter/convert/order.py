@@ -7,6 +7,7 @@ from tflite_api.resource.budget import Budget
 from tflite_api.resource.metadata import ModelMetadata
 from tflite_api.resource.metrics import Metric
 from tflite_api.resource.spec import ConversionSpec, Samples, Signature
+from tflite_api.resource.targets import Target
 from tflite_api.schema import Boolean, Integer, Schema
 from tflite_api.steps.step import FetchedDatasets
 from tflite_converter.core import hub_cache
@@ -32,6 +33,7 @@ class ConversionOrder(Schema):
     metrics: tuple[Metric, ...] = ()
     """What is measured on its labels."""
     budget: Budget | None = None
+    targets: tuple[Target, ...] = ()
     datasets: FetchedDatasets = FetchedDatasets()
     report: Boolean = False
     """Whether to measure what the report page shows."""
@@ -65,6 +67,7 @@ class ConversionOrder(Schema):
             verification_samples=_settings(spec),
             metrics=spec.metrics,
             budget=spec.budget,
+            targets=spec.targets or (),
             datasets=datasets,
             report=spec.report,
             proof=proof,

@@ -80,6 +80,7 @@ def _directly(folder: Path, settings: ConverterSettings) -> bytes | None:
     converter = _selective()(str(folder), {tf.saved_model.SERVING}, list(settings.keys))
     converter.kept_float = settings.quantization.keep_float
     converter.calibrated_file = settings.calibrated_file
+    converter.per_tensor = settings.quantization.is_per_tensor
     _configure(converter, settings)
     graph = loader_impl.parse_saved_model(str(folder)).meta_graphs[0].graph_def
     converted: bytes = converter._convert_from_saved_model(graph)  # noqa: SLF001 - see above
@@ -96,6 +97,7 @@ def _selective() -> Any:  # noqa: ANN401 - TensorFlow has no types
 
         kept_float: KeepFloat | None = None
         calibrated_file: Path | None = None
+        per_tensor: bool = False
 
         def _quantize(self, result: bytes, *args: Any) -> bytes:  # noqa: ANN401 - handed through as they are
             quantization.check_calibratable(result)
@@ -108,7 +110,11 @@ def _selective() -> Any:  # noqa: ANN401 - TensorFlow has no types
             if self.calibrated_file is not None:
                 self.calibrated_file.write_bytes(calibrated)
             return quantization.quantize_selected(
-                calibrated, self.kept_float or KeepFloat(), self.inference_input_type, self.inference_output_type
+                calibrated,
+                self.kept_float or KeepFloat(),
+                self.inference_input_type,
+                self.inference_output_type,
+                per_tensor=self.per_tensor,
             )
 
     return Selective

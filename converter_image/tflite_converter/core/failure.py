@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Final
 
 from tflite_api.reasons import Reason
-from tflite_api.resource.status import ArtifactSignature, MeasuredError
+from tflite_api.resource.status import ArtifactSignature, MeasuredError, TargetFit
 from tflite_api.steps.step import StepResult
 from tflite_api.text import MESSAGE_CHARACTERS, one_line
 
@@ -49,6 +49,7 @@ class StepFailure(Exception):  # noqa: N818 - a failure is an outcome of a step,
         *,
         signature: ArtifactSignature | None = None,
         verification: MeasuredError | None = None,
+        targets: tuple[TargetFit, ...] | None = None,
     ) -> None:
         """Keep the reason, what is told of it and what was measured until then.
 
@@ -58,6 +59,7 @@ class StepFailure(Exception):  # noqa: N818 - a failure is an outcome of a step,
             cure: what to change, behind a colon; a sentence of its own where it begins with a capital.
             signature: of the artifact, as far as it was made.
             verification: of the artifact, as far as it was measured.
+            targets: what of the artifact runs on which, as far as it was looked at.
         """
         self.reason = reason
         self.found = one_line(found)
@@ -65,6 +67,7 @@ class StepFailure(Exception):  # noqa: N818 - a failure is an outcome of a step,
         self.message = one_line(found) if isinstance(cure, Said) else _advising(found, cure)
         self.signature = signature
         self.verification = verification
+        self.targets = targets
         super().__init__(f"{reason}: {self.message}")
 
     @property
@@ -80,6 +83,7 @@ class StepFailure(Exception):  # noqa: N818 - a failure is an outcome of a step,
             cure_given=self.cure_given or None,
             signature=self.signature,
             verification=self.verification,
+            targets=self.targets,
         )
 
 

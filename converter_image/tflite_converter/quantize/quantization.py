@@ -58,6 +58,10 @@ def configure(converter: Any, asked: Quantization) -> None:  # noqa: ANN401 - Te
             converter.target_spec.supported_ops = [sets.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8]
         case weights, activations:
             raise AssertionError(f"TensorFlow's converter has no {weights} weights computed with {activations.value}")
+    if asked.is_per_tensor:
+        # TensorFlow has no public way, and dense layers a switch of their own.
+        converter._experimental_disable_per_channel = True  # noqa: SLF001 - see above
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = True  # noqa: SLF001 - see above
     if facts.selective and asked.keep_float is not None:
         converter.target_spec.supported_ops.append(sets.TFLITE_BUILTINS)
     if facts.integer_io:
@@ -130,7 +134,14 @@ def _kept_in_floats(names: Collection[str]) -> str:
     return f"quantization.keepFloat.operations: [{', '.join(sorted(names))}]"
 
 
-def quantize_selected(calibrated: bytes, kept: KeepFloat, input_type: Any, output_type: Any) -> bytes:  # noqa: ANN401
+def quantize_selected(
+    calibrated: bytes,
+    kept: KeepFloat,
+    input_type: Any,  # noqa: ANN401 - TensorFlow has no types
+    output_type: Any,  # noqa: ANN401 - see above
+    *,
+    per_tensor: bool = False,
+) -> bytes:
     """Quantize a calibrated float file but for what is to stay in floats.
 
     As tf.lite.experimental.QuantizationDebugger does with its deny lists (tensorflow/lite/tools/optimize/debugging).
@@ -140,6 +151,7 @@ def quantize_selected(calibrated: bytes, kept: KeepFloat, input_type: Any, outpu
         kept: operators and tensors to leave.
         input_type: tf.DType of the artifact's inputs, for those that are real numbers.
         output_type: the same for its outputs.
+        per_tensor: whether weights have one scale, and not one a channel.
 
     Raises:
         StepFailure: InvalidSpec where keepFloat names what the file does not have.
@@ -149,6 +161,8 @@ def quantize_selected(calibrated: bytes, kept: KeepFloat, input_type: Any, outpu
 
     quantized: bytes = mlir_quantize(
         calibrated,
+        disable_per_channel=per_tensor,
+        disable_per_channel_for_dense_layers=per_tensor,
         input_data_type=input_type,
         output_data_type=output_type,
         denylisted_ops=set(kept.operations or ()),
@@ -184,6 +198,13 @@ def check_applied(asked: Quantization, facts: ArtifactFacts) -> None:
     proof, wanted = asked.type.facts.proof, asked.type.facts.weights
     if proof is Proof.NOTHING:
         return
+    if asked.is_per_tensor and facts.per_channel_operations:
+        raise StepFailure(
+            Reason.QUANTIZATION_NOT_APPLIED,
+            "quantization.granularity PerTensor asks for one scale a tensor, but there are several in the weights of"
+            f" {_listed(sorted(facts.per_channel_operations))}",
+            "leave out granularity",
+        )
     if proof is Proof.INTEGERS_THROUGHOUT:
         _check_operations(asked, facts)
     elements = _elements(facts.constants)

@@ -16,9 +16,11 @@ from markupsafe import Markup
 
 from tflite_api.explanations import EXPLANATIONS
 from tflite_api.reasons import Reason
+from tflite_api.resource import targets
 from tflite_api.resource.metrics import gates_in_words
 from tflite_api.resource.spec import ConversionSpec
 from tflite_api.resource.status import MeasuredError, MeasuredMetric, OutputError
+from tflite_api.resource.targets import Target
 from tflite_api.sources.model_source import ModelSource
 from tflite_api.steps.report import LayerError, Layers, OutputErrors, ReportData, TypeSize
 from tflite_api.steps.step import StepResult
@@ -100,7 +102,15 @@ def asked(spec: ConversionSpec) -> list[_Row]:
     rows.append(_Row("Gate", f"every output at least {gate} dB" if gate else "none (measure only)"))
     if (budget := spec.budget) is not None:
         rows.append(_Row("Budget", f"at most {budget.max_size_bytes} ({budget.most_bytes} bytes)"))
+    if quantization.is_per_tensor:
+        rows.append(_Row("Scales", "one a tensor (granularity)"))
+    rows += [_Row("Target", _target(target)) for target in spec.targets or ()]
     return rows
+
+
+def _target(asked: Target) -> str:
+    """Return what is asked of a target, as the spec has it."""
+    return ", ".join(str(value) if name == "name" else f"{name}: {value}" for name, value in asked.to_object().items())
 
 
 def _metrics(measured: MeasuredError | None, spec: ConversionSpec) -> list[tuple[MeasuredMetric, str]]:
@@ -116,7 +126,7 @@ def _source(model: ModelSource) -> str:
 
 
 def _provenance(result: StepResult) -> list[_Row]:
-    rows = []
+    rows = [_Row("Target", targets.in_words(found)) for found in result.targets or ()]
     if (artifact := result.artifact) is not None:
         rows += [_Row("Artifact", artifact.uri), _Row("SHA-256", artifact.sha256)]
     if (made := result.provenance) is not None:

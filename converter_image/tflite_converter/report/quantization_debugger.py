@@ -40,6 +40,8 @@ class DebuggerOrder(BaseModel):
     scratch_dir: Path
     kept: KeepFloat
     """What is in floats already."""
+    per_tensor: bool = False
+    """Whether weights have one scale, and not one a channel."""
 
 
 class DebuggedLayers(BaseModel):
@@ -115,14 +117,16 @@ def _powers(debugger: Any, verified: str, metrics: Any) -> LayerPowers:  # noqa:
     )
 
 
-def _quantized(calibrated: bytes, kept: KeepFloat, more: Sequence[str] = (), *, verify: bool = False) -> bytes:
+def _quantized(calibrated: bytes, order: DebuggerOrder, more: Sequence[str] = (), *, verify: bool = False) -> bytes:
     from tensorflow.lite.python.convert import mlir_quantize  # noqa: PLC0415 - takes seconds
 
     content: bytes = mlir_quantize(
         calibrated,
+        disable_per_channel=order.per_tensor,
+        disable_per_channel_for_dense_layers=order.per_tensor,
         enable_numeric_verify=verify,
-        denylisted_ops=set(kept.operations or ()),
-        denylisted_nodes={*(kept.tensors or ()), *more},
+        denylisted_ops=set(order.kept.operations or ()),
+        denylisted_nodes={*(order.kept.tensors or ()), *more},
     )
     return content
 
@@ -136,11 +140,11 @@ def main() -> int:
     shapes = {name: value.shape for name, value in all_samples[0].items()}
     alike = [sample for sample in all_samples if {name: value.shape for name, value in sample.items()} == shapes]
     samples = alike[:_SAMPLES]
-    layers = _layers(_quantized(calibrated, order.kept, verify=True), samples)
+    layers = _layers(_quantized(calibrated, order, verify=True), samples)
     tried = suspects(layers)
     trial = order.scratch_dir / _TRIAL_FILE
     if tried:
-        trial.write_bytes(_quantized(calibrated, order.kept, tried))
+        trial.write_bytes(_quantized(calibrated, order, tried))
     found = DebuggedLayers(samples=len(samples), layers=tuple(layers), tried=tried, trial=trial if tried else None)
     (order.scratch_dir / _LAYERS_FILE).write_text(found.model_dump_json())
     return 0

@@ -12,8 +12,11 @@ from pydantic import BaseModel
 
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.resource import metrics as asked_metrics
+from tflite_api.resource import targets as asked_targets
 from tflite_api.resource.metrics import Metric
+from tflite_api.resource.spec import ConversionSpec
 from tflite_api.resource.status import CalibrationData, MeasuredError
+from tflite_api.resource.targets import Target
 from tflite_api.steps.report import DATA_BYTES, ReportData
 from tflite_api.steps.step import ConvertedModel
 from tflite_api.text import one_line
@@ -41,14 +44,22 @@ class AcceptedArtifact:
     report: ConvertedModel
 
 
+def gates_of(spec: ConversionSpec) -> tuple[int, Sequence[Metric], Sequence[Target]]:
+    """Return what a spec asks of an artifact, as `accept` takes it."""
+    return spec.min_snr_decibels, spec.metrics, spec.targets or ()
+
+
 @contextmanager
-def accept(output_dir: Path, gate: int, metrics: Sequence[Metric] = ()) -> Iterator[AcceptedArtifact]:
+def accept(
+    output_dir: Path, gate: int, metrics: Sequence[Metric] = (), targets: Sequence[Target] = ()
+) -> Iterator[AcceptedArtifact]:
     """Open the artifact in `output_dir` and check it against its report, on one and the same open file.
 
     Args:
         output_dir: where the convert step wrote.
         gate: the SNR asked for (dB), which the report's verdict must fit.
         metrics: those asked for, which it must fit as well.
+        targets: the devices that it must say to hold on.
 
     Raises:
         StepFailure: ArtifactRefused.
@@ -58,7 +69,7 @@ def accept(output_dir: Path, gate: int, metrics: Sequence[Metric] = ()) -> Itera
         file = open_regular(output_dir / ARTIFACT_FILE, _LARGEST)
     except ValueError as error:
         _refuse(one_line(str(error), 600))
-    _check_report(report, gate, metrics)
+    _check_report(report, gate, metrics, targets)
     with file:
         if not flatbuffer.is_litert(file.read(flatbuffer.START_BYTES)):
             _refuse(f"{ARTIFACT_FILE} is no TensorFlow Lite file")
@@ -83,8 +94,9 @@ def report_data(output_dir: Path) -> ReportData:
         _refuse(one_line(str(error), 600))
 
 
-def _check_report(report: ConvertedModel, gate: int, metrics: Sequence[Metric]) -> None:
+def _check_report(report: ConvertedModel, gate: int, metrics: Sequence[Metric], targets: Sequence[Target]) -> None:
     problem = problem_of(report, report.verdict, report.verification, report.calibration, gate, metrics)
+    problem = problem or asked_targets.problem_of(targets, report.targets or ())
     if problem is not None:
         _refuse(f"its report {problem}")
 

@@ -47,6 +47,7 @@ class ConversionFailed(StepFailure):
             failure.cure,
             signature=failure.signature,
             verification=failure.verification,
+            targets=failure.targets,
         )
         self.peak_memory_bytes = peak_memory_bytes
 

@@ -293,5 +293,6 @@ def _as_reused(result: StepResult, found: StoredObject, wanted: Identity) -> Ste
         signature=result.signature,
         additional_signatures=result.additional_signatures,
         verification=result.verification,
+        targets=result.targets,
         provenance=result.provenance,
     )

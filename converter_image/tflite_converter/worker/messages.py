@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints
 from tflite_api.reasons import Reason
 from tflite_api.resource.status import ArtifactSignature, MeasuredError
 from tflite_api.schema import Boolean, Schema
+from tflite_api.steps.step import TargetFits
 from tflite_api.text import MESSAGE_CHARACTERS
 from tflite_converter.core.failure import IN_MESSAGE, OWN_CURE, StepFailure
 
@@ -23,6 +24,7 @@ class ChildFailure(Schema):
     """See StepResult."""
     signature: ArtifactSignature | None = None
     verification: MeasuredError | None = None
+    targets: TargetFits | None = None
 
     @classmethod
     def of(cls, failure: StepFailure) -> Self:
@@ -33,12 +35,20 @@ class ChildFailure(Schema):
             cure_given=failure.cure_given or None,
             signature=failure.signature,
             verification=failure.verification,
+            targets=failure.targets,
         )
 
     def failure(self) -> StepFailure:
         """Return the failure as this process raises it."""
         cure = IN_MESSAGE if self.cure_given else OWN_CURE
-        return StepFailure(self.reason, self.message, cure, signature=self.signature, verification=self.verification)
+        return StepFailure(
+            self.reason,
+            self.message,
+            cure,
+            signature=self.signature,
+            verification=self.verification,
+            targets=self.targets,
+        )
 
 
 class ChildLine(Schema):

@@ -126,3 +126,19 @@ def test_an_artifact_whose_metadata_show_no_metrics_is_made_anew(
     )
     store.objects[KEY] = replace(store.objects[KEY], metadata=object_metadata.encode_metadata(bare, owner))
     assert again(wanted, store, tmp_path).reused is None
+
+
+def test_an_artifact_is_reused_with_its_targets_and_made_anew_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dataset, "fetch_all", lambda *_: FetchedDatasets())
+    wanted = request(attestation=None, targets=[{"name": "GPU"}])
+    shown = {"name": "GPU", "tool": "t", "operators": 4, "onTarget": 3}
+    store = published(wanted, tmp_path, targets=[shown])
+    kept = again(wanted, store, tmp_path).reused
+    assert kept is not None
+    assert [each.to_object() for each in kept.targets or ()] == [shown]
+    bare = kept.model_copy(update={"reason": Reason.CONVERTED, "targets": None})
+    owner = identity(wanted, wanted.spec.destination.s3)
+    store.objects[KEY] = replace(store.objects[KEY], metadata=object_metadata.encode_metadata(bare, owner))
+    assert again(wanted, store, tmp_path).reused is None
