@@ -71,6 +71,8 @@ class Reason(StrEnum):
     DATASET_INVALID = "DatasetInvalid"
     DATASET_MISMATCH = "DatasetMismatch"
     METRIC_MISMATCH = "MetricMismatch"
+    TOO_FEW_LABELS = "TooFewLabels"
+    BASELINE_UNUSABLE = "BaselineUnusable"
     CONVERSION_FAILED = "ConversionFailed"
     CONVERSION_CRASHED = "ConversionCrashed"
     QUANTIZATION_NOT_APPLIED = "QuantizationNotApplied"

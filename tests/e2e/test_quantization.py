@@ -115,7 +115,7 @@ UNFIT: dict[str, tuple[Object, int, str, tuple[str, ...]]] = {
     "an output that is not there": ({"output": "z"}, 50, "MetricMismatch", ("metrics[0].output names z", "y")),
     "an output of another kind": ({"name": "WordErrorRate"}, 50, "MetricMismatch", ("sequences of whole numbers",)),
     "labels that are not there": ({"labels": "kind"}, 50, "DatasetMismatch", ("the labels kind", "label, x")),
-    "too few labels": ({}, 29, "DatasetMismatch", ("29 labelled examples are too few", "30 are the least")),
+    "too few labels": ({}, 29, "TooFewLabels", ("29 labelled examples are too few", "30 are the least")),
     "labels that are no classes": ({"labels": "x"}, 50, "DatasetMismatch", ("are float32", "astype")),
 }
 
@@ -136,6 +136,43 @@ def test_metrics_that_cannot_hold_stall_with_what_to_change(
         bench.conversion("unfit", tiny_model, signature={"key": "serving_default"}, verification=verification)
     )
     assert_stalled(finished, reason, *words)
+
+
+def promoted(bench: Workbench, s3: S3Client, drop: str) -> Object:
+    metric = {"name": "Top1Accuracy", "output": "y", "labels": "label", "maxDrop": drop, "baseline": "Published"}
+    return {"minSNRDecibels": 0, "samples": labelled(bench, s3), "metrics": [metric]}
+
+
+def test_an_artifact_is_held_against_the_one_that_is_published(bench: Workbench, s3: S3Client, tiny_model: str) -> None:
+    """Nothing is there at first; then the artifact itself, which another version replaces if it is no worse."""
+    signature = {"key": "serving_default"}
+    conversion = bench.conversion("promoted", tiny_model, signature=signature, verification=promoted(bench, s3, "0.01"))
+    first = bench.run(conversion)["status"]
+    assert first["verification"]["baseline"] == {"source": "Model"}
+    quantized = {"quantization": {"type": "DynamicRange"}, "verification": promoted(bench, s3, "0.5")}
+    bench.patch("promoted", {"spec": quantized})
+
+    def is_replaced(found: Object) -> bool:
+        ready = condition(found, "Ready")
+        return ready.get("status") == "True" and found["status"]["artifact"]["sha256"] != first["artifact"]["sha256"]
+
+    second = bench.wait("promoted", is_replaced)["status"]
+    assert second["verification"]["baseline"] == {"source": "Published", "sha256": first["artifact"]["sha256"]}
+    (shown,) = second["verification"]["metrics"]
+    assert shown["baseline"]["value"] == first["verification"]["metrics"][0]["artifact"]["value"]
+
+
+def test_what_lies_at_the_destination_and_is_no_artifact_is_no_baseline(
+    bench: Workbench, s3: S3Client, tiny_model: str
+) -> None:
+    signature = {"key": "serving_default"}
+    bench.run(bench.conversion("spoilt", tiny_model, signature=signature))
+    key = bench.get("spoilt")["spec"]["destination"]["s3"]["key"]
+    metadata = s3.head_object(Bucket=bench.bucket, Key=key)["Metadata"]
+    s3.put_object(Bucket=bench.bucket, Key=key, Body=b"hello", Metadata=metadata)
+    bench.patch("spoilt", {"spec": {"verification": promoted(bench, s3, "0")}})
+    stalled = bench.wait("spoilt", lambda found: condition(found, "Stalled").get("status") == "True")
+    assert_stalled(stalled, "BaselineUnusable", "is another than its conversion published", "Publish under another key")
 
 
 def test_an_artifact_over_its_budget_is_not_published_until_the_budget_is_raised(

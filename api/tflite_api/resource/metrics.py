@@ -17,8 +17,8 @@ METRICS_BYTES: Final = 4096
 """Of the names of outputs and labels, as JSON: what the steps are told has to fit into a variable."""
 SHARE_PATTERN: Final = r"^[0-9]{1,9}(?:\.[0-9]{1,9})?$"
 
-_TEN_DIGITS: Final = Context(prec=10)
-"""Figures have five: what is more would not fit into the status."""
+_TEN_DIGITS: Final = Context(prec=10, traps=[])
+"""Figures have five: what is more would not fit into the status. What is not defined is NaN."""
 
 OutputName = Annotated[str, StringConstraints(min_length=1, max_length=512), PRINTABLE]
 LabelsName = Annotated[str, StringConstraints(min_length=1, max_length=256), PRINTABLE]
@@ -28,6 +28,7 @@ Drop = Annotated[
     matching(SHARE_PATTERN, 'must be a decimal number of 0 or more as text: write for example "0.01"'),
 ]
 Gate = Literal["min", "max", "maxDrop"]
+Baseline = Literal["Model", "Published"]
 
 
 class MetricName(StrEnum):
@@ -72,6 +73,7 @@ class Metric(Schema):
     min: DecimalText | None = None
     max: DecimalText | None = None
     max_drop: Drop | None = None
+    baseline: Baseline | None = None
 
     @model_validator(mode="after")
     def _fit_the_name(self) -> Self:
@@ -83,7 +85,14 @@ class Metric(Schema):
             raise ValueError(f"ignoreLabel is for {', '.join(OF_CLASSES[:-1])} and {OF_CLASSES[-1]}: leave it out")
         if self.min is not None and self.max is not None and Decimal(self.min) > Decimal(self.max):
             raise ValueError("min must not exceed max")
+        if self.baseline is not None and self.max_drop is None:
+            raise ValueError('baseline is what maxDrop is measured from: set maxDrop, for example "0" for no worse')
         return self
+
+    @property
+    def is_promotion(self) -> bool:
+        """Return whether the artifact is held against the one that is published."""
+        return self.baseline == "Published"
 
     @property
     def is_gated(self) -> bool:
@@ -130,7 +139,8 @@ def gate_in_words(gate: Gate, bound: str) -> str:
 
 def gates_in_words(asked: Metric) -> str:
     """Return what is asked of a metric; nothing where it is only measured."""
-    return ", ".join(gate_in_words(gate, bound) for gate, bound in asked.gates.items())
+    words = ", ".join(gate_in_words(gate, bound) for gate, bound in asked.gates.items())
+    return f"{words} from what is published" if asked.is_promotion else words
 
 
 def problem_of(asked: Sequence[Metric], measured: MeasuredError | None) -> str | None:
@@ -143,24 +153,36 @@ def problem_of(asked: Sequence[Metric], measured: MeasuredError | None) -> str |
     shown = measured.metrics or () if measured is not None else ()
     if len(shown) != len(asked):
         return f"shows {len(shown)} metrics of the {len(asked)} asked for"
+    baseline = measured.baseline if measured is not None else None
+    if (baseline is not None) != any(metric.is_promotion for metric in asked):
+        return "does not say what the artifact was held against" if baseline is None else "has a baseline too many"
+    return _problem_with_figures(asked, shown, is_published=baseline is not None and baseline.source == "Published")
+
+
+def _problem_with_figures(
+    asked: Sequence[Metric], shown: Sequence[MeasuredMetric], *, is_published: bool
+) -> str | None:
     for number, (metric, found) in enumerate(zip(asked, shown, strict=True)):
         if (found.name, found.output, found.k) != (metric.name, metric.output, metric.k):
             return f"shows another metric than verification.metrics[{number}] asks for"
+        if (found.baseline is not None) != (metric.is_promotion and is_published):
+            return f"shows another baseline of {metric.name} than was asked for"
         if not _adds_up(metric, found):
-            return f"shows a drop of {metric.name} that is not that of model and artifact"
+            return f"shows a drop of {metric.name} that is not that of its figures"
         if gates := missed(metric, found):
             return f"calls {metric.name} sufficient, but does not hold {', '.join(gates)}"
     return None
 
 
-def drop_of(name: MetricName, model: str, artifact: str) -> Decimal:
-    """Return by how much an artifact is worse than its model, below 0 where it is better."""
-    before, after = Decimal(model), Decimal(artifact)
+def drop_of(name: MetricName, baseline: str, artifact: str) -> Decimal:
+    """Return by how much an artifact is worse than its baseline, below 0 where it is better."""
+    before, after = Decimal(baseline), Decimal(artifact)
     return _TEN_DIGITS.subtract(after, before) if name.is_error else _TEN_DIGITS.subtract(before, after)
 
 
 def _adds_up(asked: Metric, found: MeasuredMetric) -> bool:
-    values = (found.model.value, found.artifact.value, found.drop.value)
+    before = found.baseline or found.model
+    values = (found.model.value, before.value, found.artifact.value, found.drop.value)
     if not all(Decimal(value).is_finite() for value in values):
         return not asked.is_gated
-    return drop_of(asked.name, found.model.value, found.artifact.value) == Decimal(found.drop.value)
+    return drop_of(asked.name, before.value, found.artifact.value) == Decimal(found.drop.value)

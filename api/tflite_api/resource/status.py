@@ -1,8 +1,8 @@
 """The status of a TFLiteConversion."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from tflite_api.schema import Boolean, Integer, Schema
 
@@ -120,8 +120,25 @@ class MeasuredMetric(Schema):
     """How many labelled examples."""
     model: Estimate
     artifact: Estimate
+    baseline: Estimate | None = None
+    """Of the published artifact, where that is the baseline."""
     drop: Estimate
-    """By how much the artifact is worse, sample by sample."""
+    """By how much the artifact is worse than its baseline, sample by sample."""
+
+
+class Baseline(Schema):
+    """What metrics with `baseline: Published` were held against."""
+
+    source: Literal["Model", "Published"]
+    """Model where nothing was published yet."""
+    sha256: Digest | None = None
+    """Of the published artifact."""
+
+    @model_validator(mode="after")
+    def _name_what_is_published(self) -> Self:
+        if (self.source == "Published") != (self.sha256 is not None):
+            raise ValueError("sha256 is for Published, which needs it")
+        return self
 
 
 class MeasuredError(Schema):
@@ -138,6 +155,8 @@ class MeasuredError(Schema):
     """By what generated inputs were drawn from; absent for samples that were given."""
     metrics: Annotated[tuple[MeasuredMetric, ...], Field(max_length=8)] | None = None
     """On labelled samples, in the order of the spec."""
+    baseline: Baseline | None = None
+    """Absent where no metric asks for another than the model."""
     outputs: Annotated[tuple[OutputError, ...], Field(max_length=64)] | None = None
     truncated: Boolean | None = None
     """True if outputs or metrics were left out for lack of room."""

@@ -215,11 +215,24 @@ class FetchedDataset(Schema):
     """`sha256:` and the SHA-256 of the file, or of the folder's names and contents."""
 
 
+class PublishedArtifact(Schema):
+    """The artifact at the destination before this conversion, on disk."""
+
+    path: Annotated[str, StringConstraints(max_length=4096)]
+    sha256: Digest
+
+
 class FetchedDatasets(Schema):
-    """The datasets that a spec names, on disk."""
+    """What the measurements are made on, on disk: the datasets that a spec names, and what is published."""
 
     calibration: FetchedDataset | None = None
     verification: FetchedDataset | None = None
+    published: PublishedArtifact | None = None
+    """What metrics are held against; absent where none is, or there was none."""
+
+    def with_published(self, published: PublishedArtifact | None) -> Self:
+        """Return the same with what is published."""
+        return self.model_copy(update={"published": published})
 
     def moved(self, path: Callable[[str], str]) -> Self:
         """Return the same with other paths: of one container for those of another."""

@@ -55,6 +55,8 @@ _OF_CONVERTING: Final = frozenset(
         Reason.DATASET_INVALID,
         Reason.DATASET_MISMATCH,
         Reason.METRIC_MISMATCH,
+        Reason.TOO_FEW_LABELS,
+        Reason.BASELINE_UNUSABLE,
         Reason.CONVERSION_FAILED,
         Reason.CONVERSION_CRASHED,
         Reason.QUANTIZATION_NOT_APPLIED,
@@ -71,7 +73,7 @@ _OF_PUBLISHING: Final = frozenset(
 
 STEP_REASONS: Final[Mapping[str, frozenset[Reason]]] = MappingProxyType(
     {
-        PREPARE: _OF_ANY_STEP | _OF_FETCHING | _OF_STORAGE | {Reason.ARTIFACT_REFUSED},
+        PREPARE: _OF_ANY_STEP | _OF_FETCHING | _OF_STORAGE | {Reason.ARTIFACT_REFUSED, Reason.BASELINE_UNUSABLE},
         CONVERT: _OF_ANY_STEP | _OF_CONVERTING,
         PUBLISH: _OF_ANY_STEP | _OF_STORAGE | _OF_PUBLISHING,
         CLEANUP: _OF_STORAGE | {Reason.ARTIFACT_DELETED},

@@ -11,7 +11,10 @@ import typer
 from tflite_converter.cli.options import AllowLocalAddresses, Verbose
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tflite_api.steps.step import ExitCode, StepResult
+    from tflite_converter.core.local_spec import LocalConversion
     from tflite_converter.worker.process import Child
 
 _LOG = logging.getLogger(__name__)
@@ -32,6 +35,15 @@ def run(
     report: Annotated[
         bool, typer.Option("--report", help="Also write report.html, a page on what the conversion did to the model.")
     ] = False,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="The .tflite file that is published now, for metrics with baseline: Published. Without it nothing is"
+            " published, and the model is the baseline.",
+        ),
+    ] = None,
     verbose: Verbose = False,
 ) -> None:
     """Convert what a TFLiteConversion asks for, on this machine and without a cluster.
@@ -46,7 +58,7 @@ def run(
 
     # It imports TensorFlow, which takes longer than all that comes before there is something for it to do.
     with launch() as ahead:
-        raise typer.Exit(_run(file, output, Manner(ahead, allow_local_addresses, report, verbose)))
+        raise typer.Exit(_run(file, output, Manner(ahead, allow_local_addresses, report, baseline, verbose)))
 
 
 @dataclass(frozen=True)
@@ -57,6 +69,7 @@ class Manner:
     """The child of the first one, started already."""
     allow_local_addresses: bool
     report: bool
+    baseline: Path | None
     verbose: bool
 
 
@@ -79,15 +92,35 @@ def _run(file: Path, output: Path, manner: Manner) -> "ExitCode":
         return exit_code(result.reason)
     for kind in resources.skipped:
         _LOG.info("Passed over in %s: %s", file.name, kind)
+    if manner.baseline is not None:
+        _check_baseline(manner.baseline, resources.conversions)
     limits = FetchLimits(allow_local_addresses=manner.allow_local_addresses)
     results: list[StepResult] = []
     for written in resources.conversions:
         conversion = written.with_report() if manner.report else written
         folder = output if len(resources.conversions) == 1 else output / conversion.metadata.name
         with terminal.progress(console) as progress:
-            results.append(local.run(conversion, folder, limits, progress, None if results else manner.ahead))
+            circumstances = local.Circumstances(limits, progress, manner.baseline)
+            results.append(local.run(conversion, folder, circumstances, None if results else manner.ahead))
         _show(conversion.metadata.name, results[-1], folder)
     return local.worst(results)
+
+
+def _check_baseline(file: Path, conversions: "Sequence[LocalConversion]") -> None:
+    from tflite_converter.artifact import flatbuffer  # noqa: PLC0415 - see above
+
+    asked = [one for one in conversions if any(metric.is_promotion for metric in one.spec.metrics)]
+    problem = None
+    if len(conversions) != 1:
+        problem = f"it is for a file with one conversion, and this has {len(conversions)}"
+    elif not asked:
+        problem = f"no metric of {conversions[0].metadata.name} has baseline: Published"
+    else:
+        with file.open("rb") as opened:
+            if not flatbuffer.is_litert(opened.read(flatbuffer.START_BYTES)):
+                problem = f"{file} is no TensorFlow Lite file: write the path of one"
+    if problem is not None:
+        raise typer.BadParameter(problem, param_hint="--baseline")
 
 
 def _show(name: str, result: "StepResult", folder: Path) -> None:

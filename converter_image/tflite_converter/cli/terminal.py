@@ -180,4 +180,6 @@ def _accuracy(measured: MeasuredError) -> str:
 def _metric(found: MeasuredMetric) -> str:
     of_k = f" (k {found.k})" if found.k is not None else ""
     interval = f"{found.artifact.low} to {found.artifact.high}"
-    return f"{found.name}{of_k} of {found.output}: {found.artifact.value} [{interval}], model {found.model.value}"
+    published = f", published {found.baseline.value}" if found.baseline is not None else ""
+    value = f"{found.artifact.value} [{interval}]"
+    return f"{found.name}{of_k} of {found.output}: {value}, model {found.model.value}{published}"

@@ -17,7 +17,7 @@ from tflite_api.resource.quantization_types import QuantizationType
 from tflite_api.resource.spec import KeepFloat, Quantization
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.convert import forms, pinning, strategy, tf_converter
-from tflite_converter.convert.finish import MeasuredSignature, MeasurementOrder, exec_measurement
+from tflite_converter.convert.finish import MeasurementOrder, exec_measurement
 from tflite_converter.convert.forms import OtherForm
 from tflite_converter.convert.order import ConversionOrder
 from tflite_converter.convert.report_material import FloatsOrder, MaterialOrder
@@ -34,6 +34,7 @@ from tflite_converter.model.loaded import LoadedModel
 from tflite_converter.model.operations import LackingOperations
 from tflite_converter.model.running import callables, loader, runtime, tfhub
 from tflite_converter.model.saved_model import MetaGraph
+from tflite_converter.promotion.messages import MeasuredSignature
 from tflite_converter.quantize import calibration, quantization
 from tflite_converter.quantize.calibration import CalibrationSamples
 from tflite_converter.quantize.quantization import LoopsNotMeasured
@@ -317,6 +318,7 @@ class _PinnedModel:
             quantization=self._order.quantization,
             min_snr_decibels=self._order.min_snr_decibels,
             metrics=self._order.metrics,
+            published=self._order.datasets.published,
             budget=self._order.budget,
             targets=self._order.targets,
             calibration=self._calibration.facts if self._calibration else None,

@@ -19,7 +19,7 @@ from tflite_api.resource.quantization_types import Tool
 from tflite_api.resource.status import ArtifactSignature, CalibrationData
 from tflite_api.resource.targets import Target
 from tflite_api.schema import Integer, Schema
-from tflite_api.steps.step import ConvertedModel
+from tflite_api.steps.step import ConvertedModel, PublishedArtifact
 from tflite_api.text import one_line
 from tflite_converter.artifact import flatbuffer, inventory, metadata
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
@@ -33,6 +33,9 @@ from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.local_spec import LocalQuantization
 from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, REPORT_DATA_FILE, write_model, write_whole
 from tflite_converter.core.tensors import SignatureFacts
+from tflite_converter.promotion import measurement as promotion
+from tflite_converter.promotion.measurement import Promoted
+from tflite_converter.promotion.messages import MeasuredSignature
 from tflite_converter.quantize import quantization, weight_only
 from tflite_converter.scoring import gates, label_files, placing
 from tflite_converter.scoring.gates import ModelMisses
@@ -56,16 +59,7 @@ _CURE_OF_FLOATS: Final = (
     " that changes nothing, TensorFlow's converter gets this model wrong"
 )
 _PASSED: Final = frozenset({Reason.SNR_SUFFICIENT, Reason.REAL_DATA_NOT_SEEN, Reason.METRICS_SUFFICIENT})
-_NO_METRICS: Final = "so the metrics of verification.metrics are not measured"
 _NEEDS_SINGLE_BATCH: Final = "LiteRT's loops over time steps need a batch of 1, and the model has another"
-
-
-class MeasuredSignature(Schema):
-    """One signature to compare."""
-
-    wanted: SignatureFacts
-    reference_dir: str
-    """What the model computes."""
 
 
 class MeasurementOrder(Schema):
@@ -79,6 +73,8 @@ class MeasurementOrder(Schema):
     min_snr_decibels: Integer
     metrics: tuple[Metric, ...] = ()
     """What is measured on labels, which are beside what the model computes."""
+    published: PublishedArtifact | None = None
+    """What metrics with that baseline are held against."""
     budget: Budget | None = None
     targets: tuple[Target, ...] = ()
     calibration: CalibrationData | None = None
@@ -119,8 +115,8 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
 
     Raises:
         StepFailure: ConversionFailed, QuantizationNotApplied, OperationNotQuantizable, InvalidMetadata,
-            BudgetExceeded, VerificationFailed, TargetUnmet, or ArtifactRefused where the artifact is another than the
-            converter's.
+            BudgetExceeded, VerificationFailed, BaselineUnusable, TargetUnmet, or ArtifactRefused where the artifact is
+            another than the converter's.
     """
     artifact = Path(order.output_dir) / ARTIFACT_FILE
     references: Sequence[Reference] = [reference.load(Path(each.reference_dir)) for each in order.signatures]
@@ -149,7 +145,7 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
     notes = (
         *_sizes(references, "measured" if measured.samples else "run"),
         *(_state(references) if measured.samples else ()),
-        *((_NO_METRICS,) if order.metrics and not measured.samples else ()),
+        *gates.remarks(order.metrics, references, is_measured=bool(measured.samples)),
         *_guessed(references),
         *order.notes,
         *placed.notes,
@@ -278,6 +274,7 @@ def _compare(
         return inconclusive, references
     keys = [each.wanted.key for each in order.signatures]
     used = comparison.measure(artifact, keys, references, measured, scores.add)
+    promotion.measure(order.published, Promoted(artifact, order.signatures, order.metrics), scores)
     seen_by = _circumstances(order, used)
     error = measured.summary(seen_by.source)
     verdict = gates.judge(scores, error, lambda: gate.judge(measured, order.min_snr_decibels, seen_by))

@@ -19,7 +19,7 @@ from tflite_api.reasons import Reason
 from tflite_api.resource import targets
 from tflite_api.resource.metrics import gates_in_words
 from tflite_api.resource.spec import ConversionSpec
-from tflite_api.resource.status import MeasuredError, MeasuredMetric, OutputError
+from tflite_api.resource.status import Estimate, MeasuredError, MeasuredMetric, OutputError
 from tflite_api.resource.targets import Target
 from tflite_api.sources.model_source import ModelSource
 from tflite_api.steps.report import LayerError, Layers, OutputErrors, ReportData, TypeSize
@@ -74,6 +74,7 @@ def render(title: str, spec: ConversionSpec, result: StepResult, data: ReportDat
         source=data.source,
         outputs=[_output(output, result.verification) for output in data.outputs],
         metrics=_metrics(result.verification, spec),
+        baseline=result.verification.baseline if result.verification is not None else None,
         layers=_layers(data.layers, spec) if data.layers else None,
         layers_absent=data.layers_absent,
         provenance=_provenance(result),
@@ -113,11 +114,22 @@ def _target(asked: Target) -> str:
     return ", ".join(str(value) if name == "name" else f"{name}: {value}" for name, value in asked.to_object().items())
 
 
-def _metrics(measured: MeasuredError | None, spec: ConversionSpec) -> list[tuple[MeasuredMetric, str]]:
-    """Return each metric with what is asked of it."""
-    shown = measured.metrics or () if measured is not None else ()
+def _metrics(
+    measured: MeasuredError | None, spec: ConversionSpec
+) -> list[tuple[MeasuredMetric, list[Estimate | None], str]]:
+    """Return each metric with a figure for each column and what is asked of it."""
+    if measured is None:
+        return []
+    has_published = measured.baseline is not None and measured.baseline.source == "Published"
     # Of metrics that there was no room for in the result the last are left out.
-    return [(found, gates_in_words(metric)) for found, metric in zip(shown, spec.metrics, strict=False)]
+    return [
+        (
+            found,
+            [found.model, *([found.baseline] if has_published else []), found.artifact, found.drop],
+            gates_in_words(metric),
+        )
+        for found, metric in zip(measured.metrics or (), spec.metrics, strict=False)
+    ]
 
 
 def _source(model: ModelSource) -> str:

@@ -1,6 +1,6 @@
 """Bringing an output and its labels into the form that a metric takes, or saying why they do not fit."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final, NoReturn
 
 import numpy as np
@@ -70,6 +70,46 @@ def check_output(placed: PlacedMetric, output: Array) -> None:
         _unsuitable(placed, f"{words}, of more classes than the {MOST_CLASSES} that masks may have", cure)
 
 
+def check_classes(placed: PlacedMetric, output: Array, labels: Sequence[Labels]) -> None:
+    """Check that all labels of a dataset are classes of an output: so that what is said of them is about all.
+
+    Raises:
+        StepFailure: DatasetMismatch.
+    """
+    metric = placed.metric
+    if metric.name not in OF_CLASSES or metric.name is MetricName.WORD_ERROR_RATE:
+        return
+    given = [each.values[metric.labels] for each in labels]
+    if all(is_whole(each) for each in given):
+        _check_range(placed, output, [_counted(metric, each) for each in given])
+
+
+def _check_range(placed: PlacedMetric, output: Array, labels: Sequence[Array]) -> None:
+    classes = _classes_of(placed.metric, output)
+    some = [each for each in labels if each.size]
+    if classes is None or not some:
+        return
+    low, high = min(int(each.min()) for each in some), max(int(each.max()) for each in some)
+    if low >= 0 and high < classes:
+        return
+    cure = "correct them, or say with ignoreLabel which number stands for no class"
+    if (low, high) == (1, classes):
+        cure = "subtract 1 from each, as the first class is 0"
+    _unfit(placed, f"reach from {low} to {high}, but the classes are 0 to {classes - 1}", cure)
+
+
+def _classes_of(metric: Metric, output: Array) -> int | None:
+    """Return how many classes labels may name; None for any."""
+    is_mask = metric.name is MetricName.INTERSECTION_OVER_UNION
+    if _is_binary(metric, output):
+        return 2
+    return int(output.shape[-1]) if is_real(output) else MOST_CLASSES if is_mask else None
+
+
+def _counted(metric: Metric, labels: Array) -> Array:
+    return labels if metric.ignore_label is None else labels[labels != metric.ignore_label]
+
+
 def _kind(output: Array) -> str:
     return "real" if is_real(output) else "whole" if is_whole(output) else output.dtype.name
 
@@ -89,39 +129,51 @@ def fitted(placed: PlacedMetric, output: Array, labels: Labels) -> Array:
     """Return the labels of a sample in the shape and the type that the metric needs for an output.
 
     Raises:
-        StepFailure: DatasetMismatch where they do not fit.
+        StepFailure: DatasetMismatch where they do not fit, MetricMismatch where the output is too short for the metric.
     """
     metric = placed.metric
     given = labels.values[metric.labels]
-    if metric.name in OF_CLASSES and not is_whole(given) and given.dtype.kind != "b":
-        _unfit(placed, f"are {given.dtype}", "write whole numbers, for example with .astype('int64')")
+    if metric.name in OF_CLASSES:
+        _check_classes(placed, given, output)
     if metric.name is MetricName.WORD_ERROR_RATE:
         return _ids(placed, given, output)
     if metric.name in OF_CLASSES:
         return _classes(placed, labels, output)
     if not (is_real(given) or is_whole(given)):
         _unfit(placed, f"are {given.dtype}", "write numbers")
+    if metric.name is MetricName.COSINE_SIMILARITY and output.size <= labels.examples:
+        found = f"is {output.dtype} {list(output.shape)}, one number for each example, of which no angle says anything"
+        _unsuitable(placed, found, "name the output that has a vector, or measure MeanAbsoluteError")
     shaped = _shaped(placed, labels, output.shape).astype(np.float64)
     if not np.all(np.isfinite(shaped)):
         _unfit(placed, "hold infinities or NaN", "remove such examples from the dataset")
     return shaped
 
 
-def _classes(placed: PlacedMetric, labels: Labels, output: Array) -> Array:
-    metric, given = placed.metric, labels.values[placed.metric.labels]
-    is_mask = metric.name is MetricName.INTERSECTION_OVER_UNION
-    is_binary = is_mask and (output.dtype.kind == "b" or (is_real(output) and is_compared(metric, output)))
-    has_scores = is_real(output) and not is_binary
-    if has_scores and _squeezed(given.shape) == _squeezed(output.shape):
+def _check_classes(placed: PlacedMetric, given: Array, output: Array) -> None:
+    """Check that labels are numbers of classes."""
+    if given.dtype.kind in "SUO":
+        _unfit(placed, "are texts", "write the number of each class in the place of its name")
+    has_scores = is_real(output) and not _is_binary(placed.metric, output)
+    # Of one-hot labels the dtype is not what is wrong with them.
+    if has_scores and output.size > 1 and _squeezed(given.shape) == _squeezed(output.shape):
         found = f"have the shape {list(given.shape)} of the output itself, as if they were one-hot"
         _unfit(placed, found, "write the number of the class, for example with .argmax(-1)")
+    if not is_whole(given) and given.dtype.kind != "b":
+        _unfit(placed, f"are {given.dtype}", "write whole numbers, for example with .astype('int64')")
+
+
+def _is_binary(metric: Metric, output: Array) -> bool:
+    """Return whether an output says of each place of a mask that it belongs to it, or not."""
+    is_mask = metric.name is MetricName.INTERSECTION_OVER_UNION
+    return is_mask and (output.dtype.kind == "b" or (is_real(output) and is_compared(metric, output)))
+
+
+def _classes(placed: PlacedMetric, labels: Labels, output: Array) -> Array:
+    metric = placed.metric
+    has_scores = is_real(output) and not _is_binary(metric, output)
     shaped = _shaped(placed, labels, output.shape[:-1] if has_scores else output.shape).astype(np.int64)
-    counted = shaped if metric.ignore_label is None else shaped[shaped != metric.ignore_label]
-    classes = output.shape[-1] if has_scores else 2 if is_binary else MOST_CLASSES if is_mask else None
-    low, high = (int(counted.min()), int(counted.max())) if counted.size else (0, 0)
-    if classes is not None and (low < 0 or high >= classes):
-        cure = "correct them, or say with ignoreLabel which number stands for no class"
-        _unfit(placed, f"reach from {low} to {high}, but the classes are 0 to {classes - 1}", cure)
+    _check_range(placed, output, [_counted(metric, shaped)])
     return shaped
 
 

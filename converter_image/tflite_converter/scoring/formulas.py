@@ -44,6 +44,10 @@ class Formula:
     """Of sums, along the last axis; NaN where it is not defined."""
     undefined: str
     """What labels are like of which it is not defined."""
+    is_share: bool = False
+    """Whether it is a share of what could be right, or wrong."""
+    is_of_right_answers: bool = False
+    """Whether the parts are right answers and all answers."""
 
 
 def _by_example(values: Array, examples: int) -> Numbers:
@@ -184,12 +188,12 @@ _CONSTANT: Final = "are all the same"
 _EMPTY: Final = "say nothing, as ignoreLabel leaves all of them out"
 _NONE: Final = "are missing"
 FORMULAS: Final[dict[MetricName, Formula]] = {
-    MetricName.TOP1_ACCURACY: Formula(_hits, _share, _EMPTY),
-    MetricName.TOPK_ACCURACY: Formula(_hits, _share, _EMPTY),
+    MetricName.TOP1_ACCURACY: Formula(_hits, _share, _EMPTY, is_share=True, is_of_right_answers=True),
+    MetricName.TOPK_ACCURACY: Formula(_hits, _share, _EMPTY, is_share=True, is_of_right_answers=True),
     MetricName.MEAN_ABSOLUTE_ERROR: Formula(_errors, _mean_absolute, _NONE),
     MetricName.ROOT_MEAN_SQUARED_ERROR: Formula(_errors, _root_mean_squared, _NONE),
     MetricName.R2: Formula(_errors, _r2, _CONSTANT),
     MetricName.COSINE_SIMILARITY: Formula(_cosines, _share, "are zeros throughout"),
-    MetricName.INTERSECTION_OVER_UNION: Formula(_masks, _mean_over_classes, _EMPTY),
-    MetricName.WORD_ERROR_RATE: Formula(_edits, _share, "are sequences without a single id"),
+    MetricName.INTERSECTION_OVER_UNION: Formula(_masks, _mean_over_classes, _EMPTY, is_share=True),
+    MetricName.WORD_ERROR_RATE: Formula(_edits, _share, "are sequences without a single id", is_share=True),
 }

@@ -18,6 +18,8 @@ class PlacedMetric:
     metric: Metric
     key: str
     """Of the signature."""
+    tensor: str
+    """The output's name in its signature."""
 
     @property
     def field(self) -> str:
@@ -36,22 +38,23 @@ def placed(metrics: Sequence[Metric], signatures: Sequence[SignatureFacts]) -> t
         StepFailure: MetricMismatch if there is no such output.
     """
     several = len(signatures) > 1
-    keys = {
-        f"{signature.key}/{tensor.name}" if several else tensor.name: signature.key
+    outputs = {
+        f"{signature.key}/{tensor.name}" if several else tensor.name: (signature.key, tensor.name)
         for signature in signatures
         for tensor in signature.outputs
     }
-    return tuple(_placed(number, metric, keys) for number, metric in enumerate(metrics))
+    return tuple(_placed(number, metric, outputs) for number, metric in enumerate(metrics))
 
 
-def _placed(number: int, metric: Metric, keys: dict[str, str]) -> PlacedMetric:
-    if metric.output not in keys:
+def _placed(number: int, metric: Metric, outputs: dict[str, tuple[str, str]]) -> PlacedMetric:
+    if metric.output not in outputs:
         raise StepFailure(
             Reason.METRIC_MISMATCH,
-            f"verification.metrics[{number}].output names {metric.output}, but there is only {', '.join(sorted(keys))}",
+            f"verification.metrics[{number}].output names {metric.output}, but there is only"
+            f" {', '.join(sorted(outputs))}",
             "name one of these",
         )
-    return PlacedMetric(number, metric, keys[metric.output])
+    return PlacedMetric(number, metric, *outputs[metric.output])
 
 
 def labels_wanted(metrics: Sequence[PlacedMetric]) -> dict[str, frozenset[str]]:

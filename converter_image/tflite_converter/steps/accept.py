@@ -51,7 +51,11 @@ def gates_of(spec: ConversionSpec) -> tuple[int, Sequence[Metric], Sequence[Targ
 
 @contextmanager
 def accept(
-    output_dir: Path, gate: int, metrics: Sequence[Metric] = (), targets: Sequence[Target] = ()
+    output_dir: Path,
+    gate: int,
+    metrics: Sequence[Metric] = (),
+    targets: Sequence[Target] = (),
+    published: str | None = None,
 ) -> Iterator[AcceptedArtifact]:
     """Open the artifact in `output_dir` and check it against its report, on one and the same open file.
 
@@ -60,6 +64,7 @@ def accept(
         gate: the SNR asked for (dB), which the report's verdict must fit.
         metrics: those asked for, which it must fit as well.
         targets: the devices that it must say to hold on.
+        published: SHA-256 of what they are held against where they ask for it; None where nothing is published.
 
     Raises:
         StepFailure: ArtifactRefused.
@@ -70,6 +75,7 @@ def accept(
     except ValueError as error:
         _refuse(one_line(str(error), 600))
     _check_report(report, gate, metrics, targets)
+    _check_baseline(report, published)
     with file:
         if not flatbuffer.is_litert(file.read(flatbuffer.START_BYTES)):
             _refuse(f"{ARTIFACT_FILE} is no TensorFlow Lite file")
@@ -99,6 +105,13 @@ def _check_report(report: ConvertedModel, gate: int, metrics: Sequence[Metric], 
     problem = problem or asked_targets.problem_of(targets, report.targets or ())
     if problem is not None:
         _refuse(f"its report {problem}")
+
+
+def _check_baseline(report: ConvertedModel, published: str | None) -> None:
+    baseline = report.verification.baseline if report.verification is not None else None
+    if baseline is not None and baseline.sha256 != published:
+        there = published or "nothing"
+        _refuse(f"its report holds it against {baseline.sha256 or 'the model'}, but {there} is published")
 
 
 def problem_of(

@@ -69,7 +69,7 @@ def convert(
         output_dir: an existing folder.
         progress: is told the phases.
         timeout_seconds: after which the conversion fails with DeadlineExceeded; None where somebody else watches.
-        datasets: those that the spec names.
+        datasets: those that the spec names, and what metrics are held against.
         ahead: a child that was started already.
 
     Raises:

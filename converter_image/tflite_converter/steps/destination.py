@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import BinaryIO, Final
 
 from tflite_api.authorities import OF_DESTINATION
 from tflite_api.reasons import Reason
@@ -128,8 +128,23 @@ class Destination:
                 content += chunk
             return bytes(content)
 
-    def read_hashed(self, at: Location, seen: StoredObject, limits: FetchLimits, progress: Progress) -> ReadObject:
-        """Read an object that was seen, as far as it is as large as it seemed, and keep its digest alone."""
+    def read_hashed(
+        self,
+        at: Location,
+        seen: StoredObject,
+        limits: FetchLimits,
+        progress: Progress,
+        into: BinaryIO | None = None,
+    ) -> ReadObject:
+        """Read an object that was seen, as far as it is as large as it seemed, and return what it was.
+
+        Args:
+            at: its place.
+            seen: the object; no other is read.
+            limits: how long it may take.
+            progress: is told how much there is.
+            into: what the content is written to; None keeps its digest alone.
+        """
         end = time.monotonic() + limits.timeout_seconds
         digest, head, size = hashlib.sha256(), b"", 0
         with self._told(at), self._store.get(at, seen.etag or None) as found:
@@ -137,6 +152,8 @@ class Destination:
             while size <= seen.size and (chunk := found.body.read(min(CHUNK_BYTES, seen.size + 1 - size))):
                 size += len(chunk)
                 digest.update(chunk)
+                if into is not None:
+                    into.write(chunk)
                 head = (head + chunk)[:START_BYTES]
                 progress.received(size, seen.size)
                 if time.monotonic() > end:

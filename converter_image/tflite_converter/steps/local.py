@@ -2,25 +2,29 @@
 
 import hashlib
 import json
+import shutil
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from tflite_api.reasons import Reason
 from tflite_api.resource.recipe import recipe_hash
 from tflite_api.resource.status import Artifact
-from tflite_api.steps.step import ExitCode, FetchLimits, StepResult, exit_code
+from tflite_api.steps.step import ExitCode, FetchLimits, PublishedArtifact, StepResult, exit_code
 from tflite_converter.budget import size
 from tflite_converter.convert.launch import launch
+from tflite_converter.core.digests import file_digest
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.local_spec import LocalConversion
 from tflite_converter.core.progress import Progress
 from tflite_converter.core.step_files import ARTIFACT_FILE, REPORT_PAGE_FILE, open_regular, write_whole
 from tflite_converter.fetch import dataset, model
 from tflite_converter.fetch.fetched import Place
-from tflite_converter.steps.accept import accept, gates_of
+from tflite_converter.steps.accept import AcceptedArtifact, accept, gates_of
 from tflite_converter.steps.convert import convert
 from tflite_converter.steps.destination import store_of
 from tflite_converter.steps.publish import PageMissing, outcome, rendered_page, without_page
@@ -30,11 +34,22 @@ from tflite_converter.worker.process import Child
 RESULT_FILE: Final = "result.json"
 _RESULT_BYTES: Final = 1 << 20
 _LARGEST: Final = 16 * 1024**3
+_PUBLISHED_FILE: Final = "published.tflite"
 _ANOTHER: Final = "choose another --output"
 
 
+@dataclass(frozen=True)
+class Circumstances:
+    """What a conversion is run with beside its resource."""
+
+    limits: FetchLimits
+    progress: Progress
+    published: Path | None = None
+    """The artifact that metrics with `baseline: Published` are held against."""
+
+
 def run(
-    conversion: LocalConversion, output: Path, limits: FetchLimits, progress: Progress, ahead: Child | None = None
+    conversion: LocalConversion, output: Path, circumstances: Circumstances, ahead: Child | None = None
 ) -> StepResult:
     """Convert into `output`: `model.tflite` and `result.json`, or `result.json` alone; `report.html` where asked for.
 
@@ -44,15 +59,16 @@ def run(
     Args:
         conversion: what to do.
         output: the folder; made if it is not there.
-        limits: how much of the model and the datasets is taken.
-        progress: is told the phases.
+        circumstances: how much of the model and the datasets is taken, and what is told the phases.
         ahead: a child for this conversion that was started already.
     """
 
     def work(cost: Cost) -> StepResult:
-        clear(output, wants_page=conversion.spec.report)
-        with ahead or launch() as child:
-            return _convert(conversion, output, limits, progress, child, cost)
+        # It may be the very file that this run replaces.
+        with _opened(circumstances.published) as published:
+            clear(output, wants_page=conversion.spec.report)
+            with ahead or launch() as child:
+                return _Run(conversion, output, circumstances, published).convert(child, cost)
 
     result = guarded(work)
     write_result(output, result)
@@ -117,28 +133,61 @@ def _not_ours(file: Path) -> StepFailure:
     return StepFailure(Reason.DESTINATION_CONFLICT, f"{file} was not written by this command", _ANOTHER)
 
 
-def _convert(
-    conversion: LocalConversion, output: Path, limits: FetchLimits, progress: Progress, child: Child, cost: Cost
-) -> StepResult:
-    spec = conversion.spec
-    with tempfile.TemporaryDirectory(prefix="tflite-convert-") as name:
-        work = Path(name)
-        model_dir, converted_dir = work / "model", work / "output"
-        model_dir.mkdir()
-        converted_dir.mkdir()
-        fetched = model.fetch(spec.model, Place(model_dir, work, limits, progress))
-        store = partial(store_of, spec.destination.s3, limits) if spec.destination else None
-        datasets = dataset.fetch_all(spec, dataset.Fetch(store, limits, model_dir, progress))
-        done = convert(spec, fetched.folder, converted_dir, progress, spec.active_deadline_seconds, datasets, child)
-        cost.child_peak_bytes = done.peak_memory_bytes
-        with accept(converted_dir, *gates_of(spec)) as artifact:
-            size.hold(artifact.size, spec.budget)
-            target, page = output.resolve() / ARTIFACT_FILE, output.resolve() / REPORT_PAGE_FILE
-            result = outcome(artifact, target.as_uri(), recipe_hash(spec), fetched.digest)
-            if spec.report:
-                result = _with_page(conversion, result, page, converted_dir)
-            write_whole(target, artifact.file.read())
-    return result
+@contextmanager
+def _opened(file: Path | None) -> Iterator[BinaryIO | None]:
+    if file is None:
+        yield None
+        return
+    with file.open("rb") as opened:
+        yield opened
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One run of a conversion."""
+
+    conversion: LocalConversion
+    output: Path
+    circumstances: Circumstances
+    published: BinaryIO | None
+
+    def convert(self, child: Child, cost: Cost) -> StepResult:
+        spec, limits, progress = self.conversion.spec, self.circumstances.limits, self.circumstances.progress
+        with tempfile.TemporaryDirectory(prefix="tflite-convert-") as name:
+            work = Path(name)
+            model_dir, converted_dir = work / "model", work / "output"
+            model_dir.mkdir()
+            converted_dir.mkdir()
+            fetched = model.fetch(spec.model, Place(model_dir, work, limits, progress))
+            store = partial(store_of, spec.destination.s3, limits) if spec.destination else None
+            datasets = dataset.fetch_all(spec, dataset.Fetch(store, limits, model_dir, progress))
+            published = self._published(work)
+            given = datasets.with_published(published)
+            done = convert(spec, fetched.folder, converted_dir, progress, spec.active_deadline_seconds, given, child)
+            cost.child_peak_bytes = done.peak_memory_bytes
+            against = published.sha256 if published is not None else None
+            with accept(converted_dir, *gates_of(spec), against) as artifact:
+                size.hold(artifact.size, spec.budget)
+                return self._written(artifact, converted_dir, fetched.digest)
+
+    def _published(self, folder: Path) -> PublishedArtifact | None:
+        """Take a copy of what metrics are held against."""
+        if self.published is None or not any(metric.is_promotion for metric in self.conversion.spec.metrics):
+            return None
+        copy = folder / _PUBLISHED_FILE
+        with copy.open("xb") as file:
+            shutil.copyfileobj(self.published, file)
+        return PublishedArtifact(path=str(copy), sha256=file_digest(copy))
+
+    def _written(self, artifact: AcceptedArtifact, converted_dir: Path, model_digest: str) -> StepResult:
+        """Write artifact and report page into the folder."""
+        folder, spec = self.output.resolve(), self.conversion.spec
+        target, page = folder / ARTIFACT_FILE, folder / REPORT_PAGE_FILE
+        result = outcome(artifact, target.as_uri(), recipe_hash(spec), model_digest)
+        if spec.report:
+            result = _with_page(self.conversion, result, page, converted_dir)
+        write_whole(target, artifact.file.read())
+        return result
 
 
 def _with_page(conversion: LocalConversion, result: StepResult, page: Path, converted_dir: Path) -> StepResult:

@@ -13,7 +13,7 @@ from tflite_converter.fetch import dataset, model
 from tflite_converter.fetch.fetched import FetchedModel, Place
 from tflite_converter.fetch.network import endpoint
 from tflite_converter.signing.provenance import TIMESTAMP
-from tflite_converter.steps import reuse
+from tflite_converter.steps import promotion, reuse
 from tflite_converter.steps.destination import Destination
 from tflite_converter.steps.identity import identity
 from tflite_converter.storage import object_metadata
@@ -29,7 +29,7 @@ def prepare(
     """Look for the artifact, else fetch the model into `model_dir`; leaves `prepared.json` there.
 
     Raises:
-        StepFailure: what is wrong with the destination, the model or the dataset's address.
+        StepFailure: what is wrong with the destination, the model, the dataset's address or the published artifact.
     """
     started = datetime.now(UTC)
     where = request.spec.destination.s3
@@ -54,12 +54,14 @@ def prepare(
         adopted = object_metadata.adopted(found.artifact, wanted)
         if found.artifact is None or adopted is not None:
             destination.check_writers()
+        # Before what is larger: it may not be fit for it.
+        published = promotion.fetch(request, found.artifact, destination, model_dir, progress)
         model_found = _fetch(request, model_dir, scratch, progress)
         datasets = dataset.fetch_all(request.spec, dataset.Fetch(lambda: store, request.limits, model_dir, progress))
         prepared = PreparedModel(
             path=str(model_found.folder.relative_to(model_dir)),
             model_digest=model_found.digest,
-            datasets=datasets.moved(lambda path: str(Path(path).relative_to(model_dir))),
+            datasets=datasets.with_published(published).moved(lambda path: str(Path(path).relative_to(model_dir))),
             adopted=adopted,
             existing_etag=_etag(found.artifact),
             existing_page_etag=_etag(found.page),

@@ -43,7 +43,8 @@ def publish(
         return prepared.reused
     where = request.spec.destination.s3
     publication = _Publication(request, prepared, Destination(where, store), progress)
-    with accept(output_dir, *gates_of(request.spec)) as artifact:
+    published = prepared.datasets.published.sha256 if prepared.datasets.published is not None else None
+    with accept(output_dir, *gates_of(request.spec), published) as artifact:
         size.hold(artifact.size, request.spec.budget)
         result = outcome(artifact, where.uri, publication.wanted.recipe, prepared.model_digest)
         page = None

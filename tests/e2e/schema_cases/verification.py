@@ -68,6 +68,12 @@ RULES: list[Rule] = [
         "must be a decimal number of 0 or more as text",
     ),
     (
+        "baseline",
+        [metric(maxDrop="0", baseline="Published"), metric(maxDrop="0.01", baseline="Model")],
+        [metric(baseline="Published"), metric(min="0.5", baseline="Model")],
+        "baseline is what maxDrop is measured from: set maxDrop",
+    ),
+    (
         "names of metrics",
         [measured(*[{"name": "R2", "output": "y" * 249, "labels": "l" * 256}] * 8)],
         [measured(*[{"name": "R2", "output": "y" * 512, "labels": "l" * 256}] * 8)],

@@ -20,7 +20,7 @@ from tests.unit.converter.datasets import test_reader
 from tests.unit.converter.fetch.archive import archives
 from tests.unit.converter.fetch.web_server import serving
 from tests.unit.converter.signing import attestations, signing_keys
-from tests.unit.converter.steps import buckets, test_cleanup, test_destination
+from tests.unit.converter.steps import buckets, test_cleanup, test_destination, test_promotion
 from tests.unit.converter.steps.test_destination import answered
 from tests.unit.converter.storage import test_object_metadata
 from tests.unit.converter.targets import test_judgement
@@ -149,6 +149,7 @@ EXAMPLES: dict[Reason, Callable[[Place], Any]] = {
     Reason.DATASET_UNAVAILABLE: lambda place: place.dataset("status/503"),
     Reason.DATASET_INVALID: lambda place: place.samples(x=np.zeros((0, 3))),
     Reason.DATASET_MISMATCH: lambda place: place.samples(x=np.full((10, 3), np.nan)),
+    Reason.BASELINE_UNUSABLE: lambda place: test_promotion.prepared(place.folder, test_promotion.held(b"hello")),
     Reason.CONVERSION_CRASHED: lambda place: place.crash(),
     Reason.VERIFICATION_FAILED: lambda _: judged(0.1, 60),
     Reason.BUDGET_EXCEEDED: lambda _: test_size.refused("4.5Ki", test_size.FLOATS),
@@ -177,6 +178,7 @@ EXAMPLES: dict[Reason, Callable[[Place], Any]] = {
 }
 LABELLED: dict[Reason, dict[str, Any]] = {
     Reason.METRIC_MISMATCH: test_metrics.asked("WordErrorRate"),
+    Reason.TOO_FEW_LABELS: {**test_metrics.asked("Top1Accuracy"), "verificationSamples": {"maxSamples": 29}},
     Reason.METRICS_SUFFICIENT: test_metrics.asked("Top1Accuracy", gate=0, min="0.7"),
 }
 CONVERSIONS: dict[Reason, tuple[str, dict[str, Any]]] = {

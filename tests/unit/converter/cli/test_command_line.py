@@ -1,6 +1,7 @@
 """What `tflite-convert` says to people: help, completion, colours, and what to write instead of what is wrong."""
 
 import errno
+import json
 import os
 import pty
 import re
@@ -123,12 +124,39 @@ def test_a_shell_completes_commands_and_options() -> None:
         (("compare", __file__, "b.tflite"), "is no TensorFlow Lite file"),
         (("compare", "a.tflite", "b.tflite"), "'a.tflite' does not exist"),
         (("isnpect", "model"), "Did you mean"),
+        (("run", "-f", "a.yaml", "-o", "b", "--baseline", "absent.tflite"), "'absent.tflite' does not exist"),
     ],
 )
 def test_a_wrong_command_line_is_told_what_to_write_instead(arguments: tuple[str, ...], words: str) -> None:
     done = said(*arguments)
     assert done.returncode == 2, done.stderr
     assert words in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("count", "baseline", "words"),
+    [
+        (1, "Published", "is no TensorFlow Lite file: write the path of one"),
+        (1, "Model", "no metric of c0 has baseline: Published"),
+        (2, "Published", "it is for a file with one conversion, and this has 2"),
+    ],
+)
+def test_a_baseline_that_cannot_be_one_is_told_before_anything_runs(
+    tmp_path: Path, count: int, baseline: str, words: str
+) -> None:
+    metric = {"name": "R2", "output": "y", "labels": "label", "maxDrop": "0", "baseline": baseline}
+    spec = {
+        "model": {"handle": tmp_path.as_uri()},
+        "verification": {"samples": {"dataset": (tmp_path / "d.npz").as_uri()}, "metrics": [metric]},
+    }
+    kind = {"apiVersion": "tflite-operator.dev/v1alpha1", "kind": "TFLiteConversion"}
+    resources = [{**kind, "metadata": {"name": f"c{number}"}, "spec": spec} for number in range(count)]
+    file = tmp_path / "conversions.yaml"
+    file.write_text("\n---\n".join(map(json.dumps, resources)))
+    done = said("run", "-f", str(file), "-o", str(tmp_path / "out"), "--baseline", str(file))
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_model_that_cannot_be_fetched_ends_with_its_reason(tmp_path: Path) -> None:

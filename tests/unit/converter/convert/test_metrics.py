@@ -88,7 +88,7 @@ def test_an_artifact_that_misses_a_gate_is_not_left_behind(models: Path, tmp_pat
         (
             {**asked("Top1Accuracy"), "verificationSamples": {"maxSamples": 29}},
             {},
-            Reason.DATASET_MISMATCH,
+            Reason.TOO_FEW_LABELS,
             "29 labelled examples are too few",
         ),
     ],

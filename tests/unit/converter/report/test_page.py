@@ -10,7 +10,7 @@ import yaml
 from tests import report_pages
 from tests.report_pages import HOSTILE, data, result, spec
 from tflite_api.resource.spec import ConversionSpec
-from tflite_api.resource.status import TargetFit
+from tflite_api.resource.status import Baseline, Estimate, MeasuredError, TargetFit
 from tflite_converter.report import page as report_page
 
 _ADDRESSES = {"src", "href", "xlink:href", "data", "action", "poster", "background", "srcset", "style"}
@@ -81,8 +81,32 @@ def test_the_page_shows_metrics_of_model_and_artifact_side_by_side() -> None:
         "0.006 -0.001 to 0.012", "at least 0.7, a drop of at most 0.01", "5000",
     ):  # fmt: skip
         assert words in text
+    assert "Published" not in text
     bare = report_pages.result().model_copy(update={"verification": None})
     assert "Metrics on" not in Elements(report_page.render("team/a", spec(), bare, data())).text
+
+
+def test_the_page_shows_what_an_artifact_was_held_against() -> None:
+    usual = report_pages.result()
+    assert usual.verification is not None
+    (found,) = usual.verification.metrics or ()
+    published = found.model_copy(update={"baseline": Estimate(value="0.709", low="0.698", high="0.72")})
+    changes = {"metrics": (published,), "baseline": Baseline(source="Published", sha256="c" * 64)}
+    text = page_of(usual.verification.model_copy(update=changes))
+    for words in ("Model Published Artifact", "0.709 0.698 to 0.72", "c" * 64, "from what is published"):
+        assert words in text
+    text = page_of(usual.verification.model_copy(update={"baseline": Baseline(source="Model")}))
+    assert "Nothing was published yet, so the model is the baseline" in text
+
+
+def page_of(measured: MeasuredError) -> str:
+    asked = spec().verification
+    assert asked is not None
+    (metric,) = asked.metrics or ()
+    promoted = asked.model_copy(update={"metrics": (metric.model_copy(update={"baseline": "Published"}),)})
+    told = report_pages.result().model_copy(update={"verification": measured})
+    whole = spec().model_copy(update={"verification": promoted})
+    return Elements(report_page.render("team/a", whole, told, data())).text
 
 
 def test_the_page_tells_what_was_asked_and_what_came_out() -> None:

@@ -16,7 +16,7 @@ from tflite_converter.scoring.placing import PlacedMetric
 
 def placed(name: str, **settings: Any) -> PlacedMetric:
     asked = Metric.from_object({"name": name, "output": "y", "labels": "label", **settings})
-    return PlacedMetric(2, asked, "serving_default")
+    return PlacedMetric(2, asked, "serving_default", "y")
 
 
 def labels(array: Any, *, is_stacked: bool = True) -> Labels:
@@ -98,7 +98,9 @@ def test_labels_get_the_shape_that_is_compared(
         ("Top1Accuracy", zeros(2, 10), labels([3, 10]), "reach from 3 to 10, but the classes are 0 to 9"),
         ("Top1Accuracy", zeros(2, 10), labels([-1, 9]), "ignoreLabel"),
         ("Top1Accuracy", zeros(2, 10), labels([3.0, 9.0]), r"are float64: write whole numbers.*astype\('int64'\)"),
-        ("Top1Accuracy", zeros(2, 10), labels(["cat", "dog"]), "are <U3"),
+        ("Top1Accuracy", zeros(2, 10), labels(["cat", "dog"]), "are texts: write the number of each class"),
+        ("Top1Accuracy", zeros(2, 10), labels(np.eye(10)[:2]), r"one-hot.*argmax\(-1\)"),
+        ("Top1Accuracy", zeros(2, 10), labels([1, 10]), "the classes are 0 to 9: subtract 1 from each"),
         ("Top1Accuracy", zeros(2, 10), labels(np.eye(10, dtype=np.int64)[:2]), r"one-hot.*argmax\(-1\)"),
         ("Top1Accuracy", zeros(1, 5, 10), labels([[1, 2, 3]]), r"shape \[1, 3\] where \[1, 5\] are compared.*\[5\]"),
         ("R2", zeros(1, 3), labels([[1.0, 2.0]]), r"give each example the shape \[3\]"),
@@ -127,10 +129,16 @@ def test_labels_that_do_not_fit_are_refused_with_what_to_write(
     assert caught.value.message.startswith("verification.metrics[2]: the labels label ")
 
 
+def test_the_cosine_of_single_numbers_is_refused() -> None:
+    with pytest.raises(StepFailure, match=r"output y is float32 \[2\], one number for each example") as caught:
+        fitting.fitted(placed("CosineSimilarity"), zeros(2), labels([0.5, 2.0]))
+    assert caught.value.reason is Reason.METRIC_MISMATCH
+
+
 def test_an_output_that_is_not_there_is_refused_with_those_that_are() -> None:
     signatures = [SignatureFacts(key, (), (TensorFacts("y", "float32", (1, 3)),)) for key in ("a", "b")]
     found = placing.placed([Metric.from_object({"name": "R2", "output": "b/y", "labels": "z"})], signatures)
-    assert [(each.key, each.field) for each in found] == [("b", "verification.metrics[0]")]
+    assert [(each.key, each.tensor, each.field) for each in found] == [("b", "y", "verification.metrics[0]")]
     with pytest.raises(StepFailure, match=r"metrics\[0\]\.output names y, but there is only a/y, b/y") as caught:
         placing.placed([Metric.from_object({"name": "R2", "output": "y", "labels": "z"})], signatures)
     assert caught.value.reason is Reason.METRIC_MISMATCH

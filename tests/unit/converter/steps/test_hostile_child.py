@@ -19,6 +19,7 @@ from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.steps import local
 from tflite_converter.steps.accept import accept
 from tflite_converter.steps.convert import Conversion, convert
+from tflite_converter.steps.local import Circumstances
 from tflite_converter.steps.runner import guarded
 from tflite_converter.worker import process
 
@@ -111,7 +112,7 @@ def test_a_run_without_a_cluster_holds_the_budget_of_what_the_child_left(
     asked = LocalConversion.from_object(
         {"metadata": {"name": "a"}, "spec": {"model": model, "budget": {"maxSizeBytes": most}}}
     )
-    assert local.run(asked, tmp_path / "out", FetchLimits(), LoggedProgress()).reason is reason
+    assert local.run(asked, tmp_path / "out", Circumstances(FetchLimits(), LoggedProgress())).reason is reason
     assert (tmp_path / "out" / "model.tflite").exists() == (reason is Reason.CONVERTED)
 
 

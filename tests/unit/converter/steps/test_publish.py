@@ -157,6 +157,44 @@ def test_metrics_that_hold_their_gates_are_accepted(output: Path, gate: int, cha
         assert accepted.report.verdict == changes.get("verdict", "SNRSufficient")
 
 
+PROMOTION = (
+    Metric.from_object(
+        {"name": "Top1Accuracy", "output": "y", "labels": "label", "maxDrop": "0.01", "baseline": "Published"}
+    ),
+)
+
+
+def promoted(sha256: str | None) -> dict[str, Any]:
+    if sha256 is None:
+        return {**scored(), "baseline": {"source": "Model"}}
+    shown = scored(model="0.5", baseline=dict.fromkeys(("value", "low", "high"), "0.95"))
+    return {**shown, "baseline": {"source": "Published", "sha256": sha256}}
+
+
+@pytest.mark.parametrize("published", [None, "a" * 64])
+def test_what_was_held_against_what_is_published_is_accepted(output: Path, published: str | None) -> None:
+    report(verification=promoted(published))(output)
+    with accept(output, 60, PROMOTION, published=published) as accepted:
+        assert accepted.report.verification is not None
+
+
+@pytest.mark.parametrize(
+    ("claimed", "published", "words"),
+    [
+        ("a" * 64, "b" * 64, f"holds it against {'a' * 64}, but {'b' * 64} is published"),
+        (None, "b" * 64, f"holds it against the model, but {'b' * 64} is published"),
+        ("a" * 64, None, f"holds it against {'a' * 64}, but nothing is published"),
+    ],
+)
+def test_an_artifact_that_was_held_against_another_is_refused(
+    output: Path, claimed: str | None, published: str | None, words: str
+) -> None:
+    report(verification=promoted(claimed))(output)
+    with pytest.raises(StepFailure, match=words) as caught, accept(output, 60, PROMOTION, published=published):
+        pass
+    assert caught.value.reason is Reason.ARTIFACT_REFUSED
+
+
 @pytest.mark.parametrize(
     ("gate", "changes"),
     [

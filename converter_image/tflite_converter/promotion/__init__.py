@@ -1,0 +1,1 @@
+"""Measuring the published artifact beside a new one."""
