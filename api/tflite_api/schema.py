@@ -64,7 +64,11 @@ class Schema(BaseModel):
 def describe(error: ValidationError, root: str = "") -> str:
     """Return what is wrong with an object, a line for each problem: field, what was found, what to write."""
     lines = []
-    for problem in error.errors(include_url=False, include_context=False):
+    problems = error.errors(include_url=False, include_context=False)
+    for problem in problems:
+        if problem["type"] == "too_short" and any(_is_within(other["loc"], problem["loc"]) for other in problems):
+            # What does not fit was left out before the rest was counted.
+            continue
         path = root
         for part in problem["loc"]:
             path += f"[{part}]" if isinstance(part, int) else f".{part}"
@@ -73,3 +77,7 @@ def describe(error: ValidationError, root: str = "") -> str:
         shown = "" if isinstance(found, dict | list) else f" (found {json.dumps(found, default=str)[:120]})"
         lines.append(f"{path.lstrip('.') or 'the resource'}: {message}{shown}")
     return "; ".join(lines)
+
+
+def _is_within(place: tuple[int | str, ...], other: tuple[int | str, ...]) -> bool:
+    return len(place) > len(other) and place[: len(other)] == other
