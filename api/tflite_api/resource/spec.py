@@ -205,7 +205,33 @@ class Ops(Schema):
     select_tf: Annotated[Boolean, Field(alias="selectTF")] = False
 
 
-class VerificationSamples(Samples):
+class ImageClasses(Schema):
+    """Which number each class has, where the images of a class are in a folder of its name."""
+
+    sorted: Boolean | None = None
+    label_file: (
+        Annotated[
+            str,
+            StringConstraints(max_length=128),
+            matching(r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", "must be the name of a file: write for example labels.txt"),
+        ]
+        | None
+    ) = None
+
+    @model_validator(mode="after")
+    def _name_one_order(self) -> Self:
+        if bool(self.sorted) == (self.label_file is not None):
+            raise ValueError("needs either sorted: true or labelFile")
+        return self
+
+
+class LabelledSamples(Samples):
+    """The same of a dataset that may say how the outputs should be."""
+
+    classes: ImageClasses | None = None
+
+
+class VerificationSamples(LabelledSamples):
     """The samples on which the artifact is compared with its model."""
 
     dataset: Dataset

@@ -6,7 +6,7 @@ from typing import Self
 from tflite_api.resource.budget import Budget
 from tflite_api.resource.metadata import ModelMetadata
 from tflite_api.resource.metrics import Metric
-from tflite_api.resource.spec import ConversionSpec, Samples, Signature
+from tflite_api.resource.spec import ConversionSpec, LabelledSamples, Signature
 from tflite_api.resource.targets import Target
 from tflite_api.schema import Boolean, Integer, Schema
 from tflite_api.steps.step import FetchedDatasets
@@ -28,7 +28,7 @@ class ConversionOrder(Schema):
     select_tf: Boolean
     min_snr_decibels: Integer
     metadata: ModelMetadata | None = None
-    verification_samples: Samples | None = None
+    verification_samples: LabelledSamples | None = None
     """How samples are taken from the verification dataset."""
     metrics: tuple[Metric, ...] = ()
     """What is measured on its labels."""
@@ -74,6 +74,10 @@ class ConversionOrder(Schema):
         )
 
 
-def _settings(spec: ConversionSpec) -> Samples | None:
+def _settings(spec: ConversionSpec) -> LabelledSamples | None:
     given = spec.verification.samples if spec.verification else None
-    return Samples(sha256=given.sha256, max_samples=given.max_samples, images=given.images) if given else None
+    if given is None:
+        return None
+    return LabelledSamples(
+        sha256=given.sha256, max_samples=given.max_samples, images=given.images, classes=given.classes
+    )

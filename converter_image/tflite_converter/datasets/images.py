@@ -2,7 +2,7 @@
 
 import tarfile
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
@@ -10,10 +10,11 @@ from typing import IO, Final
 import numpy as np
 
 from tflite_api.reasons import Reason
-from tflite_api.resource.spec import ImagePreprocessing, Samples
+from tflite_api.resource.spec import ImageClasses, ImagePreprocessing, Samples
 from tflite_api.text import one_line
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.tensors import Array, SignatureFacts, TensorFacts
+from tflite_converter.datasets import class_folders, image_labels
 from tflite_converter.datasets.image_names import is_image
 
 ARCHIVES: Final = (".zip", ".tar", ".tar.gz", ".tgz")
@@ -25,17 +26,31 @@ _LARGEST_FILE: Final = 256 * 1024**2
 _MODES: Final = {"RGB": "RGB", "BGR": "RGB", "Grayscale": "L"}
 
 
-def read(path: Path, signature: SignatureFacts, settings: Samples) -> Iterator[Mapping[str, Array]]:
+def read(
+    path: Path, signature: SignatureFacts, settings: Samples, classes: ImageClasses | None = None
+) -> Iterator[Mapping[str, Array]]:
     """Yield an example for each image of a folder or archive, in the order of their names.
 
+    Args:
+        path: of the folder or archive.
+        signature: has one input, which takes images.
+        settings: how they are prepared.
+        classes: how the folders of classes are numbered, where images have labels.
+
     Raises:
-        StepFailure: DatasetMismatch where the model takes no image, DatasetInvalid where one cannot be read.
+        StepFailure: DatasetMismatch where the model takes no image, or one has no label; DatasetInvalid where one
+            cannot be read.
     """
     tensor = _image_input(signature)
     how = settings.images or ImagePreprocessing()
     try:
-        for name, file in _files(path, settings.max_samples):
-            yield {tensor.name: decode(file, name, tensor, how)}
+        if classes is None:
+            for name, file in _files(path, settings.max_samples):
+                yield {tensor.name: decode(file, name, tensor, how)}
+            return
+        labels = image_labels.of(path, classes, settings.max_samples)
+        for name, file in _files(path, len(labels), labels):
+            yield {class_folders.LABEL: np.int64(labels[name]), tensor.name: decode(file, name, tensor, how)}
     except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
         words = f"{path.name} cannot be read as an archive: {one_line(str(error), 300)}"
         raise StepFailure(Reason.DATASET_INVALID, words, "Pack it again as a .zip, .tar or .tar.gz") from error
@@ -148,23 +163,27 @@ def _channels(numbers: Sequence[str] | None, default: float, channels: int) -> A
     return values
 
 
-def _files(path: Path, most: int) -> Iterator[tuple[str, IO[bytes]]]:
-    """Open the first images in place: nothing of an archive is unpacked to disk."""
+def _files(path: Path, most: int, only: Collection[str] | None = None) -> Iterator[tuple[str, IO[bytes]]]:
+    """Open the first images, or those of these names, in place: nothing of an archive is unpacked to disk."""
+
+    def is_wanted(name: str) -> bool:
+        return is_image(name) if only is None else name in only
+
     if path.is_dir():
         names = sorted(str(found.relative_to(path)) for found in path.rglob("*") if found.is_file())
-        for name in list(filter(is_image, names))[:most]:
+        for name in list(filter(is_wanted, names))[:most]:
             with (path / name).open("rb") as plain:
                 yield name, plain
     elif path.suffix.lower() == ".zip":
         with zipfile.ZipFile(path) as archive:
             sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
-            for name in sorted(filter(is_image, sizes))[:most]:
+            for name in sorted(filter(is_wanted, sizes))[:most]:
                 with _bounded(name, sizes[name]), archive.open(name) as packed:
                     yield name, packed
     else:
         # A compressed tar can be read in its own order only.
         with tarfile.open(path) as tape:
-            members = (member for member in tape if member.isfile() and is_image(member.name))
+            members = (member for member in tape if member.isfile() and is_wanted(member.name))
             for _, member in zip(range(most), members, strict=False):
                 taken = tape.extractfile(member)
                 if taken is not None:

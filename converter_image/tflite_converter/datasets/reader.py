@@ -12,7 +12,7 @@ from typing import NoReturn
 import numpy as np
 
 from tflite_api.reasons import Reason
-from tflite_api.resource.spec import Samples
+from tflite_api.resource.spec import LabelledSamples, Samples
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.tensors import Array, Sample, SignatureFacts, TensorFacts
 from tflite_converter.datasets import images, labelled, numpy_files, tfrecord
@@ -41,14 +41,15 @@ def read(
     Raises:
         StepFailure: DatasetInvalid where it cannot be read, DatasetMismatch where it does not fit.
     """
-    found = read_labelled(path, signatures, settings, {}, least, field=field)
+    given = LabelledSamples(max_samples=settings.max_samples, images=settings.images)
+    found = read_labelled(path, signatures, given, {}, least, field=field)
     return {key: tuple(each.inputs for each in samples) for key, samples in found.items()}
 
 
 def read_labelled(
     path: Path,
     signatures: Sequence[SignatureFacts],
-    settings: Samples,
+    settings: LabelledSamples,
     labels: Mapping[str, Collection[str]],
     least: int = 1,
     *,
@@ -80,15 +81,19 @@ def read_labelled(
     return found
 
 
-def _examples(path: Path, signature: SignatureFacts, settings: Samples, labels: Collection[str]) -> Iterator[Example]:
+def _examples(
+    path: Path, signature: SignatureFacts, settings: LabelledSamples, labels: Collection[str]
+) -> Iterator[Example]:
     name = path.name.lower()
     if path.is_dir() or name.endswith(images.ARCHIVES):
-        if labels:
+        if labels and settings.classes is None:
             _refuse(
                 f"{path.name} holds images, which have no labels, but verification.metrics names {', '.join(labels)}",
-                "write an .npz or a TFRecord file with images and labels",
+                "set classes where each class has a folder, or write an .npz or a TFRecord file with images and labels",
             )
-        return images.read(path, signature, settings)
+        return images.read(path, signature, settings, settings.classes)
+    if settings.classes is not None:
+        _refuse(f"{path.name} is no folder or archive with a folder of images for each class", "leave classes out")
     if name.endswith((".npz", ".npy")):
         return numpy_files.read(path, signature)
     if tfrecord.is_named(name):

@@ -7,12 +7,13 @@ from typing import Final
 from urllib.parse import unquote
 
 from tflite_api.reasons import Reason
-from tflite_api.resource.spec import ConversionSpec, Samples
+from tflite_api.resource.spec import ConversionSpec, ImageClasses, LabelledSamples, Samples
 from tflite_api.sources.handle import FILE_SCHEME
 from tflite_api.steps.step import FetchedDataset, FetchedDatasets, FetchLimits
 from tflite_converter.core.digests import bare, file_digest, folder_digest, prefixed
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.progress import Progress
+from tflite_converter.datasets import class_folders
 from tflite_converter.datasets.image_names import SUFFIXES, is_image
 from tflite_converter.fetch.receiver import Receiver
 from tflite_converter.fetch.s3_download import Transfer, reasons_of_reading
@@ -131,8 +132,13 @@ def _from_bucket(wanted: Wanted, fetch: Fetch, folder: Path) -> FetchedDataset:
         if not key.endswith("/"):
             target = folder / PurePosixPath(key).name
             return FetchedDataset(path=str(target), digest=prefixed(transfer.save(at, target)))
-        listed = store.list(at, _LISTED)
-        return _images([found.key for found in listed], transfer, wanted, at, folder)
+        keys = [found.key for found in store.list(at, _LISTED)]
+        classes = wanted.settings.classes if isinstance(wanted.settings, LabelledSamples) else None
+        if classes is None:
+            return _images(keys, transfer, wanted, at, folder)
+        if len(keys) == _LISTED:
+            raise too_large(f"has {_LISTED} objects or more, of which the classes of the last ones would not be known")
+        return _images_by_class(keys, transfer, wanted, at, folder, classes)
     except StoreError as error:
         raise _failure_of(error, wanted) from error
     except StepFailure as failure:
@@ -150,6 +156,24 @@ def _images(keys: list[str], transfer: Transfer, wanted: Wanted, below: Location
     for number, key in enumerate(images[: wanted.settings.max_samples]):
         # Keys may be any text; the number keeps their order and makes the name safe.
         transfer.save(Location(below.bucket, key), folder / f"{number:06}{PurePosixPath(key).suffix.lower()}")
+    return FetchedDataset(path=str(folder), digest=prefixed(folder_digest(folder)))
+
+
+def _images_by_class(
+    keys: list[str], transfer: Transfer, wanted: Wanted, below: Location, folder: Path, classes: ImageClasses
+) -> FetchedDataset:
+    """Fetch images into folders of their classes; those of which no image is fetched have a number as well."""
+    names = [name for name in (key.removeprefix(below.key) for key in keys) if is_image(name)]
+    if not names:
+        words = f"{wanted.address} holds no images ({', '.join(SUFFIXES)})"
+        raise StepFailure(Reason.DATASET_NOT_FOUND, words, OWN_CURE)
+    for name in {class_folders.class_of(name) for name in names} - {None}:
+        (folder / str(name)).mkdir()
+    for number, name in enumerate(class_folders.chosen(names, wanted.settings.max_samples)):
+        target = folder / (class_folders.class_of(name) or "") / f"{number:06}{PurePosixPath(name).suffix.lower()}"
+        transfer.save(Location(below.bucket, f"{below.key}{name}"), target)
+    if classes.label_file is not None and f"{below.key}{classes.label_file}" in keys:
+        transfer.save(Location(below.bucket, f"{below.key}{classes.label_file}"), folder / classes.label_file)
     return FetchedDataset(path=str(folder), digest=prefixed(folder_digest(folder)))
 
 

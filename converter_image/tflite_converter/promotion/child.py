@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,8 @@ def run(order: PublishedOrder) -> None:
         pairing.check_outputs(found, expected)
         prefix = f"{wanted[signature][0].key}/" if len(signatures) > 1 else ""
         scores.add_published(number, {f"{prefix}{name}": value for name, value in found.items()})
-    np.savez(order.figures, **{str(number): rows for number, rows in scores.published().items()})
+    arrays: dict[str, Any] = {str(number): rows for number, rows in scores.published().items()}
+    np.savez(order.figures, **arrays)
 
 
 def _signatures(file: Path) -> Mapping[str, SignatureFacts]:

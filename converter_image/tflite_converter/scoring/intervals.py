@@ -31,11 +31,11 @@ def of(parts: Sequence[Numbers], formula: Formula) -> Intervals:
         right = [one[counted == 1, 0] for one in parts]
         each = tuple(proportions.wilson(float(one.mean()), len(one)) for one in right)
         return Intervals(each, proportions.paired(right[0], right[-1]))
-    *each, difference = bootstrap.intervals(parts, formula.value)
+    *resampled, difference = bootstrap.intervals(parts, formula.value)
     if not formula.is_share:
-        return Intervals(tuple(each), difference)
+        return Intervals(tuple(resampled), difference)
     examples = counted_examples(parts[0])
-    widened = (_widened(interval, examples) for interval in each)
+    widened = (_widened(interval, examples) for interval in resampled)
     return Intervals(tuple(widened), _widened_difference(difference, examples))
 
 

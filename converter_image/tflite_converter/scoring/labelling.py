@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tflite_api.resource.metrics import Metric
-from tflite_api.resource.spec import Samples
+from tflite_api.resource.spec import LabelledSamples
 from tflite_converter.core.tensors import Outputs, Sample, SignatureFacts
 from tflite_converter.datasets import reader
 from tflite_converter.datasets.labelled import LabelledSample
@@ -26,7 +26,7 @@ class Labelling:
         self._metrics = placing.placed(metrics, signatures)
         self._samples: dict[str, tuple[LabelledSample, ...]] = {}
 
-    def read(self, path: Path, settings: Samples, field: str) -> dict[str, Sequence[Sample]]:
+    def read(self, path: Path, settings: LabelledSamples, field: str) -> dict[str, Sequence[Sample]]:
         """Read the samples of each signature, by its key, and keep their labels.
 
         Raises:

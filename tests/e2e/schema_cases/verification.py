@@ -14,6 +14,10 @@ def measured(*metrics: Object) -> Object:
     return changed("verification", {"samples": samples, "metrics": [{**_LABELLED, **one} for one in metrics]})
 
 
+def classed(classes: Object) -> Object:
+    return changed("verification", {"samples": {"dataset": "s3://abc/flowers/", "classes": classes}})
+
+
 def metric(name: str = "Top1Accuracy", **settings: object) -> Object:
     return measured({"name": name, **settings})
 
@@ -66,6 +70,18 @@ RULES: list[Rule] = [
         [metric(maxDrop="0"), metric(maxDrop="0.01")],
         [metric(maxDrop="-0.01"), metric(maxDrop=".1")],
         "must be a decimal number of 0 or more as text",
+    ),
+    (
+        "classes",
+        [classed({"sorted": True}), classed({"labelFile": "labels.txt"}), classed({"sorted": False, "labelFile": "a"})],
+        [classed({}), classed({"sorted": False}), classed({"sorted": True, "labelFile": "labels.txt"})],
+        "needs either sorted: true or labelFile",
+    ),
+    (
+        "label file",
+        [classed({"labelFile": "ImageNet_2012-classes.txt"})],
+        [classed({"labelFile": "../labels.txt"}), classed({"labelFile": ".hidden"}), classed({"labelFile": "a/b"})],
+        "must be the name of a file: write for example labels.txt",
     ),
     (
         "baseline",

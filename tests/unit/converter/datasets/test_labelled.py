@@ -6,12 +6,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.unit.converter.datasets.test_reader import IMAGE, VECTOR, floats, npz, read, records, settings, signature
+from tests.unit.converter.datasets.test_reader import IMAGE, VECTOR, floats, npz, read, records, signature
 from tflite_api.reasons import Reason
+from tflite_api.resource.spec import LabelledSamples
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.tensors import TensorFacts
 from tflite_converter.datasets import reader
 from tflite_converter.datasets.labelled import Labels
+
+
+def settings(**changes: Any) -> LabelledSamples:
+    return LabelledSamples.from_object(changes)
 
 
 def labelled(path: Path, *inputs: TensorFacts, **changes: Any) -> list[Labels]:

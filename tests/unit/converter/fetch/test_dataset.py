@@ -93,6 +93,48 @@ def test_of_a_folder_only_the_first_images_are_read(tmp_path: Path) -> None:
     assert refusal("s3://abc/other/", tmp_path / "other", bucket).reason is Reason.DATASET_NOT_FOUND
 
 
+def by_class(address: str, folder: Path, store: ObjectStore, **classes: Any) -> FetchedDataset:
+    folder.mkdir(exist_ok=True)
+    samples = {"dataset": address, "maxSamples": 6, "classes": classes}
+    found = fetch_all({"verification": {"samples": samples}}, folder, store).verification
+    assert found is not None
+    return found
+
+
+def test_images_of_classes_keep_their_folders(tmp_path: Path) -> None:
+    images = {f"flowers/{name}/{number}.PNG": b"1" for name in ("rose", "daisy", "tulip") for number in range(9)}
+    others = {
+        "flowers/labels.txt": b"rose",
+        "flowers/aster/only.png": b"1",
+        "flowers/.x/1.png": b"1",
+        "flowers/../x/1.png": b"1",
+    }
+    address = "s3://abc/flowers/"
+    store = bucket_of({**images, **others})
+    path = Path(by_class(address, tmp_path / "file", store, labelFile="labels.txt").path)
+    assert sorted(one.name for one in path.iterdir()) == ["aster", "daisy", "labels.txt", "rose", "tulip"]
+    fetched = [one.relative_to(path).as_posix() for one in path.rglob("*.png")]
+    assert len(fetched) == 6
+    assert len({one.partition("/")[0] for one in fetched}) > 1
+    sorted_too = Path(by_class(address, tmp_path / "sorted", store, sorted=True).path)
+    assert sorted(one.name for one in sorted_too.iterdir()) == ["aster", "daisy", "rose", "tulip"]
+
+
+def test_classes_that_a_listing_does_not_reach_are_not_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dataset, "_LISTED", 4)
+    store = bucket_of({f"f/{name}/1.png": b"1" for name in "abcde"})
+    with pytest.raises(StepFailure, match="has 4 objects or more, of which the classes of the last ones") as caught:
+        by_class("s3://abc/f/", tmp_path / "many", store, sorted=True)
+    assert caught.value.reason is Reason.DATASET_TOO_LARGE
+    nameless = by_class("s3://abc/f/", tmp_path / "nameless", bucket_of({"f//1.png": b"1"}), sorted=True)
+    assert [one.name for one in Path(nameless.path).iterdir()] == ["000000.png"]
+    with pytest.raises(StepFailure, match="holds no images") as caught:
+        by_class("s3://abc/f/", tmp_path / "none", bucket_of({"f/a/1.txt": b"1"}), sorted=True)
+    assert caught.value.reason is Reason.DATASET_NOT_FOUND
+
+
 @pytest.mark.parametrize("address", ["s3://abc/d.npz", "s3://abc/set/"])
 def test_too_much_is_refused(tmp_path: Path, address: str) -> None:
     bucket = bucket_of({"d.npz": b"1" * 1001, "set/1.png": b"1" * 600, "set/2.png": b"1" * 600})

@@ -5,7 +5,7 @@ import pytest
 
 from tflite_api.resource.metrics import MetricName
 from tflite_converter.scoring import bootstrap, intervals, proportions
-from tflite_converter.scoring.formulas import FORMULAS, Numbers
+from tflite_converter.scoring.formulas import FORMULAS, Formula, Numbers
 
 ACCURACY, ERROR = FORMULAS[MetricName.TOP1_ACCURACY], FORMULAS[MetricName.MEAN_ABSOLUTE_ERROR]
 OVERLAP, WORDS = FORMULAS[MetricName.INTERSECTION_OVER_UNION], FORMULAS[MetricName.WORD_ERROR_RATE]
@@ -34,10 +34,11 @@ def test_the_interval_of_a_difference_is_newcombe_s() -> None:
 
 def test_where_all_are_right_the_interval_says_how_many_there_were() -> None:
     found = intervals.of((answers(100), answers(100)), ACCURACY)
-    assert found.each == ((pytest.approx(0.963, abs=5e-4), 1.0),) * 2
-    assert found.difference == (pytest.approx(-0.037, abs=5e-4), pytest.approx(0.037, abs=5e-4))
+    assert found.each[0] == found.each[1] == pytest.approx((0.963, 1.0), abs=5e-4)
+    assert found.each[0][1] == 1.0
+    assert found.difference == pytest.approx((-0.037, 0.037), abs=5e-4)
     assert intervals.of((answers(1000, 1000),) * 2, ACCURACY).each[0][0] == pytest.approx(0.9962, abs=5e-4)
-    assert intervals.of((answers(0), answers(0)), ACCURACY).each[0] == (0.0, pytest.approx(0.037, abs=5e-4))
+    assert intervals.of((answers(0), answers(0)), ACCURACY).each[0] == pytest.approx((0, 0.037), abs=5e-4)
 
 
 def test_a_difference_of_few_examples_is_not_taken_for_certain() -> None:
@@ -73,11 +74,11 @@ def test_several_answers_of_one_example_are_resampled_together() -> None:
     ],
 )
 def test_what_is_perfect_in_each_example_is_as_sure_as_that_many(
-    formula: intervals.Formula, row: list[float], interval: tuple[float, float]
+    formula: Formula, row: list[float], interval: tuple[float, float]
 ) -> None:
     rows = np.array([row] * 100)
     found = intervals.of((rows, rows), formula)
-    assert found.each == (pytest.approx(interval, abs=5e-4),) * 2
+    assert found.each[0] == found.each[1] == pytest.approx(interval, abs=5e-4)
     assert found.difference == pytest.approx((-0.037, 0.037), abs=5e-4)
 
 

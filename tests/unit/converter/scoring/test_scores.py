@@ -304,7 +304,8 @@ def test_figures_of_another_process_are_those_of_this_one() -> None:
     scores.baseline = other.baseline
     scores.take_published(other.published())
     assert scores.measured() == other.measured()
-    for rows in ({}, {0: np.zeros((3, 2))}, {0: np.zeros((100, 2), dtype=np.int64)}):
+    others: list[dict[int, Any]] = [{}, {0: np.zeros((3, 2))}, {0: np.zeros((100, 2), dtype=np.int64)}]
+    for rows in others:
         with pytest.raises(ValueError, match="other figures"):
             scores.take_published(rows)
 
