@@ -14,6 +14,7 @@ from tflite_converter.cli.options import AllowLocalAddresses, AsJson, ModelEndpo
 from tflite_converter.cli.session import ended, print_json
 
 if TYPE_CHECKING:
+    from tflite_api.resource.metrics import Metric
     from tflite_api.steps.step import FetchLimits
     from tflite_converter.compare.comparison import SavedModelReference
     from tflite_converter.core.local_spec import LocalModelSource
@@ -45,6 +46,14 @@ def compare(  # noqa: PLR0913, PLR0917 - one parameter an option
         ),
     ] = None,
     max_samples: Annotated[int, typer.Option(min=1, max=10_000, help="How many samples are taken of them.")] = 100,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            show_default=False,
+            help="A metric on labels beside the samples, as in a spec: Top1Accuracy,output=scores,labels=label; and"
+            " what is asked of it: min=0.7, max=12 or maxDrop=0.01. May be given several times.",
+        ),
+    ] = None,
     signature: Annotated[
         str | None, typer.Option(help="Key of the signature to compare; otherwise all that both have.")
     ] = None,
@@ -61,26 +70,29 @@ def compare(  # noqa: PLR0913, PLR0917 - one parameter an option
     """Measure how far a .tflite file is from another one, or from the SavedModel that it came from.
 
     Runs both on the same samples, and shows for every output the signal-to-noise ratio, the largest absolute error, the
-    cosine, and for classifiers the share of rows with the same first class. They run in a process of their own, as in
-    a conversion. It is not a sandbox.
+    cosine, and for classifiers the share of rows with the same first class; with --metric also how good both are on
+    labels. They run in a process of their own, as in a conversion. It is not a sandbox.
 
-    Exits with 0 if both could be run and --min-snr-decibels, if given, is reached; 3 if not; 4 if another attempt may
-    help.
+    Exits with 0 if both could be run and what --min-snr-decibels and --metric ask for is reached; 3 if not; 4 if
+    another attempt may help.
     """
     from tflite_api.steps.step import ExitCode, FetchLimits, exit_code  # noqa: PLC0415 - a command pays for its own imports only
 
     _check_artifact(artifact, "ARTIFACT")
+    metrics = _read_metrics(metric or [], samples)
     against = _read_reference(reference, tag, model_endpoint, model_region)
     with ended(as_json=as_json, verbose=verbose) as progress:
         from tflite_converter.compare import comparison  # noqa: PLC0415 - see above
         from tflite_converter.compare.comparison import Terms  # noqa: PLC0415 - see above
 
-        terms = Terms(signature, samples, max_samples)
+        terms = Terms(signature, samples, max_samples, metrics)
         limits = FetchLimits(allow_local_addresses=allow_local_addresses)
         with _fetched(against, limits, progress) as there:
             found = comparison.compare(artifact, there, terms, progress)
         if min_snr_decibels is not None:
             found = comparison.held_against(found, min_snr_decibels)
+        if found.reason is None:
+            found = comparison.held_against_metrics(found, metrics)
     if as_json:
         print_json(found.to_object())
     else:
@@ -89,6 +101,17 @@ def compare(  # noqa: PLR0913, PLR0917 - one parameter an option
 
         terminal.show(text.of(found))
     raise typer.Exit(ExitCode.SUCCEEDED if found.reason is None else exit_code(found.reason))
+
+
+def _read_metrics(texts: list[str], samples: Path | None) -> "tuple[Metric, ...]":
+    from tflite_converter.compare import metric_option  # noqa: PLC0415 - see above
+
+    if texts and samples is None:
+        raise typer.BadParameter("labels are beside samples: give --samples as well", param_hint="--metric")
+    try:
+        return tuple(metric_option.parse(text) for text in texts)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--metric") from error
 
 
 def _read_reference(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from tflite_api.reasons import Reason
-from tflite_api.resource.spec import Samples
+from tflite_api.resource.spec import LabelledSamples
 from tflite_api.resource.status import SampleSource
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.compare import pairing
@@ -27,6 +27,9 @@ from tflite_converter.datasets.generated import MOST, Meanings
 from tflite_converter.model import operations, saved_model, selection
 from tflite_converter.model.inputs import guesses
 from tflite_converter.model.running import loader, runtime
+from tflite_converter.scoring import placing
+from tflite_converter.scoring.placing import PlacedMetric
+from tflite_converter.scoring.scores import Scores
 from tflite_converter.verify import litert, observation, sequence
 from tflite_converter.verify.metrics import Comparison
 from tflite_converter.verify.observation import IN_SEQUENCE, Inputs
@@ -142,10 +145,13 @@ def compare(order: ComparisonOrder, announce: Callable[[str], None]) -> Comparis
     announce("Reading the reference")
     against = _reference(order)
     found = []
-    for pair in pairing.pair_signatures(ours, against.signatures, order.key):
+    pairs = pairing.pair_signatures(ours, against.signatures, order.key)
+    metrics = placing.placed(order.metrics, [pair.reference for pair in pairs])
+    for pair in pairs:
         announce(f"Running {pair.artifact_key}"[:100])
-        seen = _observed(against, pair, order)
-        found.append(_compared(artifact, pair, seen))
+        own = [each for each in metrics if each.key == pair.reference.key]
+        seen, scores = _observed(against, pair, order, own)
+        found.append(_compared(artifact, pair, seen, scores))
     return ComparisonFindings(
         artifact=_contents(artifact),
         reference=_contents(Path(order.reference_artifact)) if order.reference_artifact else None,
@@ -159,25 +165,44 @@ def _reference(order: ComparisonOrder) -> _Runnable:
     return _ArtifactReference(Path(order.reference_artifact or ""))
 
 
-def _observed(against: _Runnable, pair: Pair, order: ComparisonOrder) -> Reference:
+def _observed(
+    against: _Runnable, pair: Pair, order: ComparisonOrder, metrics: Sequence[PlacedMetric]
+) -> tuple[Reference, Scores]:
+    """Return what the reference computes, and its metrics, which were found to fit."""
     facts = pair.reference
 
     def run(sample: Sample) -> Outputs:
         return against.run(facts.key, sample)
 
     given = None
+    scores = Scores(metrics, {})
     if order.samples is not None:
-        settings = Samples(max_samples=order.max_samples)
-        samples = reader.read(Path(order.samples), [facts], settings, field="--samples")
-        given = GivenSamples(samples[facts.key], _GIVEN)
+        settings = LabelledSamples(max_samples=order.max_samples)
+        wanted = placing.labels_wanted(metrics)
+        samples = reader.read_labelled(Path(order.samples), [facts], settings, wanted, field="--samples")[facts.key]
+        given = GivenSamples(tuple(sample.inputs for sample in samples), _GIVEN)
+        scores = Scores(metrics, {facts.key: [sample.labels for sample in samples]})
     inputs = Inputs(facts.inputs, against.meanings(facts))
     stateful = against.assigns_state(facts.key)
     most = IN_SEQUENCE if stateful else MOST
     seen = observation.observe(run, inputs, given, assigns_state=stateful, most=most)
-    return sequence.replayed({facts.key: seen}, against.start)[facts.key] if stateful else seen
+    if stateful:
+        seen = sequence.replayed({facts.key: seen}, against.start)[facts.key]
+    if metrics and seen.inconclusive is None:
+        fitting = Scores(metrics, scores.labels)
+        for number, outputs in enumerate(seen.outputs):
+            if outputs is not None:
+                fitting.add_model(number, _as_metrics_call(outputs, metrics))
+        fitting.check()
+    return seen, scores
 
 
-def _compared(artifact: Path, pair: Pair, seen: Reference) -> ComparedSignature:
+def _as_metrics_call(outputs: Outputs, metrics: Sequence[PlacedMetric]) -> Outputs:
+    """Return the outputs that metrics are of, by the names that those have: of several signatures with its key."""
+    return {each.metric.output: outputs[each.tensor] for each in metrics}
+
+
+def _compared(artifact: Path, pair: Pair, seen: Reference, scores: Scores) -> ComparedSignature:
     facts = pair.reference
     inconclusive = seen.inconclusive or litert.inconclusive(flatbuffer.read(artifact))
     comparison = Comparison()
@@ -186,15 +211,19 @@ def _compared(artifact: Path, pair: Pair, seen: Reference) -> ComparedSignature:
         samples = seen.given if seen.in_sequence else seen.samples
         renamed = ({pair.input_names[name]: value for name, value in sample.items()} for sample in samples)
         measured = litert.run(artifact, pair.artifact_key, renamed)
-        for expected, found in zip(seen.outputs if seen.in_sequence else seen.compared, measured, strict=True):
+        numbers = [number for number, one in enumerate(seen.outputs) if seen.in_sequence or one is not None]
+        for number, found in zip(numbers, measured, strict=True):
+            expected = seen.outputs[number]
             if expected is not None:
-                comparison.add(expected, {name: found[theirs] for name, theirs in pair.output_names.items()})
+                named = {name: found[theirs] for name, theirs in pair.output_names.items()}
+                comparison.add(expected, named)
+                scores.add(number, *(_as_metrics_call(each, scores.metrics) for each in (expected, named)))
         inconclusive = seen.caveat
     return ComparedSignature(
         key=pair.artifact_key,
         reference_key=facts.key,
         inputs=tuple(map(str, facts.inputs)),
-        error=comparison.summary(seen.source) if comparison.samples else None,
+        error=scores.beside(comparison.summary(seen.source)) if comparison.samples else None,
         caveat=inconclusive.reason if inconclusive else None,
         message=inconclusive.message if inconclusive else None,
     )

@@ -5,7 +5,7 @@ This module imports no TensorFlow and no LiteRT.
 
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -13,12 +13,14 @@ from typing import Any, Final, Literal
 from pydantic import ConfigDict
 
 from tflite_api.reasons import Reason
-from tflite_api.resource.status import MeasuredError
+from tflite_api.resource.metrics import Gate, Metric, gate_in_words, missed
+from tflite_api.resource.status import MeasuredError, MeasuredMetric
 from tflite_api.schema import Integer, Schema
 from tflite_api.text import one_line
+from tflite_converter.compare import metric_option
 from tflite_converter.compare.messages import ComparedSignature, ComparisonFindings, ComparisonOrder, FileContents
 from tflite_converter.core.digests import file_digest, prefixed
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import Said, StepFailure
 from tflite_converter.core.progress import Progress
 from tflite_converter.core.step_files import read_model
 from tflite_converter.worker import process, supervisor
@@ -49,6 +51,7 @@ class Terms:
     key: str | None = None
     samples: Path | None = None
     max_samples: int = 100
+    metrics: tuple[Metric, ...] = ()
 
 
 class ComparedFile(Schema):
@@ -99,6 +102,7 @@ def compare(
             key=terms.key,
             samples=str(terms.samples.resolve()) if terms.samples else None,
             max_samples=terms.max_samples,
+            metrics=terms.metrics,
             findings=str(worker.scratch / _FINDINGS_FILE),
             proof=proof,
             **_side(reference),
@@ -108,7 +112,7 @@ def compare(
         failure = supervisor.explain(end, group.limit() if group else None, proof, _WORK)
         if failure is not None:
             _LOG.debug("The child's last lines:\n%s", end.tail)
-            raise failure
+            raise _in_options(failure, terms.metrics)
         findings = _findings(worker.scratch)
     return ArtifactComparison(
         artifact=_file(artifact, findings.artifact),
@@ -129,6 +133,37 @@ def held_against(found: ArtifactComparison, gate: float) -> ArtifactComparison:
         message = one_line(f"{missed}, but --min-snr-decibels asks for {gate:g} dB")
         return found.model_copy(update={"reason": Reason.VERIFICATION_FAILED, "message": message})
     return found
+
+
+def held_against_metrics(found: ArtifactComparison, asked: Sequence[Metric]) -> ArtifactComparison:
+    """Return the comparison with the reason why it misses what is asked of metrics: one is too low or unmeasured."""
+    shown = [metric for signature in found.signatures if signature.error for metric in signature.error.metrics or ()]
+    for metric in (metric for metric in asked if metric.is_gated):
+        measured = next((one for one in shown if (one.name, one.output, one.k) == _named(metric)), None)
+        if measured is None:
+            message = f"{metric.name} of {metric.output} could not be measured"
+        elif gates := missed(metric, measured):
+            message = _missed_in_words(metric, measured, gates[0])
+        else:
+            continue
+        return found.model_copy(update={"reason": Reason.VERIFICATION_FAILED, "message": one_line(message)})
+    return found
+
+
+def _named(metric: Metric) -> tuple[str, str, int | None]:
+    return metric.name, metric.output, metric.k
+
+
+def _missed_in_words(metric: Metric, found: MeasuredMetric, gate: Gate) -> str:
+    figure, done = (found.drop, "drops by") if gate == "maxDrop" else (found.artifact, "is")
+    figures = f"{figure.value} [{figure.low} to {figure.high}] (reference {found.model.value})"
+    asked = gate_in_words(gate, metric.gates[gate])
+    return f"{found.name} of {found.output} {done} {figures}, but --metric asks for {asked}"
+
+
+def _in_options(failure: StepFailure, metrics: Sequence[Metric]) -> StepFailure:
+    cure = failure.cure if isinstance(failure.cure, Said) else metric_option.in_options(failure.cure, metrics)
+    return StepFailure(failure.reason, metric_option.in_options(failure.found, metrics), cure)
 
 
 def _worst_output(key: str, error: MeasuredError) -> str:

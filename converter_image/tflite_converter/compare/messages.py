@@ -3,6 +3,7 @@
 from pydantic import ConfigDict
 
 from tflite_api.reasons import Reason
+from tflite_api.resource.metrics import Metric
 from tflite_api.resource.status import MeasuredError
 from tflite_api.schema import Integer, Schema
 
@@ -21,6 +22,8 @@ class ComparisonOrder(Schema):
     samples: str | None = None
     """A dataset's path; absent to generate samples."""
     max_samples: Integer
+    metrics: tuple[Metric, ...] = ()
+    """What is measured on the labels of the samples; outputs are called as the reference calls them."""
     findings: str
     """Path of the file to write."""
     proof: str

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from tflite_api.resource.status import OutputError
+from tflite_api.resource.status import MeasuredMetric, OutputError
 from tflite_api.text import one_line
 from tflite_converter.compare.comparison import ArtifactComparison, ComparedFile
 from tflite_converter.compare.messages import ComparedSignature
@@ -44,6 +44,7 @@ def _signature(signature: ComparedSignature) -> Iterator[Text]:
         words = "given" if signature.error.source == "Verification" else "generated"
         yield _row("samples", f"{signature.error.samples} {words}")
         yield from _table(signature.error.outputs or ())
+        yield from (_row("metric", _metric(metric)) for metric in signature.error.metrics or ())
     if signature.caveat is not None:
         yield _row("caveat", f"{signature.caveat}: {signature.message}")
 
@@ -65,6 +66,13 @@ def _cells(output: OutputError) -> tuple[str, ...]:
         str(output.cosine),
         top,
     )
+
+
+def _metric(found: MeasuredMetric) -> str:
+    of_k = f" (k {found.k})" if found.k is not None else ""
+    shown = (("artifact", found.artifact), ("reference", found.model), ("drop", found.drop))
+    figures = (f"{name} {figure.value} [{figure.low} to {figure.high}]" for name, figure in shown)
+    return f"{found.name}{of_k} of {found.output}: {', '.join(figures)}, {found.samples} examples"
 
 
 def _row(label: str, text: str) -> Text:

@@ -50,7 +50,7 @@ def read(
             return
         labels = image_labels.of(path, classes, settings.max_samples)
         for name, file in _files(path, len(labels), labels):
-            yield {class_folders.LABEL: np.int64(labels[name]), tensor.name: decode(file, name, tensor, how)}
+            yield {class_folders.LABEL: np.array(labels[name]), tensor.name: decode(file, name, tensor, how)}
     except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
         words = f"{path.name} cannot be read as an archive: {one_line(str(error), 300)}"
         raise StepFailure(Reason.DATASET_INVALID, words, "Pack it again as a .zip, .tar or .tar.gz") from error

@@ -144,7 +144,7 @@ class Scores:
     def __init__(self, metrics: Sequence[PlacedMetric], labels: Mapping[str, Sequence[Labels]]) -> None:
         """Take the metrics, and the labels of the samples of each signature by its key."""
         self._scores = [_Score(each) for each in metrics]
-        self._labels = labels
+        self.labels = labels
         self._measured: tuple[MeasuredMetric, ...] | None = None
         self._is_same = False
         self.baseline: Baseline | None = None
@@ -170,7 +170,7 @@ class Scores:
             if output in expected:
                 fitting.check_output(score.placed, expected[output])
                 if not score.model:
-                    fitting.check_classes(score.placed, expected[output], self._labels[score.placed.key])
+                    fitting.check_classes(score.placed, expected[output], self.labels[score.placed.key])
                 labels, examples = self._fitted(score.placed, number, expected[output])
                 answer = score.answer(expected[output], labels, examples)
                 score.model.append(score.formula.parts(answer))
@@ -217,7 +217,7 @@ class Scores:
         return self._is_same
 
     def _fitted(self, placed: PlacedMetric, number: int, output: Array) -> tuple[Array, int]:
-        given = self._labels[placed.key][number]
+        given = self.labels[placed.key][number]
         return fitting.fitted(placed, output, given), given.examples
 
     def check(self) -> None:

@@ -123,6 +123,7 @@ def test_a_shell_completes_commands_and_options() -> None:
         (("init", "https://example.com/model/1", "-o", __file__), "is there already: choose another, or add --force"),
         (("compare", __file__, "b.tflite"), "is no TensorFlow Lite file"),
         (("compare", "a.tflite", "b.tflite"), "'a.tflite' does not exist"),
+        (("compare", __file__, "b.tflite", "--metric", "R2,output=y,labels=z"), "is no TensorFlow Lite file"),
         (("isnpect", "model"), "Did you mean"),
         (("run", "-f", "a.yaml", "-o", "b", "--baseline", "absent.tflite"), "'absent.tflite' does not exist"),
     ],

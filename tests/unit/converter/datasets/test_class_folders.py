@@ -17,7 +17,7 @@ from tflite_api.resource.spec import ImageClasses, LabelledSamples
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.datasets import class_folders, reader
 
-SORTED = {"sorted": True}
+SORTED: dict[str, Any] = {"sorted": True}
 NAMES = ("daisy", "rose", "tulip")
 FLOWERS = {f"{name}/{number:02}.png": shade for shade, name in enumerate(NAMES) for number in range(4)}
 """A shade of grey for each class."""
@@ -142,14 +142,15 @@ def test_images_without_a_class_are_refused(
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ({}, "There is no label file labels.txt beside the folders of the classes: put one there, or set classes.sort"),
-        ({"labels_txt": b"\xff\xfe"}, "labels.txt is no text in UTF-8"),
+        (
+            None,
+            "There is no label file labels.txt beside the folders of the classes: put one there, or set classes.sort",
+        ),
+        (b"\xff\xfe", "labels.txt is no text in UTF-8"),
     ],
 )
-def test_a_label_file_that_cannot_be_read_is_named(
-    pack: Pack, tmp_path: Path, more: dict[str, bytes], words: str
-) -> None:
-    path = pack(tmp_path, pictures(**more))
+def test_a_label_file_that_cannot_be_read_is_named(pack: Pack, tmp_path: Path, more: bytes | None, words: str) -> None:
+    path = pack(tmp_path, pictures() if more is None else pictures(labels_txt=more))
     assert words in refusal(path, Reason.DATASET_INVALID, labelFile="labels.txt")
 
 
