@@ -159,6 +159,10 @@ bench: venv ## Compare the convert step's time and memory with the usual script
 bench-cli: venv ## Hold the command line's CPU time against its goals, and its run against the usual script (2 minutes)
 	@$(PYTHON) -m bench.command_line $(ARGS)
 
+.PHONY: bench-labelled
+bench-labelled: venv ## What each quantization type costs three models that are trained here (about 10 minutes); ARGS="--scikit-learn WHEEL"
+	@$(PYTHON) -m bench.labelled $(ARGS)
+
 .PHONY: bench-single
 bench-single: set-up ## Time one conversion from apply to Ready beside a bare Job and the usual script (about 10 minutes)
 	$(call on_cluster,$(PYTHON) -m bench.single $(ARGS))

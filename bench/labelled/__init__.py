@@ -1,0 +1,1 @@
+"""What each quantization type costs models with labels, in the metric of their users."""
