@@ -32,7 +32,6 @@ from tflite_converter.core.digests import file_digest
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.local_spec import LocalQuantization
 from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, REPORT_DATA_FILE, write_model, write_whole
-from tflite_converter.core.tensors import SignatureFacts
 from tflite_converter.promotion import measurement as promotion
 from tflite_converter.promotion.measurement import Promoted
 from tflite_converter.promotion.messages import MeasuredSignature
