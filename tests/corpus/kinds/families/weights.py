@@ -55,6 +55,15 @@ def _small(folder: Path) -> None:
     save(folder, call, x=([1, 32], "float32"))
 
 
+def _large(folder: Path) -> None:
+    """A table of amounts of money, beyond what half floats hold."""
+
+    def call(tf: Any, weights: Any, item: Any) -> Any:
+        return {"price": tf.gather(weights("prices", 300, 16, scale=1e6), item) @ weights("mix", 16, 4)}
+
+    save(folder, call, item=([None], "int32"))
+
+
 def _lopsided(folder: Path) -> None:
     """Channels of very different size, as folded normalizations leave them."""
 
@@ -208,6 +217,12 @@ KINDS: Final = (
         expected=_BELOW_THE_GATE,
     ),
     Kind("weights-of-1e-9", _small, {"x": normal(1, 32)}),
+    Kind(
+        "table-of-prices",
+        _large,
+        {"item": below(300, 4)},
+        expected=everywhere(Reason.VERIFICATION_FAILED.value, QuantizationType.FLOAT16),
+    ),
     Kind("lopsided-channels", _lopsided, {"image": normal(1, 10, 10, 3)}, expected=_BELOW_THE_GATE),
     Kind("prices-and-chances", _heads_of_two_sizes, {"x": normal(1, 12)}),
     Kind("pruned", _pruned, {"x": normal(1, 64)}),
