@@ -15,7 +15,7 @@ from tflite_api.reasons import Reason
 from tflite_api.resource.budget import Budget
 from tflite_api.resource.metadata import ModelMetadata
 from tflite_api.resource.metrics import Metric
-from tflite_api.resource.quantization_types import Tool
+from tflite_api.resource.quantization_types import QuantizationType, Tool
 from tflite_api.resource.status import ArtifactSignature, CalibrationData
 from tflite_api.resource.targets import Target
 from tflite_api.schema import Integer, Schema
@@ -55,6 +55,7 @@ _CURE_OF_FLOATS: Final = (
     "Name inputs that the model is made for in verification.samples, or pin other shapes in signature.inputs; where"
     " that changes nothing, TensorFlow's converter gets this model wrong"
 )
+_CURE_OF_HALVES: Final = "Use quantization.type DynamicRange or None, or export the model with smaller weights"
 _PASSED: Final = frozenset({Reason.SNR_SUFFICIENT, Reason.REAL_DATA_NOT_SEEN, Reason.METRICS_SUFFICIENT})
 _NO_METRICS: Final = "so the metrics of verification.metrics are not measured"
 _NEEDS_SINGLE_BATCH: Final = "LiteRT's loops over time steps need a batch of 1, and the model has another"
@@ -312,12 +313,22 @@ def _told(failure: StepFailure, order: MeasurementOrder, references: Sequence[Re
     guessed = _all_guessed(references)
     if failure.reason is Reason.VERIFICATION_FAILED and guessed not in found and not isinstance(failure, CannotRun):
         found, cure = f"{found}; {guessed}", NAME_REAL_ONES
+    if failure.reason is Reason.VERIFICATION_FAILED and (cut := _cut_off(order)):
+        found, cure = f"{found}; {cut}", _CURE_OF_HALVES
     found = "; ".join((found, *_state(references)))
     if order.quantization.type.facts.tool is Tool.NOBODY and failure.reason is Reason.VERIFICATION_FAILED:
         cure = _CURE_OF_FLOATS
     if order.batch_cure is not None:
         found, cure = f"{_NEEDS_SINGLE_BATCH} ({found})", order.batch_cure
     return StepFailure(failure.reason, found, cure, verification=failure.verification)
+
+
+def _cut_off(order: MeasurementOrder) -> str:
+    """Return what half floats do not hold of the weights; empty where that is nothing, or none were asked for."""
+    if order.quantization.type is not QuantizationType.FLOAT16:
+        return ""
+    count = flatbuffer.saturated_halves(Path(order.output_dir) / ARTIFACT_FILE)
+    return f"{count} of its weights are beyond 65504, the largest half float, and were cut off there" if count else ""
 
 
 def _sizes(references: Sequence[Reference], done: str) -> tuple[str, ...]:
