@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from tflite_api.reasons import Reason
+from tflite_api.resource.quantization import Quantization
 from tflite_api.resource.quantization_types import QuantizationType
-from tflite_api.resource.spec import Quantization
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
 from tflite_converter.core.failure import OWN_CURE, StepFailure

@@ -68,11 +68,22 @@ class QuantizationType(StrEnum):
     INT16X8 = "Int16x8"
     WEIGHT_ONLY_INT8 = "WeightOnlyInt8"
     WEIGHT_ONLY_INT4 = "WeightOnlyInt4"
+    AUTO = "Auto"
+    """The one of the others that makes the best artifact of those that hold what the spec asks for."""
 
     @property
     def facts(self) -> QuantizationFacts:
-        """What the type is."""
+        """What a type of FIXED is; Auto is none until it is found out."""
         return _TABLE[self]
+
+    @property
+    def min_snr_decibels(self) -> int:
+        """The gate where the spec sets none."""
+        return _OF_AUTO if self is QuantizationType.AUTO else self.facts.min_snr_decibels
+
+
+_OF_AUTO: Final = 25
+"""One for all candidates: with their own, the type that is held to the least would always be taken."""
 
 
 _TABLE: Final = {
@@ -139,7 +150,9 @@ def named(kinds: Iterable[QuantizationType]) -> str:
     return f"the types {', '.join(others)} and {last}" if others else f"the type {last}"
 
 
-CALIBRATED = tuple(kind for kind in QuantizationType if kind.facts.is_calibrated)
-WITH_INTEGER_IO = tuple(kind for kind in QuantizationType if kind.facts.integer_io)
-SELECTIVE = tuple(kind for kind in QuantizationType if kind.facts.selective)
-OF_SOME_WEIGHTS = tuple(kind for kind in QuantizationType if kind.facts.proof is Proof.SOME_WEIGHTS)
+FIXED = tuple(_TABLE)
+"""Those that an artifact can have."""
+CALIBRATED = tuple(kind for kind in FIXED if kind.facts.is_calibrated)
+WITH_INTEGER_IO = tuple(kind for kind in FIXED if kind.facts.integer_io)
+SELECTIVE = tuple(kind for kind in FIXED if kind.facts.selective)
+OF_SOME_WEIGHTS = tuple(kind for kind in FIXED if kind.facts.proof is Proof.SOME_WEIGHTS)

@@ -4,6 +4,7 @@ import hashlib
 import json
 from typing import Any
 
+from tflite_api.resource.quantization_types import QuantizationType
 from tflite_api.resource.spec import ConversionSpec
 from tflite_api.sources.model_source import SOURCES
 
@@ -34,6 +35,9 @@ def recipe_hash(spec: ConversionSpec) -> str:
         parts["signature"]["inputs"].sort(key=lambda pin: pin["name"])
     for names in parts["quantization"].get("keepFloat", {}).values():
         names.sort()
+    if (asked := spec.quantization).type is QuantizationType.AUTO:
+        # What is tried, and in which order, is the same whether the spec or a default says so.
+        parts["quantization"]["auto"] = asked.search.to_object() | {"candidates": list(asked.candidates)}
     parts["model"] = _model(parts["model"])
     canonical = json.dumps([_FORMAT, parts], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -6,8 +6,8 @@ from typing import Final
 
 from tflite_api.reasons import Reason
 from tflite_api.resource.budget import Budget
+from tflite_api.resource.quantization import Quantization
 from tflite_api.resource.quantization_types import QuantizationType
-from tflite_api.resource.spec import Quantization
 from tflite_api.steps.report import TypeSize
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.units import bytes_in_words

@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 
 from tflite_api.reasons import Reason
+from tflite_api.resource.quantization import KeepFloat, Quantization
 from tflite_api.resource.quantization_types import QuantizationType
-from tflite_api.resource.spec import KeepFloat, Quantization
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.convert import forms, pinning, strategy, tf_converter
 from tflite_converter.convert.finish import MeasuredSignature, MeasurementOrder, exec_measurement

@@ -6,7 +6,8 @@ from typing import Self
 from tflite_api.resource.budget import Budget
 from tflite_api.resource.metadata import ModelMetadata
 from tflite_api.resource.metrics import Metric
-from tflite_api.resource.spec import ConversionSpec, Samples, Signature
+from tflite_api.resource.quantization import Samples
+from tflite_api.resource.spec import ConversionSpec, Signature
 from tflite_api.schema import Boolean, Integer, Schema
 from tflite_api.steps.step import FetchedDatasets
 from tflite_converter.core import hub_cache

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tflite_api.resource.spec import KeepFloat, Quantization
+from tflite_api.resource.quantization import KeepFloat, Quantization
 from tflite_converter.convert.rewriting import graph_edits
 from tflite_converter.core.tensors import Sample
 from tflite_converter.model import operations

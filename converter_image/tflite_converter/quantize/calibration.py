@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from tflite_api.resource.spec import Calibration
+from tflite_api.resource.quantization import Calibration
 from tflite_api.resource.status import CalibrationData
 from tflite_api.steps.step import FetchedDataset
 from tflite_converter.core.tensors import Sample, SignatureFacts

@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from tflite_api.reasons import Reason
+from tflite_api.resource.quantization import KeepFloat, Quantization
 from tflite_api.resource.quantization_types import SELECTIVE, Activations, Proof, QuantizationType, Tool
-from tflite_api.resource.spec import KeepFloat, Quantization
 from tflite_api.text import one_line
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.artifact.flatbuffer import ArtifactFacts, Constant

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from tflite_api.resource.spec import KeepFloat
+from tflite_api.resource.quantization import KeepFloat
 from tflite_api.text import one_line
 from tflite_converter.core.tensors import Array, Sample
 from tflite_converter.report.layer_errors import LayerPowers, suspects

@@ -8,8 +8,8 @@ import pytest
 
 from tflite_api.reasons import Reason
 from tflite_api.resource import quantization_types
+from tflite_api.resource.quantization import Quantization
 from tflite_api.resource.quantization_types import Activations, QuantizationType, Tool
-from tflite_api.resource.spec import Quantization
 from tflite_converter.artifact.flatbuffer import ArtifactFacts, Constant
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.quantize import weight_only
