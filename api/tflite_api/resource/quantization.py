@@ -40,6 +40,8 @@ OperationName = Annotated[
 LAYER_NAME_CHARACTERS: Final = 2048
 """The converter names a tensor after all operations that it fused into one."""
 LayerName = Annotated[str, StringConstraints(min_length=1, max_length=LAYER_NAME_CHARACTERS), PRINTABLE]
+MOST_KEPT_OPERATIONS: Final = 32
+MOST_KEPT_TENSORS: Final = 64
 LAYERS_BYTES: Final = 16384
 """Of the names of tensors that stay in floats."""
 
@@ -76,11 +78,15 @@ class Calibration(Samples):
         return self
 
 
+KeptOperations = Annotated[tuple[OperationName, ...], Field(max_length=MOST_KEPT_OPERATIONS), AfterValidator(unique)]
+KeptLayers = Annotated[tuple[LayerName, ...], Field(max_length=MOST_KEPT_TENSORS), AfterValidator(unique)]
+
+
 class KeepFloat(Schema):
     """What an integer quantization leaves in float."""
 
-    operations: Annotated[tuple[OperationName, ...], Field(max_length=32), AfterValidator(unique)] | None = None
-    tensors: Annotated[tuple[LayerName, ...], Field(max_length=64), AfterValidator(unique)] | None = None
+    operations: KeptOperations | None = None
+    tensors: KeptLayers | None = None
 
     @model_validator(mode="after")
     def _fit_into_a_step_request(self) -> Self:
@@ -111,6 +117,28 @@ class Auto(Schema):
 
 
 _AUTO: Final = Auto()
+
+
+class ChosenCalibration(Samples):
+    """The samples on which a type that was chosen measures the ranges of activations."""
+
+    dataset: Annotated[str, StringConstraints(max_length=2048)] | None = None
+    """May be a file of the machine of a run without a cluster."""
+    synthetic: Boolean | None = None
+
+
+class ChosenQuantization(Schema):
+    """What type Auto came to, as a person would write it to get the artifact at once."""
+
+    type: FixedType
+    calibration: ChosenCalibration | None = None
+    keep_float: KeepFloat | None = None
+
+    @classmethod
+    def of(cls, written: "Quantization") -> Self:
+        """Take what a spec would say."""
+        fields = {"type", "calibration", "keepFloat"}
+        return cls.from_object({name: value for name, value in written.to_object().items() if name in fields})
 
 
 class Quantization(Schema):

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints
 
-from tflite_api.resource.quantization import MOST_TRIALS, FixedType, KeepFloat, Quantization
+from tflite_api.resource.quantization import MOST_TRIALS, ChosenQuantization, FixedType, KeepFloat
 from tflite_api.schema import Boolean, Integer, Schema
 
 Text = Annotated[str, StringConstraints(max_length=1024)]
@@ -226,7 +226,7 @@ class ConversionStatus(Schema):
     signature: ArtifactSignature | None = None
     additional_signatures: tuple[ArtifactSignature, ...] | None = None
     verification: MeasuredError | None = None
-    quantization: Quantization | None = None
+    quantization: ChosenQuantization | None = None
     """What type Auto chose, as a person would write it."""
     trials: Trials | None = None
     """What type Auto tried."""

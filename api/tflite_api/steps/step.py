@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from tflite_api.field_types import ClusterID
 from tflite_api.names import TERMINATION_LOG_BYTES
 from tflite_api.reasons import Outcome, Reason
-from tflite_api.resource.quantization import Quantization
+from tflite_api.resource.quantization import ChosenQuantization
 from tflite_api.resource.spec import ConversionSpec
 from tflite_api.resource.status import (
     Artifact,
@@ -125,7 +125,7 @@ class StepResult(Schema):
     signature: ArtifactSignature | None = None
     additional_signatures: Annotated[tuple[ArtifactSignature, ...], Field(max_length=16)] | None = None
     verification: MeasuredError | None = None
-    quantization: Quantization | None = None
+    quantization: ChosenQuantization | None = None
     """What type Auto chose."""
     trials: Trials | None = None
     """What it tried."""
@@ -285,7 +285,7 @@ class ConvertedModel(Schema):
     signature: ArtifactSignature
     additional_signatures: Annotated[tuple[ArtifactSignature, ...], Field(max_length=16)] | None = None
     verification: MeasuredError | None = None
-    quantization: Quantization | None = None
+    quantization: ChosenQuantization | None = None
     """What type Auto chose; absent where the spec says which."""
     trials: Trials | None = None
     """What it tried."""

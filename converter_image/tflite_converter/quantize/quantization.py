@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from tflite_api.reasons import Reason
-from tflite_api.resource.quantization import KeepFloat, Quantization
+from tflite_api.resource.quantization import MOST_KEPT_OPERATIONS, KeepFloat, Quantization
 from tflite_api.resource.quantization_types import SELECTIVE, Activations, Proof, QuantizationType, Tool
 from tflite_api.text import one_line
 from tflite_converter.artifact import flatbuffer
@@ -102,6 +102,7 @@ def quantizer_failure(kind: QuantizationType, words: str) -> StepFailure:
             Reason.OPERATION_NOT_QUANTIZABLE,
             f"quantization.type {kind} has no integers for {_listed(names)}",
             _cure(kind, names),
+            keep_float=_kept(kind, names),
         )
     return StepFailure(Reason.CONVERSION_FAILED, f"TensorFlow's converter gave up: {words}", OWN_CURE)
 
@@ -113,6 +114,7 @@ def lacks_kernel(asked: Quantization, operator: str, words: str) -> StepFailure:
         Reason.OPERATION_NOT_QUANTIZABLE,
         f"LiteRT has no kernel of {operator} for quantization.type {asked.type} ({one_line(words, 300)})",
         _cure(asked.type, kept),
+        keep_float=_kept(asked.type, kept),
     )
 
 
@@ -124,6 +126,13 @@ def _cure(kind: QuantizationType, names: Sequence[str]) -> str:
     if kind.facts.selective:
         return f"set {_kept_in_floats(names)} to leave them so, or use another quantization.type"
     return cure_by_8_bits(names)
+
+
+def _kept(kind: QuantizationType, names: Sequence[str]) -> KeepFloat | None:
+    """Return operators to leave in floats, where the type can and the spec has room for them."""
+    if not kind.facts.selective or len(names) > MOST_KEPT_OPERATIONS:
+        return None
+    return KeepFloat(operations=tuple(names))
 
 
 def _kept_in_floats(names: Collection[str]) -> str:
@@ -262,4 +271,5 @@ def _check_operations(asked: Quantization, facts: ArtifactFacts) -> None:
         Reason.OPERATION_NOT_QUANTIZABLE,
         f"quantization.type {asked.type} is integers throughout, but {_listed(floating)} still compute with floats",
         _cure(asked.type, everything),
+        keep_float=_kept(asked.type, everything),
     )

@@ -127,21 +127,32 @@ def _quantized(calibrated: bytes, kept: KeepFloat, more: Sequence[str] = (), *, 
     return content
 
 
-def main() -> int:
-    """Do as ordered; whatever goes wrong ends in a traceback, whose last line is told."""
-    order = DebuggerOrder.model_validate_json(Path(sys.argv[1]).read_bytes())
-    calibrated = order.calibrated.read_bytes()
-    all_samples = reference.load(order.reference_dir).samples
+def powers(calibrated: bytes, kept: KeepFloat, reference_dir: Path) -> tuple[int, list[LayerPowers]]:
+    """Run the debugger in this process; return on how many samples, and what it found of each layer.
+
+    Args:
+        calibrated: the float file with the ranges of its activations.
+        kept: what is in floats.
+        reference_dir: where the samples are.
+    """
+    all_samples = reference.load(reference_dir).samples
     # The debugger shapes its inputs once.
     shapes = {name: value.shape for name, value in all_samples[0].items()}
     alike = [sample for sample in all_samples if {name: value.shape for name, value in sample.items()} == shapes]
     samples = alike[:_SAMPLES]
-    layers = _layers(_quantized(calibrated, order.kept, verify=True), samples)
+    return len(samples), _layers(_quantized(calibrated, kept, verify=True), samples)
+
+
+def main() -> int:
+    """Do as ordered; whatever goes wrong ends in a traceback, whose last line is told."""
+    order = DebuggerOrder.model_validate_json(Path(sys.argv[1]).read_bytes())
+    calibrated = order.calibrated.read_bytes()
+    samples, layers = powers(calibrated, order.kept, order.reference_dir)
     tried = suspects(layers)
     trial = order.scratch_dir / _TRIAL_FILE
     if tried:
         trial.write_bytes(_quantized(calibrated, order.kept, tried))
-    found = DebuggedLayers(samples=len(samples), layers=tuple(layers), tried=tried, trial=trial if tried else None)
+    found = DebuggedLayers(samples=samples, layers=tuple(layers), tried=tried, trial=trial if tried else None)
     (order.scratch_dir / _LAYERS_FILE).write_text(found.model_dump_json())
     return 0
 

@@ -13,12 +13,13 @@ from tflite_api.explanations import explained
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.resource.spec import ConversionSpec
 from tflite_api.steps.step import FetchLimits
+from tflite_converter.convert.supervised import Conversion
 from tflite_converter.core.failure import StepFailure, exhausted_resource
 from tflite_converter.core.local_spec import LocalConversion
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.steps import local
 from tflite_converter.steps.accept import accept
-from tflite_converter.steps.convert import Conversion, convert
+from tflite_converter.steps.convert import convert
 from tflite_converter.steps.runner import guarded
 from tflite_converter.worker import process
 
