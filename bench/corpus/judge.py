@@ -62,7 +62,7 @@ def compare(folder: Path, artifact: Path, mode: QuantizationType) -> str:
     except StepFailure as failure:
         return f"wrong: {failure.message}"
     measured = f"{worst:.1f} dB"
-    return f"right ({measured})" if worst >= mode.facts.min_snr_decibels else f"wrong: {measured}"
+    return f"right ({measured})" if worst >= mode.min_snr_decibels else f"wrong: {measured}"
 
 
 class _NotJudged(Exception):  # noqa: N818 - an answer, no error

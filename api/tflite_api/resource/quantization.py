@@ -9,6 +9,7 @@ from tflite_api.resource.metadata import DecimalText, above_zero
 from tflite_api.resource.quantization_types import (
     CALIBRATED,
     FIXED,
+    MIXED,
     OF_SOME_WEIGHTS,
     SELECTIVE,
     WITH_INTEGER_IO,
@@ -94,6 +95,17 @@ class KeepFloat(Schema):
         return self
 
 
+class KeepInt8(Schema):
+    """What a quantization to fewer bits stores in 8."""
+
+    tensors: Annotated[KeptLayers, Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _fit_into_a_step_request(self) -> Self:
+        hold_bytes(self.tensors, LAYERS_BYTES, "the names of tensors", "store fewer in 8 bits")
+        return self
+
+
 def _fixed(kind: QuantizationType) -> QuantizationType:
     if kind not in FIXED:
         raise ValueError(f"must be one of {', '.join(FIXED)}")
@@ -133,11 +145,12 @@ class ChosenQuantization(Schema):
     type: FixedType
     calibration: ChosenCalibration | None = None
     keep_float: KeepFloat | None = None
+    keep_int8: KeepInt8 | None = None
 
     @classmethod
     def of(cls, written: "Quantization") -> Self:
         """Take what a spec would say."""
-        fields = {"type", "calibration", "keepFloat"}
+        fields = {"type", "calibration", "keepFloat", "keepInt8"}
         return cls.from_object({name: value for name, value in written.to_object().items() if name in fields})
 
 
@@ -148,6 +161,7 @@ class Quantization(Schema):
     io: Literal["Float32", "Int8", "UInt8"] = "Float32"
     calibration: Calibration | None = None
     keep_float: KeepFloat | None = None
+    keep_int8: KeepInt8 | None = None
     unquantized_up_to: Quantity | None = None
     auto: Auto | None = None
 
@@ -168,6 +182,8 @@ class Quantization(Schema):
             raise ValueError(f"io Int8 and UInt8 are for {named(WITH_INTEGER_IO)}: leave it out")
         if self.type not in SELECTIVE and self.keep_float is not None:
             raise ValueError(f"keepFloat is for {named(SELECTIVE)}: leave it out")
+        if self.type not in MIXED and self.keep_int8 is not None:
+            raise ValueError(f"keepInt8 is for {named(MIXED)}: leave it out")
         if self.type not in OF_SOME_WEIGHTS and self.unquantized_up_to is not None:
             raise ValueError(f"unquantizedUpTo is for {named(OF_SOME_WEIGHTS)}: leave it out")
         return self
@@ -197,15 +213,16 @@ class Quantization(Schema):
             return self.search.candidates
         return tuple(kind for kind in FIXED if self.calibration is not None or kind not in CALIBRATED)
 
-    def as_written(self, kind: QuantizationType, kept: KeepFloat | None = None) -> Self:
+    def as_written(self, kind: QuantizationType, kept: KeepFloat | None = None, eights: KeepInt8 | None = None) -> Self:
         """Return what a person would write to get one candidate of type Auto at once.
 
         Args:
             kind: the candidate.
             kept: what it leaves in floats.
+            eights: what it stores in 8 bits.
         """
         calibration = self.calibration if kind in CALIBRATED else None
-        changes = {"type": kind, "auto": None, "calibration": calibration, "keep_float": kept}
+        changes = {"type": kind, "auto": None, "calibration": calibration, "keep_float": kept, "keep_int8": eights}
         return self.model_copy(update=changes)
 
     @property

@@ -51,6 +51,8 @@ class QuantizationFacts:
     selective: bool = False
     """Whether operations can be left in floats (quantization.keepFloat), one by one, and so be compared one by one with
     TensorFlow's quantization debugger."""
+    mixed: bool = False
+    """Whether the weights of some layers can have 8 bits instead (quantization.keepInt8)."""
 
     @property
     def is_calibrated(self) -> bool:
@@ -140,6 +142,7 @@ _TABLE: Final = {
         recipe="weight_only_wi4_afp32",
         proof=Proof.SOME_WEIGHTS,
         min_snr_decibels=10,
+        mixed=True,
     ),
 }
 
@@ -155,4 +158,5 @@ FIXED = tuple(_TABLE)
 CALIBRATED = tuple(kind for kind in FIXED if kind.facts.is_calibrated)
 WITH_INTEGER_IO = tuple(kind for kind in FIXED if kind.facts.integer_io)
 SELECTIVE = tuple(kind for kind in FIXED if kind.facts.selective)
+MIXED = tuple(kind for kind in FIXED if kind.facts.mixed)
 OF_SOME_WEIGHTS = tuple(kind for kind in FIXED if kind.facts.proof is Proof.SOME_WEIGHTS)

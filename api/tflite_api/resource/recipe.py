@@ -33,8 +33,9 @@ def recipe_hash(spec: ConversionSpec) -> str:
         parts["maxSizeBytes"] = spec.budget.most_bytes
     if "signature" in parts and "inputs" in parts["signature"]:
         parts["signature"]["inputs"].sort(key=lambda pin: pin["name"])
-    for names in parts["quantization"].get("keepFloat", {}).values():
-        names.sort()
+    for kept in ("keepFloat", "keepInt8"):
+        for names in parts["quantization"].get(kept, {}).values():
+            names.sort()
     if (asked := spec.quantization).type is QuantizationType.AUTO:
         # What is tried, and in which order, is the same whether the spec or a default says so.
         parts["quantization"]["auto"] = asked.search.to_object() | {"candidates": list(asked.candidates)}

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints
 
-from tflite_api.resource.quantization import MOST_TRIALS, ChosenQuantization, FixedType, KeepFloat
+from tflite_api.resource.quantization import MOST_TRIALS, ChosenQuantization, FixedType, KeepFloat, KeepInt8
 from tflite_api.schema import Boolean, Integer, Schema
 
 Text = Annotated[str, StringConstraints(max_length=1024)]
@@ -163,9 +163,10 @@ class Trial(Schema):
 
     type: FixedType
     kept_layers: Annotated[Integer, Field(ge=1)] | None = None
-    """How many operators and tensors it leaves in floats."""
+    """How many operators and tensors it leaves in floats, or in 8 bits."""
     keep_float: KeepFloat | None = None
-    """Which; absent where there was no room for them."""
+    keep_int8: KeepInt8 | None = None
+    """Which; both are absent where there was no room for them."""
     size_bytes: Annotated[Integer, Field(ge=1)] | None = None
     snr_decibels: Decimal | None = None
     metrics: Annotated[tuple[TrialMetric, ...], Field(max_length=8)] | None = None

@@ -216,7 +216,7 @@ class StepResult(Schema):
 
 def _without_details(trials: tuple[Trial, ...]) -> tuple[Trial, ...] | None:
     """Return trials without the least important of their details; None where they have none left."""
-    for detail in ("message", "keep_float", "metrics"):
+    for detail in ("message", "keep_float", "keep_int8", "metrics"):
         if any(getattr(trial, detail) is not None for trial in trials):
             return tuple(trial.model_copy(update={detail: None}) for trial in trials)
     return None

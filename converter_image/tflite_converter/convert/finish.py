@@ -221,7 +221,7 @@ def _quantized(artifact: Path, order: MeasurementOrder) -> tuple[ArtifactFacts, 
     kind = order.quantization.type
     if not weight_only.is_left_to_do(kind, facts.constants):
         return facts, order.strategy
-    weight_only.apply(artifact, kind)
+    weight_only.apply(artifact, order.quantization)
     facts = _read_artifact(artifact)
     if quantization.unquantized(order.quantization, facts) is not None:
         return facts, f"{order.strategy}+Unquantized"

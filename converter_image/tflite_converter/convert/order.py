@@ -20,8 +20,8 @@ class Contents(Schema):
 
     sizes: tuple[TypeSize, ...]
     """Its constants by type."""
-    ranges: str | None = None
-    """The float file with the ranges of its activations, where the type leaves one."""
+    floats: str | None = None
+    """The model's file in floats, where the type leaves one: for Int8 with the ranges of its activations."""
     reference_dir: str | None = None
     """What the model computes, for the signature that this file is of."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tflite_api.reasons import Reason
 from tflite_api.resource.quantization import KeepFloat, Quantization
-from tflite_api.resource.quantization_types import QuantizationType
+from tflite_api.resource.quantization_types import QuantizationType, Tool
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.convert import forms, pinning, strategy, tf_converter
 from tflite_converter.convert.finish import MeasuredSignature, MeasurementOrder
@@ -21,6 +21,7 @@ from tflite_converter.convert.strategy import Attempt
 from tflite_converter.convert.tf_converter import ConverterSettings
 from tflite_converter.convert.workspace import Workspace
 from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.step_files import write_whole
 from tflite_converter.core.tensors import Sample, Shape, SignatureFacts
 from tflite_converter.datasets.generated import LEAST, MOST
 from tflite_converter.model import operations
@@ -144,11 +145,18 @@ class PinnedModel:
         return self._converted(attempt, self._converted_dir, self._float_file)
 
     def _converted(self, attempt: Attempt, folder: Path, float_file: Path) -> bytes:
-        asked = self._order.quantization
-        ranges = float_file if self._order.report and asked.type.facts.selective else None
-        if self._place.is_shared and asked.type.facts.selective:
-            ranges = self._place.with_ranges(attempt)
-        return tf_converter.convert(folder, self._settings(attempt, asked, ranges))
+        asked, facts = self._order.quantization, self._order.quantization.type.facts
+        ranges = float_file if self._order.report and facts.selective else None
+        if self._place.is_shared and facts.selective:
+            ranges = self._place.floats(attempt, with_ranges=True)
+        floats = self._place.floats(attempt, with_ranges=False)
+        is_of_floats = self._place.is_shared and facts.tool is not Tool.TENSORFLOW
+        if is_of_floats and floats.exists():
+            return floats.read_bytes()
+        content = tf_converter.convert(folder, self._settings(attempt, asked, ranges))
+        if is_of_floats:
+            write_whole(floats, content)
+        return content
 
     def convert_other_form(self, attempt: Attempt) -> None:
         """Convert it in another way as well, where that may come out better."""
@@ -250,12 +258,13 @@ class PinnedModel:
         return MaterialOrder(pinned_dir=str(self._pinned_dir), float_file=str(float_file), floats=floats)
 
     def _contents(self, attempt: Attempt) -> Contents:
-        ranges = self._place.with_ranges(attempt)
+        kind = self._order.quantization.type.facts
+        floats = self._place.floats(attempt, with_ranges=kind.selective)
         # TensorFlow's debugger looks at the main subgraph, which the converter makes of the alphabetically first one.
         first = min(range(len(self._signatures)), key=lambda number: self._signatures[number].key)
         return Contents(
             sizes=(),
-            ranges=str(ranges) if self._order.quantization.type.facts.selective and ranges.exists() else None,
+            floats=str(floats) if (kind.selective or kind.mixed) and floats.exists() else None,
             reference_dir=str(self._reference_dirs[first]),
         )
 

@@ -99,6 +99,6 @@ class Place:
         """Return what an earlier trial measured activations on."""
         return CalibrationSamples.load(self.folder / _CALIBRATION)
 
-    def with_ranges(self, attempt: Attempt) -> Path:
-        """Return where the float file with the ranges of its activations is, or is to be."""
-        return self.folder / f"ranges-{attempt.name}.tflite"
+    def floats(self, attempt: Attempt, *, with_ranges: bool) -> Path:
+        """Return where the model's file in floats is, or is to be, perhaps with the ranges of its activations."""
+        return self.folder / f"{'ranges' if with_ranges else 'floats'}-{attempt.name}.tflite"

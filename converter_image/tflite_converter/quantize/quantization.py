@@ -9,7 +9,7 @@ from tflite_api.reasons import Reason
 from tflite_api.resource.quantization import MOST_KEPT_OPERATIONS, KeepFloat, Quantization
 from tflite_api.resource.quantization_types import SELECTIVE, Activations, Proof, QuantizationType, Tool
 from tflite_api.text import one_line
-from tflite_converter.artifact import flatbuffer
+from tflite_converter.artifact import flatbuffer, layer_names
 from tflite_converter.artifact.flatbuffer import ArtifactFacts, Constant
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 
@@ -153,7 +153,7 @@ def quantize_selected(calibrated: bytes, kept: KeepFloat, input_type: Any, outpu
     Raises:
         StepFailure: InvalidSpec where keepFloat names what the file does not have.
     """
-    _check_kept(kept, calibrated)
+    layers = _kept_layers(kept, calibrated)
     from tensorflow.lite.python.convert import mlir_quantize  # noqa: PLC0415 - takes seconds
 
     quantized: bytes = mlir_quantize(
@@ -161,12 +161,13 @@ def quantize_selected(calibrated: bytes, kept: KeepFloat, input_type: Any, outpu
         input_data_type=input_type,
         output_data_type=output_type,
         denylisted_ops=set(kept.operations or ()),
-        denylisted_nodes=set(kept.tensors or ()),
+        denylisted_nodes=set(layers),
     )
     return quantized
 
 
-def _check_kept(kept: KeepFloat, content: bytes) -> None:
+def _kept_layers(kept: KeepFloat, content: bytes) -> tuple[str, ...]:
+    """Return the full names of the layers that are kept, once all that is kept is known to be there."""
     operators = flatbuffer.parse(content).operations
     if unknown := sorted(set(kept.operations or ()) - operators):
         raise StepFailure(
@@ -175,12 +176,14 @@ def _check_kept(kept: KeepFloat, content: bytes) -> None:
             f" {', '.join(sorted(operators))}",
             "Name those that it has",
         )
-    if unknown := sorted(set(kept.tensors or ()) - flatbuffer.tensor_names(content)):
+    layers, lacking = layer_names.full(kept.tensors or (), content)
+    if lacking:
         raise StepFailure(
             Reason.INVALID_SPEC,
-            f"quantization.keepFloat.tensors names {', '.join(unknown)}, which the artifact does not have",
+            f"quantization.keepFloat.tensors names {', '.join(lacking)}, which the artifact does not have",
             "look at the names in the artifact of type None",
         )
+    return layers
 
 
 def check_applied(asked: Quantization, facts: ArtifactFacts) -> None:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tflite_api.resource.quantization import KeepFloat
 from tflite_api.text import one_line
+from tflite_converter.artifact import layer_names
 from tflite_converter.core.tensors import Array, Sample
 from tflite_converter.report.layer_errors import LayerPowers, suspects
 from tflite_converter.verify import reference
@@ -122,7 +123,7 @@ def _quantized(calibrated: bytes, kept: KeepFloat, more: Sequence[str] = (), *, 
         calibrated,
         enable_numeric_verify=verify,
         denylisted_ops=set(kept.operations or ()),
-        denylisted_nodes={*(kept.tensors or ()), *more},
+        denylisted_nodes={*layer_names.full(kept.tensors or (), calibrated)[0], *more},
     )
     return content
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tflite_api.reasons import Reason
-from tflite_api.resource.quantization import KeepFloat
+from tflite_api.resource.quantization import KeepFloat, KeepInt8
 from tflite_api.resource.quantization_types import QuantizationType
 from tflite_api.resource.status import MeasuredError, Trial, TrialMetric, TrialOutcome
 from tflite_api.text import one_line
@@ -22,11 +22,24 @@ class Candidate:
     kind: QuantizationType
     kept: KeepFloat | None = None
     """What it leaves in floats."""
+    eights: KeepInt8 | None = None
+    """What it stores in 8 bits."""
 
     @property
     def name(self) -> str:
         """Name it for people."""
-        return trial_words.named(self.kind, self.kept)
+        return trial_words.named(self.kind, self.kept, self.eights)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers that it leaves out."""
+        floats = self.kept.tensors if self.kept is not None else None
+        return floats or (self.eights.tensors if self.eights is not None else ())
+
+    @property
+    def is_plain(self) -> bool:
+        """Return whether it is a type as it is."""
+        return self.kept is None and self.eights is None
 
 
 @dataclass(frozen=True)
@@ -61,8 +74,9 @@ class Made:
         ]
         return Trial(
             type=self.candidate.kind,
-            kept_layers=trial_words.count(self.candidate.kept) or None,
+            kept_layers=trial_words.count(self.candidate.kept, self.candidate.eights) or None,
             keep_float=self.candidate.kept,
+            keep_int8=self.candidate.eights,
             size_bytes=self.size,
             snr_decibels=self.measured.snr_decibels if self.measured is not None else None,
             metrics=tuple(metrics) or None,

@@ -1,4 +1,4 @@
-"""The child process that compares the layers of an integer artifact with the same in floats, by TensorFlow's debugger.
+"""The child process that finds out which layers of an artifact cost the most accuracy.
 
 Started by the search as `python -m tflite_converter.search.layers DESCRIPTOR` with a LayersOrder on stdin; it reports
 on that file descriptor.
@@ -7,28 +7,39 @@ on that file descriptor.
 import math
 import sys
 from pathlib import Path
+from typing import Final
 
-from tflite_converter.artifact import inventory
+from tflite_api.resource.quantization_types import SELECTIVE
+from tflite_converter.artifact import inventory, layer_names
 from tflite_converter.core.step_files import write_model
 from tflite_converter.report import layer_errors, quantization_debugger
-from tflite_converter.report.layer_errors import LayerPowers
-from tflite_converter.search.ranking import LayersOrder, RankedLayers
+from tflite_converter.search import narrowing
+from tflite_converter.search.ranking import LAYERS_FILE, LayersOrder, RankedLayers
 from tflite_converter.search.repair import Layer
 from tflite_converter.worker.reporter import Report, die_with_parent, reported
 
+_SAVED: Final = 3 / 4
+"""Share of the bytes of floats that 8-bit integers save."""
+
 
 def rank(order: LayersOrder) -> RankedLayers:
-    """Return the layers with their errors, and with what they take in floats."""
-    ranges = Path(order.ranges).read_bytes()
-    _, found = quantization_debugger.powers(ranges, order.kept, Path(order.reference_dir))
-    sizes = inventory.float_bytes(ranges)
-    layers = tuple(_layer(each, sizes.get(each.name, 0)) for each in layer_errors.worst(found))
-    return RankedLayers(layers=layers)
+    """Return the layers with what is won and what is paid where they are left out."""
+    content = Path(order.floats).read_bytes()
+    found = _selective(order, content) if order.kind in SELECTIVE else tuple(narrowing.layers(order))
+    short = layer_names.short(content)
+    return RankedLayers(
+        layers=tuple(each.model_copy(update={"name": short.get(each.name, each.name)}) for each in found)
+    )
 
 
-def _layer(powers: LayerPowers, float_bytes: int) -> Layer:
-    decibels = powers.snr_decibels
-    return Layer(name=powers.name, snr_decibels=decibels if math.isfinite(decibels) else None, float_bytes=float_bytes)
+def _selective(order: LayersOrder, content: bytes) -> tuple[Layer, ...]:
+    _, found = quantization_debugger.powers(content, order.kept, Path(order.reference_dir))
+    sizes = inventory.float_bytes(content)
+    return tuple(
+        Layer(name=each.name, badness=-each.snr_decibels, cost=math.ceil(sizes.get(each.name, 0) * _SAVED))
+        for each in layer_errors.worst(found)
+        if math.isfinite(each.snr_decibels)
+    )
 
 
 def main() -> int:
@@ -38,7 +49,7 @@ def main() -> int:
     order = LayersOrder.model_validate_json(sys.stdin.buffer.read())
 
     def work() -> None:
-        write_model(Path(order.output_file), rank(order))
+        write_model(Path(order.folder) / LAYERS_FILE, rank(order))
         report.done(order.proof)
 
     return reported(work, report)

@@ -7,8 +7,8 @@ repaired: by then it is known how large it may become before another type is the
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tflite_api.resource.quantization import KeepFloat
-from tflite_api.resource.quantization_types import SELECTIVE, QuantizationType
+from tflite_api.resource.quantization import KeepFloat, KeepInt8
+from tflite_api.resource.quantization_types import MIXED, SELECTIVE, QuantizationType
 from tflite_api.resource.status import TrialOutcome
 from tflite_api.steps.report import TypeSize
 from tflite_converter.budget.size import BITS
@@ -45,9 +45,15 @@ class State:
     @property
     def untried(self) -> tuple[QuantizationType, ...]:
         """The types that were not tried as they are, from the one that promises most."""
-        tried = {each.candidate.kind for each in self.made if each.candidate.kept is None}
+        tried = {each.candidate.kind for each in self.made if each.candidate.is_plain}
         left = [kind for kind in self.candidates if kind not in tried]
         return tuple(sorted(left, key=lambda kind: BITS[kind.facts.weights]))
+
+    @property
+    def repairable(self) -> tuple[QuantizationType, ...]:
+        """The types that can leave layers out, from the one that promises most."""
+        found = [kind for kind in self.candidates if kind in SELECTIVE or kind in MIXED]
+        return tuple(sorted(found, key=lambda kind: BITS[kind.facts.weights]))
 
     def bound(self, *, but_for: QuantizationType | None = None) -> int | None:
         """Return the size (bytes) from which on an artifact is of no use; None where any is.
@@ -80,7 +86,7 @@ def following(state: State) -> Candidate | Rank | None:
     kind = _next_type(state)
     if kind is not None:
         return Candidate(kind)
-    repairs = (_next_repair(state, kind) for kind in state.candidates if kind in SELECTIVE)
+    repairs = (_next_repair(state, kind) for kind in state.repairable)
     return next((found for found in repairs if found is not None), None)
 
 
@@ -96,7 +102,7 @@ def _next_type(state: State) -> QuantizationType | None:
 
 def _next_repair(state: State, kind: QuantizationType) -> Candidate | Rank | None:
     tried = [each for each in state.made if each.candidate.kind is kind]
-    bases = [each for each in tried if each.candidate.kept is None or not each.candidate.kept.tensors]
+    bases = [each for each in tried if not each.candidate.layers]
     base = bases[-1] if bases else None
     if base is None:
         return None
@@ -114,13 +120,11 @@ def _next_repair(state: State, kind: QuantizationType) -> Candidate | Rank | Non
 
 
 def _by_count(tried: Sequence[Made]) -> dict[int, TrialOutcome]:
-    return {
-        len(each.candidate.kept.tensors): each.outcome
-        for each in tried
-        if each.candidate.kept is not None and each.candidate.kept.tensors
-    }
+    return {len(each.candidate.layers): each.outcome for each in tried if each.candidate.layers}
 
 
 def _keeping(base: Candidate, names: Sequence[str]) -> Candidate:
+    if base.kind in MIXED:
+        return Candidate(base.kind, eights=KeepInt8(tensors=tuple(names)))
     operations = base.kept.operations if base.kept is not None else None
     return Candidate(base.kind, KeepFloat(operations=operations, tensors=tuple(names)))

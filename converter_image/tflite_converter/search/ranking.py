@@ -1,4 +1,4 @@
-"""Having the layers of an artifact compared with the same in floats, in a child of its own: it may crash."""
+"""Having the layers of an artifact compared with the same in floats, in a child of its own: TensorFlow may crash."""
 
 import logging
 import secrets
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from tflite_api.resource.quantization import KeepFloat
+from tflite_api.resource.quantization_types import QuantizationType
 from tflite_api.schema import Schema
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.step_files import read_model
@@ -16,7 +17,7 @@ from tflite_converter.worker.supervisor import Listener, Work
 
 _LOG = logging.getLogger(__name__)
 _MODULE: Final = "tflite_converter.search.layers"
-_FILE: Final = "layers.json"
+LAYERS_FILE: Final = "layers.json"
 _BYTES: Final = 4 * 1024**2
 """No honest list comes near it: it has at most 300 layers."""
 _WORK: Final = Work("comparison of layers", OWN_CURE)
@@ -25,14 +26,16 @@ _WORK: Final = Work("comparison of layers", OWN_CURE)
 class LayersOrder(Schema):
     """What to compare."""
 
-    ranges: str
-    """The float file with the ranges of its activations."""
+    kind: QuantizationType
+    floats: str
+    """The model's file in floats; for Int8 with the ranges of its activations."""
     reference_dir: str
     """The samples to compare on."""
     kept: KeepFloat
     """What is in floats already."""
-    output_file: str
-    proof: str
+    folder: str
+    """For the files that come of it."""
+    proof: str = ""
 
 
 class RankedLayers(Schema):
@@ -41,26 +44,23 @@ class RankedLayers(Schema):
     layers: tuple[Layer, ...]
 
 
-def ranked(ranges: str, reference_dir: str, kept: KeepFloat, folder: Path, timeout: float | None) -> tuple[Layer, ...]:
-    """Return the layers with the most error; none where they could not be compared.
+def ranked(order: LayersOrder, timeout: float | None) -> tuple[Layer, ...]:
+    """Return the layers that it is worth leaving out; none where they could not be compared.
 
     Args:
-        ranges: the float file with the ranges of its activations.
-        reference_dir: the samples to compare on.
-        kept: what is in floats already.
-        folder: for the child's file.
+        order: what to compare.
         timeout: seconds after which it ends.
     """
-    file, proof = folder / _FILE, secrets.token_hex(16)
-    order = LayersOrder(ranges=ranges, reference_dir=reference_dir, kept=kept, output_file=str(file), proof=proof)
+    file, proof = Path(order.folder) / LAYERS_FILE, secrets.token_hex(16)
+    sent = order.model_copy(update={"proof": proof}).model_dump_json(by_alias=True, exclude_none=True)
     listener = Listener(lambda _: None, lambda line: _LOG.debug("%s", line))
     with Child(process.command(_MODULE)) as child:
-        end = supervisor.run(child, order.model_dump_json(by_alias=True, exclude_none=True).encode(), listener, timeout)
+        end = supervisor.run(child, sent.encode(), listener, timeout)
     failure = supervisor.explain(end, None, proof, _WORK)
     try:
         if failure is not None:
             raise failure
         return read_model(file, RankedLayers, _BYTES).layers
     except (StepFailure, ValueError) as error:
-        _LOG.warning("Nothing is left in floats, as the layers could not be compared: %s", error)
+        _LOG.warning("%s is not repaired, as its layers could not be compared: %s", order.kind, error)
         return ()

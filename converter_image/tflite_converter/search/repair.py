@@ -1,6 +1,5 @@
-"""Which layers to leave in floats of a quantization that misses a gate: pure."""
+"""Which layers to leave out of a quantization that misses a gate: pure."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -10,38 +9,30 @@ from tflite_api.resource.status import TrialOutcome
 from tflite_api.schema import Schema
 
 NAMES_BYTES: Final = 1200
-"""Of the names of layers that are left in floats, as JSON: beside all else that is told of a conversion they have to
+"""Of the names of layers that are left out, as JSON: beside all else that is told of a conversion they have to
 fit into a termination message of 4096 bytes."""
-_SAVED: Final = 3 / 4
-"""Share of the bytes of floats that 8-bit integers save."""
 
 
 class Layer(Schema):
-    """A layer of an integer artifact."""
+    """A layer of an artifact that misses a gate."""
 
     name: str
     """Of the tensor that it writes."""
-    snr_decibels: float | None
-    """Of what it computes, against the same in floats; None where that is no number."""
-    float_bytes: int
-    """What its constants take in floats."""
-
-    @property
-    def cost(self) -> int:
-        """By how many bytes the artifact grows where it stays in floats."""
-        return math.ceil(self.float_bytes * _SAVED)
+    badness: float
+    """How much is won where it is left out: the more, the sooner it is."""
+    cost: int
+    """By how many bytes the artifact grows then."""
 
 
 def affordable(layers: Sequence[Layer], room: int | None) -> tuple[str, ...]:
-    """Name the layers that could stay in floats, those with the most error first.
+    """Name the layers that could be left out, those that win the most first.
 
     Args:
         layers: of the artifact.
         room: by how many bytes it may grow; None where that is all the same.
     """
     worst_first = sorted(
-        (layer for layer in layers if layer.snr_decibels is not None and _can_be_named(layer.name)),
-        key=lambda layer: layer.snr_decibels or 0.0,
+        (layer for layer in layers if _can_be_named(layer.name)), key=lambda layer: layer.badness, reverse=True
     )
     taken: list[str] = []
     left = room
@@ -56,7 +47,7 @@ def affordable(layers: Sequence[Layer], room: int | None) -> tuple[str, ...]:
 
 
 def next_count(total: int, tried: Mapping[int, TrialOutcome]) -> int | None:
-    """Return how many of the worst layers to leave in floats next; None where nothing is left to find out.
+    """Return how many of the worst layers to leave out next; None where nothing is left to find out.
 
     All of them come first: where that does not help, less of it does not. Then what lies between the most that miss and
     the fewest that hold, or are too large, is halved.

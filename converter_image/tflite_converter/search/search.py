@@ -33,6 +33,8 @@ from tflite_converter.core.step_files import (
 from tflite_converter.search import choice, plan, ranking, unreachable
 from tflite_converter.search.choice import Candidate, Made
 from tflite_converter.search.plan import Rank, State
+from tflite_converter.search.ranking import LayersOrder
+from tflite_converter.search.repair import Layer
 from tflite_converter.worker.process import Child
 
 _LOG = logging.getLogger(__name__)
@@ -121,7 +123,7 @@ class Search:
     def _order_of(self, candidate: Candidate, folder: Path) -> ConversionOrder:
         asked = self._order.quantization
         trial = TrialOrder(workspace_dir=str(folder), calibration=asked.calibration)
-        quantization = asked.as_written(candidate.kind, candidate.kept)
+        quantization = asked.as_written(candidate.kind, candidate.kept, candidate.eights)
         return self._order.model_copy(update={"quantization": quantization, "trial": trial})
 
     def _supervised(self, order: ConversionOrder, prefix: str, ahead: Child | None) -> Conversion:
@@ -199,11 +201,17 @@ class Search:
     def _rank(self, candidate: Candidate, folder: Path) -> None:
         numbers = [number for number, each in enumerate(self._state.made) if each.candidate == candidate]
         contents = _contents(_output(folder, numbers[-1]))
-        layers: tuple[ranking.Layer, ...] = ()
-        if contents is not None and contents.ranges is not None and contents.reference_dir is not None:
+        layers: tuple[Layer, ...] = ()
+        if contents is not None and contents.floats is not None and contents.reference_dir is not None:
             self._progress.phase(f"Comparing the layers of {candidate.name}")
-            kept = candidate.kept or KeepFloat()
-            layers = ranking.ranked(contents.ranges, contents.reference_dir, kept, folder, self._left())
+            order = LayersOrder(
+                kind=candidate.kind,
+                floats=contents.floats,
+                reference_dir=contents.reference_dir,
+                kept=candidate.kept or KeepFloat(),
+                folder=str(folder),
+            )
+            layers = ranking.ranked(order, self._left())
         self._state = replace(self._state, layers={**self._state.layers, candidate.kind: layers})
 
     def _finish(self, folder: Path) -> Conversion:
@@ -220,11 +228,12 @@ class Search:
                 written_whole(output / ARTIFACT_FILE) as target,
             ):
                 shutil.copyfileobj(source, target)
-        written = self._order.quantization.as_written(best.candidate.kind, best.candidate.kept)
+        taken = best.candidate
+        written = self._order.quantization.as_written(taken.kind, taken.kept, taken.eights)
         chosen = {
             "quantization": ChosenQuantization.of(written),
             "trials": choice.shown(self._state.made, best),
-            "message": one_line(f"{best.candidate.name}, of {len(self._state.made)} trials; {converted.message}"),
+            "message": one_line(f"{taken.name}, of {len(self._state.made)} trials; {converted.message}"),
         }
         converted = converted.model_copy(update=chosen)
         write_model(output / CONVERTED_FILE, converted)

@@ -38,7 +38,7 @@ from tflite_converter.core.tensors import SignatureFacts, TensorFacts
 from tflite_converter.fetch import fetched, http
 from tflite_converter.fetch.fetched import Pin
 from tflite_converter.signing import attest
-from tflite_converter.steps.accept import accept
+from tflite_converter.steps.accept import Asked, accept
 from tflite_converter.steps.destination import failure_of, location_of
 from tflite_converter.steps.runner import guarded
 from tflite_converter.storage import object_metadata
@@ -91,7 +91,7 @@ class Place:
     def publish(self) -> object:
         (self.folder / "model.tflite").write_bytes(b"\x7fELF")
         (self.folder / "converted.json").write_text(json.dumps(FORGED_REPORT))
-        with accept(self.folder, 60) as accepted:
+        with accept(self.folder, Asked(60)) as accepted:
             return accepted
 
     def crash(self) -> object:
@@ -167,7 +167,10 @@ EXAMPLES: dict[Reason, Callable[[Place], Any]] = {
     ),
     Reason.ARTIFACT_REFUSED: lambda place: place.publish(),
     Reason.SIGNING_KEY_INVALID: lambda _: attest.make(
-        attestations.request(), attestations.PREPARED, attestations.SHA256, signed_with_a_public_key(), {}
+        attestations.request(),
+        attestations.PREPARED,
+        attest.Known(attestations.SHA256, {}),
+        signed_with_a_public_key(),
     ),
     Reason.INTERNAL_ERROR: lambda _: unforeseen(),
     Reason.SNR_SUFFICIENT: lambda _: judged(1e-4, 60),

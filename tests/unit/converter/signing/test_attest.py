@@ -30,7 +30,7 @@ from tflite_converter.signing.keys import fingerprint, read_public
 
 
 def made(asked: StepRequest, **given: str) -> MadeAttestation:
-    return attest.make(asked, PREPARED, SHA256, given or environment(), BYPRODUCTS)
+    return attest.make(asked, PREPARED, attest.Known(SHA256, BYPRODUCTS), given or environment())
 
 
 def statement(found: MadeAttestation) -> dict[str, Any]:
@@ -151,7 +151,7 @@ def test_without_a_key_it_is_not_signed_and_the_status_names_none() -> None:
 def test_a_key_that_is_none_is_named(given: dict[str, str], words: str) -> None:
     asked = request(attestation={"secretRef": {"name": "signing-key", "key": "x509.pem"}})
     with pytest.raises(StepFailure) as caught:
-        attest.make(asked, PREPARED, SHA256, given, BYPRODUCTS)
+        attest.make(asked, PREPARED, attest.Known(SHA256, BYPRODUCTS), given)
     assert caught.value.reason is Reason.SIGNING_KEY_INVALID
     for word in ("x509.pem", "signing-key", "attestation.secretRef", words):
         assert word in caught.value.message

@@ -22,7 +22,7 @@ from tflite_api.steps.step import PreparedModel, StepRequest, StepResult
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.report import page
-from tflite_converter.steps.accept import accept
+from tflite_converter.steps.accept import Asked, accept
 from tflite_converter.steps.identity import identity
 from tflite_converter.steps.publish import publish
 from tflite_converter.storage import object_metadata
@@ -84,7 +84,7 @@ def raw_report(content: bytes) -> Callable[[Path], object]:
 
 
 def test_what_fits_is_accepted(output: Path) -> None:
-    with accept(output, 60) as accepted:
+    with accept(output, Asked(60)) as accepted:
         assert (accepted.size, accepted.file.read()) == (len(ARTIFACT), ARTIFACT)
 
 
@@ -121,7 +121,7 @@ HOSTILE = {
 @pytest.mark.parametrize("harm", HOSTILE.values(), ids=HOSTILE.keys())
 def test_what_a_hostile_model_could_leave_is_refused(output: Path, harm: Callable[[Path], object]) -> None:
     harm(output)
-    with pytest.raises(StepFailure) as caught, accept(output, 60):
+    with pytest.raises(StepFailure) as caught, accept(output, Asked(60)):
         pass
     assert caught.value.reason is Reason.ARTIFACT_REFUSED
     assert len(caught.value.message) <= 1024
@@ -152,7 +152,7 @@ def scored(model: str = "0.95", artifact: str = "0.94", drop: str = "0.01", **mo
 )
 def test_metrics_that_hold_their_gates_are_accepted(output: Path, gate: int, changes: dict[str, Any]) -> None:
     report(**changes)(output)
-    with accept(output, gate, METRICS) as accepted:
+    with accept(output, Asked(gate, METRICS)) as accepted:
         assert accepted.report.verdict == changes.get("verdict", "SNRSufficient")
 
 
@@ -178,14 +178,14 @@ def test_metrics_that_a_hostile_model_could_make_up_are_refused(
     output: Path, gate: int, changes: dict[str, Any]
 ) -> None:
     report(**changes)(output)
-    with pytest.raises(StepFailure) as caught, accept(output, gate, METRICS):
+    with pytest.raises(StepFailure) as caught, accept(output, Asked(gate, METRICS)):
         pass
     assert caught.value.reason is Reason.ARTIFACT_REFUSED
 
 
 def test_gates_of_metrics_that_nobody_asked_for_are_refused(output: Path) -> None:
     report(verification=scored(), verdict="MetricsSufficient")(output)
-    with pytest.raises(StepFailure, match="speaks of gates of metrics, and there are none"), accept(output, 0):
+    with pytest.raises(StepFailure, match="speaks of gates of metrics, and there are none"), accept(output, Asked(0)):
         pass
 
 
