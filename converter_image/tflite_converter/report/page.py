@@ -17,12 +17,15 @@ from markupsafe import Markup
 from tflite_api.explanations import EXPLANATIONS
 from tflite_api.reasons import Reason
 from tflite_api.resource.metrics import gates_in_words
+from tflite_api.resource.quantization import ChosenQuantization, Quantization
+from tflite_api.resource.quantization_types import QuantizationType
 from tflite_api.resource.spec import ConversionSpec
 from tflite_api.resource.status import MeasuredError, MeasuredMetric, OutputError
 from tflite_api.sources.model_source import ModelSource
 from tflite_api.steps.report import LayerError, Layers, OutputErrors, ReportData, TypeSize
 from tflite_api.steps.step import StepResult
 from tflite_converter.artifact.inventory import shown
+from tflite_converter.core import trial_words
 from tflite_converter.core.units import bytes_in_words
 from tflite_converter.report import charts
 from tflite_converter.report.layer_errors import LARGE_STEPS, stands_out
@@ -72,7 +75,10 @@ def render(title: str, spec: ConversionSpec, result: StepResult, data: ReportDat
         source=data.source,
         outputs=[_output(output, result.verification) for output in data.outputs],
         metrics=_metrics(result.verification, spec),
-        layers=_layers(data.layers, spec) if data.layers else None,
+        trials=[(trial.outcome == "Chosen", trial_words.row(trial)) for trial in result.trials or ()],
+        trial_columns=trial_words.COLUMNS,
+        trial_chart=charts.trials(result.trials or ()),
+        layers=_layers(data.layers, result.quantization or spec.quantization) if data.layers else None,
         layers_absent=data.layers_absent,
         provenance=_provenance(result),
     )
@@ -92,6 +98,11 @@ def asked(spec: ConversionSpec) -> list[_Row]:
         rows.append(_Row("Calibration", calibration.dataset or "random numbers (synthetic)"))
     if (kept := quantization.keep_float) is not None:
         rows.append(_Row("Kept in floats", ", ".join((*(kept.operations or ()), *(kept.tensors or ())))))
+    if (eights := quantization.keep_int8) is not None:
+        rows.append(_Row("Kept in 8 bits", ", ".join(eights.tensors)))
+    if quantization.type is QuantizationType.AUTO:
+        rows.append(_Row("Candidates", ", ".join(quantization.candidates)))
+        rows.append(_Row("Trials", f"at most {quantization.search.max_trials}"))
     if spec.ops.select_tf:
         rows.append(_Row("Operations", "TensorFlow's own are allowed (selectTF)"))
     if spec.verification is not None and spec.verification.samples is not None:
@@ -163,7 +174,7 @@ def _output(output: OutputErrors, measured: MeasuredError | None) -> dict[str, A
     }
 
 
-def _layers(layers: Layers, spec: ConversionSpec) -> dict[str, Any]:
+def _layers(layers: Layers, quantization: Quantization | ChosenQuantization) -> dict[str, Any]:
     worst_first = sorted(layers.layers, key=_decibels)
     finite = [_decibels(layer) for layer in worst_first if math.isfinite(_decibels(layer))]
     # Where errors add up, the order tells.
@@ -183,7 +194,7 @@ def _layers(layers: Layers, spec: ConversionSpec) -> dict[str, Any]:
         "trial": trial,
         "trial_size": bytes_in_words(trial.size_bytes) if trial is not None else "",
         "is_worth_it": trial is not None and gain >= _WORTH_DECIBELS,
-        "yaml": keep_float_yaml(trial.tensors, spec) if trial is not None else "",
+        "yaml": keep_float_yaml(trial.tensors, quantization) if trial is not None else "",
     }
 
 
@@ -193,15 +204,18 @@ def _decibels(layer: LayerError) -> float:
     return -math.inf if math.isnan(found) else found
 
 
-def keep_float_yaml(tensors: Sequence[str], spec: ConversionSpec) -> str:
+def keep_float_yaml(tensors: Sequence[str], quantization: Quantization | ChosenQuantization) -> str:
     """Return what to write into the spec to leave these layers in floats beside those that are already."""
-    kept = spec.quantization.keep_float
+    kept = quantization.keep_float
     wanted: dict[str, list[str]] = {}
     if kept is not None and kept.operations:
         wanted["operations"] = list(kept.operations)
     before = kept.tensors or () if kept is not None else ()
     wanted["tensors"] = list(dict.fromkeys((*before, *tensors)))
-    return yaml.safe_dump({"spec": {"quantization": {"keepFloat": wanted}}}, sort_keys=False, width=10_000)
+    # Auto takes no layers to leave out: with what it chose the whole of it is to be written.
+    chosen = quantization.to_object() if isinstance(quantization, ChosenQuantization) else {}
+    written = {"spec": {"quantization": chosen | {"keepFloat": wanted}}}
+    return yaml.safe_dump(written, sort_keys=False, width=10_000)
 
 
 def _shape(dimensions: Sequence[int]) -> str:

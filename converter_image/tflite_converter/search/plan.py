@@ -6,6 +6,7 @@ repaired: by then it is known how large it may become before another type is the
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from tflite_api.resource.quantization import KeepFloat, KeepInt8
 from tflite_api.resource.quantization_types import MIXED, SELECTIVE, QuantizationType
@@ -15,6 +16,9 @@ from tflite_converter.budget.size import BITS
 from tflite_converter.search import choice, repair
 from tflite_converter.search.choice import Candidate, Made
 from tflite_converter.search.repair import Layer
+
+_NO_SMALLER: Final = {QuantizationType.INT16X8: QuantizationType.INT8}
+"""Types that are never smaller than another: the weights are the same, and biases have 64 bits in the place of 32."""
 
 
 @dataclass(frozen=True)
@@ -95,9 +99,17 @@ def _next_type(state: State) -> QuantizationType | None:
     weights = next((each.weights for each in state.made if each.weights is not None), None)
     bound = state.bound()
     for kind in state.untried:
+        if kind in _NO_SMALLER and _is_large_enough(state, _NO_SMALLER[kind]):
+            continue
         if weights is None or bound is None or promise(kind, weights) < bound:
             return kind
     return None
+
+
+def _is_large_enough(state: State, kind: QuantizationType) -> bool:
+    """Return whether a type was tried and nothing that is as large is of any use."""
+    plain = (each.outcome for each in state.made if each.candidate.kind is kind and each.candidate.is_plain)
+    return any(outcome in {"Held", "NotSmaller", "TooLarge"} for outcome in plain)
 
 
 def _next_repair(state: State, kind: QuantizationType) -> Candidate | Rank | None:

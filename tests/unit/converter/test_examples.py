@@ -19,6 +19,7 @@ from tests.unit.converter.convert import test_conversion, test_metrics
 from tests.unit.converter.datasets import test_reader
 from tests.unit.converter.fetch.archive import archives
 from tests.unit.converter.fetch.web_server import serving
+from tests.unit.converter.search import test_unreachable
 from tests.unit.converter.signing import attestations, signing_keys
 from tests.unit.converter.steps import buckets, test_cleanup, test_destination
 from tests.unit.converter.steps.test_destination import answered
@@ -29,6 +30,7 @@ from tflite_api.explanations import explained
 from tflite_api.names import SIGNING_KEY_ENV, STEPS
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.resource.metadata import ModelMetadata
+from tflite_api.resource.quantization_types import QuantizationType
 from tflite_api.steps.step import FetchLimits, StepResult, exit_code
 from tflite_api.steps.step_reasons import STEP_REASONS
 from tflite_converter.artifact import metadata
@@ -166,6 +168,10 @@ EXAMPLES: dict[Reason, Callable[[Place], Any]] = {
         test_object_metadata.WANTED,
     ),
     Reason.ARTIFACT_REFUSED: lambda place: place.publish(),
+    Reason.BUDGET_UNREACHABLE: lambda _: test_unreachable.told(
+        test_unreachable.miss(QuantizationType.INT8, 12.3, 900),
+        test_unreachable.miss(QuantizationType.DYNAMIC_RANGE, 36.4, 9184),
+    ),
     Reason.SIGNING_KEY_INVALID: lambda _: attest.make(
         attestations.request(),
         attestations.PREPARED,

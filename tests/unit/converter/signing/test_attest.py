@@ -21,6 +21,7 @@ from tests.unit.converter.signing.signing_keys import COSIGN_KEY, P256, as_cosig
 from tflite_api import __version__
 from tflite_api.names import SIGNING_KEY_ENV, SIGNING_PASSWORD_ENV
 from tflite_api.reasons import Reason
+from tflite_api.resource.quantization import ChosenQuantization
 from tflite_api.resource.recipe import recipe_hash
 from tflite_api.steps.step import StepRequest
 from tflite_converter.core.failure import StepFailure
@@ -165,3 +166,12 @@ def test_nothing_of_a_secret_is_in_it() -> None:
     assert [line for line in private.splitlines() if line.encode() in text] == []
     assert SPEC["attestation"]["secretRef"]["name"].encode() in text
     assert ARTIFACT not in text
+
+
+def test_what_type_auto_chose_is_said() -> None:
+    chosen = ChosenQuantization.from_object({"type": "WeightOnlyInt4", "keepInt8": {"tensors": ["a"]}})
+    asked = request(quantization={"type": "Auto"})
+    said = statement(attest.make(asked, PREPARED, attest.Known(SHA256, BYPRODUCTS, chosen), environment()))
+    definition = said["predicate"]["buildDefinition"]
+    assert definition["internalParameters"]["quantization"] == chosen.to_object()
+    assert definition["externalParameters"]["conversion"]["spec"]["quantization"]["type"] == "Auto"
