@@ -125,17 +125,6 @@ def check_trials(found: StepResult, progress: Recorded, gate: int) -> None:
     assert [phase.partition(": ")[2] for phase in progress.phases].count("Running the model") == 1
 
 
-def test_all_that_holds_is_compared_and_the_smallest_is_the_artifact(models: Path, tmp_path: Path) -> None:
-    found, progress = run(models / "dense", tmp_path / "auto", 30, quantization={"type": "Auto"})
-    assert found.reason is Reason.CONVERTED
-    check_trials(found, progress, 30)
-    assert found.message.startswith(f"{found.quantization.type if found.quantization else ''}")
-    again = written_down(found, models / "dense", tmp_path / "fixed", 30)
-    assert again.artifact is not None
-    assert found.artifact is not None
-    assert again.artifact.sha256 == found.artifact.sha256
-
-
 def test_operators_without_integers_are_left_in_floats(tmp_path: Path) -> None:
     exported_models.with_cosine(tmp_path / "model")
     found, _ = run(tmp_path / "model", tmp_path / "auto", 20, quantization=auto("Int8"))
@@ -163,11 +152,11 @@ def test_samples_and_metrics_are_read_once_and_hold_for_every_trial(models: Path
 
 
 def test_nothing_that_holds_is_told_with_how_near_the_best_came(models: Path, tmp_path: Path) -> None:
-    found, _ = run(models / "dense", tmp_path / "auto", 90, quantization=auto("DynamicRange", "WeightOnlyInt8"))
+    found, _ = run(models / "dense", tmp_path / "auto", 90, quantization=auto("DynamicRange"))
     assert found.reason is Reason.BUDGET_UNREACHABLE
-    assert "None of 2 trials" in found.message
+    assert "The only trial" in found.message
     assert "Lower verification.minSNRDecibels to " in found.message
-    assert [trial.outcome for trial in found.trials or ()] == ["Missed", "Missed"]
+    assert [trial.outcome for trial in found.trials or ()] == ["Missed"]
     assert not (tmp_path / "auto/model.tflite").exists()
 
 
@@ -184,9 +173,7 @@ def test_a_budget_that_nothing_reaches_takes_one_trial(models: Path, tmp_path: P
     ("model", "reason", "words"),
     [
         ("lacking", Reason.UNSUPPORTED_OPERATION, "Betainc"),
-        ("text", Reason.INPUT_UNSUPPORTED, "x: string"),
         ("random", Reason.BUDGET_UNREACHABLE, "Write the quantization.type that you want"),
-        ("nan", Reason.BUDGET_UNREACHABLE, "infinities or NaN"),
     ],
 )
 def test_what_is_wrong_with_the_model_ends_the_search_at_its_first_trial(
@@ -212,7 +199,7 @@ def test_a_gate_that_the_model_itself_misses_ends_the_search_at_its_first_trial(
 
 
 def test_the_report_is_that_of_what_was_chosen(models: Path, tmp_path: Path) -> None:
-    found, _ = run(models / "dense", tmp_path / "auto", 20, quantization=auto("DynamicRange", "Float16"), report=True)
+    found, _ = run(models / "dense", tmp_path / "auto", 20, quantization=auto("DynamicRange"), report=True)
     assert found.reason is Reason.CONVERTED, found.message
     assert found.report_problem is None
     page = (tmp_path / "auto/report.html").read_text()
@@ -226,7 +213,7 @@ def test_a_strategy_that_changes_the_shapes_is_found_by_each_trial(
     tmp_path: Path, make: Callable[[Path], None]
 ) -> None:
     make(tmp_path / "model")
-    found, _ = run(tmp_path / "model", tmp_path / "auto", 20, quantization=auto("DynamicRange", "Float16", "None"))
+    found, _ = run(tmp_path / "model", tmp_path / "auto", 20, quantization=auto("DynamicRange", "WeightOnlyInt8"))
     assert found.reason is Reason.CONVERTED, found.message
     assert found.provenance is not None
     again = written_down(found, tmp_path / "model", tmp_path / "fixed", 20)
