@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Final
 
 from tflite_api.reasons import Reason
 from tflite_converter.budget.size import BITS
@@ -10,6 +11,8 @@ from tflite_converter.core.units import bytes_in_words
 from tflite_converter.search import choice
 from tflite_converter.search.choice import Made
 from tflite_converter.search.plan import State
+
+_GATE: Final = "verification.minSNRDecibels"
 
 
 def explained(state: State, gate: int) -> StepFailure:
@@ -20,18 +23,18 @@ def explained(state: State, gate: int) -> StepFailure:
         gate: the SNR asked for (dB).
     """
     made = state.made
-    failure = _of_all(made) if all(each.size is None for each in made) else _nearest(state, gate)
+    failure = _of_all(made) if all(each.outcome == "Failed" for each in made) else _nearest(state, gate)
     failure.trials = choice.shown(made, None)
     return failure
 
 
 def _of_all(made: Sequence[Made]) -> StepFailure:
-    """Return the failure of the gentlest type, where none gave an artifact: what is in its way is in all others'."""
+    """Return the failure of the gentlest type, if none gave an artifact that runs: its obstacle is that of all."""
     failed = [each for each in made if each.failure is not None]
     gentlest = max(failed, key=lambda each: BITS[each.candidate.kind.facts.weights])
     if gentlest.failure is None:
-        raise AssertionError("a trial without an artifact has failed")
-    told = f"No candidate of quantization.type Auto gives an artifact; {gentlest.candidate.name}: "
+        raise AssertionError("a failed trial has a failure")
+    told = f"No candidate of quantization.type Auto gives an artifact that runs; {gentlest.candidate.name}: "
     return StepFailure(gentlest.failure.reason, told + gentlest.failure.found, gentlest.failure.cure)
 
 
@@ -78,9 +81,10 @@ def _misses(made: Made) -> str:
 
 
 def _relaxing(made: Made, gate: int) -> list[str]:
-    if made.snr is not None and made.snr < gate:
-        reached = math.floor(made.snr)
-        lowered = [f"lower verification.minSNRDecibels to {reached}"] if reached > 0 else []
+    if made.snr is not None and made.failure is not None and _GATE in made.failure.found:
+        # What is shown as 25.0 dB may be less.
+        reached = min(math.floor(made.snr), gate - 1)
+        lowered = [f"lower {_GATE} to {reached}"] if reached > 0 else []
         return [*lowered, "name inputs that the model is made for in verification.samples"]
     if made.failure is not None and made.failure.reason is Reason.VERIFICATION_FAILED:
         return ["relax the gate of verification.metrics that it misses"]

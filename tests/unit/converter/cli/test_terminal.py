@@ -2,6 +2,7 @@
 
 import io
 import json
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -32,7 +33,7 @@ def test_a_summary_has_the_metrics_of_model_and_artifact() -> None:
     assert "TopKAccuracy (k 5) of logits: 0.706 [0.695 to 0.717], model 0.712" in shown
 
 
-TRIALS = [
+TRIALS: list[dict[str, Any]] = [
     {"type": "WeightOnlyInt4", "outcome": "Missed", "sizeBytes": 900, "snrDecibels": "18.1"},
     {"type": "Int8", "outcome": "Failed", "reason": "ConversionCrashed"},
     {"type": "Int8", "keptLayers": 2, "keepFloat": {"operations": ["SOFTMAX"], "tensors": ["a"]}, "outcome": "Held"},

@@ -178,7 +178,7 @@ def test_outputs_without_any_error_need_no_chart() -> None:
     assert "No element differs." in rendered(outputs=[exact])
 
 
-TRIALS = [
+TRIALS: list[dict[str, Any]] = [
     {"type": "WeightOnlyInt4", "outcome": "Missed", "sizeBytes": 900, "snrDecibels": "18.1"},
     {"type": "Float16", "outcome": "Held", "sizeBytes": 1900, "snrDecibels": "68.1"},
     {"type": "Int8", "outcome": "Chosen", "sizeBytes": 1000, "snrDecibels": "28.1", "keptLayers": 1},
@@ -206,7 +206,7 @@ def test_every_trial_is_in_the_table_and_the_chosen_one_is_marked() -> None:
 def test_the_plot_has_a_point_for_each_trial_that_was_measured() -> None:
     assert searched(*TRIALS).count("<circle") - searched().count("<circle") == 3
     assert "Size against error" not in searched(TRIALS[-1])
-    infinite = {**TRIALS[1], "snrDecibels": "inf"}
+    infinite: dict[str, Any] = {**TRIALS[1], "snrDecibels": "inf"}
     assert "Size against error" not in searched(infinite)
 
 

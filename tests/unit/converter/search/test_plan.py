@@ -31,7 +31,8 @@ def error(decibels: float) -> MeasuredError:
 
 
 def missed(decibels: float) -> StepFailure:
-    return StepFailure(Reason.VERIFICATION_FAILED, f"SNR {decibels} dB", OWN_CURE, verification=error(decibels))
+    words = f"SNR {decibels} dB, but verification.minSNRDecibels asks for 25 dB"
+    return StepFailure(Reason.VERIFICATION_FAILED, words, OWN_CURE, verification=error(decibels))
 
 
 @dataclass(frozen=True)

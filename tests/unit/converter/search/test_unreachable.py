@@ -5,7 +5,7 @@ import pytest
 from tests.unit.converter.search.test_plan import DYNAMIC, FLOAT16, INT4, INT8, NONE, error, everything, missed
 from tflite_api.reasons import Reason
 from tflite_api.resource.quantization_types import QuantizationType
-from tflite_converter.core.failure import StepFailure
+from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.search import choice, unreachable
 from tflite_converter.search.choice import Candidate, Made
 from tflite_converter.search.plan import State
@@ -26,8 +26,8 @@ def test_the_nearest_is_told_with_the_gate_that_it_would_hold() -> None:
     assert failure.reason is Reason.BUDGET_UNREACHABLE
     assert failure.message == (
         "None of 2 trials of quantization.type Auto holds all that is asked; the nearest, DynamicRange, has 1000 bytes"
-        " and misses: SNR 24.8 dB. Lower verification.minSNRDecibels to 24, or name inputs that the model is made for"
-        " in verification.samples"
+        " and misses: SNR 24.8 dB, but verification.minSNRDecibels asks for 25 dB. Lower"
+        " verification.minSNRDecibels to 24, or name inputs that the model is made for in verification.samples"
     )
     assert [trial.outcome for trial in failure.trials or ()] == ["Missed", "Missed"]
 
@@ -61,8 +61,8 @@ def test_candidates_that_there_were_no_trials_left_for_are_named() -> None:
 
 
 def test_a_gate_of_metrics_that_is_missed_is_what_to_relax() -> None:
-    made = Made(Candidate(INT8), "Missed", 900, 100, error(40), missed(40))
-    failure = told(made)
+    metric = StepFailure(Reason.VERIFICATION_FAILED, "R2 of y is 0.5", OWN_CURE, verification=error(40))
+    failure = told(Made(Candidate(INT8), "Missed", 900, 100, error(40), metric))
     assert "relax the gate of verification.metrics that it misses" in failure.message.lower()
     assert "minSNRDecibels" not in failure.message
 
@@ -71,6 +71,17 @@ def test_a_measurement_that_proves_nothing_says_so() -> None:
     made = Made(Candidate(INT8), "Missed", 900, 100, error(40), doubt=(Reason.INSENSITIVE, "it gives the same for all"))
     assert "its measurement proves nothing: it gives the same for all" in told(made).message
     assert made.shown().reason == "Insensitive"
+
+
+def test_a_gate_that_is_missed_by_less_than_is_shown_is_lowered_all_the_same() -> None:
+    assert "Lower verification.minSNRDecibels to 24" in told(miss(INT8, 24.96, 900)).message
+
+
+def test_an_artifact_that_cannot_be_run_is_none() -> None:
+    failure = StepFailure(Reason.OPERATION_NOT_QUANTIZABLE, "LiteRT has no kernel of SOFTMAX", "write another")
+    found = told(Made(Candidate(INT8), "Failed", 900, 100, failure=failure))
+    assert found.reason is Reason.OPERATION_NOT_QUANTIZABLE
+    assert "Int8: LiteRT has no kernel of SOFTMAX: write another" in found.message
 
 
 def test_where_no_type_gives_an_artifact_the_reason_is_that_of_the_gentlest() -> None:
@@ -84,7 +95,9 @@ def test_where_no_type_gives_an_artifact_the_reason_is_that_of_the_gentlest() ->
     ]
     failure = told(*made)
     assert failure.reason is Reason.CONVERSION_CRASHED
-    assert failure.message == "No candidate of quantization.type Auto gives an artifact; Float16: it crashed: try again"
+    assert failure.message == (
+        "No candidate of quantization.type Auto gives an artifact that runs; Float16: it crashed: try again"
+    )
     assert [trial.reason for trial in failure.trials or ()] == ["OperationNotQuantizable", "ConversionCrashed"]
 
 
