@@ -228,12 +228,13 @@ class Search:
                 written_whole(output / ARTIFACT_FILE) as target,
             ):
                 shutil.copyfileobj(source, target)
-        taken = best.candidate
+        taken, count = best.candidate, len(self._state.made)
+        among = f"of {count} trials" if count > 1 else "the only trial"
         written = self._order.quantization.as_written(taken.kind, taken.kept, taken.eights)
         chosen = {
             "quantization": ChosenQuantization.of(written),
             "trials": choice.shown(self._state.made, best),
-            "message": one_line(f"{taken.name}, of {len(self._state.made)} trials; {converted.message}"),
+            "message": one_line(f"{taken.name}, {among}; {converted.message}"),
         }
         converted = converted.model_copy(update=chosen)
         write_model(output / CONVERTED_FILE, converted)

@@ -77,37 +77,24 @@ def stacked(folder: Path) -> None:
     tf.saved_model.save(module, str(folder), signatures=module.call.get_concrete_function(floats))
 
 
-def cancelling(folder: Path) -> None:
-    """A sum of which all but a little is taken away again: eight bits have no room for what is left."""
-    import tensorflow as tf
-
-    generator = np.random.default_rng(6)
-    module = tf.Module()
-    module.parts = [tf.Variable(generator.standard_normal((48, 48)).astype(np.float32) / 7) for _ in range(3)]
-
-    def body(x: Any) -> dict[str, Any]:
-        small, large = tf.nn.relu(x @ module.parts[0]), 30 * tf.nn.relu(x @ module.parts[1])
-        return {"y": ((small + large) - large) @ module.parts[2]}
-
-    module.call = tf.function(body)
-    floats = tf.TensorSpec([None, 48], tf.float32, name="x")
-    tf.saved_model.save(module, str(folder), signatures=module.call.get_concrete_function(floats))
-
-
 @pytest.mark.parametrize(
-    ("make", "candidates", "gate", "kept"),
+    ("make", "inputs", "candidates", "kept"),
     [
-        (stacked, ("WeightOnlyInt4", "WeightOnlyInt8"), 17, "keepInt8"),
-        (cancelling, ("Int8", "Float16"), 15, "keepFloat"),
+        (stacked, 48, ("WeightOnlyInt4", "WeightOnlyInt8"), "keepInt8"),
+        # It has no integers for COS.
+        (exported_models.with_cosine, 64, ("Int8", "Float16"), "keepFloat"),
     ],
 )
 def test_what_is_chosen_is_what_the_status_gives_at_once(
-    tmp_path: Path, make: Callable[[Path], None], candidates: tuple[str, ...], gate: int, kept: str
+    tmp_path: Path, make: Callable[[Path], None], inputs: int, candidates: tuple[str, ...], kept: str
 ) -> None:
     make(tmp_path / "model")
-    np.savez(tmp_path / "samples.npz", x=np.random.default_rng(7).standard_normal((20, 48)).astype(np.float32))
-    on = {"verification": {"samples": {"dataset": (tmp_path / "samples.npz").as_uri()}}}
-    found, progress = run(tmp_path / "model", tmp_path / "auto", gate, quantization=auto(*candidates), **on)
+    samples, gate = np.random.default_rng(7).standard_normal((20, inputs)).astype(np.float32), 17
+    np.savez(tmp_path / "samples.npz", x=samples)
+    dataset = {"dataset": (tmp_path / "samples.npz").as_uri()}
+    on = {"verification": {"samples": dataset}}
+    asked = auto(*candidates) | ({"calibration": dataset} if "Int8" in candidates else {})
+    found, progress = run(tmp_path / "model", tmp_path / "auto", gate, quantization=asked, **on)
     assert found.reason is Reason.CONVERTED, found.message
     assert found.quantization is not None
     assert kept in found.quantization.to_object(), found.trials
@@ -133,14 +120,6 @@ def check_trials(found: StepResult, progress: Recorded, gate: int) -> None:
     assert min(trial.size_bytes or 0 for trial in held) == chosen.size_bytes
     assert all(float(trial.snr_decibels or 0) >= gate for trial in held)
     assert [phase.partition(": ")[2] for phase in progress.phases].count("Running the model") == 1
-
-
-def test_operators_without_integers_are_left_in_floats(tmp_path: Path) -> None:
-    exported_models.with_cosine(tmp_path / "model")
-    found, _ = run(tmp_path / "model", tmp_path / "auto", 20, quantization=auto("Int8"))
-    assert found.quantization is not None, found.message
-    assert found.quantization.to_object()["keepFloat"] == {"operations": ["COS"]}
-    assert [trial.outcome for trial in found.trials or ()] == ["Failed", "Chosen"]
 
 
 def test_samples_and_metrics_are_read_once_and_hold_for_every_trial(models: Path, tmp_path: Path) -> None:

@@ -34,7 +34,8 @@ def test_the_nearest_is_told_with_the_gate_that_it_would_hold() -> None:
 
 def test_the_smallest_that_holds_the_gates_is_told_with_the_budget_that_it_needs() -> None:
     large = Made(Candidate(FLOAT16), "TooLarge", 2000, 100, error(60))
-    failure = told(miss(INT8, 12.3, 900), large, most=1000)
+    larger = Made(Candidate(NONE), "TooLarge", 4000, 100, error(120))
+    failure = told(miss(INT8, 12.3, 900), larger, large, most=1000)
     assert "the smallest that holds the gates, Float16, has 2000 bytes, and budget.maxSizeBytes allows 1000" in (
         failure.message
     )
