@@ -10,6 +10,8 @@ RUN := $(DEV) run
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/$(CACHE)/hypothesis
 # Folders of tests that failed stay for whoever looks into it, and go with `make clean`.
 export PYTEST_DEBUG_TEMPROOT := $(CURDIR)/$(CACHE)/tmp
+# Where a machine keeps Python from writing compiled modules, every process of the tests compiles again what it imports.
+export PYTHONDONTWRITEBYTECODE :=
 
 # The first Python that the project supports; `make PYTHON3=python3.12 ...` overrules.
 PYTHON3 ?= $(or $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -21,15 +23,28 @@ PYTHON3 ?= $(or $(shell for p in python3 python3.13 python3.12 python3.11; do \
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# Says at once all that the machine lacks, installs what apt has, and makes .cache/venv from locks/dev.txt.
-.PHONY: venv
-venv:
+# Says at once all that the machine lacks, and installs what apt has.
+.PHONY: prerequisites
+prerequisites:
 	@$(PYTHON3) -m dev.host.prerequisites
+
+# Makes .cache/venv from locks/dev.txt.
+.PHONY: venv
+venv: prerequisites
 	@$(PYTHON3) -m dev.building.venv
 	@mkdir -p $(PYTEST_DEBUG_TEMPROOT)
 
+.PHONY: built
+built: prerequisites
+	@$(PYTHON3) -m dev build
+
+# The one waits for the network, the other for compilers.
+.PHONY: set-up
+set-up:
+	@$(MAKE) --no-print-directory -j2 venv built
+
 .PHONY: up
-up: venv ## Bring up Kubernetes, S3 and the Hub, and build the images (cold about 8 minutes, warm seconds)
+up: set-up ## Bring up Kubernetes, S3 and the Hub, and build the images (cold about 8 minutes, warm seconds)
 	@$(DEV) up
 
 .PHONY: down
@@ -82,19 +97,25 @@ define on_cluster
 endef
 
 .PHONY: e2e
-e2e: venv ## Run the tests on a cluster
+e2e: set-up ## Run the tests on a cluster
 	$(call on_cluster,$(PYTEST) tests/apiserver tests/e2e $(addprefix --ignore=,$(ALONE)) && $(PYTHON) -m pytest $(ALONE))
 
 .PHONY: one
-one: venv ## Run one test on a cluster: make one TEST=tests/e2e/test_operator.py::test_...
+one: set-up ## Run one test on a cluster: make one TEST=tests/e2e/test_operator.py::test_...
 	$(call on_cluster,$(PYTHON) -m pytest "$$TEST")
 
 .PHONY: test
-test: venv ## Run lint and all tests, with all set-up (cold about 40 minutes, warm 27)
-	@$(RUN) "make test" -- $(MAKE) --no-print-directory lint all-tests
+test: set-up ## Run lint and all tests, with all set-up (cold about 40 minutes, warm 27)
+	@$(RUN) "make test" -- $(MAKE) --no-print-directory all-tests
+
+.PHONY: test-programs
+test-programs: venv
+	@$(DEV) test-programs
 
 .PHONY: all-tests
-all-tests: venv
+all-tests:
+# mypy has one thread. What it leaves of the machine builds what the tests will ask for.
+	@$(MAKE) --no-print-directory -j2 lint test-programs
 	@$(RUN) "tests 1 of 4: the packages on a second Python" -- $(ANOTHER) $(IN_PARALLEL) -m "not tensorflow" $(SHIPPED)
 	$(call on_cluster,$(RUN) "tests 2 of 4: those that share the cluster" -- $(PYTEST) $(addprefix --ignore=,$(ALONE)) \
 		&& $(RUN) "tests 3 of 4: those that run alone" -- $(PYTHON) -m pytest $(ALONE) \
@@ -111,16 +132,16 @@ ALONE := tests/e2e/test_high_availability.py tests/e2e/test_cluster_obstacles.py
 CHAOS := $(PYTHON) -m pytest tests/chaos
 
 .PHONY: chaos
-chaos: venv ## Kill the operator at 500 points, and count what became of hundreds of conversions (about 20 minutes)
+chaos: set-up ## Kill the operator at 500 points, and count what became of hundreds of conversions (about 20 minutes)
 	$(call on_cluster,CHAOS_KILLS=$${CHAOS_KILLS:-500} $(CHAOS))
 
 .PHONY: gitops
-gitops: venv ## Run Flux beside the operator, and compare as Argo CD does (about 16 minutes, cold 15 more)
+gitops: set-up ## Run Flux beside the operator, and compare as Argo CD does (about 16 minutes, cold 15 more)
 	@$(RUN) "the programs of make gitops" -- $(DEV) gitops
 	$(call on_cluster,$(RUN) "make gitops" -- $(PYTHON) -m pytest tests/gitops)
 
 .PHONY: demo
-demo: venv ## Convert a real model in the cluster, three ways and a mistake, and look at what comes out
+demo: set-up ## Convert a real model in the cluster, three ways and a mistake, and look at what comes out
 	$(call on_cluster,$(RUN) "make demo" -- $(PYTHON) -m dev.demo)
 
 CORPUS ?= ../shared/corpus
@@ -134,8 +155,12 @@ corpus: venv ## Convert small models of many kinds in all types, and then every 
 bench: venv ## Compare the convert step's time and memory with the usual script
 	@$(PYTHON) -m bench.convert_step $(ARGS)
 
+.PHONY: bench-cli
+bench-cli: venv ## Hold the command line's CPU time against its goals, and its run against the usual script (2 minutes)
+	@$(PYTHON) -m bench.command_line $(ARGS)
+
 .PHONY: bench-single
-bench-single: venv ## Time one conversion from apply to Ready beside a bare Job and the usual script (about 10 minutes)
+bench-single: set-up ## Time one conversion from apply to Ready beside a bare Job and the usual script (about 10 minutes)
 	$(call on_cluster,$(PYTHON) -m bench.single $(ARGS))
 
 .PHONY: bench-scale

@@ -1,8 +1,9 @@
-"""`python -m bench.convert_step`: the whole convert step beside the usual script, in wall time and peak memory.
+"""`python -m bench.convert_step`: the whole convert step beside the usual script, in time and peak memory.
 
 The convert step is the container's own command, with everything it does: supervise, load, pin, run the model as the
 reference, convert, measure with LiteRT. The usual script converts and writes the file, no more. Each runs in a process
-of its own, one after the other in turns, so that a slow minute of the machine hits both.
+of its own, one after the other in turns, so that a slow minute of the machine hits both. The processor's time says more
+than the time that passes where others use the machine.
 """
 
 import itertools
@@ -21,13 +22,10 @@ import typer
 
 from bench import keras_models
 from bench.markdown import table
-from bench.processes import ROOT, ProcessEnd, run
+from bench.peer import ARTIFACT, CACHE, exported, measured, script, spread
 from tflite_api.names import STEP_REQUEST_ENV
-from tflite_api.steps.step import PreparedModel, StepRequest
-from tflite_converter.core.step_files import PREPARED_FILE, write_model
+from tflite_api.steps.step import StepRequest
 
-CACHE: Final = ROOT / ".cache" / "bench"
-_USUAL_ARTIFACT: Final = CACHE / "usual.tflite"
 _REQUEST: Final = StepRequest.from_object(
     {
         "owner": "bench/convert",
@@ -45,6 +43,7 @@ class Cost:
     """What one run took."""
 
     seconds: float
+    cpu_seconds: float
     peak_bytes: int
     """Of all its processes together, counted as if each had its peak at the same time."""
 
@@ -66,12 +65,22 @@ def main(
     CACHE.mkdir(parents=True, exist_ok=True)
     lines, phases = [], []
     for name in model:
-        folder = _saved_model(name)
+        folder = exported(name)
         pairs = [(_step(folder), _script(folder)) for _ in range(rounds + 1)][1:]
-        lines.append(_line(name, _USUAL_ARTIFACT.stat().st_size, pairs))
+        lines.append(_line(name, ARTIFACT.stat().st_size, pairs))
         phases.append(_phase_line(name, [step for step, _ in pairs]))
         print(lines[-1], flush=True)
-    head = ("model", "artifact", "script s", "step s", "time ratio", "script MiB", "step MiB", "memory ratio")
+    head = (
+        "model",
+        "artifact",
+        "script s",
+        "step s",
+        "time ratio",
+        "CPU ratio",
+        "script MiB",
+        "step MiB",
+        "memory ratio",
+    )
     text = (
         f"Ratios are convert step / usual script, median of {rounds} pairs (least to most).\n\n"
         f"{table(head, lines)}\n\nWhere the step's time goes (median, s):\n\n{_listing(phases)}\n"
@@ -80,27 +89,15 @@ def main(
     print(f"\n{text}")
 
 
-def _saved_model(name: str) -> Path:
-    """Make a model once; it stands where prepare leaves one."""
-    target = CACHE / "models" / name
-    if not (target / PREPARED_FILE).exists():
-        shutil.rmtree(target, ignore_errors=True)
-        target.mkdir(parents=True)
-        _must(run([sys.executable, "-m", "bench.keras_models", name, str(target / "unpacked")], CACHE / "export.log"))
-        write_model(target / PREPARED_FILE, PreparedModel(path="unpacked", model_digest=f"sha256:{'0' * 64}"))
-    return target
-
-
 def _step(folder: Path) -> Step:
     output, report, log = CACHE / "output", CACHE / "termination-log", CACHE / "step.log"
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir()
     command = [sys.executable, "-m", "tflite_converter", "convert", "--model-dir", str(folder)]
     os.environ[STEP_REQUEST_ENV] = _REQUEST.model_dump_json(by_alias=True, exclude_none=True)
-    end = run([*command, "--output-dir", str(output), "--termination-log", str(report)], log)
-    _must(end)
+    end = measured([*command, "--output-dir", str(output), "--termination-log", str(report)], log)
     said: dict[str, Any] = json.loads(report.read_bytes())
-    return Step(Cost(end.seconds, said["peakMemoryBytes"]), _phases(log, end.seconds))
+    return Step(Cost(end.seconds, end.cpu_seconds, said["peakMemoryBytes"]), _phases(log, end.seconds))
 
 
 def _phases(log: Path, whole: float) -> dict[str, float]:
@@ -119,42 +116,26 @@ _PHASES: Final = ("Reading the model", "Running the model", "Converting", "Verif
 
 
 def _script(folder: Path) -> Cost:
-    command = [
-        sys.executable,
-        "-m",
-        "bench.usual_recipe",
-        str(folder / "unpacked"),
-        "None",
-        str(CACHE / "usual.tflite"),
-    ]
-    end = run(command, CACHE / "script.log")
-    _must(end)
-    return Cost(end.seconds, end.peak_bytes)
-
-
-def _must(end: ProcessEnd) -> None:
-    if end.status != 0:
-        sys.exit(f"A command ended with {end.status}: see the logs in {CACHE}")
+    end = script(folder / "unpacked")
+    return Cost(end.seconds, end.cpu_seconds, end.peak_bytes)
 
 
 def _line(name: str, size: int, pairs: Sequence[tuple[Step, Cost]]) -> tuple[str, ...]:
     steps, scripts = [step.cost for step, _ in pairs], [script for _, script in pairs]
     times = [step.cost.seconds / script.seconds for step, script in pairs]
+    cpu = [step.cost.cpu_seconds / script.cpu_seconds for step, script in pairs]
     memory = [step.cost.peak_bytes / script.peak_bytes for step, script in pairs]
     return (
         name,
         f"{size / 1e6:.1f} MB",
         f"{statistics.median(cost.seconds for cost in scripts):.2f}",
         f"{statistics.median(cost.seconds for cost in steps):.2f}",
-        _spread(times),
+        spread(times),
+        spread(cpu),
         f"{statistics.median(cost.peak_bytes for cost in scripts) / 2**20:.0f}",
         f"{statistics.median(cost.peak_bytes for cost in steps) / 2**20:.0f}",
-        _spread(memory),
+        spread(memory),
     )
-
-
-def _spread(ratios: Sequence[float]) -> str:
-    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
 
 
 def _phase_line(name: str, steps: Sequence[Step]) -> tuple[str, ...]:

@@ -22,6 +22,8 @@ class ProcessEnd:
     status: int
     """Exit code, or minus the signal's number."""
     seconds: float
+    cpu_seconds: float
+    """Of the processor's time, in it and all that it waited for."""
     peak_bytes: int
     """Largest resident size of one process of it: the largest child of a supervisor, not their sum."""
     timed_out: bool
@@ -57,4 +59,6 @@ def run(command: Sequence[str], log: Path, timeout_seconds: float | None = None)
             timer.cancel()
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
-    return ProcessEnd(child.returncode, time.monotonic() - started, usage.ru_maxrss * 1024, late.is_set())
+    seconds = time.monotonic() - started
+    cpu_seconds = usage.ru_utime + usage.ru_stime
+    return ProcessEnd(child.returncode, seconds, cpu_seconds, usage.ru_maxrss * 1024, late.is_set())

@@ -33,6 +33,27 @@ def up(checkout: Checkout, with_images: bool) -> None:
             _start(checkout, cluster, built)
 
 
+def build(checkout: Checkout) -> None:
+    """Build what the cluster of this checkout is made of, unless another one is to be used; no Python is needed yet."""
+    try:
+        chosen = target.decide(os.environ, checkout.cache)
+    except DevError:
+        # Whoever needs to know whose cluster is used asks for it, and is told.
+        return
+    if isinstance(chosen, target.Own):
+        prerequisites.ensure(checkout)
+        with lock.of_checkout(checkout):
+            built = Background(lambda: images.make(checkout))
+            binaries.make(checkout)
+            built.wait()
+
+
+def build_for_tests(checkout: Checkout) -> None:
+    """Build the programs that tests use beside the cluster."""
+    prerequisites.ensure(checkout)
+    binaries.make_tools(checkout)
+
+
 def _start(checkout: Checkout, cluster: Cluster, built: Background | None) -> None:
     cluster.up()
     if built is not None:
@@ -115,6 +136,8 @@ def main(arguments: list[str]) -> int:
         "up": lambda: up(checkout, not given.without_images),
         "down": lambda: down(checkout),
         "clean": lambda: clean(checkout),
+        "build": lambda: build(checkout),
+        "test-programs": lambda: build_for_tests(checkout),
         "images": lambda: build_images(checkout),
         "gitops": lambda: build_gitops(checkout),
         "env": lambda: print_environment(checkout),
@@ -142,6 +165,8 @@ def _parser() -> argparse.ArgumentParser:
     bring_up.add_argument("--without-images", action="store_true", help="leave the project's images out")
     verbs.add_parser("down", help="stop everything")
     verbs.add_parser("clean", help="stop everything and remove .cache")
+    verbs.add_parser("build", help="build what the cluster is made of, and the images, and start nothing")
+    verbs.add_parser("test-programs", help="build the programs that tests use beside the cluster")
     verbs.add_parser("images", help="build the images and give them to a running cluster")
     verbs.add_parser("gitops", help="build Flux's controllers and what compares as Argo CD does")
     verbs.add_parser("env", help="print shell variables for eval")

@@ -77,6 +77,7 @@ class Reason(StrEnum):
     VERIFICATION_FAILED = "VerificationFailed"
     BUDGET_EXCEEDED = "BudgetExceeded"
     BUDGET_UNREACHABLE = "BudgetUnreachable"
+    TARGET_UNMET = "TargetUnmet"
     OUT_OF_MEMORY = "OutOfMemory"
     OUT_OF_DISK = "OutOfDisk"
     DEADLINE_EXCEEDED = "DeadlineExceeded"

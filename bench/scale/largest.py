@@ -52,6 +52,7 @@ def largest_spec(seed: int = 0) -> Object:
         "quantization": {
             "type": "Int8",
             "io": "Float32",
+            "granularity": "PerChannel",
             "calibration": {**_dataset(), "synthetic": False},
             "keepFloat": {
                 "operations": [f"A{number:02}".ljust(64, "_") for number in range(32)],
@@ -65,6 +66,8 @@ def largest_spec(seed: int = 0) -> Object:
         },
         "verification": {"minSNRDecibels": 100, "samples": _dataset(), "metrics": _metrics()},
         "budget": {"maxSizeBytes": "123456789012.123Ti"},
+        # The other targets are for a file of one signature.
+        "targets": [{"name": "GPU", "minGPUOperators": "0.123456789"}],
         "destination": {
             "s3": {
                 "bucket": "b" * 63,

@@ -7,7 +7,6 @@ Needs the throw-away cluster (`make up`, and `eval "$(make -s env)"`), and nothi
 """
 
 import os
-import shutil
 import statistics
 import sys
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ import typer
 from kubernetes import config
 
 from bench.markdown import table
-from bench.processes import ROOT, run
+from bench.peer import CACHE, export, script, spread
 from bench.single import cluster, stages
 from dev.testing import installation
 from tests.e2e import environment, models
@@ -28,7 +27,6 @@ from tests.e2e.conversions import Workbench
 from tests.e2e.environment import Environment
 from tflite_api.names import STEPS
 
-CACHE: Final = ROOT / ".cache" / "bench"
 GOAL: Final = 0.85
 _MODELS: Final = ("basic-pitch", "MobileNetV2")
 
@@ -86,7 +84,7 @@ def _rounds(env: Environment, name: str, rounds: int) -> list[Round]:
             conversion = cluster.convert(bench, f"{name.lower()}-{number}", handle)
             s3.delete_object(Bucket=bucket, Key=f"{name.lower()}-{number}.tflite")
             bare = cluster.run_bare(bench, f"bare-{number}", conversion.job)
-            measured.append(Round(conversion, bare, _script(folder)))
+            measured.append(Round(conversion, bare, script(folder).seconds))
     s3.delete_bucket(Bucket=bucket)
     return measured[1:]
 
@@ -96,23 +94,8 @@ def _served(env: Environment, name: str) -> tuple[str, Path]:
     if name == "basic-pitch":
         handle = models.serve_basic_pitch(env)
     else:
-        handle = models.serve_saved_model(env, f"bench/{name}/1", lambda folder: _export(name, folder))
+        handle = models.serve_saved_model(env, f"bench/{name}/1", lambda folder: export(name, folder))
     return handle, env.hub_dir / handle.removeprefix(f"{env.hub_url}/")
-
-
-def _export(name: str, folder: Path) -> None:
-    end = run([sys.executable, "-m", "bench.keras_models", name, str(folder)], CACHE / "export.log")
-    if end.status != 0:
-        shutil.rmtree(folder, ignore_errors=True)
-        sys.exit(f"The model cannot be made: see {CACHE / 'export.log'}")
-
-
-def _script(folder: Path) -> float:
-    command = [sys.executable, "-m", "bench.usual_recipe", str(folder), "None", str(CACHE / "usual.tflite")]
-    end = run(command, CACHE / "script.log")
-    if end.status != 0:
-        sys.exit(f"The usual script ended with {end.status}: see {CACHE / 'script.log'}")
-    return end.seconds
 
 
 def _line(name: str, measured: Sequence[Round]) -> tuple[str, ...]:
@@ -122,8 +105,7 @@ def _line(name: str, measured: Sequence[Round]) -> tuple[str, ...]:
         [each.script for each in measured],
     ]
     ratios = [each.ratio for each in measured]
-    spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-    return (name, *(f"{statistics.median(column):.2f}" for column in columns), spread)
+    return (name, *(f"{statistics.median(column):.2f}" for column in columns), spread(ratios))
 
 
 def _stage_line(name: str, measured: Sequence[Round]) -> tuple[str, ...]:

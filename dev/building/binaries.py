@@ -1,6 +1,8 @@
 """Programs built from source with the Go toolchain: the Go module proxy serves source only.
 
 Modules and versions are pinned by the go.mod and go.sum beside the code; nothing is resolved while building.
+What several programs need is compiled once where they need the same version of it, and of all that it needs. So
+the tests' programs have the versions that Kubernetes has, or Kubernetes theirs; `go get` in both keeps it that way.
 """
 
 import contextlib
@@ -28,6 +30,10 @@ PROGRAMS = (
     "kube-proxy",
     "kubectl",
 )
+
+
+# The linker leaves out what debuggers read (-s -w); not to make it saves an eighth of the compiler's time.
+_WITHOUT_DEBUGGING = ("-gcflags=all=-dwarf=false",)
 
 
 @dataclass(frozen=True)
@@ -64,13 +70,13 @@ def builds() -> list[Build]:
     stamped = " ".join(f"-X {version}.{name}={value}" for name, value in stamps.items())
     return [
         Build("pause", "kubernetes", "./pause", "seconds"),
-        Build("versitygw", "s3server", "github.com/versity/versitygw/cmd/versitygw", "one to two minutes"),
+        Build("versitygw", "s3server", ".", "a minute"),
         Build("kubernetes", "kubernetes", ".", "four to seven minutes on 2 cores", f"-s -w {stamped}"),
     ]
 
 
 def tools() -> list[Build]:
-    """List the programs that tests use. They are no part of a cluster: building one restarts nothing."""
+    """List the programs that tests alone use: built on demand, as the cluster needs none of them."""
     return [
         Build("kstatus", "gitops", "./kstatus", "half a minute"),
         Build("argolua", "gitops", "./argolua", "seconds"),
@@ -99,6 +105,11 @@ def installers() -> list[Build]:
     ]
 
 
+def for_tests() -> list[Build]:
+    """List all that the tests of `make test` use beside the cluster's programs."""
+    return [*tools(), *installers(), *prometheus(), COSIGN, ACTIONLINT]
+
+
 def gitops() -> list[Build]:
     """List Flux's controllers, and what compares as Argo CD does: `make gitops` alone uses them."""
     module = "github.com/fluxcd"
@@ -111,17 +122,24 @@ def gitops() -> list[Build]:
 
 
 def make(checkout: Checkout) -> None:
-    """Build what is not there or was built from something else."""
+    """Build the cluster's programs that are not there or were built from something else."""
     with _alone(checkout):
-        for build in (*builds(), *tools()):
+        for build in builds():
             _make(checkout, build)
         for name in PROGRAMS:
             _link(checkout.bin / name, "kubernetes")
 
 
+def make_tools(checkout: Checkout) -> None:
+    """Build what `make test` asks for sooner or later, so that no test waits for a compiler."""
+    with _alone(checkout):
+        for build in for_tests():
+            _make(checkout, build)
+
+
 def make_tool(checkout: Checkout, name: str) -> Path:
     """Build one of the programs if it is not current; return its path."""
-    every = (*builds(), *tools(), *FOR_SCALE, COSIGN, *prometheus(), *installers(), *gitops(), ACTIONLINT)
+    every = (*builds(), *for_tests(), *FOR_SCALE, *gitops())
     [build] = [one for one in every if one.name == name]
     with _alone(checkout):
         _make(checkout, build)
@@ -169,7 +187,8 @@ def _make(checkout: Checkout, build: Build) -> None:
     # A name of its own: the compiler of a killed run may still be writing to the old one.
     fresh = checkout.bin / f".{build.name}.new-{os.getpid()}"
     with step(f"building {build.name}", cold=build.takes):
-        argv = ["go", "build", "-mod=readonly", "-trimpath", "-ldflags", build.ldflags, "-o", str(fresh)]
+        argv = ["go", "build", "-mod=readonly", "-trimpath", *_WITHOUT_DEBUGGING]
+        argv += ["-ldflags", build.ldflags, "-o", str(fresh)]
         argv += ["-tags", ",".join(build.tags)] if build.tags else []
         _go(checkout, [*argv, build.package], source)
         fresh.replace(target)

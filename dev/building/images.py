@@ -2,14 +2,13 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dev.building import base_image, oci
 from dev.building.buildah import Buildah
-from dev.building.venv import parse_pip_configuration
+from dev.building.venv import outside, parse_pip_configuration
 from dev.host import files
 from dev.host.checkout import Checkout
 from dev.host.lock import held
@@ -98,9 +97,9 @@ def _fingerprint(checkout: Checkout, image: Image) -> str:
 
 def volumes(checkout: Checkout) -> dict[str, str]:
     """Return the machine's files that a build may see. They are mounted, so that none is left in an image."""
-    listed = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "list"], check=False, capture_output=True, text=True
-    ).stdout
+    # Not the Python of the environment, which may be made anew at the same time.
+    python = outside(checkout.cache / "venv")
+    listed = subprocess.run([python, "-m", "pip", "config", "list"], check=False, capture_output=True, text=True).stdout
     settings = parse_pip_configuration(listed)
     found = {}
     bundle = certificates(os.environ, settings)

@@ -12,13 +12,23 @@ from hypothesis import strategies as st
 from kubernetes import client
 from pydantic import ValidationError
 
-from tests.e2e.schema_cases import budget, destination, model, placement, pod, quantization, signature, verification
+from tests.e2e.schema_cases import (
+    budget,
+    destination,
+    model,
+    placement,
+    pod,
+    quantization,
+    signature,
+    targets,
+    verification,
+)
 from tests.e2e.schema_cases.least import Object
 from tests.manifests import example_conversions
 from tflite_api import names
 from tflite_api.resource.conversion import Conversion
 
-_FIELDS = (model, signature, quantization, verification, budget, destination, pod, placement)
+_FIELDS = (model, signature, quantization, verification, budget, targets, destination, pod, placement)
 RULES = [rule for field in _FIELDS for rule in field.RULES]
 ROOT = Path(__file__).parents[2]
 SCHEMA = yaml.safe_load((ROOT / "crds/tfliteconversions.yaml").read_text())
@@ -284,6 +294,19 @@ SPECS = st.fixed_dictionaries(
         "budget": mostly(
             st.fixed_dictionaries(
                 {"maxSizeBytes": mostly(st.sampled_from(["4Mi", 1, "1.5k"]), st.sampled_from([0, "m"]))}
+            )
+        ),
+        "targets": mostly(
+            st.lists(
+                st.fixed_dictionaries(
+                    {"name": mostly(st.sampled_from(["EthosU", "Microcontroller", "GPU"]), st.just("NPU"))},
+                    optional={
+                        "config": st.sampled_from(["ethos-u55-128", "ethos-u55-1"]),
+                        "minNPUOperators": st.sampled_from(["0.9", "2"]),
+                        "maxArenaBytes": st.sampled_from(["1Ki", 0]),
+                    },
+                ),
+                max_size=2,
             )
         ),
         "resources": mostly(st.fixed_dictionaries({}, optional={"requests": RESOURCE_LISTS, "limits": RESOURCE_LISTS})),

@@ -163,6 +163,7 @@ class Quantization(Schema):
     keep_float: KeepFloat | None = None
     keep_int8: KeepInt8 | None = None
     unquantized_up_to: Quantity | None = None
+    granularity: Literal["PerChannel", "PerTensor"] | None = None
     auto: Auto | None = None
 
     @model_validator(mode="after")
@@ -182,6 +183,8 @@ class Quantization(Schema):
             raise ValueError(f"io Int8 and UInt8 are for {named(WITH_INTEGER_IO)}: leave it out")
         if self.type not in SELECTIVE and self.keep_float is not None:
             raise ValueError(f"keepFloat is for {named(SELECTIVE)}: leave it out")
+        if self.type not in CALIBRATED and self.is_per_tensor:
+            raise ValueError(f"granularity PerTensor is for {named(CALIBRATED)}: leave it out")
         if self.type not in MIXED and self.keep_int8 is not None:
             raise ValueError(f"keepInt8 is for {named(MIXED)}: leave it out")
         if self.type not in OF_SOME_WEIGHTS and self.unquantized_up_to is not None:
@@ -200,6 +203,11 @@ class Quantization(Schema):
             raise ValueError(
                 "calibration is for the candidates Int8 and Int16x8, and auto.candidates has neither: leave it out"
             )
+
+    @property
+    def is_per_tensor(self) -> bool:
+        """Return whether all weights of a tensor share one scale; else each channel of a large one has its own."""
+        return self.granularity == "PerTensor"
 
     @property
     def search(self) -> Auto:

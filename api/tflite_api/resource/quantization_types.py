@@ -160,3 +160,9 @@ WITH_INTEGER_IO = tuple(kind for kind in FIXED if kind.facts.integer_io)
 SELECTIVE = tuple(kind for kind in FIXED if kind.facts.selective)
 MIXED = tuple(kind for kind in FIXED if kind.facts.mixed)
 OF_SOME_WEIGHTS = tuple(kind for kind in FIXED if kind.facts.proof is Proof.SOME_WEIGHTS)
+FLOATING = tuple(
+    kind
+    for kind in FIXED
+    if kind.facts.tool is not Tool.NOBODY and kind.facts.activations in {Activations.FLOATS, Activations.DYNAMIC}
+)
+"""Those that compute with floats, whatever the model was trained for."""

@@ -4,6 +4,7 @@ import hashlib
 import json
 from typing import Any
 
+from tflite_api.resource import targets
 from tflite_api.resource.quantization_types import QuantizationType
 from tflite_api.resource.spec import ConversionSpec
 from tflite_api.sources.model_source import SOURCES
@@ -19,8 +20,9 @@ def recipe_hash(spec: ConversionSpec) -> str:
 
     Where the artifact goes and what the Job may use are no part of it, so that the same recipe is recognised in any
     bucket. Of the model its content counts: where sha256 pins that, it does not matter where the model comes from. The
-    gate is part of it, and so are the samples and the budget: an artifact that passed a lower gate, on other samples or
-    within another budget, is no answer. The converter's version is not: an upgrade must not convert everything again.
+    gate is part of it, and so are the samples, the budget and the targets: an artifact that passed a lower gate, on
+    other samples, within another budget or on another device is no answer. The converter's version is not: an upgrade
+    must not convert everything again.
     """
     wanted = spec.to_object()
     parts: dict[str, Any] = {name: wanted[name] for name in _SHAPING if name in wanted}
@@ -31,6 +33,8 @@ def recipe_hash(spec: ConversionSpec) -> str:
         parts["verificationMetrics"] = wanted["verification"]["metrics"]
     if spec.budget is not None:
         parts["maxSizeBytes"] = spec.budget.most_bytes
+    if spec.targets:
+        parts["targets"] = targets.recipe_of(spec.targets)
     if "signature" in parts and "inputs" in parts["signature"]:
         parts["signature"]["inputs"].sort(key=lambda pin: pin["name"])
     for kept in ("keepFloat", "keepInt8"):
@@ -39,6 +43,9 @@ def recipe_hash(spec: ConversionSpec) -> str:
     if (asked := spec.quantization).type is QuantizationType.AUTO:
         # What is tried, and in which order, is the same whether the spec or a default says so.
         parts["quantization"]["auto"] = asked.search.to_object() | {"candidates": list(asked.candidates)}
+    if not spec.quantization.is_per_tensor:
+        # What is said in so many words and what is left out are the same.
+        parts["quantization"].pop("granularity", None)
     parts["model"] = _model(parts["model"])
     canonical = json.dumps([_FORMAT, parts], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -22,6 +22,9 @@ from tflite_api.resource.pods.affinity import Affinity
 from tflite_api.resource.pods.metadata import PodMetadata
 from tflite_api.resource.pods.scheduling import NodeSelector, Toleration, TopologySpread
 from tflite_api.resource.quantization import Dataset, Quantization, Samples
+from tflite_api.resource.quantization_types import CALIBRATED, FLOATING
+from tflite_api.resource.targets import MOST_TARGETS, OF_ONE_SIGNATURE, Target, TargetName
+from tflite_api.resource.targets import hold_names as hold_target_names
 from tflite_api.schema import Boolean, Integer, Schema
 from tflite_api.sources.model_source import ModelSource
 
@@ -161,6 +164,7 @@ class ConversionSpec(Schema):
     metadata: ModelMetadata | None = None
     verification: Verification | None = None
     budget: Budget | None = None
+    targets: Annotated[tuple[Target, ...], Field(max_length=MOST_TARGETS)] | None = None
     destination: Destination
     attestation: AttestationSpec | None = None
     resources: Resources | None = None
@@ -195,6 +199,22 @@ class ConversionSpec(Schema):
             most = KEY_CHARACTERS - len(suffix)
             if wanted and len(key) > most:
                 raise ValueError(f"destination.s3.key must have at most {most} characters with {words}")
+        return self
+
+    @model_validator(mode="after")
+    def _be_what_targets_take(self) -> Self:
+        targets = self.targets or ()
+        hold_target_names(targets)
+        names = {target.name for target in targets}
+        if TargetName.ETHOS_U in names and self.quantization.type in FLOATING:
+            raise ValueError(
+                "targets: EthosU computes with integers, and this quantization.type with floats: set"
+                f" {' or '.join(CALIBRATED)}"
+            )
+        keys = (self.signature.keys if self.signature else None) or ()
+        if names.intersection(OF_ONE_SIGNATURE) and len(keys) > 1:
+            listed = " and ".join(OF_ONE_SIGNATURE)
+            raise ValueError(f"targets: {listed} are for a file of one signature: set signature.key")
         return self
 
     @property

@@ -180,6 +180,41 @@ Trials = Annotated[tuple[Trial, ...], Field(max_length=MOST_TRIALS)]
 """In the order in which they were made."""
 
 
+class OperatorElsewhere(Schema):
+    """An operator that does not run on a target."""
+
+    name: Annotated[str, StringConstraints(max_length=64)]
+    count: Annotated[Integer, Field(ge=1)]
+    why: Annotated[str | None, StringConstraints(max_length=160)] = None
+    """What the target's tool says of it."""
+
+
+class TargetFit(Schema):
+    """What of the artifact runs on a target, as the target's own tool says."""
+
+    name: Annotated[str, StringConstraints(max_length=32)]
+    config: Annotated[str | None, StringConstraints(max_length=32)] = None
+    tool: Annotated[str, StringConstraints(max_length=64)]
+    operators: Annotated[Integer, Field(ge=0)]
+    on_target: Annotated[Integer, Field(ge=0)]
+    """How many of them run there."""
+    elsewhere: Annotated[tuple[OperatorElsewhere, ...], Field(max_length=8)] | None = None
+    """Those that do not, the most frequent first."""
+    sram_bytes: Annotated[Integer | None, Field(ge=0, alias="sramBytes")] = None
+    cycles: Annotated[Integer | None, Field(ge=0)] = None
+    """Of one run on the NPU, as its compiler estimates."""
+    arena_bytes: Annotated[Integer | None, Field(ge=0)] = None
+    """What tflite-micro allocates beside the file."""
+    snr_decibels: Decimal | None = None
+    """Of what tflite-micro computes against what LiteRT does with the same file."""
+    compiled: Boolean | None = None
+    """True where the published file is what the target's compiler made of the one that was verified."""
+    verified_sha256: Annotated[Digest | None, Field(alias="verifiedSHA256")] = None
+    """Of that one."""
+    truncated: Boolean | None = None
+    """True where operators were left out for lack of room."""
+
+
 class CalibrationData(Schema):
     """What the ranges of activations were measured on."""
 
@@ -231,6 +266,7 @@ class ConversionStatus(Schema):
     """What type Auto chose, as a person would write it."""
     trials: Trials | None = None
     """What type Auto tried."""
+    targets: tuple[TargetFit, ...] | None = None
     provenance: Provenance | None = None
     job: JobReference | None = None
     start_time: str | None = None

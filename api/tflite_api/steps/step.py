@@ -19,10 +19,12 @@ from tflite_api.resource.status import (
     Digest,
     MeasuredError,
     Provenance,
+    TargetFit,
     Text,
     Trial,
     Trials,
 )
+from tflite_api.resource.targets import MOST_TARGETS
 from tflite_api.schema import Boolean, Integer, Schema
 from tflite_api.text import MESSAGE_CHARACTERS
 
@@ -68,6 +70,9 @@ def _verdict(reason: Reason) -> Reason:
 
 VerdictReason = Annotated[Reason, AfterValidator(_verdict)]
 """A reason of the Verified condition: what the accuracy measurement was worth."""
+
+
+TargetFits = Annotated[tuple[TargetFit, ...], Field(max_length=MOST_TARGETS)]
 
 
 class FetchLimits(Schema):
@@ -129,6 +134,7 @@ class StepResult(Schema):
     """What type Auto chose."""
     trials: Trials | None = None
     """What it tried."""
+    targets: TargetFits | None = None
     provenance: Provenance | None = None
     report_problem: Annotated[str, StringConstraints(max_length=MESSAGE_CHARACTERS)] | None = None
     """Why the artifact has no report page, where the spec asks for one."""
@@ -155,6 +161,7 @@ class StepResult(Schema):
         ways = (
             self._plainer_trials,
             self._fewer_signatures,
+            self._fewer_operators,
             self._fewer_outputs,
             self._shorter_signature,
             self._fewer_metrics,
@@ -172,6 +179,22 @@ class StepResult(Schema):
 
     def _fewer_signatures(self) -> Changes:
         return {"additional_signatures": self.additional_signatures[:-1] or None} if self.additional_signatures else {}
+
+    def _fewer_operators(self) -> Changes:
+        """Leave out what is said of an operator on a target: its counts are what a gate is held to."""
+        targets = list(self.targets or ())
+        longest = max(range(len(targets)), key=lambda index: len(targets[index].elsewhere or ()), default=None)
+        if longest is None or not (operators := targets[longest].elsewhere):
+            return {}
+        explained = [index for index, operator in enumerate(operators) if operator.why is not None]
+        if explained:
+            plain = operators[explained[-1]].model_copy(update={"why": None})
+            kept = (*operators[: explained[-1]], plain, *operators[explained[-1] + 1 :])
+            changes: dict[str, object] = {"elsewhere": kept}
+        else:
+            changes = {"elsewhere": operators[:-1] or None, "truncated": True}
+        targets[longest] = targets[longest].model_copy(update=changes)
+        return {"targets": tuple(targets)}
 
     def _fewer_outputs(self) -> Changes:
         measured = self.verification
@@ -289,6 +312,7 @@ class ConvertedModel(Schema):
     """What type Auto chose; absent where the spec says which."""
     trials: Trials | None = None
     """What it tried."""
+    targets: TargetFits | None = None
     calibration: CalibrationData | None = None
     tensorflow: Annotated[str, StringConstraints(max_length=64)]
     strategy: Annotated[str, StringConstraints(max_length=64)]

@@ -57,8 +57,7 @@ def sizes(content: bytes | mmap.mmap) -> tuple[TypeSize, ...]:
 
 def sizes_of(path: Path) -> tuple[TypeSize, ...]:
     """Return what the constants of a file take by type."""
-    with path.open("rb") as file:
-        return sizes(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    return sizes(flatbuffer.mapped(path))
 
 
 def operators(content: bytes) -> tuple[OperatorUse, ...]:

@@ -52,6 +52,19 @@ def write(path: Path, metadata: ModelMetadata, key: str) -> None:
             _pack(target, {name: outputs[position].labels or () for position, name in files.items()})
 
 
+def add_files(path: Path, metadata: ModelMetadata, key: str) -> None:
+    """Add the label files behind a model that has the metadata already: what rewrites a model leaves them out."""
+    said = {one.name: one for one in metadata.outputs or ()}
+    outputs = [
+        said.get(tensor.name, OutputMetadata(name=tensor.name))
+        for tensor in read_main_signature(path.read_bytes(), key).outputs
+    ]
+    content = path.read_bytes()
+    with written_whole(path) as target:
+        target.write(content)
+        _pack(target, {name: outputs[position].labels or () for position, name in _label_files(outputs).items()})
+
+
 def check(metadata: ModelMetadata, key: str, main: SignatureFacts) -> None:
     """Refuse metadata that does not fit the main subgraph's signature.
 

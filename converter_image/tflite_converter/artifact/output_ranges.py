@@ -1,6 +1,7 @@
 """What an artifact's operators say of its outputs: how large they can be, and whether they are places."""
 
 import math
+import mmap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -25,14 +26,14 @@ _CHOOSING: Final = frozenset({"ARG_MAX", "ARG_MIN", "TOPK_V2", "NON_MAX_SUPPRESS
 _DEEPEST: Final = 64
 
 
-def choosing(content: bytes) -> tuple[str, ...]:
+def choosing(content: bytes | mmap.mmap) -> tuple[str, ...]:
     """Return the operators that give the place of the largest: of two that are nearly the same, the other may win."""
     from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
 
     return tuple(sorted(_CHOOSING & set(operator_names(schema.Model.GetRootAs(content, 0)))))
 
 
-def of(content: bytes) -> dict[str, dict[str, float]]:
+def of(content: bytes | mmap.mmap) -> dict[str, dict[str, float]]:
     """Return the bounds by signature and output, for those that have one."""
     from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
 

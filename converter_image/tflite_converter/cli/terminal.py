@@ -16,6 +16,7 @@ from rich.text import Text
 
 from tflite_api.explanations import EXPLANATIONS, explained
 from tflite_api.reasons import Outcome
+from tflite_api.resource import targets
 from tflite_api.resource.status import ArtifactSignature, MeasuredError, MeasuredMetric, Tensor, Trial
 from tflite_api.steps.step import StepResult
 from tflite_converter.core import log, trial_words
@@ -171,6 +172,7 @@ def _rows(result: StepResult, output: str) -> list[tuple[str, str]]:
         rows += [("metric", _metric(each)) for each in result.verification.metrics or ()]
     if result.quantization is not None:
         rows.append(("chosen", json.dumps(result.quantization.to_object(), ensure_ascii=False)))
+    rows += [("target", targets.in_words(each)) for each in result.targets or ()]
     if result.duration_seconds is not None and result.peak_memory_bytes is not None:
         rows.append(("took", f"{result.duration_seconds:.1f} s, {bytes_in_words(result.peak_memory_bytes)} at peak"))
     return rows

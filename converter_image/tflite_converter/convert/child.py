@@ -21,7 +21,6 @@ from tflite_converter.core.step_files import ARTIFACT_FILE, write_whole
 from tflite_converter.model import saved_model, selection
 from tflite_converter.model.loaded import LoadedModel
 from tflite_converter.model.running import loader, runtime, tfhub
-from tflite_converter.model.saved_model import MetaGraph
 from tflite_converter.worker.reporter import Report, die_with_parent, reported
 
 Announce = Callable[[str], None]
@@ -41,12 +40,18 @@ def convert_model(order: ConversionOrder, announce: Announce) -> MeasurementOrde
     before = _entries(output)
     folder = _model_folder(order)
     graph = selection.choose_graph(saved_model.read(folder), order.tags)
-    load = partial(loader.load, folder, graph)
+    plan = partial(selection.plan, graph, asked=order.signature)
+    # What is wrong with what was asked is found before the model is loaded, if its file tells.
+    signatures = plan(graph.signatures) if selection.knows_its_inputs(graph) else None
+    keys = None if signatures is None else [facts.key for facts in signatures]
+    load = partial(loader.load, folder, graph, keys)
     workspace = Workspace(order)
     model: LoadedModel | None = None
     attempt = workspace.first_attempt
     if attempt is None:
-        attempt, model = _first_attempt(order, graph, load)
+        model = load()
+        names = (model.strategy,) if model.strategy else ()
+        attempt = Attempt(signatures or plan(model.signatures), order.select_tf, names)
         workspace.keep_first(attempt)
     while True:
         pinned = PinnedModel(order, graph, attempt, load)
@@ -69,18 +74,6 @@ def convert_model(order: ConversionOrder, announce: Announce) -> MeasurementOrde
                 write_whole(output / ARTIFACT_FILE, content)
                 pinned.convert_other_form(attempt)
                 return pinned.rest(attempt, tf.__version__, content)
-
-
-def _first_attempt(
-    order: ConversionOrder, graph: MetaGraph, load: Callable[[], LoadedModel]
-) -> tuple[Attempt, LoadedModel]:
-    """Return what to try first, and the model that was loaded for it."""
-    plan = partial(selection.plan, graph, asked=order.signature)
-    # What is wrong with what was asked is found before the model is loaded, where its file tells.
-    signatures = plan(graph.signatures) if selection.knows_its_inputs(graph) else None
-    model = load()
-    names = (model.strategy,) if model.strategy else ()
-    return Attempt(signatures or plan(model.signatures), order.select_tf, names), model
 
 
 def _model_folder(order: ConversionOrder) -> Path:

@@ -16,15 +16,17 @@ from tflite_api.resource.budget import Budget
 from tflite_api.resource.metadata import ModelMetadata
 from tflite_api.resource.metrics import Metric
 from tflite_api.resource.quantization_types import Tool
-from tflite_api.resource.status import ArtifactSignature, CalibrationData, Tensor
+from tflite_api.resource.status import ArtifactSignature, CalibrationData
+from tflite_api.resource.targets import Target
 from tflite_api.schema import Integer, Schema
 from tflite_api.steps.step import ConvertedModel
 from tflite_api.text import one_line
 from tflite_converter.artifact import flatbuffer, inventory, metadata
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
 from tflite_converter.budget import size
-from tflite_converter.convert import forms, report_material
+from tflite_converter.convert import artifact_signature, forms, on_targets, report_material
 from tflite_converter.convert.forms import OtherForm
+from tflite_converter.convert.on_targets import Placed, Verified
 from tflite_converter.convert.order import Contents
 from tflite_converter.convert.report_material import MaterialOrder
 from tflite_converter.core.digests import file_digest
@@ -38,7 +40,7 @@ from tflite_converter.core.step_files import (
     write_model,
     write_whole,
 )
-from tflite_converter.core.tensors import SignatureFacts, TensorFacts
+from tflite_converter.core.tensors import SignatureFacts
 from tflite_converter.quantize import quantization, weight_only
 from tflite_converter.scoring import gates, label_files, placing
 from tflite_converter.scoring.gates import ModelMisses
@@ -55,9 +57,8 @@ from tflite_converter.worker.reporter import Report, reported
 _LOG = logging.getLogger(__name__)
 _MODULE: Final = "tflite_converter.convert.finish"
 _ORDER_FILE: Final = "measurement.json"
-_SHOWN_TENSORS: Final = 64
 _SHOWN_SIGNATURES: Final = 16
-"""What ArtifactSignature and ConvertedModel have room for."""
+"""What ConvertedModel has room for."""
 _CURE_OF_FLOATS: Final = (
     "Name inputs that the model is made for in verification.samples, or pin other shapes in signature.inputs; where"
     " that changes nothing, TensorFlow's converter gets this model wrong"
@@ -87,6 +88,7 @@ class MeasurementOrder(Schema):
     metrics: tuple[Metric, ...] = ()
     """What is measured on labels, which are beside what the model computes."""
     budget: Budget | None = None
+    targets: tuple[Target, ...] = ()
     calibration: CalibrationData | None = None
     metadata: ModelMetadata | None = None
     tensorflow: str
@@ -127,7 +129,8 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
 
     Raises:
         StepFailure: ConversionFailed, QuantizationNotApplied, OperationNotQuantizable, InvalidMetadata,
-            BudgetExceeded, VerificationFailed, or ArtifactRefused where the artifact is another than the converter's.
+            BudgetExceeded, VerificationFailed, TargetUnmet, or ArtifactRefused where the artifact is another than the
+            converter's.
     """
     artifact = Path(order.output_dir) / ARTIFACT_FILE
     references: Sequence[Reference] = [reference.load(Path(each.reference_dir)) for each in order.signatures]
@@ -135,7 +138,7 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
     _check_unchanged(artifact, order.sha256)
     facts, strategy = _quantized(artifact, order)
     quantization.check_applied(order.quantization, facts)
-    kept = tuple(_artifact_signature(facts, each.wanted) for each in order.signatures)
+    kept = tuple(artifact_signature.checked(facts, each.wanted) for each in order.signatures)
     if order.metadata is not None:
         # Metadata describes the main subgraph alone; the converter makes it of the alphabetically first signature.
         metadata.write(artifact, order.metadata, min(signature.key for signature in kept))
@@ -152,12 +155,17 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
         told.signature = kept[0]
         raise told from failure
     _check_unchanged(artifact, digest)
+    placed = _on_targets(artifact, facts, order, references)
+    if placed.notes:
+        size.hold(artifact.stat().st_size, order.budget)
+        digest = file_digest(artifact)
     notes = (
         *_sizes(references, "measured" if measured.samples else "run"),
         *(_state(references) if measured.samples else ()),
         *((_NO_METRICS,) if order.metrics and not measured.samples else ()),
         *_guessed(references),
         *order.notes,
+        *placed.notes,
     )
     if (unquantized := quantization.unquantized(order.quantization, facts)) is not None:
         notes = (unquantized, *notes)
@@ -168,6 +176,7 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
         signature=kept[0],
         additional_signatures=kept[1 : 1 + _SHOWN_SIGNATURES] or None,
         verification=scores.beside(measured.summary(references[0].source)) if measured.samples else None,
+        targets=placed.fits,
         calibration=order.calibration,
         tensorflow=order.tensorflow,
         strategy=strategy,
@@ -177,7 +186,7 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
     if order.report is None:
         return converted
     try:
-        _gather_for_report(order, order.report, references, measured)
+        _gather_for_report(order, order.report, placed.verified, references, measured)
     except Exception as error:  # noqa: BLE001 - whatever goes wrong, the artifact is measured
         _LOG.exception("Nothing to show on the report page")
         problem = one_line(f"its figures could not be measured ({type(error).__name__}: {error})", 400)
@@ -187,13 +196,17 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
 
 
 def _gather_for_report(
-    order: MeasurementOrder, wanted: MaterialOrder, references: Sequence[Reference], compared: Measurement
+    order: MeasurementOrder,
+    wanted: MaterialOrder,
+    artifact: Path,
+    references: Sequence[Reference],
+    compared: Measurement,
 ) -> None:
     from tflite_converter.report import measurement  # noqa: PLC0415 - most conversions ask for no report
 
     asked, output = order.quantization, Path(order.output_dir)
     keys = [each.wanted.key for each in order.signatures]
-    measured = measurement.MeasuredArtifact(output / ARTIFACT_FILE, keys, references, compared.whole)
+    measured = measurement.MeasuredArtifact(artifact, keys, references, compared.whole, per_tensor=asked.is_per_tensor)
     scratch = Path(order.signatures[0].reference_dir).parent
     material = report_material.gather(wanted, scratch)
     data = measurement.measure(measured, asked.type, asked.keep_float, material, scratch)
@@ -230,6 +243,9 @@ def _quantized(artifact: Path, order: MeasurementOrder) -> tuple[ArtifactFacts, 
 
 
 def _check_budget(artifact: Path, order: MeasurementOrder, signature: ArtifactSignature) -> None:
+    if any(target.compiles for target in order.targets):
+        # The file that is published is another, which is weighed when it is there.
+        return
     # Before anything is measured: no measurement changes the file, and a large artifact's takes long.
     asked = order.quantization
     try:
@@ -237,6 +253,26 @@ def _check_budget(artifact: Path, order: MeasurementOrder, signature: ArtifactSi
     except StepFailure as failure:
         failure.signature = signature
         raise
+
+
+def _on_targets(
+    artifact: Path, facts: ArtifactFacts, order: MeasurementOrder, references: Sequence[Reference]
+) -> Placed:
+    if not order.targets:
+        return Placed(artifact)
+    seen = references[0]
+    verified = Verified(
+        artifact=artifact,
+        keys=[each.wanted.key for each in order.signatures],
+        # From its start alone what keeps state computes the same again.
+        samples=seen.given[:1] if seen.in_sequence else seen.samples,
+        compares=seen.inconclusive is None and litert.inconclusive(facts) is None,
+        scratch=Path(order.signatures[0].reference_dir).parent,
+        quantization=order.quantization,
+        min_snr_decibels=order.min_snr_decibels,
+        metadata=order.metadata,
+    )
+    return on_targets.place(order.targets, verified)
 
 
 def _compare(
@@ -284,7 +320,7 @@ def _told(failure: StepFailure, order: MeasurementOrder, references: Sequence[Re
         return failure
     is_of_type = order.quantization.type.facts.is_calibrated and order.batch_cure is None
     if is_of_type and isinstance(failure, CannotRun) and failure.operator and not failure.is_explained:
-        return quantization.lacks_kernel(order.quantization, failure.operator, failure.message)
+        return quantization.lacks_kernel(order.quantization, failure.operator, failure.words)
     found, cure = failure.found, failure.cure
     guessed = _all_guessed(references)
     if failure.reason is Reason.VERIFICATION_FAILED and guessed not in found and not isinstance(failure, CannotRun):
@@ -328,31 +364,6 @@ def _read_artifact(path: Path) -> ArtifactFacts:
     if facts.lost_weights:
         raise StepFailure(Reason.CONVERSION_FAILED, "TensorFlow's converter lost the model's weights", OWN_CURE)
     return facts
-
-
-def _artifact_signature(facts: ArtifactFacts, wanted: SignatureFacts) -> ArtifactSignature:
-    found = next((candidate for candidate in facts.signatures if candidate.key == wanted.key), None)
-    if found is None:
-        words = f"TensorFlow's converter lost the signature {wanted.key}"
-        raise StepFailure(Reason.CONVERSION_FAILED, words, "Convert others with signature.key or signature.keys")
-    for side, asked, given in (("input", wanted.inputs, found.inputs), ("output", wanted.outputs, found.outputs)):
-        lost = {tensor.name for tensor in asked} - {tensor.name for tensor in given}
-        if lost:
-            raise StepFailure(
-                Reason.CONVERSION_FAILED,
-                f"TensorFlow's converter lost the {side} {', '.join(sorted(lost))}",
-                "Export the signature without it",
-            )
-    return ArtifactSignature(
-        key=found.key,
-        inputs=_tensors(found.inputs[:_SHOWN_TENSORS]),
-        outputs=_tensors(found.outputs[:_SHOWN_TENSORS]),
-        truncated=True if max(len(found.inputs), len(found.outputs)) > _SHOWN_TENSORS else None,
-    )
-
-
-def _tensors(facts: tuple[TensorFacts, ...]) -> tuple[Tensor, ...]:
-    return tuple(Tensor(name=tensor.name, dtype=tensor.dtype, shape=tensor.shape or ()) for tensor in facts)
 
 
 def _check_unchanged(artifact: Path, sha256: str) -> None:

@@ -8,6 +8,7 @@ from tflite_api.resource.metadata import ModelMetadata
 from tflite_api.resource.metrics import Metric
 from tflite_api.resource.quantization import Samples
 from tflite_api.resource.spec import ConversionSpec, Signature
+from tflite_api.resource.targets import Target
 from tflite_api.schema import Boolean, Integer, Schema
 from tflite_api.steps.report import TypeSize
 from tflite_api.steps.step import FetchedDatasets
@@ -54,6 +55,7 @@ class ConversionOrder(Schema):
     metrics: tuple[Metric, ...] = ()
     """What is measured on its labels."""
     budget: Budget | None = None
+    targets: tuple[Target, ...] = ()
     datasets: FetchedDatasets = FetchedDatasets()
     report: Boolean = False
     """Whether to measure what the report page shows."""
@@ -88,6 +90,7 @@ class ConversionOrder(Schema):
             verification_samples=_settings(spec),
             metrics=spec.metrics,
             budget=spec.budget,
+            targets=spec.targets or (),
             datasets=datasets,
             report=spec.report,
         )

@@ -212,7 +212,7 @@ class PinnedModel:
             keep = KeepFloat(operations=tuple(sorted(kept))) if kept else None
             asked = self._order.quantization.model_copy(update={"type": QuantizationType.INT8, "keep_float": keep})
             content = tf_converter.convert(self._folder(attempt), self._settings(attempt, asked, None))
-            return quantization.floating_operations(flatbuffer.parse(content))
+            return quantization.operations_to_keep(flatbuffer.parse(content))
 
         try:
             kept, found = frozenset[str](), floating(frozenset())
@@ -281,6 +281,7 @@ class PinnedModel:
             min_snr_decibels=self._order.min_snr_decibels,
             metrics=self._order.metrics,
             budget=self._order.budget,
+            targets=self._order.targets,
             calibration=self._calibration.facts if self._calibration and self._order.quantization.calibration else None,
             metadata=self._order.metadata,
             tensorflow=tensorflow,

@@ -40,7 +40,7 @@ class ConversionFailed(StepFailure):
     def __init__(self, failure: StepFailure, peak_memory_bytes: int) -> None:
         """Take over everything the failure says."""
         super().__init__(failure.reason, failure.found, failure.cure)
-        self.signature, self.verification = failure.signature, failure.verification
+        self.signature, self.verification, self.targets = failure.signature, failure.verification, failure.targets
         self.trials, self.keep_float, self.is_final = failure.trials, failure.keep_float, failure.is_final
         self.peak_memory_bytes = peak_memory_bytes
 

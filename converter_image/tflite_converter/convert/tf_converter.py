@@ -84,6 +84,7 @@ def _directly(folder: Path, settings: ConverterSettings) -> bytes | None:
     converter.kept_float = settings.quantization.keep_float
     converter.calibrated_file = settings.calibrated_file
     converter.is_calibrated = settings.is_calibrated
+    converter.per_tensor = settings.quantization.is_per_tensor
     _configure(converter, settings)
     graph = loader_impl.parse_saved_model(str(folder)).meta_graphs[0].graph_def
     converted: bytes = converter._convert_from_saved_model(graph)  # noqa: SLF001 - see above
@@ -101,6 +102,7 @@ def _selective() -> Any:  # noqa: ANN401 - TensorFlow has no types
         kept_float: KeepFloat | None = None
         calibrated_file: Path | None = None
         is_calibrated = False
+        per_tensor: bool = False
 
         def _quantize(self, result: bytes, *args: Any) -> bytes:  # noqa: ANN401 - handed through as they are
             quantization.check_calibratable(result)
@@ -116,7 +118,11 @@ def _selective() -> Any:  # noqa: ANN401 - TensorFlow has no types
                 if self.calibrated_file is not None:
                     write_whole(self.calibrated_file, calibrated)
             return quantization.quantize_selected(
-                calibrated, self.kept_float or KeepFloat(), self.inference_input_type, self.inference_output_type
+                calibrated,
+                self.kept_float or KeepFloat(),
+                self.inference_input_type,
+                self.inference_output_type,
+                per_tensor=self.per_tensor,
             )
 
     return Selective

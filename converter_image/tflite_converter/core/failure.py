@@ -6,7 +6,7 @@ from typing import Final
 
 from tflite_api.reasons import Reason
 from tflite_api.resource.quantization import KeepFloat
-from tflite_api.resource.status import ArtifactSignature, MeasuredError, Trial
+from tflite_api.resource.status import ArtifactSignature, MeasuredError, TargetFit, Trial
 from tflite_api.steps.step import StepResult
 from tflite_api.text import MESSAGE_CHARACTERS, one_line
 
@@ -54,6 +54,7 @@ class StepFailure(Exception):  # noqa: N818 - a failure is an outcome of a step,
         signature: ArtifactSignature | None = None,
         verification: MeasuredError | None = None,
         keep_float: KeepFloat | None = None,
+        targets: tuple[TargetFit, ...] | None = None,
     ) -> None:
         """Keep the reason, what is told of it and what was measured until then.
 
@@ -64,6 +65,7 @@ class StepFailure(Exception):  # noqa: N818 - a failure is an outcome of a step,
             signature: of the artifact, as far as it was made.
             verification: of the artifact, as far as it was measured.
             keep_float: what the quantization would have to leave in floats.
+            targets: what of the artifact runs on which, as far as it was looked at.
         """
         self.reason = reason
         self.found = one_line(found)
@@ -74,6 +76,7 @@ class StepFailure(Exception):  # noqa: N818 - a failure is an outcome of a step,
         self.keep_float = keep_float
         self.trials: tuple[Trial, ...] | None = None
         """What type Auto tried before it failed."""
+        self.targets = targets
         super().__init__(f"{reason}: {self.message}")
 
     @property
@@ -90,6 +93,7 @@ class StepFailure(Exception):  # noqa: N818 - a failure is an outcome of a step,
             signature=self.signature,
             verification=self.verification,
             trials=self.trials,
+            targets=self.targets,
         )
 
 

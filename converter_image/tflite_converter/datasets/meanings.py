@@ -1,5 +1,6 @@
 """What the values of an input stand for, as far as the graph shows, and values that suit it."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -10,6 +11,7 @@ from tflite_converter.core.tensors import Array, Shape
 from tflite_converter.datasets.distributions import draw
 
 _LARGEST_PIXEL: Final = 255
+_LARGEST_DIVISOR: Final = 9
 _SIGNED_FROM: Final = 2**14
 """Whole numbers that are divided by this much are sound, which goes to both sides of 0; smaller ones are counts."""
 
@@ -46,6 +48,36 @@ class Indices:
         """Return any places."""
         del number, distribution
         return generator.integers(self.first, self.first + self.count, shape)
+
+
+@dataclass(frozen=True)
+class Different:
+    """Places at which something is replaced, one for each thing."""
+
+    words = "places of which no two are the same"
+    is_real = False
+
+    def values(self, generator: np.random.Generator, shape: Shape, number: int, distribution: Distribution) -> Array:
+        """Return as many as there are, in any order."""
+        del number, distribution
+        return generator.permutation(math.prod(shape)).reshape(shape)
+
+
+@dataclass(frozen=True)
+class Divisors:
+    """What whole numbers are divided by: TensorFlow and LiteRT refuse 0."""
+
+    is_real = False
+
+    @property
+    def words(self) -> str:
+        """What the values are."""
+        return f"divisors from 1 to {_LARGEST_DIVISOR}"
+
+    def values(self, generator: np.random.Generator, shape: Shape, number: int, distribution: Distribution) -> Array:
+        """Return any of them."""
+        del number, distribution
+        return generator.integers(1, _LARGEST_DIVISOR + 1, shape)
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,10 @@ def configure(converter: Any, asked: Quantization) -> None:  # noqa: ANN401 - Te
             converter.target_spec.supported_ops = [sets.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8]
         case weights, activations:
             raise AssertionError(f"TensorFlow's converter has no {weights} weights computed with {activations.value}")
+    if asked.is_per_tensor:
+        # TensorFlow has no public way, and dense layers a switch of their own.
+        converter._experimental_disable_per_channel = True  # noqa: SLF001 - see above
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = True  # noqa: SLF001 - see above
     if facts.selective and asked.keep_float is not None:
         converter.target_spec.supported_ops.append(sets.TFLITE_BUILTINS)
     if facts.integer_io:
@@ -108,11 +112,11 @@ def quantizer_failure(kind: QuantizationType, words: str) -> StepFailure:
 
 
 def lacks_kernel(asked: Quantization, operator: str, words: str) -> StepFailure:
-    """Return the failure of an integer artifact that LiteRT has no kernel for, with its words."""
+    """Return the failure of an integer artifact that a kernel of LiteRT does not take, with its words."""
     kept = sorted({operator, *(asked.keep_float.operations or () if asked.keep_float else ())})
     return StepFailure(
         Reason.OPERATION_NOT_QUANTIZABLE,
-        f"LiteRT has no kernel of {operator} for quantization.type {asked.type} ({one_line(words, 300)})",
+        f"LiteRT's {operator} does not take what quantization.type {asked.type} makes of it ({one_line(words, 300)})",
         _cure(asked.type, kept),
         keep_float=_kept(asked.type, kept),
     )
@@ -139,7 +143,14 @@ def _kept_in_floats(names: Collection[str]) -> str:
     return f"quantization.keepFloat.operations: [{', '.join(sorted(names))}]"
 
 
-def quantize_selected(calibrated: bytes, kept: KeepFloat, input_type: Any, output_type: Any) -> bytes:  # noqa: ANN401
+def quantize_selected(
+    calibrated: bytes,
+    kept: KeepFloat,
+    input_type: Any,  # noqa: ANN401 - TensorFlow has no types
+    output_type: Any,  # noqa: ANN401 - see above
+    *,
+    per_tensor: bool = False,
+) -> bytes:
     """Quantize a calibrated float file but for what is to stay in floats.
 
     As tf.lite.experimental.QuantizationDebugger does with its deny lists (tensorflow/lite/tools/optimize/debugging).
@@ -149,6 +160,7 @@ def quantize_selected(calibrated: bytes, kept: KeepFloat, input_type: Any, outpu
         kept: operators and tensors to leave.
         input_type: tf.DType of the artifact's inputs, for those that are real numbers.
         output_type: the same for its outputs.
+        per_tensor: whether weights have one scale, and not one a channel.
 
     Raises:
         StepFailure: InvalidSpec where keepFloat names what the file does not have.
@@ -158,6 +170,8 @@ def quantize_selected(calibrated: bytes, kept: KeepFloat, input_type: Any, outpu
 
     quantized: bytes = mlir_quantize(
         calibrated,
+        disable_per_channel=per_tensor,
+        disable_per_channel_for_dense_layers=per_tensor,
         input_data_type=input_type,
         output_data_type=output_type,
         denylisted_ops=set(kept.operations or ()),
@@ -196,6 +210,13 @@ def check_applied(asked: Quantization, facts: ArtifactFacts) -> None:
     proof, wanted = asked.type.facts.proof, asked.type.facts.weights
     if proof is Proof.NOTHING:
         return
+    if asked.is_per_tensor and facts.per_channel_operations:
+        raise StepFailure(
+            Reason.QUANTIZATION_NOT_APPLIED,
+            "quantization.granularity PerTensor asks for one scale a tensor, but there are several in the weights of"
+            f" {_listed(sorted(facts.per_channel_operations))}",
+            "leave out granularity",
+        )
     if proof is Proof.INTEGERS_THROUGHOUT:
         _check_operations(asked, facts)
     elements = _elements(facts.constants)
@@ -253,6 +274,11 @@ def floating_operations(facts: ArtifactFacts) -> frozenset[str]:
     return frozenset(facts.float_operations - _BETWEEN_TYPES - _BLIND)
 
 
+def operations_to_keep(facts: ArtifactFacts) -> frozenset[str]:
+    """Return the operators that an integer artifact has in floats, or would have to have to be right."""
+    return floating_operations(facts) | facts.misfilling_operations
+
+
 def cure_by_8_bits(kept: Collection[str] | None) -> str:
     """Return what to write instead of Int16x8: Int8 with what it has to leave in floats, if that was found."""
     if kept is None:
@@ -263,16 +289,20 @@ def cure_by_8_bits(kept: Collection[str] | None) -> str:
 
 def _check_operations(asked: Quantization, facts: ArtifactFacts) -> None:
     kept = asked.keep_float
-    if kept is not None and kept.tensors:
-        # What else stays in floats beside a tensor is the converter's choice.
-        return
-    floating = sorted(floating_operations(facts) - set(kept.operations or () if kept else ()))
-    if not floating:
-        return
-    everything = sorted({*floating, *(kept.operations or () if kept else ())})
-    raise StepFailure(
-        Reason.OPERATION_NOT_QUANTIZABLE,
-        f"quantization.type {asked.type} is integers throughout, but {_listed(floating)} still compute with floats",
-        _cure(asked.type, everything),
-        keep_float=_kept(asked.type, everything),
-    )
+    names = frozenset(kept.operations or ()) if kept is not None else frozenset[str]()
+    # What else stays in floats beside a tensor is the converter's choice.
+    floating = frozenset[str]() if kept is not None and kept.tensors else floating_operations(facts) - names
+    found = []
+    if floating:
+        found.append(f"{_listed(sorted(floating))} still compute with floats")
+    if facts.misfilling_operations:
+        listed = _listed(sorted(facts.misfilling_operations))
+        found.append(f"LiteRT's {listed} fills with the integer 0, which stands for another number here")
+    if found:
+        everything = sorted(floating | facts.misfilling_operations | names)
+        raise StepFailure(
+            Reason.OPERATION_NOT_QUANTIZABLE,
+            f"quantization.type {asked.type} is integers throughout, but {', and '.join(found)}",
+            _cure(asked.type, everything),
+            keep_float=_kept(asked.type, everything),
+        )

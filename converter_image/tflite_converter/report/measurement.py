@@ -30,13 +30,28 @@ class MeasuredArtifact:
     """The artifact, what it was compared on, and what came of it."""
 
     def __init__(
-        self, artifact: Path, keys: Sequence[str], references: Sequence[Reference], comparison: Comparison
+        self,
+        artifact: Path,
+        keys: Sequence[str],
+        references: Sequence[Reference],
+        comparison: Comparison,
+        *,
+        per_tensor: bool = False,
     ) -> None:
-        """Take the artifact's file, its signatures' keys with their references, and the first comparison."""
+        """Take the file, its signatures' keys with their references, the first comparison and how weights are scaled.
+
+        Args:
+            artifact: the file.
+            keys: of its signatures.
+            references: what the model computes, by signature.
+            comparison: the first one.
+            per_tensor: whether weights have one scale, and not one a channel.
+        """
         self.file = artifact
         self.keys = keys
         self.references = references
         self.comparison = comparison
+        self.per_tensor = per_tensor
 
     @property
     def is_compared(self) -> bool:
@@ -125,7 +140,9 @@ def _debugged(measured: MeasuredArtifact, kept: KeepFloat, floats: Path, scratch
     first = min(range(len(measured.keys)), key=lambda number: measured.keys[number])
     folder = measured.references[first].folder
     found = quantization_debugger.debug(
-        DebuggerOrder(calibrated=floats, reference_dir=folder, scratch_dir=scratch, kept=kept)
+        DebuggerOrder(
+            calibrated=floats, reference_dir=folder, scratch_dir=scratch, kept=kept, per_tensor=measured.per_tensor
+        )
     )
     note = _of_one(measured.keys[first]) if len(measured.keys) > 1 else None
     layers = _shown("Debugger", found.samples, found.layers, note)

@@ -16,11 +16,13 @@ from markupsafe import Markup
 
 from tflite_api.explanations import EXPLANATIONS
 from tflite_api.reasons import Reason
+from tflite_api.resource import targets
 from tflite_api.resource.metrics import gates_in_words
 from tflite_api.resource.quantization import ChosenQuantization, Quantization
 from tflite_api.resource.quantization_types import QuantizationType
 from tflite_api.resource.spec import ConversionSpec
 from tflite_api.resource.status import MeasuredError, MeasuredMetric, OutputError
+from tflite_api.resource.targets import Target
 from tflite_api.sources.model_source import ModelSource
 from tflite_api.steps.report import LayerError, Layers, OutputErrors, ReportData, TypeSize
 from tflite_api.steps.step import StepResult
@@ -87,22 +89,11 @@ def render(title: str, spec: ConversionSpec, result: StepResult, data: ReportDat
 def asked(spec: ConversionSpec) -> list[_Row]:
     """Return what a spec asks for, as far as it shapes the artifact or its measurement."""
     quantization, signature = spec.quantization, spec.signature
-    rows = [_Row("Model", _source(spec.model)), _Row("Quantization", quantization.type)]
+    rows = [_Row("Model", _source(spec.model)), *_quantization(quantization)]
     if signature is not None:
         keys = [signature.key] if signature.key else list(signature.keys or ())
         rows += [_Row("Signature", ", ".join(keys))] if keys else []
         rows += [_Row(f"Shape of {pin.name}", _shape(pin.shape)) for pin in signature.inputs or ()]
-    if quantization.io != "Float32":
-        rows.append(_Row("Inputs and outputs", quantization.io))
-    if (calibration := quantization.calibration) is not None:
-        rows.append(_Row("Calibration", calibration.dataset or "random numbers (synthetic)"))
-    if (kept := quantization.keep_float) is not None:
-        rows.append(_Row("Kept in floats", ", ".join((*(kept.operations or ()), *(kept.tensors or ())))))
-    if (eights := quantization.keep_int8) is not None:
-        rows.append(_Row("Kept in 8 bits", ", ".join(eights.tensors)))
-    if quantization.type is QuantizationType.AUTO:
-        rows.append(_Row("Candidates", ", ".join(quantization.candidates)))
-        rows.append(_Row("Trials", f"at most {quantization.search.max_trials}"))
     if spec.ops.select_tf:
         rows.append(_Row("Operations", "TensorFlow's own are allowed (selectTF)"))
     if spec.verification is not None and spec.verification.samples is not None:
@@ -111,7 +102,31 @@ def asked(spec: ConversionSpec) -> list[_Row]:
     rows.append(_Row("Gate", f"every output at least {gate} dB" if gate else "none (measure only)"))
     if (budget := spec.budget) is not None:
         rows.append(_Row("Budget", f"at most {budget.max_size_bytes} ({budget.most_bytes} bytes)"))
+    rows += [_Row("Target", _target(target)) for target in spec.targets or ()]
     return rows
+
+
+def _quantization(asked: Quantization) -> list[_Row]:
+    rows = [_Row("Quantization", asked.type)]
+    if asked.io != "Float32":
+        rows.append(_Row("Inputs and outputs", asked.io))
+    if (calibration := asked.calibration) is not None:
+        rows.append(_Row("Calibration", calibration.dataset or "random numbers (synthetic)"))
+    if (kept := asked.keep_float) is not None:
+        rows.append(_Row("Kept in floats", ", ".join((*(kept.operations or ()), *(kept.tensors or ())))))
+    if (eights := asked.keep_int8) is not None:
+        rows.append(_Row("Kept in 8 bits", ", ".join(eights.tensors)))
+    if asked.is_per_tensor:
+        rows.append(_Row("Scales", "one a tensor (granularity)"))
+    if asked.type is QuantizationType.AUTO:
+        rows.append(_Row("Candidates", ", ".join(asked.candidates)))
+        rows.append(_Row("Trials", f"at most {asked.search.max_trials}"))
+    return rows
+
+
+def _target(asked: Target) -> str:
+    """Return what is asked of a target, as the spec has it."""
+    return ", ".join(str(value) if name == "name" else f"{name}: {value}" for name, value in asked.to_object().items())
 
 
 def _metrics(measured: MeasuredError | None, spec: ConversionSpec) -> list[tuple[MeasuredMetric, str]]:
@@ -127,7 +142,7 @@ def _source(model: ModelSource) -> str:
 
 
 def _provenance(result: StepResult) -> list[_Row]:
-    rows = []
+    rows = [_Row("Target", targets.in_words(found)) for found in result.targets or ()]
     if (artifact := result.artifact) is not None:
         rows += [_Row("Artifact", artifact.uri), _Row("SHA-256", artifact.sha256)]
     if (made := result.provenance) is not None:

@@ -41,6 +41,8 @@ class DebuggerOrder(BaseModel):
     scratch_dir: Path
     kept: KeepFloat
     """What is in floats already."""
+    per_tensor: bool = False
+    """Whether weights have one scale, and not one a channel."""
 
 
 class DebuggedLayers(BaseModel):
@@ -116,43 +118,39 @@ def _powers(debugger: Any, verified: str, metrics: Any) -> LayerPowers:  # noqa:
     )
 
 
-def _quantized(calibrated: bytes, kept: KeepFloat, more: Sequence[str] = (), *, verify: bool = False) -> bytes:
+def _quantized(calibrated: bytes, order: DebuggerOrder, more: Sequence[str] = (), *, verify: bool = False) -> bytes:
     from tensorflow.lite.python.convert import mlir_quantize  # noqa: PLC0415 - takes seconds
 
     content: bytes = mlir_quantize(
         calibrated,
+        disable_per_channel=order.per_tensor,
+        disable_per_channel_for_dense_layers=order.per_tensor,
         enable_numeric_verify=verify,
-        denylisted_ops=set(kept.operations or ()),
-        denylisted_nodes={*layer_names.full(kept.tensors or (), calibrated)[0], *more},
+        denylisted_ops=set(order.kept.operations or ()),
+        denylisted_nodes={*layer_names.full(order.kept.tensors or (), calibrated)[0], *more},
     )
     return content
 
 
-def powers(calibrated: bytes, kept: KeepFloat, reference_dir: Path) -> tuple[int, list[LayerPowers]]:
-    """Run the debugger in this process; return on how many samples, and what it found of each layer.
-
-    Args:
-        calibrated: the float file with the ranges of its activations.
-        kept: what is in floats.
-        reference_dir: where the samples are.
-    """
-    all_samples = reference.load(reference_dir).samples
+def powers(calibrated: bytes, order: DebuggerOrder) -> tuple[int, list[LayerPowers]]:
+    """Run the debugger in this process; return on how many samples, and what it found of each layer."""
+    all_samples = reference.load(order.reference_dir).samples
     # The debugger shapes its inputs once.
     shapes = {name: value.shape for name, value in all_samples[0].items()}
     alike = [sample for sample in all_samples if {name: value.shape for name, value in sample.items()} == shapes]
     samples = alike[:_SAMPLES]
-    return len(samples), _layers(_quantized(calibrated, kept, verify=True), samples)
+    return len(samples), _layers(_quantized(calibrated, order, verify=True), samples)
 
 
 def main() -> int:
     """Do as ordered; whatever goes wrong ends in a traceback, whose last line is told."""
     order = DebuggerOrder.model_validate_json(Path(sys.argv[1]).read_bytes())
     calibrated = order.calibrated.read_bytes()
-    samples, layers = powers(calibrated, order.kept, order.reference_dir)
+    samples, layers = powers(calibrated, order)
     tried = suspects(layers)
     trial = order.scratch_dir / _TRIAL_FILE
     if tried:
-        trial.write_bytes(_quantized(calibrated, order.kept, tried))
+        trial.write_bytes(_quantized(calibrated, order, tried))
     found = DebuggedLayers(samples=samples, layers=tuple(layers), tried=tried, trial=trial if tried else None)
     (order.scratch_dir / _LAYERS_FILE).write_text(found.model_dump_json())
     return 0

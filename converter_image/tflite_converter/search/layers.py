@@ -13,6 +13,7 @@ from tflite_api.resource.quantization_types import SELECTIVE
 from tflite_converter.artifact import inventory, layer_names
 from tflite_converter.core.step_files import write_model
 from tflite_converter.report import layer_errors, quantization_debugger
+from tflite_converter.report.quantization_debugger import DebuggerOrder
 from tflite_converter.search import narrowing
 from tflite_converter.search.ranking import LAYERS_FILE, LayersOrder, RankedLayers
 from tflite_converter.search.repair import Layer
@@ -33,7 +34,13 @@ def rank(order: LayersOrder) -> RankedLayers:
 
 
 def _selective(order: LayersOrder, content: bytes) -> tuple[Layer, ...]:
-    _, found = quantization_debugger.powers(content, order.kept, Path(order.reference_dir))
+    wanted = DebuggerOrder(
+        calibrated=Path(order.floats),
+        reference_dir=Path(order.reference_dir),
+        scratch_dir=Path(order.folder),
+        kept=order.kept,
+    )
+    _, found = quantization_debugger.powers(content, wanted)
     sizes = inventory.float_bytes(content)
     return tuple(
         Layer(name=each.name, badness=-each.snr_decibels, cost=math.ceil(sizes.get(each.name, 0) * _SAVED))

@@ -10,11 +10,13 @@ from typing import Any, Final, NoReturn, Self
 
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.resource import metrics as asked_metrics
+from tflite_api.resource import targets as asked_targets
 from tflite_api.resource.metrics import Metric
 from tflite_api.resource.quantization import ChosenQuantization, Quantization
 from tflite_api.resource.quantization_types import MIXED, SELECTIVE, QuantizationType
 from tflite_api.resource.spec import ConversionSpec
 from tflite_api.resource.status import CalibrationData, MeasuredError, Trial
+from tflite_api.resource.targets import Target
 from tflite_api.steps.report import DATA_BYTES, ReportData
 from tflite_api.steps.step import ConvertedModel, StepResult
 from tflite_api.text import one_line
@@ -40,11 +42,13 @@ class Asked:
     """The SNR (dB); 0 for none."""
     metrics: Sequence[Metric] = ()
     quantization: Quantization = field(default_factory=Quantization)
+    targets: Sequence[Target] = ()
+    """The devices that it must say to hold on."""
 
     @classmethod
     def of(cls, spec: ConversionSpec) -> Self:
         """Take what a spec asks for."""
-        return cls(spec.min_snr_decibels, spec.metrics, spec.quantization)
+        return cls(spec.min_snr_decibels, spec.metrics, spec.quantization, spec.targets or ())
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,7 @@ def report_data(output_dir: Path) -> ReportData:
 
 def _check_report(report: ConvertedModel, asked: Asked) -> None:
     problem = problem_of(report, report.verdict, report.verification, report.calibration, asked)
+    problem = problem or asked_targets.problem_of(asked.targets, report.targets or ())
     if problem is not None:
         _refuse(f"its report {problem}")
 

@@ -177,6 +177,7 @@ def outcome(artifact: AcceptedArtifact, uri: str, recipe: str, model_digest: str
         verification=report.verification,
         quantization=report.quantization,
         trials=report.trials,
+        targets=report.targets,
         provenance=Provenance(
             model_digest=model_digest or "",
             recipe_hash=recipe,

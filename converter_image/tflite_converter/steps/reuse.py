@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Final
 
 from tflite_api.names import VERIFYING_KEY_ENV
+from tflite_api.resource import targets
 from tflite_api.steps.step import StepRequest, StepResult
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.budget import size
@@ -81,6 +82,7 @@ class _Confirmation:
         result, spec = self.reuse.result, self.request.spec
         calibration = result.provenance.calibration if result.provenance is not None else None
         problem = accept.problem_of(result, result.verdict, result.verification, calibration, Asked.of(spec))
+        problem = problem or targets.problem_of(spec.targets or (), result.targets or ())
         if problem is not None:
             raise NotReusedError(f"its metadata {problem}")
         artifact = self._artifact()

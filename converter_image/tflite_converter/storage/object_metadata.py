@@ -295,5 +295,6 @@ def _as_reused(result: StepResult, found: StoredObject, wanted: Identity) -> Ste
         verification=result.verification,
         quantization=result.quantization,
         trials=result.trials,
+        targets=result.targets,
         provenance=result.provenance,
     )

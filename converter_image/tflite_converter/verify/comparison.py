@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from tflite_converter.artifact import output_ranges
+from tflite_converter.artifact import flatbuffer, output_ranges
 from tflite_converter.core.tensors import Outputs
 from tflite_converter.datasets.generated import LEAST
 from tflite_converter.verify import sequence
@@ -44,7 +44,7 @@ def measure(
         StepFailure: VerificationFailed where LiteRT cannot run the artifact, or an output is no answer.
     """
     measured.ranges = ranges(artifact, keys)
-    measured.choosing = output_ranges.choosing(artifact.read_bytes())
+    measured.choosing = output_ranges.choosing(flatbuffer.mapped(artifact))
     if any(seen.in_sequence for seen in references):
         _measure(artifact, keys, references, measured, hear)
         return list(references)
@@ -56,7 +56,7 @@ def measure(
 
 def ranges(artifact: Path, keys: Sequence[str]) -> dict[str, float]:
     """Return how large outputs can be, where their operators have a bound, by names as `measure` gives them."""
-    found = output_ranges.of(artifact.read_bytes())
+    found = output_ranges.of(flatbuffer.mapped(artifact))
     return {
         named(key, output, several=len(keys) > 1): bound for key in keys for output, bound in found.get(key, {}).items()
     }

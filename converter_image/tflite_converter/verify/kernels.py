@@ -22,6 +22,7 @@ class CannotRun(StepFailure):
     def __init__(self, words: str, shapes: str) -> None:
         """Take LiteRT's words, and the shapes of the inputs in words."""
         self.operator = _operator(words)
+        self.words = one_line(words, 300)
         self.is_explained = _POWER_OF_TWO in words
         if self.is_explained:
             super().__init__(Reason.UNSUPPORTED_OPERATION, _of_powers(self.operator or "RFFT2D"), _ANOTHER_LENGTH)

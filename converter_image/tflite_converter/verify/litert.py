@@ -84,6 +84,21 @@ def signatures(artifact: Path) -> dict[str, SignatureFacts]:
         raise StepFailure(Reason.VERIFICATION_FAILED, words, "Name a file that it can read") from error
 
 
+def details(artifact: Path, key: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Return what LiteRT says of a signature's inputs and of its outputs, by name.
+
+    Raises:
+        CannotRun: LiteRT cannot run the artifact.
+    """
+    from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 - takes long
+
+    try:
+        runner = Interpreter(model_path=str(artifact)).get_signature_runner(key)
+        return runner.get_input_details(), runner.get_output_details()
+    except (RuntimeError, ValueError) as error:
+        raise CannotRun(str(error), "none yet") from error
+
+
 def _signature(key: str, runner: Any) -> SignatureFacts:  # noqa: ANN401 - LiteRT has no types
     sides = (runner.get_input_details(), runner.get_output_details())
     inputs, outputs = (tuple(_tensor(name, each) for name, each in sorted(details.items())) for details in sides)

@@ -8,6 +8,7 @@ from tflite_api.reasons import Reason
 from tflite_api.resource.quantization import KeepFloat
 from tflite_api.resource.status import ArtifactSignature, MeasuredError
 from tflite_api.schema import Boolean, Schema
+from tflite_api.steps.step import TargetFits
 from tflite_api.text import MESSAGE_CHARACTERS
 from tflite_converter.core.failure import IN_MESSAGE, OWN_CURE, StepFailure
 
@@ -26,6 +27,7 @@ class ChildFailure(Schema):
     verification: MeasuredError | None = None
     keep_float: KeepFloat | None = None
     is_final: Boolean | None = None
+    targets: TargetFits | None = None
 
     @classmethod
     def of(cls, failure: StepFailure) -> Self:
@@ -38,6 +40,7 @@ class ChildFailure(Schema):
             verification=failure.verification,
             keep_float=failure.keep_float,
             is_final=failure.is_final or None,
+            targets=failure.targets,
         )
 
     def failure(self) -> StepFailure:
@@ -50,6 +53,7 @@ class ChildFailure(Schema):
             signature=self.signature,
             verification=self.verification,
             keep_float=self.keep_float,
+            targets=self.targets,
         )
         failure.is_final = bool(self.is_final)
         return failure

@@ -63,6 +63,8 @@ def write_status(
                 changes["verification"] = result.verification
             if result is not None and result.trials:
                 changes["trials"] = result.trials
+            if reason is Reason.TARGET_UNMET and result is not None and result.targets is not None:
+                changes["targets"] = result.targets
             changes["completion_time"] = timestamp(ended) if ended is not None else None
     return old.model_copy(update=changes)
 
@@ -79,6 +81,7 @@ def _artifact(result: StepResult, image: str) -> dict[str, object]:
         "verification": result.verification,
         "quantization": result.quantization,
         "trials": result.trials,
+        "targets": result.targets,
         "provenance": provenance,
     }
 

@@ -2,7 +2,20 @@
 
 from typing import Final
 
-from tests.corpus.kinds import control, formats, guessed, language, sequences, vision
+from tests.corpus.kinds.families import (
+    control,
+    effects,
+    formats,
+    guessed,
+    language,
+    numbers,
+    pictures,
+    recurrences,
+    sequences,
+    signatures,
+    vision,
+    weights,
+)
 from tests.corpus.kinds.kind import Kind
 
 ALL: Final[tuple[Kind, ...]] = (
@@ -12,6 +25,12 @@ ALL: Final[tuple[Kind, ...]] = (
     *control.KINDS,
     *formats.KINDS,
     *guessed.KINDS,
+    *signatures.KINDS,
+    *numbers.KINDS,
+    *pictures.KINDS,
+    *weights.KINDS,
+    *recurrences.KINDS,
+    *effects.KINDS,
 )
 
 

@@ -24,6 +24,7 @@ from tests.unit.converter.signing import attestations, signing_keys
 from tests.unit.converter.steps import buckets, test_cleanup, test_destination
 from tests.unit.converter.steps.test_destination import answered
 from tests.unit.converter.storage import test_object_metadata
+from tests.unit.converter.targets import test_judgement
 from tests.unit.converter.worker import test_supervisor
 from tests.unit.operator.builders import failed, failing_pod, job, message, planned, report, started, succeeded_pod
 from tflite_api.explanations import explained
@@ -153,6 +154,7 @@ EXAMPLES: dict[Reason, Callable[[Place], Any]] = {
     Reason.CONVERSION_CRASHED: lambda place: place.crash(),
     Reason.VERIFICATION_FAILED: lambda _: judged(0.1, 60),
     Reason.BUDGET_EXCEEDED: lambda _: test_size.refused("4.5Ki", test_size.FLOATS),
+    Reason.TARGET_UNMET: lambda _: test_judgement.too_few(),
     Reason.CREDENTIALS_REFUSED: lambda _: say(answered("AccessDenied", 403)),
     Reason.STORAGE_REFUSED: lambda _: say(
         answered("InvalidRequest", 400, message="Content-Type is not allowed in this bucket")

@@ -4,13 +4,14 @@ An index beyond its table makes TensorFlow fail and LiteRT read foreign memory; 
 nearly all of an embedding unmeasured. A mask of any numbers, and a picture of small ones, say nothing of the artifact.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from tflite_converter.core.tensors import Array, TensorFacts
-from tflite_converter.datasets.meanings import Indices, Mask, Meaning, Pixels, Scaled
+from tflite_converter.datasets.meanings import Different, Divisors, Indices, Mask, Meaning, Pixels, Scaled
 from tflite_converter.model.inputs import graph, uses
 from tflite_converter.model.inputs.uses import Affine, Uses
 
@@ -46,15 +47,26 @@ def _meaning(tensor: TensorFacts, used: Uses) -> Meaning | None:
     kind = "" if tensor.dtype in _NO_NUMBERS else np.dtype(tensor.dtype).kind
     if kind not in {"f", "i", "u"}:
         return None
-    if used.tables:
-        first, count = max(table[0] for table in used.tables), min(sum(table) for table in used.tables)
-        return Indices(first, max(count - first, 1))
+    if (places := _places(tensor, kind, used)) is not None:
+        return places
     if used.limited or any(map(_is_of_pixels, used.affine)) or (used.convolved and _is_picture_of_integers(tensor)):
         return Pixels()
     if _is_mask(tensor.name, kind, used):
         return Mask()
     deepest = max(used.affine, key=lambda affine: affine.steps, default=None)
     return _scaled(tensor, kind, deepest) if deepest is not None else None
+
+
+def _places(tensor: TensorFacts, kind: str, used: Uses) -> Meaning | None:
+    """Return what values are that TensorFlow would refuse, or make anything of, if they were any others."""
+    if used.tables:
+        first, count = max(table[0] for table in used.tables), min(sum(table) for table in used.tables)
+        return Indices(first, max(count - first, 1))
+    if kind == "f":
+        return None
+    if used.replaced and math.prod(tensor.shape or ()) == (tensor.shape or (1,))[0]:
+        return Different()
+    return Divisors() if used.divides else None
 
 
 def _is_picture_of_integers(tensor: TensorFacts) -> bool:

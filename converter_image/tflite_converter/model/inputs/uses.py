@@ -36,6 +36,9 @@ _COUNTING: Final = frozenset({"Sum", "Mean", "Max", "Min", "Prod"})
 _OF_MATRICES: Final = frozenset({"MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum"})
 """Operations that a mask is multiplied in as well: what it leaves is summed there."""
 _CONVOLVING: Final = frozenset({"Conv2D", "DepthwiseConv2dNative"})
+_REPLACING: Final = frozenset({"TensorScatterUpdate", "ScatterUpdate", "ResourceScatterUpdate"})
+"""Operations of which nobody can say what they give where two places are the same."""
+_DIVIDING: Final = frozenset({"FloorDiv", "FloorMod", "TruncateDiv", "TruncateMod", "Mod", "Div", "RealDiv"})
 _FOLDED: Final[Mapping[str, Callable[..., Array]]] = {
     "Sqrt": np.sqrt,
     "Rsqrt": lambda x: 1 / np.sqrt(x),
@@ -81,6 +84,10 @@ class Uses:
     """Whether they are subtracted from 1."""
     multiplied: bool = False
     """Whether something that is computed is multiplied with them."""
+    replaced: bool = False
+    """Whether they are places at which something is replaced."""
+    divides: bool = False
+    """Whether something is divided by them."""
     limited: bool = False
     """Whether they are compared with 255, or kept below."""
     convolved: bool = False
@@ -111,6 +118,7 @@ class _Search:
         for operation in scope.body.operations.values():
             read = [scope.value(name) for name in operation.inputs]
             if any(value.input is not None for value in read):
+                self._take_second(operation.op, read)
                 self._take(operation, read)
             for name in operation.calls:
                 inner = scope.inside(name, read)
@@ -118,6 +126,12 @@ class _Search:
                 if inner is not None and key not in self._seen and any(value.input is not None for value in read):
                     self._seen.add(key)
                     self.visit(inner)
+
+    def _take_second(self, op: str, read: Sequence[Value]) -> None:
+        if len(read) > 1 and read[1].is_untouched:
+            uses = self.uses(read[1])
+            uses.divides |= op in _DIVIDING
+            uses.replaced |= op in _REPLACING
 
     def _take(self, operation: Operation, read: Sequence[Value]) -> None:
         op = operation.op

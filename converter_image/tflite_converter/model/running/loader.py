@@ -1,5 +1,6 @@
 """Loading a SavedModel into this process's memory."""
 
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,8 +16,13 @@ from tflite_converter.model.running.tf2 import ObjectModel
 from tflite_converter.model.saved_model import MetaGraph
 
 
-def load(folder: Path, graph: MetaGraph) -> LoadedModel:
+def load(folder: Path, graph: MetaGraph, keys: Collection[str] | None = None) -> LoadedModel:
     """Load a SavedModel; this runs its initializers.
+
+    Args:
+        folder: where it is.
+        graph: what is loaded of it.
+        keys: of the signatures that are needed; None for all that it holds.
 
     Raises:
         StepFailure: ModelLoadFailed, or UnsupportedOperation where TensorFlow itself lacks an operation.
@@ -27,7 +33,7 @@ def load(folder: Path, graph: MetaGraph) -> LoadedModel:
         if not graph.has_objects:
             return SessionModel(folder, graph)
         try:
-            return ObjectModel(folder, graph)
+            return ObjectModel(folder, graph, keys)
         except runtime.out_of_memory():
             raise
         except Exception:

@@ -31,6 +31,9 @@ def load_tensorflow() -> None:
 
     Python's collector of cycles took an eighth of a conversion's CPU time: it looked at all that TensorFlow is made of
     again and again. That stays for good, and what is young is looked at more rarely.
+
+    TensorFlow optimizes a graph before it runs the first time, which took longer than the few runs that a conversion
+    needs, and those are as fast without (own measurement: 0.24 to 1.0 s of CPU for the models of `make bench`).
     """
     gc.disable()
     for name in _SPARED:
@@ -39,13 +42,14 @@ def load_tensorflow() -> None:
     for name in _UNUSED:
         sys.modules[name] = ModuleType(name)
     try:
-        import tensorflow  # noqa: F401, PLC0415 - takes seconds
+        import tensorflow as tf  # noqa: PLC0415 - takes seconds
     finally:
         for name in (*_SPARED, *_UNUSED):
             del sys.modules[name]
         gc.freeze()
         gc.set_threshold(*_COLLECTED_AFTER)
         gc.enable()
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 def exhausted(error: Exception) -> Reason | None:

@@ -1,6 +1,7 @@
 """A SavedModel of TensorFlow 2: objects with variables and functions."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +11,7 @@ import numpy as np
 from tflite_converter.core.failure import RunRefused
 from tflite_converter.core.tensors import Array, Sample, SignatureFacts, TensorFacts
 from tflite_converter.model.loaded import CALL, saving_failure, signature_failure
-from tflite_converter.model.running import callables, restoring, runtime
+from tflite_converter.model.running import callables, pruning, restoring, runtime
 from tflite_converter.model.saved_model import MetaGraph
 
 _PROTO: Final = "saved_model.pb"
@@ -21,11 +22,9 @@ _CAPTURED: Final = "captured"
 class ObjectModel:
     """The objects in memory."""
 
-    def __init__(self, folder: Path, graph: MetaGraph) -> None:
-        """Load them; raises whatever TensorFlow raises."""
-        import tensorflow as tf  # noqa: PLC0415 - takes seconds
-
-        self._model = tf.saved_model.load(str(folder), tags=sorted(graph.tags))
+    def __init__(self, folder: Path, graph: MetaGraph, keys: Collection[str] | None = None) -> None:
+        """Load them, or what these signatures need of them; raises whatever TensorFlow raises."""
+        self._model = _loaded(folder, sorted(graph.tags), keys)
         self._functions: dict[str, Any] = dict(self._model.signatures)
         self.signatures: Mapping[str, SignatureFacts] = graph.signatures
         self.strategy: str | None = None
@@ -80,6 +79,29 @@ class ObjectModel:
         runtime.give_memory_back()
 
 
+def _loaded(folder: Path, tags: Sequence[str], keys: Collection[str] | None) -> Any:  # noqa: ANN401 - TensorFlow has no types
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+    if keys is not None and (model := _pruned(folder, tags, keys)) is not None:
+        return model
+    return tf.saved_model.load(str(folder), tags=tags)
+
+
+def _pruned(folder: Path, tags: Sequence[str], keys: Collection[str]) -> Any:  # noqa: ANN401 - TensorFlow has no types
+    """Return what these signatures need; None where that is not known, or is not all there."""
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+    # TensorFlow writes a line for each value of the checkpoint that is not asked for, unless it is told to expect that;
+    # but then it says nothing of one that is asked for and not there.
+    options = tf.saved_model.LoadOptions(allow_partial_checkpoint=True)
+    with tempfile.TemporaryDirectory(prefix="pruned-") as target:
+        if not pruning.prune(folder, keys, Path(target)):
+            return None
+        model = tf.saved_model.load(target, tags=tags, options=options)
+    variables = {id(one): one for function in model.signatures.values() for one in function.variables}
+    return model if all(one.is_initialized() for one in variables.values()) else None
+
+
 def save(functions: Sequence[Any], signatures: Sequence[SignatureFacts], folder: Path, module: Any) -> None:  # noqa: ANN401
     """Save functions with their signatures' names and shapes.
 
@@ -108,14 +130,18 @@ def save(functions: Sequence[Any], signatures: Sequence[SignatureFacts], folder:
 def _save(module: Any, folder: Path, concrete: Mapping[str, Any]) -> None:  # noqa: ANN401 - TensorFlow has no types
     import tensorflow as tf  # noqa: PLC0415 - takes seconds
 
+    def written(*, skip_saver: bool) -> None:
+        # Gradients are for training.
+        options = tf.saved_model.SaveOptions(experimental_skip_saver=skip_saver, experimental_custom_gradients=False)
+        tf.saved_model.save(module, str(folder), signatures=concrete, options=options)
+
     if isinstance(getattr(module, _CAPTURED, None), list):
         # Whatever else there may be to restore, TensorFlow alone knows how.
-        options = tf.saved_model.SaveOptions(experimental_skip_saver=True)
-        tf.saved_model.save(module, str(folder), signatures=concrete, options=options)
+        written(skip_saver=True)
         with _edited(folder) as meta:
             if restoring.add(meta, _CAPTURED):
                 return
-    tf.saved_model.save(module, str(folder), signatures=concrete)
+    written(skip_saver=False)
 
 
 @contextmanager

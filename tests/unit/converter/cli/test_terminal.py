@@ -61,3 +61,20 @@ def test_a_summary_has_what_type_auto_chose_as_a_person_would_write_it() -> None
     chosen = {"type": "WeightOnlyInt4", "keepInt8": {"tensors": ["a"]}}
     result = StepResult.from_object({"reason": "Converted", "message": "SNR 20.0 dB", "quantization": chosen})
     assert json.dumps(chosen) in terminal.summary("flowers", result, "out/model.tflite").plain
+
+
+def test_a_summary_has_what_runs_on_each_target() -> None:
+    left = [{"name": "QUANTIZE", "count": 2, "why": "floats"}]
+    npu = {"name": "EthosU", "config": "ethos-u55-128", "tool": "t", "operators": 9, "onTarget": 7, "elsewhere": left}
+    micro = {"name": "Microcontroller", "tool": "t", "operators": 4, "onTarget": 4}
+    found = [
+        {**npu, "sramBytes": 512, "cycles": 99, "compiled": True, "truncated": True},
+        {**micro, "arenaBytes": 1024, "snrDecibels": "40.0"},
+    ]
+    result = StepResult.from_object({"reason": "TargetUnmet", "message": "m", "targets": found})
+    shown = terminal.summary("flowers", result, "out/model.tflite").plain
+    assert (
+        "target     EthosU (ethos-u55-128): 7 of 9 operators; elsewhere 2 QUANTIZE and others; 512 bytes of SRAM;"
+        " 99 cycles; compiled for it"
+    ) in shown
+    assert "Microcontroller: 4 of 4 operators; 1024 bytes of arena; 40.0 dB against LiteRT" in shown

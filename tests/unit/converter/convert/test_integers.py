@@ -151,6 +151,32 @@ def test_an_operation_without_an_integer_kernel_is_named_with_what_to_write(tmp_
     assert "FULLY_CONNECTED" not in facts.float_operations
 
 
+def scattering(folder: Path) -> None:
+    """Numbers above 0 alone are put into a matrix that is 0 elsewhere."""
+    import tensorflow as tf
+
+    def call(x: Any) -> Any:
+        return {"y": tf.scatter_nd([[0], [2], [5]], tf.nn.sigmoid(x @ kernel) + 1.0, [8, 16])}
+
+    module = tf.Module()
+    kernel = module.kernel = tf.Variable(np.random.default_rng(1).normal(0, 0.2, (64, 16)).astype(np.float32))
+    module.call = tf.function(call)
+    spec = tf.TensorSpec([3, 64], tf.float32, name="x")
+    tf.saved_model.save(module, str(folder), signatures=module.call.get_concrete_function(spec))
+
+
+def test_what_fills_with_the_integer_0_is_named(tmp_path: Path) -> None:
+    scattering(tmp_path / "model")
+    with pytest.raises(StepFailure, match=r"keepFloat\.operations: \[SCATTER_ND\]") as caught:
+        quantized(tmp_path / "model", tmp_path, type="Int8", calibration=SYNTHETIC)
+    assert caught.value.reason is Reason.OPERATION_NOT_QUANTIZABLE
+    kept = {"operations": ["SCATTER_ND"]}
+    converted, facts = quantized(tmp_path / "model", tmp_path, 30, type="Int8", calibration=SYNTHETIC, keepFloat=kept)
+    assert (converted.verdict, facts.misfilling_operations) == (Reason.REAL_DATA_NOT_SEEN, frozenset())
+    with pytest.raises(StepFailure, match=r"SCATTER_ND does not take .* Int8 with .*\[SCATTER_ND\]"):
+        quantized(tmp_path / "model", tmp_path, type="Int16x8", calibration=SYNTHETIC)
+
+
 def test_an_operation_without_a_16_bit_form_is_named_with_what_to_write(tmp_path: Path) -> None:
     exported_models.with_cosine(tmp_path / "model")
     words = r"Int16x8 has no integers for COS: use quantization\.type Int8 with .*keepFloat\.operations: \[COS\]"

@@ -23,12 +23,13 @@ def asked(kind: str, **settings: Any) -> Quantization:
     return Quantization.from_object({"type": kind, **calibration, **settings})
 
 
-def facts(*constants: Constant, floating: tuple[str, ...] = ()) -> ArtifactFacts:
+def facts(*constants: Constant, floating: tuple[str, ...] = (), misfilling: tuple[str, ...] = ()) -> ArtifactFacts:
     return ArtifactFacts(
         signatures=(),
         constants=(*constants, SHAPES),
         operations=frozenset(floating) | {"CONV_2D"},
         float_operations=frozenset(floating),
+        misfilling_operations=frozenset(misfilling),
     )
 
 
@@ -121,6 +122,16 @@ def test_not_applied(kind: str, found: ArtifactFacts, words: str) -> None:
     with pytest.raises(StepFailure, match=words) as caught:
         check_applied(asked(kind), found)
     assert caught.value.reason is Reason.QUANTIZATION_NOT_APPLIED
+
+
+def test_operations_that_fill_with_the_wrong_number_are_named_with_what_to_write() -> None:
+    found = facts(Constant("int8", 9000), misfilling=("SCATTER_ND",))
+    words = r"SCATTER_ND fills with the integer 0.*keepFloat\.operations: \[EXP, SCATTER_ND\]"
+    for kept in ({"operations": ["EXP"]}, {"operations": ["EXP"], "tensors": ["y"]}):
+        with pytest.raises(StepFailure, match=words) as caught:
+            check_applied(asked("Int8", keepFloat=kept), found)
+        assert caught.value.reason is Reason.OPERATION_NOT_QUANTIZABLE
+    check_applied(asked("DynamicRange"), found)
 
 
 def test_operations_left_in_floats_are_named_with_what_to_write() -> None:

@@ -11,6 +11,7 @@ from tests import report_pages
 from tests.report_pages import HOSTILE, data, result, spec
 from tflite_api.resource.quantization import ChosenQuantization
 from tflite_api.resource.spec import ConversionSpec
+from tflite_api.resource.status import TargetFit
 from tflite_api.steps.step import StepResult
 from tflite_converter.report import page as report_page
 
@@ -105,6 +106,18 @@ def test_the_budget_is_shown_beside_the_size() -> None:
     text = Elements(report_page.render("team/a", asked, result(), data())).text
     assert "Artifact, of 4.0 MiB allowed 3.4 MiB" in text
     assert "Budget at most 4Mi (4194304 bytes)" in text
+
+
+def test_targets_are_shown_with_what_is_asked_and_what_was_found() -> None:
+    found = TargetFit.from_object({"name": "GPU", "tool": "t", "operators": 4, "onTarget": 3})
+    asked = spec(
+        targets=[{"name": "GPU", "minGPUOperators": "0.5"}],
+        quantization={"type": "Int8", "calibration": {"synthetic": True}, "granularity": "PerTensor"},
+    )
+    text = Elements(report_page.render("a", asked, result().model_copy(update={"targets": (found,)}), data())).text
+    assert "Target GPU, minGPUOperators: 0.5" in text
+    assert "Target GPU: 3 of 4 operators" in text
+    assert "Scales one a tensor (granularity)" in text
 
 
 def test_the_secret_is_not_named() -> None:

@@ -16,6 +16,7 @@ from tflite_converter.artifact import flatbuffer
 
 pytestmark = pytest.mark.tensorflow
 Write = Callable[..., Path]
+NPU = {"name": "EthosU", "config": "ethos-u55-128"}
 
 
 class Ran:
@@ -121,6 +122,18 @@ def test_an_artifact_over_its_budget_is_refused_with_what_helps(
 ) -> None:
     ran = Ran(write_conversion(models / "dense", budget={"maxSizeBytes": "5Ki"}), tmp_path / "out")
     ran.failed("BudgetExceeded", "budget.maxSizeBytes allows 5120 (5.0 KiB)", "quantization.type DynamicRange", "raise")
+
+
+def test_what_runs_on_targets_is_told_whether_they_are_met_or_not(
+    models: Path, tmp_path: Path, write_conversion: Write
+) -> None:
+    ran = Ran(write_conversion(models / "dense", targets=[{"name": "Microcontroller"}]), tmp_path / "out")
+    assert ran.code == 0, ran.text
+    micro = ran.result["targets"][0]
+    assert (micro["name"], micro["onTarget"]) == ("Microcontroller", micro["operators"])
+    ran = Ran(write_conversion(models / "dense", targets=[NPU]), tmp_path / "out")
+    ran.failed("TargetUnmet", "nothing of the artifact runs on EthosU (ethos-u55-128)", "set quantization.type Int8")
+    assert [(each["name"], each["onTarget"]) for each in ran.result["targets"]] == [("EthosU", 0)]
 
 
 def test_an_archive_is_taken_and_its_digest_checked(models: Path, tmp_path: Path, write_conversion: Write) -> None:

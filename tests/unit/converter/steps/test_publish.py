@@ -18,6 +18,7 @@ from tflite_api.resource.budget import Budget
 from tflite_api.resource.metrics import Metric
 from tflite_api.resource.quantization import Quantization
 from tflite_api.resource.spec import Verification
+from tflite_api.resource.targets import Target
 from tflite_api.steps.report import DATA_BYTES
 from tflite_api.steps.step import PreparedModel, StepRequest, StepResult
 from tflite_converter.core.failure import StepFailure
@@ -201,6 +202,21 @@ def test_what_is_published_holds_the_gates_of_the_spec(output: Path, bucket: Mem
     done = publish(request, PREPARED, output, LoggedProgress(), bucket)
     assert done.verification is not None
     assert [each.artifact.value for each in done.verification.metrics or ()] == ["0.94"]
+
+
+def test_what_is_published_holds_on_the_targets_of_the_spec(output: Path, bucket: MemoryStore) -> None:
+    asked = Target.from_object({"name": "GPU", "minGPUOperators": "0.75"})
+    request = REQUEST.model_copy(update={"spec": REQUEST.spec.model_copy(update={"targets": (asked,)})})
+    shown = {"name": "GPU", "tool": "t", "operators": 4, "onTarget": 3}
+    with pytest.raises(StepFailure, match="its report shows 0 targets of the 1 asked for"):
+        publish(request, PREPARED, output, LoggedProgress(), bucket)
+    report(targets=[{**shown, "onTarget": 2}])(output)
+    with pytest.raises(StepFailure, match="calls GPU met, but does not hold minGPUOperators") as caught:
+        publish(request, PREPARED, output, LoggedProgress(), bucket)
+    assert caught.value.reason is Reason.ARTIFACT_REFUSED
+    report(targets=[shown])(output)
+    done = publish(request, PREPARED, output, LoggedProgress(), bucket)
+    assert [each.to_object() for each in done.targets or ()] == [shown]
 
 
 def test_what_is_uploaded_keeps_within_the_budget_whatever_the_convert_step_made_of_it(

@@ -147,3 +147,19 @@ def test_what_type_auto_chose_and_tried_is_told_again(tmp_path: Path) -> None:
     assert told["trials"] == trials
     other = searching("WeightOnlyInt4")
     assert again(other, published(asked, tmp_path, quantization=chosen, trials=trials), tmp_path).reused is None
+
+
+def test_an_artifact_is_reused_with_its_targets_and_made_anew_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dataset, "fetch_all", lambda *_: FetchedDatasets())
+    wanted = request(attestation=None, targets=[{"name": "GPU"}])
+    shown = {"name": "GPU", "tool": "t", "operators": 4, "onTarget": 3}
+    store = published(wanted, tmp_path, targets=[shown])
+    kept = again(wanted, store, tmp_path).reused
+    assert kept is not None
+    assert [each.to_object() for each in kept.targets or ()] == [shown]
+    bare = kept.model_copy(update={"reason": Reason.CONVERTED, "targets": None})
+    owner = identity(wanted, wanted.spec.destination.s3)
+    store.objects[KEY] = replace(store.objects[KEY], metadata=object_metadata.encode_metadata(bare, owner))
+    assert again(wanted, store, tmp_path).reused is None

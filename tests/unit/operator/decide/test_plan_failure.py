@@ -62,6 +62,39 @@ def test_a_failed_verification_says_what_was_measured_and_keeps_the_old_artifact
     assert status["artifact"]["sha256"] == "a" * 64
 
 
+def test_an_unmet_target_says_what_runs_where_and_keeps_the_old_artifact() -> None:
+    owner, made = started()
+    before = [{"name": "GPU", "tool": "t", "operators": 4, "onTarget": 4}]
+    owner = after(owner, planned(owner, made, pods=[succeeded_pod(owner, made, targets=before)]))
+    assert owner["status"]["targets"] == before
+    owner["metadata"]["generation"] = 2
+    over = job(owner, end=failed())
+    left = [{"name": "WHILE", "count": 3, "why": "no"}]
+    shown = [{"name": "GPU", "tool": "t", "operators": 4, "onTarget": 1, "elsewhere": left}]
+    said = report(Reason.TARGET_UNMET, targets=shown)
+    result = planned(owner, over, pods=[failing_pod(over, CONVERT, 3, said)])
+    assert conditions(result) == {**stalled(Reason.TARGET_UNMET), "Verified": ("True", "SNRSufficient")}
+    assert result.status is not None
+    status = result.status.to_object()
+    assert status["targets"] == shown
+    assert status["artifact"]["sha256"] == "a" * 64
+    # Of a step that never sees them it is not believed.
+    forged = planned(owner, over, pods=[failing_pod(over, PUBLISH, 3, said)])
+    assert forged.status is not None
+    assert forged.status.to_object()["targets"] == before
+
+
+def test_targets_that_are_asked_for_no_more_are_forgotten() -> None:
+    owner, made = started()
+    shown = [{"name": "GPU", "tool": "t", "operators": 4, "onTarget": 4}]
+    owner = after(owner, planned(owner, made, pods=[succeeded_pod(owner, made, targets=shown)]))
+    owner["metadata"]["generation"] = 2
+    again = job(owner)
+    result = planned(owner, again, pods=[succeeded_pod(owner, again)])
+    assert result.status is not None
+    assert "targets" not in result.status.to_object()
+
+
 @pytest.mark.parametrize("step", [CONVERT, PUBLISH])
 def test_an_exceeded_budget_is_believed_of_both_steps_that_weigh_the_artifact(step: str) -> None:
     owner, made = started()

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tflite_converter.core.tensors import TensorFacts
-from tflite_converter.datasets.meanings import Indices, Mask, Meaning, Pixels, Scaled
-from tflite_converter.model.inputs import guesses
+from tflite_converter.datasets.meanings import Different, Divisors, Indices, Mask, Meaning, Pixels, Scaled
+from tflite_converter.model.inputs import guesses, uses
 
 pytestmark = pytest.mark.tensorflow
 
@@ -103,6 +103,32 @@ def test_what_is_looked_up_is_an_index_whatever_else_is_done_with_it() -> None:
         return tensorflow().gather(table, x) * floats(tensorflow().not_equal(x, 0))[..., None]
 
     assert guessed(padded) == Indices(0, 50)
+
+
+def test_nothing_is_replaced_twice() -> None:
+    facts = [TensorFacts("x", "int32", (3,)), TensorFacts("y", "float32", (5, 2))]
+    specs = {one.name: tensorflow().TensorSpec(one.shape, one.dtype, name=one.name) for one in facts}
+    function = (
+        tensorflow()
+        .function(lambda x, y: tensorflow().tensor_scatter_nd_update(y, x[:, None], y[:3] * 2))
+        .get_concrete_function(**specs)
+    )
+    assert guesses.of(function, facts) == {"x": Different()}
+    assert guesses.guessed([TensorFacts("x", "int32", (5, 1))], {"x": uses.Uses(replaced=True)}) == {"x": Different()}
+    assert guesses.guessed([TensorFacts("x", "int32", (5,))], {"x": uses.Uses(replaced=True)}) == {"x": Different()}
+    values = Different().values(np.random.default_rng(0), (5, 1), 0, "Normal")
+    assert sorted(values.ravel()) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("operation", ["FloorDiv", "FloorMod", "TruncateDiv", "TruncateMod"])
+def test_no_whole_number_is_divided_by_0(operation: str) -> None:
+    def divided(x: Any, y: Any) -> Any:
+        return getattr(tensorflow().raw_ops, operation)(x=y, y=x)
+
+    assert guessed(divided, y="int32") == Divisors()
+    assert guessed(lambda x, y: divided(y, x), y="int32") is None
+    values = Divisors().values(np.random.default_rng(0), (1000,), 0, "Normal")
+    assert set(values) == set(range(1, 10))
 
 
 def test_what_is_brought_to_the_usual_size_is_given_at_its_own() -> None:

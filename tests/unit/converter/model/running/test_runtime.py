@@ -24,3 +24,14 @@ print(sum(isinstance(each, Part) for each in gc.get_objects()))
 def test_what_tensorflow_is_made_of_is_never_looked_through_for_garbage_and_the_rest_still_is() -> None:
     done = subprocess.run([sys.executable, "-c", CODE], check=True, capture_output=True, text=True)
     assert done.stdout.splitlines() == ["True True True", "1", "0"]
+
+
+def test_graphs_run_as_they_are_written() -> None:
+    code = """
+from tflite_converter.model.running import runtime
+runtime.load_tensorflow()
+import tensorflow as tf
+print(tf.config.optimizer.get_experimental_options()["disable_meta_optimizer"])
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["True"]

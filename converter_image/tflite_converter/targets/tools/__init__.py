@@ -1,0 +1,1 @@
+"""The tools of the targets, each in a process of its own: they read an untrusted file in C++."""
