@@ -134,6 +134,16 @@ def tensor_names(content: bytes) -> frozenset[str]:
     return frozenset(graph.Tensors(index).Name().decode() for index in range(graph.TensorsLength()))
 
 
+def layer_names(content: bytes) -> frozenset[str]:
+    """Return the names of what the operators of a file's main graph write."""
+    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
+
+    graph = schema.Model.GetRootAs(content, 0).Subgraphs(0)
+    operators = [graph.Operators(number) for number in range(graph.OperatorsLength())]
+    written = {one.Outputs(position) for one in operators for position in range(one.OutputsLength())}
+    return frozenset(graph.Tensors(index).Name().decode() for index in written)
+
+
 def _operator_name(code: Any, operators: dict[int, str]) -> str:  # noqa: ANN401 - generated without types
     # Files of old converters have only the deprecated field, a byte; it reads 127 for the newer operators.
     name = operators[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]

@@ -76,6 +76,23 @@ def operators(content: bytes) -> tuple[OperatorUse, ...]:
     )
 
 
+def float_bytes(content: bytes) -> dict[str, int]:
+    """Return what the constants of each layer of a float file's main graph take, by the layer's name."""
+    model, types = _parsed(content)
+    graph = model.Subgraphs(0)
+    found: Counter[str] = Counter()
+    for number in range(graph.OperatorsLength()):
+        operator = graph.Operators(number)
+        read = [operator.Inputs(position) for position in range(operator.InputsLength())]
+        # An optional input that is not given has the index -1.
+        tensors = [graph.Tensors(index) for index in read if index >= 0]
+        floats = [model.Buffers(tensor.Buffer()) for tensor in tensors if types[tensor.Type()] == "float32"]
+        size = sum(buffer.DataLength() or buffer.Size() for buffer in floats)
+        for position in range(operator.OutputsLength()):
+            found[graph.Tensors(operator.Outputs(position)).Name().decode()] += size
+    return dict(found)
+
+
 def signature_graph(content: bytes, key: str) -> SignatureGraph:
     """Return the subgraph of a signature.
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from tflite_api.reasons import Reason
-from tflite_api.resource.spec import Samples
+from tflite_api.resource.quantization import Samples
 from tflite_api.resource.status import SampleSource
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.compare import pairing

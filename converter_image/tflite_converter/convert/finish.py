@@ -27,11 +27,19 @@ from tflite_converter.budget import size
 from tflite_converter.convert import artifact_signature, forms, on_targets, report_material
 from tflite_converter.convert.forms import OtherForm
 from tflite_converter.convert.on_targets import Placed, Verified
+from tflite_converter.convert.order import Contents
 from tflite_converter.convert.report_material import MaterialOrder
 from tflite_converter.core.digests import file_digest
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.local_spec import LocalQuantization
-from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, REPORT_DATA_FILE, write_model, write_whole
+from tflite_converter.core.step_files import (
+    ARTIFACT_FILE,
+    CONTENTS_FILE,
+    CONVERTED_FILE,
+    REPORT_DATA_FILE,
+    write_model,
+    write_whole,
+)
 from tflite_converter.core.tensors import SignatureFacts
 from tflite_converter.quantize import quantization, weight_only
 from tflite_converter.scoring import gates, label_files, placing
@@ -94,6 +102,8 @@ class MeasurementOrder(Schema):
     """Another artifact of the same model, to be taken where it is better."""
     report: MaterialOrder | None = None
     """What the report page is made from, where there is to be one."""
+    contents: Contents | None = None
+    """What is left of a trial beside its artifact; the sizes are filled in."""
     proof: str = ""
     """See ConversionOrder."""
 
@@ -133,6 +143,9 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
     if order.metadata is not None:
         # Metadata describes the main subgraph alone; the converter makes it of the alphabetically first signature.
         metadata.write(artifact, order.metadata, min(signature.key for signature in kept))
+    if order.contents is not None:
+        contents = order.contents.model_copy(update={"sizes": inventory.sizes_of(artifact)})
+        write_model(artifact.with_name(CONTENTS_FILE), contents)
     _check_budget(artifact, order, kept[0])
     digest = file_digest(artifact)
     measured, scores = Measurement(), _scores(order)
@@ -222,7 +235,7 @@ def _quantized(artifact: Path, order: MeasurementOrder) -> tuple[ArtifactFacts, 
     kind = order.quantization.type
     if not weight_only.is_left_to_do(kind, facts.constants):
         return facts, order.strategy
-    weight_only.apply(artifact, kind)
+    weight_only.apply(artifact, order.quantization)
     facts = _read_artifact(artifact)
     if quantization.unquantized(order.quantization, facts) is not None:
         return facts, f"{order.strategy}+Unquantized"

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tflite_api.resource.spec import Quantization
+from tflite_api.resource.quantization import Quantization
 from tflite_api.schema import Boolean, Schema
 from tflite_api.text import one_line
 from tflite_converter.convert import tf_converter

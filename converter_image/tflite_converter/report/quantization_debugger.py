@@ -15,8 +15,9 @@ from typing import Any, Final
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from tflite_api.resource.spec import KeepFloat
+from tflite_api.resource.quantization import KeepFloat
 from tflite_api.text import one_line
+from tflite_converter.artifact import layer_names
 from tflite_converter.core.tensors import Array, Sample
 from tflite_converter.report.layer_errors import LayerPowers, suspects
 from tflite_converter.verify import reference
@@ -126,26 +127,31 @@ def _quantized(calibrated: bytes, order: DebuggerOrder, more: Sequence[str] = ()
         disable_per_channel_for_dense_layers=order.per_tensor,
         enable_numeric_verify=verify,
         denylisted_ops=set(order.kept.operations or ()),
-        denylisted_nodes={*(order.kept.tensors or ()), *more},
+        denylisted_nodes={*layer_names.full(order.kept.tensors or (), calibrated)[0], *more},
     )
     return content
+
+
+def powers(calibrated: bytes, order: DebuggerOrder) -> tuple[int, list[LayerPowers]]:
+    """Run the debugger in this process; return on how many samples, and what it found of each layer."""
+    all_samples = reference.load(order.reference_dir).samples
+    # The debugger shapes its inputs once.
+    shapes = {name: value.shape for name, value in all_samples[0].items()}
+    alike = [sample for sample in all_samples if {name: value.shape for name, value in sample.items()} == shapes]
+    samples = alike[:_SAMPLES]
+    return len(samples), _layers(_quantized(calibrated, order, verify=True), samples)
 
 
 def main() -> int:
     """Do as ordered; whatever goes wrong ends in a traceback, whose last line is told."""
     order = DebuggerOrder.model_validate_json(Path(sys.argv[1]).read_bytes())
     calibrated = order.calibrated.read_bytes()
-    all_samples = reference.load(order.reference_dir).samples
-    # The debugger shapes its inputs once.
-    shapes = {name: value.shape for name, value in all_samples[0].items()}
-    alike = [sample for sample in all_samples if {name: value.shape for name, value in sample.items()} == shapes]
-    samples = alike[:_SAMPLES]
-    layers = _layers(_quantized(calibrated, order, verify=True), samples)
+    samples, layers = powers(calibrated, order)
     tried = suspects(layers)
     trial = order.scratch_dir / _TRIAL_FILE
     if tried:
         trial.write_bytes(_quantized(calibrated, order, tried))
-    found = DebuggedLayers(samples=len(samples), layers=tuple(layers), tried=tried, trial=trial if tried else None)
+    found = DebuggedLayers(samples=samples, layers=tuple(layers), tried=tried, trial=trial if tried else None)
     (order.scratch_dir / _LAYERS_FILE).write_text(found.model_dump_json())
     return 0
 

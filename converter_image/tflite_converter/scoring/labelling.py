@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tflite_api.resource.metrics import Metric
-from tflite_api.resource.spec import Samples
+from tflite_api.resource.quantization import Samples
 from tflite_converter.core.tensors import Outputs, Sample, SignatureFacts
 from tflite_converter.datasets import reader
 from tflite_converter.datasets.labelled import LabelledSample

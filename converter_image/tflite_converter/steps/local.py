@@ -20,7 +20,7 @@ from tflite_converter.core.progress import Progress
 from tflite_converter.core.step_files import ARTIFACT_FILE, REPORT_PAGE_FILE, open_regular, write_whole
 from tflite_converter.fetch import dataset, model
 from tflite_converter.fetch.fetched import Place
-from tflite_converter.steps.accept import accept, gates_of
+from tflite_converter.steps.accept import Asked, accept
 from tflite_converter.steps.convert import convert
 from tflite_converter.steps.destination import store_of
 from tflite_converter.steps.publish import PageMissing, outcome, rendered_page, without_page
@@ -131,7 +131,7 @@ def _convert(
         datasets = dataset.fetch_all(spec, dataset.Fetch(store, limits, model_dir, progress))
         done = convert(spec, fetched.folder, converted_dir, progress, spec.active_deadline_seconds, datasets, child)
         cost.child_peak_bytes = done.peak_memory_bytes
-        with accept(converted_dir, *gates_of(spec)) as artifact:
+        with accept(converted_dir, Asked.of(spec)) as artifact:
             size.hold(artifact.size, spec.budget)
             target, page = output.resolve() / ARTIFACT_FILE, output.resolve() / REPORT_PAGE_FILE
             result = outcome(artifact, target.as_uri(), recipe_hash(spec), fetched.digest)
