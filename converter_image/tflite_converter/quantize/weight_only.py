@@ -12,6 +12,7 @@ from tflite_api.resource.quantization_types import QuantizationType, Tool
 from tflite_api.text import one_line
 from tflite_converter.artifact import layer_names
 from tflite_converter.artifact.flatbuffer import Constant
+from tflite_converter.core import stand_ins
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.step_files import write_whole
 from tflite_converter.quantize.quantization import has_weights
@@ -51,9 +52,7 @@ def apply(path: Path, asked: Quantization) -> None:
             "look at the names in the artifact of type None",
         )
 
-    def with_recipe(work: Any) -> None:  # noqa: ANN401 - litert-quantizer is loaded late
-        from litert_quantizer import recipe  # noqa: PLC0415 - takes seconds
-
+    def with_recipe(work: Any, recipe: Any) -> None:  # noqa: ANN401 - litert-quantizer is loaded late
         work.load_quantization_recipe(getattr(recipe, str(asked.type.facts.recipe))())
         for name in eights:
             work.add_weight_only_config(_only(name), "*", _EIGHT)
@@ -67,7 +66,7 @@ def of_one_layer(path: Path, kind: QuantizationType, name: str) -> bytes:
     Raises:
         StepFailure: ConversionFailed, with the quantizer's words.
     """
-    return _quantized(path, lambda work: work.add_weight_only_config(_only(name), "*", BITS[kind.facts.weights]))
+    return _quantized(path, lambda work, _: work.add_weight_only_config(_only(name), "*", BITS[kind.facts.weights]))
 
 
 def _only(name: str) -> str:
@@ -75,13 +74,15 @@ def _only(name: str) -> str:
     return f"(^|;){re.escape(name)}(;|$)"
 
 
-def _quantized(path: Path, configure: Callable[[Any], None]) -> bytes:
-    from litert_quantizer import quantizer  # noqa: PLC0415 - takes seconds
-
+def _quantized(path: Path, configure: Callable[[Any, Any], None]) -> bytes:
+    """Return what a litert-quantizer that was configured makes; it is handed over with the module of its recipes."""
+    # It imports SciPy, which takes 110 MB, for GPTQ, which no recipe of ours asks for.
+    with stand_ins.in_place_of("scipy", "scipy.linalg"):
+        from litert_quantizer import quantizer, recipe  # noqa: PLC0415 - takes seconds
     logging.getLogger("absl").setLevel(logging.ERROR)
     try:
         work = quantizer.Quantizer(str(path))
-        configure(work)
+        configure(work, recipe)
         content = work.quantize().quantized_model
     except (ValueError, RuntimeError, NotImplementedError, KeyError) as error:
         words = f"litert-quantizer gave up: {one_line(str(error), 400)}"
