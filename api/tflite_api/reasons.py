@@ -78,6 +78,7 @@ class Reason(StrEnum):
     QUANTIZATION_NOT_APPLIED = "QuantizationNotApplied"
     VERIFICATION_FAILED = "VerificationFailed"
     BUDGET_EXCEEDED = "BudgetExceeded"
+    BUDGET_UNREACHABLE = "BudgetUnreachable"
     TARGET_UNMET = "TargetUnmet"
     OUT_OF_MEMORY = "OutOfMemory"
     OUT_OF_DISK = "OutOfDisk"

@@ -28,6 +28,8 @@ def main(
         list[str], typer.Option(help="A quantization type; None, Float16, DynamicRange and Int8 by default.")
     ] = [*USUAL_MODES],  # noqa: B006 - never changed
     model: Annotated[str, typer.Option(help="Only models with this in their name.")] = "",
+    gate: Annotated[int | None, typer.Option(help="The SNR (dB) to ask of every type, not its own.")] = None,
+    alone: Annotated[bool, typer.Option(help="Leave out the usual recipe.")] = False,
     jobs: Annotated[int, typer.Option(help="How many models at a time.")] = len(os.sched_getaffinity(0)),
     resume: Annotated[bool, typer.Option(help="Keep the rows of an interrupted run.")] = False,
 ) -> None:
@@ -42,7 +44,7 @@ def main(
     wanted = [one for one in MODES if one in mode]
     ledger = Ledger(CACHE / "rows.jsonl", len(found) * len(wanted), keep=resume)
     with ThreadPoolExecutor(jobs) as pool:
-        for done in as_completed([pool.submit(_try, one, wanted, ledger) for one in found]):
+        for done in as_completed([pool.submit(_try, one, wanted, ledger, gate, alone=alone) for one in found]):
             done.result()
     rows = sorted(ledger.rows.values(), key=lambda row: (row.model, MODES.index(row.mode)))
     (CACHE / "rows.tsv").write_text(table.tsv(rows))
@@ -77,18 +79,19 @@ class Ledger:
             print(f"[{len(self.rows):3}/{self._expected}] {_line(row)}", flush=True)
 
 
-def _try(model: CorpusModel, modes: list[Mode], ledger: Ledger) -> None:
+def _try(model: CorpusModel, modes: list[Mode], ledger: Ledger, gate: int | None, *, alone: bool) -> None:
     missing = [mode for mode in modes if (model.name, mode) not in ledger.rows]
     work = CACHE / "work" / model.name
     shutil.rmtree(work, ignore_errors=True)
     references = work / "reference"
     references.mkdir(parents=True)
-    if missing:
+    if missing and not alone:
         runs.keep_reference(model, references)
     for mode in missing:
         folder = work / mode
         folder.mkdir()
-        ledger.add(runs.convert(model, mode, folder, runs.usual(model, mode, references, folder)))
+        usual = runs.NOT_TRIED if alone else runs.usual(model, mode, references, folder)
+        ledger.add(runs.convert(model, mode, folder, usual, gate))
 
 
 def _line(row: Row) -> str:

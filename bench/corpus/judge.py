@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from tflite_api.reasons import Reason
+from tflite_api.resource.quantization import Quantization
 from tflite_api.resource.quantization_types import QuantizationType
-from tflite_api.resource.spec import Quantization
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
 from tflite_converter.core.failure import OWN_CURE, StepFailure
@@ -62,7 +62,7 @@ def compare(folder: Path, artifact: Path, mode: QuantizationType) -> str:
     except StepFailure as failure:
         return f"wrong: {failure.message}"
     measured = f"{worst:.1f} dB"
-    return f"right ({measured})" if worst >= mode.facts.min_snr_decibels else f"wrong: {measured}"
+    return f"right ({measured})" if worst >= mode.min_snr_decibels else f"wrong: {measured}"
 
 
 class _NotJudged(Exception):  # noqa: N818 - an answer, no error

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from bench.corpus.models import CorpusModel
 from bench.processes import ROOT, ProcessEnd, run, without_network
-from tflite_api.resource.quantization_types import QuantizationType
+from tflite_api.resource.quantization_types import CALIBRATED, QuantizationType
 
 Mode = QuantizationType
 MODES: Final[tuple[Mode, ...]] = tuple(QuantizationType)
@@ -43,6 +43,10 @@ class Row:
     """What became of the usual recipe, and whether its artifact computes what the model computes."""
     usual_seconds: float
     usual_peak_bytes: int
+    chosen: str = ""
+    """What type Auto took, as the status has it."""
+    trials: int = 0
+    """How many artifacts it made."""
 
     def to_object(self) -> Object:
         """Return the run as JSON."""
@@ -63,15 +67,18 @@ class UsualEnd:
     peak_bytes: int
 
 
+NOT_TRIED: Final = UsualEnd("not tried", 0, 0)
+
+
 def python(*arguments: str) -> list[str]:
     """Return a command of this Python without network."""
     return [*without_network(), sys.executable, *arguments]
 
 
-def convert(model: CorpusModel, mode: Mode, folder: Path, usual: UsualEnd) -> Row:
+def convert(model: CorpusModel, mode: Mode, folder: Path, usual: UsualEnd, gate: int | None = None) -> Row:
     """Run `tflite-convert run` on a model, in a process of its own without network."""
     file = folder / "conversion.yaml"
-    file.write_text(json.dumps(_resource(model, mode)))
+    file.write_text(json.dumps(_resource(model, mode, gate)))
     command = python("-m", "tflite_converter", "run", "--file", str(file), "--output", str(folder / "out"))
     end = run(command, folder / "convert.log", _TIMEOUT_SECONDS)
     found = _result(folder / "out" / "result.json")
@@ -90,6 +97,8 @@ def convert(model: CorpusModel, mode: Mode, folder: Path, usual: UsualEnd) -> Ro
         usual=usual.words,
         usual_seconds=round(usual.seconds, 2),
         usual_peak_bytes=usual.peak_bytes,
+        chosen=json.dumps(found["quantization"]) if "quantization" in found else "",
+        trials=len(found.get("trials", ())),
     )
 
 
@@ -103,7 +112,7 @@ def keep_reference(model: CorpusModel, folder: Path) -> None:
 def usual(model: CorpusModel, mode: Mode, references: Path, folder: Path) -> UsualEnd:
     """Run the usual recipe on a model, and judge its artifact, each in a process of its own without network."""
     if mode not in USUAL_MODES:
-        return UsualEnd("not tried", 0, 0)
+        return NOT_TRIED
     if model.folder is None:
         return UsualEnd("fails: no SavedModel", 0, 0)
     artifact, log = folder / "usual.tflite", folder / "usual.log"
@@ -126,15 +135,19 @@ def judged(references: Path, artifact: Path, mode: QuantizationType) -> str:
     return done.stdout.strip().splitlines()[-1] if done.returncode == 0 else f"wrong: LiteRT ended by {done.returncode}"
 
 
-def _resource(model: CorpusModel, mode: Mode) -> Object:
+def _resource(model: CorpusModel, mode: Mode, gate: int | None) -> Object:
     quantization: Object = {"type": mode}
-    if mode.facts.is_calibrated:
+    if mode in {Mode.AUTO, *CALIBRATED}:
         quantization["calibration"] = {"synthetic": True}
     return {
         "apiVersion": "tflite-operator.dev/v1alpha1",
         "kind": "TFLiteConversion",
         "metadata": {"name": "corpus"},
-        "spec": {"model": {"handle": model.source.as_uri()}, "quantization": quantization},
+        "spec": {
+            "model": {"handle": model.source.as_uri()},
+            "quantization": quantization,
+            **({"verification": {"minSNRDecibels": gate}} if gate is not None else {}),
+        },
     }
 
 

@@ -6,7 +6,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from bench.corpus.runs import MODES, Row
+from bench.corpus.runs import MODES, Mode, Row
 from bench.markdown import escaped, table
 
 _HEAD = (
@@ -22,12 +22,35 @@ def markdown(rows: Sequence[Row]) -> str:
         _counts(rows),
         "## Measured SNR (dB) of what passed the gate, exact results left out",
         _distribution(rows),
+        *_search(rows),
         "## Every row",
         table(_HEAD, [_cells(row) for row in rows]),
         "## What is not right, and why",
         "\n".join(f"- **{row.model}** {row.mode}: {escaped(_why(row))}" for row in rows if not row.is_right),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _search(rows: Sequence[Row]) -> list[str]:
+    """Return what type Auto came to, beside the smallest type that holds; nothing where it was not tried."""
+    lines = []
+    for row in filter(_is_search, rows):
+        fixed = [each for each in rows if each.model == row.model and not _is_search(each)]
+        holding = [each for each in fixed if each.is_right and each.size is not None]
+        smallest = min(holding, key=lambda each: each.size or 0, default=None)
+        best = f"{smallest.mode} {smallest.size}" if smallest is not None else "none holds"
+        difference = ""
+        if smallest is not None and smallest.size and row.size:
+            difference = f"{100 * (row.size - smallest.size) / smallest.size:+.1f} %"
+        seconds = (f"{row.seconds:.0f}", f"{sum(each.seconds for each in fixed):.0f}")
+        found = (row.snr, str(row.size or row.reason), best, difference, str(row.trials), *seconds)
+        lines.append((row.model, row.chosen, *found))
+    head = ("model", "chosen", "SNR (dB)", "bytes", "smallest type", "against it", "trials", "s", "s of all types")
+    return ["## Type Auto beside the smallest type that holds", table(head, lines)] if lines else []
+
+
+def _is_search(row: Row) -> bool:
+    return row.mode == Mode.AUTO
 
 
 def tsv(rows: Iterable[Row]) -> str:

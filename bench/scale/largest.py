@@ -6,7 +6,8 @@ from tflite_api import names
 from tflite_api.resource.metadata import OTHERS_BYTES, OUTPUTS_BYTES
 from tflite_api.resource.metrics import METRICS_BYTES, MOST_METRICS
 from tflite_api.resource.pods.affinity import TERMS_BYTES
-from tflite_api.resource.spec import LAYERS_BYTES, SIGNATURE_BYTES
+from tflite_api.resource.quantization import LAYERS_BYTES
+from tflite_api.resource.spec import SIGNATURE_BYTES
 
 Object = dict[str, Any]
 

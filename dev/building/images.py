@@ -40,6 +40,7 @@ class Image:
             root / self.folder,
             root / "api" / "tflite_api",
             root / "locks" / self.lock,
+            root / "dev" / "building" / "unneeded.py",
             root / ".dockerignore",
         ]
 

@@ -12,10 +12,11 @@ from mypy_boto3_s3 import S3Client
 from tests.e2e.environment import Environment
 from tests.hostile_models import FORGED, FORGED_REPORT
 from tflite_api.reasons import Reason
+from tflite_api.resource.status import Trial
 from tflite_api.steps.step import FetchLimits, PreparedModel, StepRequest, StepResult
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import Progress
-from tflite_converter.steps.accept import accept
+from tflite_converter.steps.accept import Asked, accept
 from tflite_converter.steps.destination import Destination, location_of, server_of, store_of
 from tflite_converter.steps.publish import publish
 from tflite_converter.storage.s3 import S3Store
@@ -38,6 +39,9 @@ class AtUpload(Progress):
     def phase(self, text: str) -> None:
         assert text.startswith("Uploading")
         self._change()
+
+    def tried(self, trial: Trial) -> None:
+        """Nothing is tried here."""
 
     def received(self, done: int, total: int | None) -> None:
         raise AssertionError("nothing is downloaded")
@@ -115,7 +119,7 @@ def after_signing(change: Change, request: StepRequest, output: Path) -> None:
         change(output / "model.tflite")
 
     events.register("before-send.s3.PutObject", change_once)
-    with accept(output, 60) as accepted:
+    with accept(output, Asked(60)) as accepted:
         upload = Upload(accepted.file, accepted.sha256, "application/vnd.tflite", {})
         Destination(where, store).upload(location_of(where), upload, None)
 

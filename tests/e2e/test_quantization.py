@@ -246,3 +246,31 @@ def test_a_dataset_that_does_not_fit_stalls_with_what_to_change(
     assert_stalled(finished, reason, *words)
     s3.delete_object(Bucket=bench.bucket, Key="calibration.npz")
     assert_bucket_is_empty(s3, bench.bucket)
+
+
+def test_what_auto_finds_is_in_the_status_and_gives_the_same_artifact_at_once(
+    bench: Workbench, s3: S3Client, classifier: str
+) -> None:
+    searched = {"type": "Auto", "auto": {"candidates": ["WeightOnlyInt4", "WeightOnlyInt8", "Float16"]}}
+    gate = {"minSNRDecibels": 25}
+    found = bench.run(bench.conversion("searched", classifier, quantization=searched, verification=gate))["status"]
+    outcomes = [trial["outcome"] for trial in found["trials"]]
+    assert outcomes.count("Chosen") == 1, found["trials"]
+    assert found["trials"][outcomes.index("Chosen")]["sizeBytes"] == found["artifact"]["sizeBytes"]
+    assert float(found["verification"]["snrDecibels"]) >= 25
+    written = bench.conversion("written", classifier, quantization=found["quantization"], verification=gate)
+    at_once = bench.run(written)["status"]
+    assert at_once["artifact"]["sha256"] == found["artifact"]["sha256"]
+    assert "trials" not in at_once
+    bench.delete("searched")
+    again = bench.run(bench.conversion("searched", classifier, quantization=searched, verification=gate))
+    assert condition(again, "Ready")["reason"] == "Reused"
+    assert (again["status"]["quantization"], again["status"]["trials"]) == (found["quantization"], found["trials"])
+
+
+def test_auto_that_finds_nothing_says_how_near_it_came(bench: Workbench, tiny_model: str) -> None:
+    searched = {"type": "Auto", "auto": {"candidates": ["DynamicRange"]}}
+    spec = {"quantization": searched, "verification": {"minSNRDecibels": 150}}
+    finished = bench.run(bench.conversion("unreachable", tiny_model, **spec))
+    assert_stalled(finished, "BudgetUnreachable", "verification.minSNRDecibels")
+    assert [trial["outcome"] for trial in finished["status"]["trials"]] == ["Missed"]

@@ -51,6 +51,8 @@ class QuantizationFacts:
     selective: bool = False
     """Whether operations can be left in floats (quantization.keepFloat), one by one, and so be compared one by one with
     TensorFlow's quantization debugger."""
+    mixed: bool = False
+    """Whether the weights of some layers can have 8 bits instead (quantization.keepInt8)."""
 
     @property
     def is_calibrated(self) -> bool:
@@ -68,11 +70,22 @@ class QuantizationType(StrEnum):
     INT16X8 = "Int16x8"
     WEIGHT_ONLY_INT8 = "WeightOnlyInt8"
     WEIGHT_ONLY_INT4 = "WeightOnlyInt4"
+    AUTO = "Auto"
+    """The one of the others that makes the best artifact of those that hold what the spec asks for."""
 
     @property
     def facts(self) -> QuantizationFacts:
-        """What the type is."""
+        """What a type of FIXED is; Auto is none until it is found out."""
         return _TABLE[self]
+
+    @property
+    def min_snr_decibels(self) -> int:
+        """The gate where the spec sets none."""
+        return _OF_AUTO if self is QuantizationType.AUTO else self.facts.min_snr_decibels
+
+
+_OF_AUTO: Final = 25
+"""One for all candidates: with their own, the type that is held to the least would always be taken."""
 
 
 _TABLE: Final = {
@@ -129,6 +142,7 @@ _TABLE: Final = {
         recipe="weight_only_wi4_afp32",
         proof=Proof.SOME_WEIGHTS,
         min_snr_decibels=10,
+        mixed=True,
     ),
 }
 
@@ -139,13 +153,16 @@ def named(kinds: Iterable[QuantizationType]) -> str:
     return f"the types {', '.join(others)} and {last}" if others else f"the type {last}"
 
 
-CALIBRATED = tuple(kind for kind in QuantizationType if kind.facts.is_calibrated)
-WITH_INTEGER_IO = tuple(kind for kind in QuantizationType if kind.facts.integer_io)
-SELECTIVE = tuple(kind for kind in QuantizationType if kind.facts.selective)
-OF_SOME_WEIGHTS = tuple(kind for kind in QuantizationType if kind.facts.proof is Proof.SOME_WEIGHTS)
+FIXED = tuple(_TABLE)
+"""Those that an artifact can have."""
+CALIBRATED = tuple(kind for kind in FIXED if kind.facts.is_calibrated)
+WITH_INTEGER_IO = tuple(kind for kind in FIXED if kind.facts.integer_io)
+SELECTIVE = tuple(kind for kind in FIXED if kind.facts.selective)
+MIXED = tuple(kind for kind in FIXED if kind.facts.mixed)
+OF_SOME_WEIGHTS = tuple(kind for kind in FIXED if kind.facts.proof is Proof.SOME_WEIGHTS)
 FLOATING = tuple(
     kind
-    for kind in QuantizationType
+    for kind in FIXED
     if kind.facts.tool is not Tool.NOBODY and kind.facts.activations in {Activations.FLOATS, Activations.DYNAMIC}
 )
 """Those that compute with floats, whatever the model was trained for."""

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from tflite_api.resource import targets
+from tflite_api.resource.quantization_types import QuantizationType
 from tflite_api.resource.spec import ConversionSpec
 from tflite_api.sources.model_source import SOURCES
 
@@ -36,11 +37,15 @@ def recipe_hash(spec: ConversionSpec) -> str:
         parts["targets"] = targets.recipe_of(spec.targets)
     if "signature" in parts and "inputs" in parts["signature"]:
         parts["signature"]["inputs"].sort(key=lambda pin: pin["name"])
+    for kept in ("keepFloat", "keepInt8"):
+        for names in parts["quantization"].get(kept, {}).values():
+            names.sort()
+    if (asked := spec.quantization).type is QuantizationType.AUTO:
+        # What is tried, and in which order, is the same whether the spec or a default says so.
+        parts["quantization"]["auto"] = asked.search.to_object() | {"candidates": list(asked.candidates)}
     if not spec.quantization.is_per_tensor:
         # What is said in so many words and what is left out are the same.
         parts["quantization"].pop("granularity", None)
-    for names in parts["quantization"].get("keepFloat", {}).values():
-        names.sort()
     parts["model"] = _model(parts["model"])
     canonical = json.dumps([_FORMAT, parts], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

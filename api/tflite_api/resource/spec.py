@@ -5,43 +5,28 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from tflite_api.field_types import (
-    HOST,
     KEY_CHARACTERS,
     PRINTABLE,
     ObjectName,
     Quantity,
-    Sha256,
     hold_bytes,
     quantity,
-    unique,
 )
 from tflite_api.names import ATTESTATION_SUFFIX, REPORT_SUFFIX
 from tflite_api.resource.attestation_spec import AttestationSpec
 from tflite_api.resource.budget import Budget
 from tflite_api.resource.destination import Destination
-from tflite_api.resource.metadata import DecimalText, ModelMetadata, above_zero
+from tflite_api.resource.metadata import ModelMetadata
 from tflite_api.resource.metrics import MOST_METRICS, Metric, hold_names
 from tflite_api.resource.pods.affinity import Affinity
 from tflite_api.resource.pods.metadata import PodMetadata
 from tflite_api.resource.pods.scheduling import NodeSelector, Toleration, TopologySpread
-from tflite_api.resource.quantization_types import (
-    CALIBRATED,
-    FLOATING,
-    OF_SOME_WEIGHTS,
-    SELECTIVE,
-    WITH_INTEGER_IO,
-    QuantizationType,
-    named,
-)
+from tflite_api.resource.quantization import Dataset, Quantization, Samples
+from tflite_api.resource.quantization_types import CALIBRATED, FLOATING
 from tflite_api.resource.targets import MOST_TARGETS, OF_ONE_SIGNATURE, Target, TargetName
 from tflite_api.resource.targets import hold_names as hold_target_names
 from tflite_api.schema import Boolean, Integer, Schema, matching
 from tflite_api.sources.model_source import ModelSource
-
-DEFAULT_MAX_SAMPLES: Final = 100
-DEFAULT_UNQUANTIZED_UP_TO: Final = "64Ki"
-
-DATASET_PATTERN: Final = rf"^(?:https?://{HOST}/[A-Za-z0-9._~%!$&()*+,;=:@/-]+|s3://[a-z0-9][a-z0-9.-]{{1,61}}[a-z0-9]/[A-Za-z0-9!_.*'()=+@/-]+)$"
 
 
 def _not_zero(dimension: int) -> int:
@@ -50,29 +35,9 @@ def _not_zero(dimension: int) -> int:
     return dimension
 
 
-Dataset = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=2048),
-    matching(
-        DATASET_PATTERN,
-        "must be an s3://, https:// or http:// address of a .npz, .npy or TFRecord file, an archive or a folder of"
-        " images: write for example s3://datasets/calibration.npz",
-    ),
-]
-Channels = Annotated[tuple[DecimalText, ...], Field(min_length=1, max_length=4)]
-OperationName = Annotated[
-    str,
-    StringConstraints(max_length=64),
-    matching(r"^[A-Z][A-Z0-9_]*$", "must be a LiteRT operator: write for example SOFTMAX"),
-]
 TensorName = Annotated[str, StringConstraints(min_length=1, max_length=256), PRINTABLE]
-LAYER_NAME_CHARACTERS: Final = 2048
-"""The converter names a tensor after all operations that it fused into one."""
-LayerName = Annotated[str, StringConstraints(min_length=1, max_length=LAYER_NAME_CHARACTERS), PRINTABLE]
 SIGNATURE_BYTES: Final = 8192
 """Of the names in a signature's keys and inputs, as JSON: what the steps are told has to fit into a variable."""
-LAYERS_BYTES: Final = 16384
-"""Of the names of tensors that stay in floats."""
 Dimension = Annotated[Integer, Field(ge=-1, le=2**31 - 1), AfterValidator(_not_zero)]
 
 
@@ -110,93 +75,6 @@ class Signature(Schema):
         names = [*(self.keys or ()), *(pin.name for pin in self.inputs or ())]
         hold_bytes(names, SIGNATURE_BYTES, "the names in keys and inputs", "pin fewer inputs, or name fewer keys")
         return self
-
-
-class ImagePreprocessing(Schema):
-    """How an image becomes an input: resized to the input's height and width, then (value - mean) / std by channel."""
-
-    color_space: Literal["RGB", "BGR", "Grayscale"] = "RGB"
-    fit: Literal["Stretch", "CenterCrop", "Pad"] = "Stretch"
-    mean: Channels | None = None
-    std: Annotated[Channels, AfterValidator(above_zero)] | None = None
-
-
-class Samples(Schema):
-    """What is taken from a dataset of inputs, and how."""
-
-    sha256: Sha256 | None = None
-    max_samples: Annotated[Integer, Field(ge=1, le=10_000)] = DEFAULT_MAX_SAMPLES
-    images: ImagePreprocessing | None = None
-
-
-class Calibration(Samples):
-    """The samples on which the ranges of activations are measured."""
-
-    dataset: Dataset | None = None
-    synthetic: Boolean | None = None
-
-    @model_validator(mode="after")
-    def _name_one_source(self) -> Self:
-        if bool(self.synthetic) == (self.dataset is not None):
-            raise ValueError("needs either a dataset or synthetic: true")
-        if self.dataset is None and (self.sha256 is not None or self.images is not None):
-            raise ValueError("sha256 and images describe a dataset: set dataset")
-        return self
-
-
-class KeepFloat(Schema):
-    """What an integer quantization leaves in float."""
-
-    operations: Annotated[tuple[OperationName, ...], Field(max_length=32), AfterValidator(unique)] | None = None
-    tensors: Annotated[tuple[LayerName, ...], Field(max_length=64), AfterValidator(unique)] | None = None
-
-    @model_validator(mode="after")
-    def _fit_into_a_step_request(self) -> Self:
-        hold_bytes(self.tensors or (), LAYERS_BYTES, "the names of tensors", "keep fewer in floats")
-        return self
-
-
-class Quantization(Schema):
-    """How weights and activations are stored in the artifact."""
-
-    type: QuantizationType = QuantizationType.NONE
-    io: Literal["Float32", "Int8", "UInt8"] = "Float32"
-    calibration: Calibration | None = None
-    keep_float: KeepFloat | None = None
-    unquantized_up_to: Quantity | None = None
-    granularity: Literal["PerChannel", "PerTensor"] | None = None
-
-    @model_validator(mode="after")
-    def _fit_the_type(self) -> Self:
-        if self.type.facts.is_calibrated and self.calibration is None:
-            raise ValueError(
-                f"type {self.type} measures activations: set calibration.dataset, or calibration.synthetic: true"
-            )
-        if not self.type.facts.is_calibrated and self.calibration is not None:
-            raise ValueError(f"calibration is for {named(CALIBRATED)}: leave it out")
-        if not self.type.facts.integer_io and self.io != "Float32":
-            raise ValueError(f"io Int8 and UInt8 are for {named(WITH_INTEGER_IO)}: leave it out")
-        if not self.type.facts.selective and self.keep_float is not None:
-            raise ValueError(f"keepFloat is for {named(SELECTIVE)}: leave it out")
-        if not self.type.facts.is_calibrated and self.is_per_tensor:
-            raise ValueError(f"granularity PerTensor is for {named(CALIBRATED)}: leave it out")
-        if self.type not in OF_SOME_WEIGHTS and self.unquantized_up_to is not None:
-            raise ValueError(f"unquantizedUpTo is for {named(OF_SOME_WEIGHTS)}: leave it out")
-        return self
-
-    @property
-    def is_per_tensor(self) -> bool:
-        """Return whether all weights of a tensor share one scale; else each channel of a large one has its own."""
-        return self.granularity == "PerTensor"
-
-    @property
-    def unquantized_bytes(self) -> int:
-        """How much the weights may take where no operator takes any of them as integers; more is refused."""
-        if self.type not in OF_SOME_WEIGHTS:
-            return 0
-        return int(
-            quantity(self.unquantized_up_to if self.unquantized_up_to is not None else DEFAULT_UNQUANTIZED_UP_TO)
-        )
 
 
 class Ops(Schema):
@@ -375,7 +253,7 @@ class ConversionSpec(Schema):
         """The gate in force (dB): the spec's, else the default for its quantization type."""
         if self.verification is not None and self.verification.min_snr_decibels is not None:
             return self.verification.min_snr_decibels
-        return self.quantization.type.facts.min_snr_decibels
+        return self.quantization.type.min_snr_decibels
 
     @property
     def metrics(self) -> tuple[Metric, ...]:

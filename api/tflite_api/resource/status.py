@@ -4,6 +4,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from tflite_api.resource.quantization import MOST_TRIALS, ChosenQuantization, FixedType, KeepFloat, KeepInt8
 from tflite_api.schema import Boolean, Integer, Schema
 
 Text = Annotated[str, StringConstraints(max_length=1024)]
@@ -162,6 +163,42 @@ class MeasuredError(Schema):
     """True if outputs or metrics were left out for lack of room."""
 
 
+class TrialMetric(Schema):
+    """A metric of the artifact of a trial."""
+
+    name: Annotated[str, StringConstraints(max_length=64)]
+    artifact: Decimal
+    drop: Decimal
+    """By how much it is worse than the model."""
+
+
+TrialOutcome = Literal["Chosen", "Held", "Missed", "TooLarge", "NotSmaller", "Failed"]
+"""What came of a trial: it is the artifact; it holds all that is asked; it misses a gate; it exceeds the budget; it was
+not measured, as one that holds is no larger; there is no artifact."""
+
+
+class Trial(Schema):
+    """A quantization that type Auto tried."""
+
+    type: FixedType
+    kept_layers: Annotated[Integer, Field(ge=1)] | None = None
+    """How many operators and tensors it leaves in floats, or in 8 bits."""
+    keep_float: KeepFloat | None = None
+    keep_int8: KeepInt8 | None = None
+    """Which; both are absent where there was no room for them."""
+    size_bytes: Annotated[Integer, Field(ge=1)] | None = None
+    snr_decibels: Decimal | None = None
+    metrics: Annotated[tuple[TrialMetric, ...], Field(max_length=8)] | None = None
+    outcome: TrialOutcome
+    reason: Annotated[str, StringConstraints(max_length=64)] | None = None
+    """Of a failure."""
+    message: Annotated[str, StringConstraints(max_length=256)] | None = None
+
+
+Trials = Annotated[tuple[Trial, ...], Field(max_length=MOST_TRIALS)]
+"""In the order in which they were made."""
+
+
 class OperatorElsewhere(Schema):
     """An operator that does not run on a target."""
 
@@ -244,6 +281,10 @@ class ConversionStatus(Schema):
     signature: ArtifactSignature | None = None
     additional_signatures: tuple[ArtifactSignature, ...] | None = None
     verification: MeasuredError | None = None
+    quantization: ChosenQuantization | None = None
+    """What type Auto chose, as a person would write it."""
+    trials: Trials | None = None
+    """What type Auto tried."""
     targets: tuple[TargetFit, ...] | None = None
     provenance: Provenance | None = None
     job: JobReference | None = None

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
-from tflite_api.resource.spec import LayerName
+from tflite_api.resource.quantization import LayerName
 from tflite_api.resource.status import Decimal, SampleSource
 from tflite_api.schema import Integer, Schema
 

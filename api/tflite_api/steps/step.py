@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from enum import IntEnum
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, Field, StringConstraints
 
 from tflite_api.field_types import ClusterID
 from tflite_api.names import TERMINATION_LOG_BYTES
 from tflite_api.reasons import Outcome, Reason
+from tflite_api.resource.quantization import ChosenQuantization
 from tflite_api.resource.spec import ConversionSpec
 from tflite_api.resource.status import (
     Artifact,
@@ -20,6 +21,8 @@ from tflite_api.resource.status import (
     Provenance,
     TargetFit,
     Text,
+    Trial,
+    Trials,
 )
 from tflite_api.resource.targets import MOST_TARGETS
 from tflite_api.schema import Boolean, Integer, Schema
@@ -109,6 +112,10 @@ class StepRequest(Schema):
     """Absent if nothing is made: in the cleanup."""
 
 
+Changes = dict[str, Any]
+"""Fields of a result in which another differs from it."""
+
+
 class StepResult(Schema):
     """What a step leaves in its termination message, and `tflite-convert run` in result.json."""
 
@@ -123,6 +130,10 @@ class StepResult(Schema):
     signature: ArtifactSignature | None = None
     additional_signatures: Annotated[tuple[ArtifactSignature, ...], Field(max_length=16)] | None = None
     verification: MeasuredError | None = None
+    quantization: ChosenQuantization | None = None
+    """What type Auto chose."""
+    trials: Trials | None = None
+    """What it tried."""
     targets: TargetFits | None = None
     provenance: Provenance | None = None
     report_problem: Annotated[str, StringConstraints(max_length=MESSAGE_CHARACTERS)] | None = None
@@ -146,28 +157,31 @@ class StepResult(Schema):
         return text.decode()
 
     def _shortened(self) -> Self | None:
-        if details := self._fewer_details():
-            return self.model_copy(update=details)
-        measured = self.verification
-        if measured is not None and measured.outputs and len(measured.outputs) == 1 and measured.distributions:
-            return self.model_copy(update={"verification": measured.model_copy(update={"distributions": None})})
-        if measured is not None and measured.outputs:
-            fewer = measured.model_copy(update={"outputs": measured.outputs[:-1] or None, "truncated": True})
-            return self.model_copy(update={"verification": fewer})
-        signature = self.signature
-        if signature is not None and (signature.inputs or signature.outputs):
-            longer = "inputs" if len(signature.inputs) > len(signature.outputs) else "outputs"
-            kept = getattr(signature, longer)[:-1]
-            return self.model_copy(update={"signature": signature.model_copy(update={longer: kept, "truncated": True})})
-        if signature is not None:
-            return self.model_copy(update={"signature": None})
-        shorter = self._fewer_metrics() or self._shorter_texts()
-        return self.model_copy(update=shorter) if shorter else None
+        """Return the same without the least important of its parts; None where nothing is left to leave out."""
+        ways = (
+            self._plainer_trials,
+            self._fewer_signatures,
+            self._fewer_operators,
+            self._fewer_outputs,
+            self._shorter_signature,
+            self._fewer_metrics,
+            self._fewer_trials,
+            self._shorter_texts,
+        )
+        changes = next((changes for way in ways if (changes := way())), None)
+        if changes is None and self.quantization is not None:
+            changes = {"quantization": None}
+        return self.model_copy(update=changes) if changes is not None else None
 
-    def _fewer_details(self) -> dict[str, object]:
-        """Leave out a signature, or what is said of an operator on a target: its counts are what a gate is held to."""
-        if self.additional_signatures:
-            return {"additional_signatures": self.additional_signatures[:-1] or None}
+    def _plainer_trials(self) -> Changes:
+        plainer = _without_details(self.trials or ())
+        return {"trials": plainer} if plainer is not None else {}
+
+    def _fewer_signatures(self) -> Changes:
+        return {"additional_signatures": self.additional_signatures[:-1] or None} if self.additional_signatures else {}
+
+    def _fewer_operators(self) -> Changes:
+        """Leave out what is said of an operator on a target: its counts are what a gate is held to."""
         targets = list(self.targets or ())
         longest = max(range(len(targets)), key=lambda index: len(targets[index].elsewhere or ()), default=None)
         if longest is None or not (operators := targets[longest].elsewhere):
@@ -182,20 +196,53 @@ class StepResult(Schema):
         targets[longest] = targets[longest].model_copy(update=changes)
         return {"targets": tuple(targets)}
 
-    def _fewer_metrics(self) -> dict[str, MeasuredError]:
+    def _fewer_outputs(self) -> Changes:
+        measured = self.verification
+        if measured is None or not measured.outputs:
+            return {}
+        if len(measured.outputs) == 1 and measured.distributions:
+            return {"verification": measured.model_copy(update={"distributions": None})}
+        fewer = {"outputs": measured.outputs[:-1] or None, "truncated": True}
+        return {"verification": measured.model_copy(update=fewer)}
+
+    def _shorter_signature(self) -> Changes:
+        signature = self.signature
+        if signature is None:
+            return {}
+        if not signature.inputs and not signature.outputs:
+            return {"signature": None}
+        longer = "inputs" if len(signature.inputs) > len(signature.outputs) else "outputs"
+        kept = getattr(signature, longer)[:-1]
+        return {"signature": signature.model_copy(update={longer: kept, "truncated": True})}
+
+    def _fewer_metrics(self) -> Changes:
         measured = self.verification
         if measured is None or not measured.metrics:
             return {}
         fewer = {"metrics": measured.metrics[:-1] or None, "truncated": True}
         return {"verification": measured.model_copy(update=fewer)}
 
-    def _shorter_texts(self) -> dict[str, str | None]:
+    def _fewer_trials(self) -> Changes:
+        if not self.trials:
+            return {}
+        least = next((trial for trial in reversed(self.trials) if trial.outcome != "Chosen"), self.trials[-1])
+        return {"trials": tuple(trial for trial in self.trials if trial is not least) or None}
+
+    def _shorter_texts(self) -> Changes:
         if self.report_problem is not None and len(self.report_problem) > _SHORTEST:
             return {"report_problem": self.report_problem[: len(self.report_problem) // 2] + "…"}
         if len(self.message) > _SHORTEST:
             # A cure stands at a message's end.
             return {"message": self.message[: len(self.message) // 2] + "…", "cure_given": None}
         return {}
+
+
+def _without_details(trials: tuple[Trial, ...]) -> tuple[Trial, ...] | None:
+    """Return trials without the least important of their details; None where they have none left."""
+    for detail in ("message", "keep_float", "keep_int8", "metrics"):
+        if any(getattr(trial, detail) is not None for trial in trials):
+            return tuple(trial.model_copy(update={detail: None}) for trial in trials)
+    return None
 
 
 _SHORTEST: Final = 2
@@ -274,6 +321,10 @@ class ConvertedModel(Schema):
     signature: ArtifactSignature
     additional_signatures: Annotated[tuple[ArtifactSignature, ...], Field(max_length=16)] | None = None
     verification: MeasuredError | None = None
+    quantization: ChosenQuantization | None = None
+    """What type Auto chose; absent where the spec says which."""
+    trials: Trials | None = None
+    """What it tried."""
     targets: TargetFits | None = None
     calibration: CalibrationData | None = None
     tensorflow: Annotated[str, StringConstraints(max_length=64)]

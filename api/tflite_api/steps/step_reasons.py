@@ -62,6 +62,7 @@ _OF_CONVERTING: Final = frozenset(
         Reason.QUANTIZATION_NOT_APPLIED,
         Reason.VERIFICATION_FAILED,
         Reason.BUDGET_EXCEEDED,
+        Reason.BUDGET_UNREACHABLE,
         Reason.TARGET_UNMET,
         Reason.ARTIFACT_REFUSED,
         Reason.DEADLINE_EXCEEDED,

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from tflite_converter.core.tensors import SignatureFacts, TensorFacts
 
 IDENTIFIER: Final = b"TFL3"
@@ -132,6 +134,16 @@ def tensor_names(content: bytes) -> frozenset[str]:
     return frozenset(graph.Tensors(index).Name().decode() for index in range(graph.TensorsLength()))
 
 
+def layer_names(content: bytes) -> frozenset[str]:
+    """Return the names of what the operators of a file's main graph write."""
+    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
+
+    graph = schema.Model.GetRootAs(content, 0).Subgraphs(0)
+    operators = [graph.Operators(number) for number in range(graph.OperatorsLength())]
+    written = {one.Outputs(position) for one in operators for position in range(one.OutputsLength())}
+    return frozenset(graph.Tensors(index).Name().decode() for index in written)
+
+
 def _operator_name(code: Any, operators: dict[int, str]) -> str:  # noqa: ANN401 - generated without types
     # Files of old converters have only the deprecated field, a byte; it reads 127 for the newer operators.
     name = operators[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
@@ -188,6 +200,23 @@ def _constants(model: Any, types: dict[int, str]) -> Iterator[Constant]:  # noqa
             tensor = graph.Tensors(index)
             if is_constant(model, tensor):
                 yield Constant(types[tensor.Type()], math.prod(_shape(tensor)))
+
+
+def saturated_halves(path: Path) -> int:
+    """Return how many half floats of a file are the largest that there are: the converter cuts larger weights off."""
+    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
+
+    with path.open("rb") as file:
+        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    model = schema.Model.GetRootAs(content, 0)
+    count = 0
+    for graph in map(model.Subgraphs, range(model.SubgraphsLength())):
+        for tensor in map(graph.Tensors, range(graph.TensorsLength())):
+            buffer = model.Buffers(tensor.Buffer())
+            if tensor.Type() == schema.TensorType.FLOAT16 and buffer.DataLength():
+                values = np.abs(buffer.DataAsNumpy().view(np.float16))
+                count += int(np.count_nonzero(values >= np.finfo(np.float16).max))
+    return count
 
 
 def is_constant(model: Any, tensor: Any) -> bool:  # noqa: ANN401 - see above

@@ -22,6 +22,7 @@ class Layer:
     name: str
     """As it is in the file."""
     operator: str
+    dtype: str
 
 
 @dataclass(frozen=True)
@@ -76,29 +77,56 @@ def operators(content: bytes) -> tuple[OperatorUse, ...]:
     )
 
 
+def float_bytes(content: bytes) -> dict[str, int]:
+    """Return what the constants of each layer of a float file's main graph take, by the layer's name."""
+    model, types = _parsed(content)
+    graph = model.Subgraphs(0)
+    found: Counter[str] = Counter()
+    for number in range(graph.OperatorsLength()):
+        operator = graph.Operators(number)
+        read = [operator.Inputs(position) for position in range(operator.InputsLength())]
+        # An optional input that is not given has the index -1.
+        tensors = [graph.Tensors(index) for index in read if index >= 0]
+        floats = [model.Buffers(tensor.Buffer()) for tensor in tensors if types[tensor.Type()] == "float32"]
+        size = sum(buffer.DataLength() or buffer.Size() for buffer in floats)
+        for position in range(operator.OutputsLength()):
+            found[graph.Tensors(operator.Outputs(position)).Name().decode()] += size
+    return dict(found)
+
+
 def signature_graph(content: bytes, key: str) -> SignatureGraph:
     """Return the subgraph of a signature.
 
     Raises:
         ValueError: the file has no such signature.
     """
-    model, _ = _parsed(content)
+    model, types = _parsed(content)
     names = flatbuffer.operator_names(model)
     for number in range(model.SignatureDefsLength()):
         definition = model.SignatureDefs(number)
         if definition.SignatureKey().decode() == key:
             index = int(definition.SubgraphIndex())
-            return SignatureGraph(index, tuple(_layers(model.Subgraphs(index), names)))
+            return SignatureGraph(index, tuple(_layers(model.Subgraphs(index), names, types)))
     raise ValueError(f"no signature {shown(key)}")
 
 
-def _layers(graph: Any, names: list[str]) -> Iterator[Layer]:  # noqa: ANN401 - generated without types
+def operands(content: bytes, graph: int, operator: str) -> tuple[int, ...]:
+    """Return the indices of the tensors that operators of a name read in a graph."""
+    model, _ = _parsed(content)
+    names = flatbuffer.operator_names(model)
+    every = map(model.Subgraphs(graph).Operators, range(model.Subgraphs(graph).OperatorsLength()))
+    found = [one for one in every if names[one.OpcodeIndex()] == operator]
+    return tuple(int(one.Inputs(position)) for one in found for position in range(one.InputsLength()))
+
+
+def _layers(graph: Any, names: list[str], types: dict[int, str]) -> Iterator[Layer]:  # noqa: ANN401 - untyped
     for number in range(graph.OperatorsLength()):
         operator = graph.Operators(number)
         for position in range(operator.OutputsLength()):
             index = int(operator.Outputs(position))
-            name = graph.Tensors(index).Name()
-            yield Layer(index, name.decode() if name else "", names[operator.OpcodeIndex()])
+            tensor = graph.Tensors(index)
+            name = tensor.Name().decode() if tensor.Name() else ""
+            yield Layer(index, name, names[operator.OpcodeIndex()], types[tensor.Type()])
 
 
 def _varying_types(model: Any, graph: Any, operator: Any, types: dict[int, str]) -> set[str]:  # noqa: ANN401 - see above

@@ -6,13 +6,13 @@ from typing import Final
 
 from tflite_api.reasons import Reason
 from tflite_api.resource.budget import Budget
-from tflite_api.resource.quantization_types import QuantizationType
-from tflite_api.resource.spec import Quantization
+from tflite_api.resource.quantization import Quantization
+from tflite_api.resource.quantization_types import FIXED
 from tflite_api.steps.report import TypeSize
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.units import bytes_in_words
 
-_BITS: Final = {"float64": 64, "float32": 32, "float16": 16, "int8": 8, "int4": 4}
+BITS: Final = {"float64": 64, "float32": 32, "float16": 16, "int8": 8, "int4": 4}
 """Of what weights are stored as. Shapes, indices and biases keep their types under every quantization."""
 _SHOWN_TYPES: Final = 3
 
@@ -28,7 +28,7 @@ class Contents:
 
     def at_best(self, size: int, bits: int) -> int:
         """Return how small the artifact would be if all of its larger weights were stored with so many bits."""
-        larger = ((one.size_bytes, _BITS[one.dtype]) for one in self.sizes if _BITS.get(one.dtype, 0) > bits)
+        larger = ((one.size_bytes, BITS[one.dtype]) for one in self.sizes if BITS.get(one.dtype, 0) > bits)
         return size - sum(taken - taken * bits // before for taken, before in larger)
 
 
@@ -81,16 +81,16 @@ def _cure(size: int, most: int, known: Contents) -> str:
 def _ways(size: int, known: Contents) -> Iterator[tuple[str, int]]:
     """Yield what to change in the spec for a smaller artifact, the gentlest first, and what it comes to at best."""
     asked = known.quantization
-    now = _BITS[asked.type.facts.weights]
+    now = BITS[asked.type.facts.weights]
     if asked.keep_float is not None:
         reached = known.at_best(size, now)
         yield f"leave fewer layers in floats with quantization.keepFloat ({bytes_in_words(reached)} at best)", reached
     by_weights: dict[str, list[str]] = {}
-    for kind in QuantizationType:
+    for kind in FIXED:
         by_weights.setdefault(kind.facts.weights, []).append(kind)
     for weights, kinds in by_weights.items():
-        if _BITS[weights] < now:
+        if BITS[weights] < now:
             *others, last = kinds
-            reached = known.at_best(size, _BITS[weights])
+            reached = known.at_best(size, BITS[weights])
             named = f"{', '.join(others)} or {last}" if others else last
             yield f"use quantization.type {named} ({bytes_in_words(reached)} at best)", reached

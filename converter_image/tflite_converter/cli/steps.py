@@ -114,4 +114,6 @@ def _measured(converted: ConvertedModel) -> StepResult:
         verdict=converted.verdict,
         signature=converted.signature,
         verification=converted.verification,
+        quantization=converted.quantization,
+        trials=converted.trials,
     )

@@ -1,5 +1,6 @@
 """How `tflite-convert run` looks to a person: progress while it works, a summary when it is done."""
 
+import json
 import logging
 import time
 from collections.abc import Iterator
@@ -16,15 +17,17 @@ from rich.text import Text
 from tflite_api.explanations import EXPLANATIONS, explained
 from tflite_api.reasons import Outcome
 from tflite_api.resource import targets
-from tflite_api.resource.status import ArtifactSignature, MeasuredError, MeasuredMetric, Tensor
+from tflite_api.resource.status import ArtifactSignature, MeasuredError, MeasuredMetric, Tensor, Trial
 from tflite_api.steps.step import StepResult
-from tflite_converter.core import log
+from tflite_converter.core import log, trial_words
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress, Progress
 from tflite_converter.core.units import bytes_in_words
 
 _STYLES = {Outcome.SUCCESS: ("✔", "green"), Outcome.STALLED: ("✘", "red"), Outcome.RETRIED: ("↻", "yellow")}
 _SHOWN_TENSORS = 4
+_WIDTHS = (40, 10, 10)
+"""Of the columns of trials, but for the last one."""
 
 
 def for_progress(*, verbose: bool) -> Console:
@@ -69,6 +72,7 @@ class TerminalProgress:
         self._phase: str | None = None
         self._since = time.monotonic()
         self._task: TaskID | None = None
+        self._tried = False
         words = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True))
         self._display = Display(SpinnerColumn(), words, console=console, transient=True)
         self._download = Display(
@@ -104,6 +108,16 @@ class TerminalProgress:
             self._download.start()
         self._download.update(self._task, completed=done)
 
+    def tried(self, trial: Trial) -> None:
+        """Show what came of it, in the place of its phases: a row of a table that grows."""
+        self._stop(self._display)
+        self._phase = None
+        if not self._tried:
+            self._console.print(Text(_table_row(trial_words.COLUMNS), "dim"))
+        self._tried = True
+        style = {"Held": "green", "Missed": "yellow", "Failed": "red"}.get(trial.outcome, "")
+        self._console.print(Text(_table_row(trial_words.row(trial)), style))
+
     def _end_phase(self) -> None:
         self._stop(self._display)
         self._stop(self._download)
@@ -118,6 +132,11 @@ class TerminalProgress:
         display.stop()
         for task in list(display.task_ids):
             display.remove_task(task)
+
+
+def _table_row(cells: tuple[str, ...]) -> str:
+    widths = (*_WIDTHS, len(cells[-1]))
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
 
 
 def summary(name: str, result: StepResult, output: str) -> Text:
@@ -151,6 +170,8 @@ def _rows(result: StepResult, output: str) -> list[tuple[str, str]]:
     if result.verification is not None:
         rows.append(("accuracy", _accuracy(result.verification)))
         rows += [("metric", _metric(each)) for each in result.verification.metrics or ()]
+    if result.quantization is not None:
+        rows.append(("chosen", json.dumps(result.quantization.to_object(), ensure_ascii=False)))
     rows += [("target", targets.in_words(each)) for each in result.targets or ()]
     if result.duration_seconds is not None and result.peak_memory_bytes is not None:
         rows.append(("took", f"{result.duration_seconds:.1f} s, {bytes_in_words(result.peak_memory_bytes)} at peak"))

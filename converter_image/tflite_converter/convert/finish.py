@@ -15,7 +15,7 @@ from tflite_api.reasons import Reason
 from tflite_api.resource.budget import Budget
 from tflite_api.resource.metadata import ModelMetadata
 from tflite_api.resource.metrics import Metric
-from tflite_api.resource.quantization_types import Tool
+from tflite_api.resource.quantization_types import QuantizationType, Tool
 from tflite_api.resource.status import ArtifactSignature, CalibrationData
 from tflite_api.resource.targets import Target
 from tflite_api.schema import Integer, Schema
@@ -27,11 +27,19 @@ from tflite_converter.budget import size
 from tflite_converter.convert import artifact_signature, forms, on_targets, report_material
 from tflite_converter.convert.forms import OtherForm
 from tflite_converter.convert.on_targets import Placed, Verified
+from tflite_converter.convert.order import Contents
 from tflite_converter.convert.report_material import MaterialOrder
 from tflite_converter.core.digests import file_digest
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.local_spec import LocalQuantization
-from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, REPORT_DATA_FILE, write_model, write_whole
+from tflite_converter.core.step_files import (
+    ARTIFACT_FILE,
+    CONTENTS_FILE,
+    CONVERTED_FILE,
+    REPORT_DATA_FILE,
+    write_model,
+    write_whole,
+)
 from tflite_converter.promotion import measurement as promotion
 from tflite_converter.promotion.measurement import Promoted
 from tflite_converter.promotion.messages import MeasuredSignature
@@ -57,6 +65,7 @@ _CURE_OF_FLOATS: Final = (
     "Name inputs that the model is made for in verification.samples, or pin other shapes in signature.inputs; where"
     " that changes nothing, TensorFlow's converter gets this model wrong"
 )
+_CURE_OF_HALVES: Final = "Use quantization.type DynamicRange or None, or export the model with smaller weights"
 _PASSED: Final = frozenset({Reason.SNR_SUFFICIENT, Reason.REAL_DATA_NOT_SEEN, Reason.METRICS_SUFFICIENT})
 _NEEDS_SINGLE_BATCH: Final = "LiteRT's loops over time steps need a batch of 1, and the model has another"
 
@@ -88,6 +97,8 @@ class MeasurementOrder(Schema):
     """Another artifact of the same model, to be taken where it is better."""
     report: MaterialOrder | None = None
     """What the report page is made from, where there is to be one."""
+    contents: Contents | None = None
+    """What is left of a trial beside its artifact; the sizes are filled in."""
     proof: str = ""
     """See ConversionOrder."""
 
@@ -127,6 +138,9 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
     if order.metadata is not None:
         # Metadata describes the main subgraph alone; the converter makes it of the alphabetically first signature.
         metadata.write(artifact, order.metadata, min(signature.key for signature in kept))
+    if order.contents is not None:
+        contents = order.contents.model_copy(update={"sizes": inventory.sizes_of(artifact)})
+        write_model(artifact.with_name(CONTENTS_FILE), contents)
     _check_budget(artifact, order, kept[0])
     digest = file_digest(artifact)
     measured, scores = Measurement(), _scores(order)
@@ -142,10 +156,10 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
         size.hold(artifact.stat().st_size, order.budget)
         digest = file_digest(artifact)
     notes = (
-        *_sizes(references, "measured" if measured.samples else "run"),
-        *(_state(references) if measured.samples else ()),
+        *reference.sizes_in_words(references, "measured" if measured.samples else "run"),
+        *(reference.state_in_words(references) if measured.samples else ()),
         *gates.remarks(order.metrics, references, is_measured=bool(measured.samples)),
-        *_guessed(references),
+        *reference.guesses_in_words(references),
         *order.notes,
         *placed.notes,
     )
@@ -216,7 +230,7 @@ def _quantized(artifact: Path, order: MeasurementOrder) -> tuple[ArtifactFacts, 
     kind = order.quantization.type
     if not weight_only.is_left_to_do(kind, facts.constants):
         return facts, order.strategy
-    weight_only.apply(artifact, kind)
+    weight_only.apply(artifact, order.quantization)
     facts = _read_artifact(artifact)
     if quantization.unquantized(order.quantization, facts) is not None:
         return facts, f"{order.strategy}+Unquantized"
@@ -286,7 +300,7 @@ def _compare(
 def _circumstances(order: MeasurementOrder, references: Sequence[Reference]) -> Circumstances:
     return Circumstances(
         source=references[0].source,
-        guessed=_all_guessed(references),
+        guessed=reference.all_guessed(references),
         is_synthetic=order.calibration is not None and order.calibration.source == "Synthetic",
     )
 
@@ -305,10 +319,12 @@ def _told(failure: StepFailure, order: MeasurementOrder, references: Sequence[Re
     if is_of_type and isinstance(failure, CannotRun) and failure.operator and not failure.is_explained:
         return quantization.lacks_kernel(order.quantization, failure.operator, failure.words)
     found, cure = failure.found, failure.cure
-    guessed = _all_guessed(references)
+    guessed = reference.all_guessed(references)
     if failure.reason is Reason.VERIFICATION_FAILED and guessed not in found and not isinstance(failure, CannotRun):
         found, cure = f"{found}; {guessed}", NAME_REAL_ONES
-    found = "; ".join((found, *_state(references)))
+    if failure.reason is Reason.VERIFICATION_FAILED and (cut := _cut_off(order)):
+        found, cure = f"{found}; {cut}", _CURE_OF_HALVES
+    found = "; ".join((found, *reference.state_in_words(references)))
     if order.quantization.type.facts.tool is Tool.NOBODY and failure.reason is Reason.VERIFICATION_FAILED:
         cure = _CURE_OF_FLOATS
     if order.batch_cure is not None:
@@ -316,26 +332,12 @@ def _told(failure: StepFailure, order: MeasurementOrder, references: Sequence[Re
     return StepFailure(failure.reason, found, cure, verification=failure.verification)
 
 
-def _sizes(references: Sequence[Reference], done: str) -> tuple[str, ...]:
-    return tuple(f"{done} with {words}" for words in dict.fromkeys(seen.sizes for seen in references) if words)
-
-
-def _all_guessed(references: Sequence[Reference]) -> str:
-    """Return how all generated inputs were guessed; empty if they were given."""
-    return "; ".join(dict.fromkeys(seen.guessed for seen in references if seen.guessed))
-
-
-def _guessed(references: Sequence[Reference]) -> tuple[str, ...]:
-    """Say what generated inputs were taken for, where they are more than real numbers around 0."""
-    return tuple(dict.fromkeys(seen.guessed for seen in references if seen.guessed and seen.guesses))
-
-
-def _state(references: Sequence[Reference]) -> tuple[str, ...]:
-    """Return a remark if the comparison was one of calls in a row, else nothing."""
-    if not any(seen.in_sequence for seen in references):
-        return ()
-    calls = sum(len(seen.given) for seen in references)
-    return (f"over {calls} calls in a row from its start, as the model keeps state",)
+def _cut_off(order: MeasurementOrder) -> str:
+    """Return what half floats do not hold of the weights; empty where that is nothing, or none were asked for."""
+    if order.quantization.type is not QuantizationType.FLOAT16:
+        return ""
+    count = flatbuffer.saturated_halves(Path(order.output_dir) / ARTIFACT_FILE)
+    return f"{count} of its weights are beyond 65504, the largest half float, and were cut off there" if count else ""
 
 
 def _read_artifact(path: Path) -> ArtifactFacts:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tflite_api.resource.spec import Quantization
+from tflite_api.resource.quantization import Quantization
 from tflite_api.resource.status import Digest
 from tflite_api.schema import Schema
 from tflite_converter.artifact import flatbuffer

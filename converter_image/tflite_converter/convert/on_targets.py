@@ -8,7 +8,7 @@ from typing import Final
 
 from tflite_api.reasons import Reason
 from tflite_api.resource.metadata import ModelMetadata
-from tflite_api.resource.spec import Quantization
+from tflite_api.resource.quantization import Quantization
 from tflite_api.resource.status import TargetFit
 from tflite_api.resource.targets import Target
 from tflite_converter.artifact import flatbuffer, metadata

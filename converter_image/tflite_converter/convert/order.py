@@ -9,9 +9,30 @@ from tflite_api.resource.metrics import Metric
 from tflite_api.resource.spec import ConversionSpec, LabelledSamples, Signature
 from tflite_api.resource.targets import Target
 from tflite_api.schema import Boolean, Integer, Schema
+from tflite_api.steps.report import TypeSize
 from tflite_api.steps.step import FetchedDatasets
 from tflite_converter.core import hub_cache
-from tflite_converter.core.local_spec import LocalQuantization
+from tflite_converter.core.local_spec import LocalCalibration, LocalQuantization
+
+
+class Contents(Schema):
+    """What an artifact consists of, as the process that measures a trial leaves it."""
+
+    sizes: tuple[TypeSize, ...]
+    """Its constants by type."""
+    floats: str | None = None
+    """The model's file in floats, where the type leaves one: for Int8 with the ranges of its activations."""
+    reference_dir: str | None = None
+    """What the model computes, for the signature that this file is of."""
+
+
+class TrialOrder(Schema):
+    """What makes a conversion one of several of the same model, of which all run on one run of the model itself."""
+
+    workspace_dir: str
+    """What the trials have in common: the first one fills it."""
+    calibration: LocalCalibration | None = None
+    """How activations are measured, for the candidates that need it."""
 
 
 class ConversionOrder(Schema):
@@ -37,6 +58,8 @@ class ConversionOrder(Schema):
     datasets: FetchedDatasets = FetchedDatasets()
     report: Boolean = False
     """Whether to measure what the report page shows."""
+    trial: TrialOrder | None = None
+    """Where the conversion is one of a search."""
     proof: str = ""
     """What the child says when all is done. A graph does not know it, but can end the process with exit code 0."""
 
@@ -49,7 +72,6 @@ class ConversionOrder(Schema):
         output_dir: str,
         scratch_dir: str,
         datasets: FetchedDatasets,
-        proof: str = "",
     ) -> Self:
         """Take from a spec what the child needs."""
         handle = spec.model.handle
@@ -70,7 +92,6 @@ class ConversionOrder(Schema):
             targets=spec.targets or (),
             datasets=datasets,
             report=spec.report,
-            proof=proof,
         )
 
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tflite_api.resource.spec import Quantization
+from tflite_api.resource.quantization import Quantization
 from tflite_api.schema import Boolean, Schema
 from tflite_api.text import one_line
 from tflite_converter.convert import tf_converter
@@ -18,6 +18,7 @@ from tflite_converter.convert.tf_converter import ConverterSettings
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.step_files import write_model
 from tflite_converter.model import size
+from tflite_converter.model.running import runtime
 from tflite_converter.report.inputs import ReportMaterial
 from tflite_converter.worker import process
 
@@ -106,4 +107,5 @@ def _settings(order: FloatsOrder) -> ConverterSettings:
 
 
 if __name__ == "__main__":
+    runtime.load_tensorflow()
     make(MaterialOrder.model_validate_json(Path(sys.argv[1]).read_bytes()), Path(sys.argv[2]))

@@ -6,8 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tflite_api.resource.spec import KeepFloat, Quantization
+from tflite_api.resource.quantization import KeepFloat, Quantization
 from tflite_converter.convert.rewriting import graph_edits
+from tflite_converter.core.step_files import write_whole
 from tflite_converter.core.tensors import Sample
 from tflite_converter.model import operations
 from tflite_converter.quantize import calibrator, quantization
@@ -30,6 +31,8 @@ class ConverterSettings:
     model does not, and the converter gets some stacks of them wrong (own measurement: 10 dB where loops give 127)."""
     calibrated_file: Path | None = None
     """Where to leave the float file with the ranges of its activations, for the types that are selective."""
+    is_calibrated: bool = False
+    """Whether the very same conversion has left it there already, so that nothing is to be measured again."""
 
 
 def convert(folder: Path, settings: ConverterSettings) -> bytes:
@@ -80,6 +83,7 @@ def _directly(folder: Path, settings: ConverterSettings) -> bytes | None:
     converter = _selective()(str(folder), {tf.saved_model.SERVING}, list(settings.keys))
     converter.kept_float = settings.quantization.keep_float
     converter.calibrated_file = settings.calibrated_file
+    converter.is_calibrated = settings.is_calibrated
     converter.per_tensor = settings.quantization.is_per_tensor
     _configure(converter, settings)
     graph = loader_impl.parse_saved_model(str(folder)).meta_graphs[0].graph_def
@@ -97,6 +101,7 @@ def _selective() -> Any:  # noqa: ANN401 - TensorFlow has no types
 
         kept_float: KeepFloat | None = None
         calibrated_file: Path | None = None
+        is_calibrated = False
         per_tensor: bool = False
 
         def _quantize(self, result: bytes, *args: Any) -> bytes:  # noqa: ANN401 - handed through as they are
@@ -105,10 +110,13 @@ def _selective() -> Any:  # noqa: ANN401 - TensorFlow has no types
             if self.kept_float is None and self.calibrated_file is None:
                 quantized: bytes = super()._quantize(result, *args)
                 return quantized
-            self._experimental_calibrate_only = True
-            calibrated: bytes = super()._quantize(result, *args)
-            if self.calibrated_file is not None:
-                self.calibrated_file.write_bytes(calibrated)
+            if self.is_calibrated and self.calibrated_file is not None:
+                calibrated: bytes = self.calibrated_file.read_bytes()
+            else:
+                self._experimental_calibrate_only = True
+                calibrated = super()._quantize(result, *args)
+                if self.calibrated_file is not None:
+                    write_whole(self.calibrated_file, calibrated)
             return quantization.quantize_selected(
                 calibrated,
                 self.kept_float or KeepFloat(),

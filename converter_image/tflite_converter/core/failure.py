@@ -5,7 +5,8 @@ from enum import Enum
 from typing import Final
 
 from tflite_api.reasons import Reason
-from tflite_api.resource.status import ArtifactSignature, MeasuredError, TargetFit
+from tflite_api.resource.quantization import KeepFloat
+from tflite_api.resource.status import ArtifactSignature, MeasuredError, TargetFit, Trial
 from tflite_api.steps.step import StepResult
 from tflite_api.text import MESSAGE_CHARACTERS, one_line
 
@@ -41,6 +42,9 @@ class StepFailure(Exception):  # noqa: N818 - a failure is an outcome of a step,
     It says what was found and what to change; it never holds a secret.
     """
 
+    is_final = False
+    """Whether no other quantization of the model helps, whatever the reason is."""
+
     def __init__(
         self,
         reason: Reason,
@@ -49,6 +53,7 @@ class StepFailure(Exception):  # noqa: N818 - a failure is an outcome of a step,
         *,
         signature: ArtifactSignature | None = None,
         verification: MeasuredError | None = None,
+        keep_float: KeepFloat | None = None,
         targets: tuple[TargetFit, ...] | None = None,
     ) -> None:
         """Keep the reason, what is told of it and what was measured until then.
@@ -59,6 +64,7 @@ class StepFailure(Exception):  # noqa: N818 - a failure is an outcome of a step,
             cure: what to change, behind a colon; a sentence of its own where it begins with a capital.
             signature: of the artifact, as far as it was made.
             verification: of the artifact, as far as it was measured.
+            keep_float: what the quantization would have to leave in floats.
             targets: what of the artifact runs on which, as far as it was looked at.
         """
         self.reason = reason
@@ -67,6 +73,9 @@ class StepFailure(Exception):  # noqa: N818 - a failure is an outcome of a step,
         self.message = one_line(found) if isinstance(cure, Said) else _advising(found, cure)
         self.signature = signature
         self.verification = verification
+        self.keep_float = keep_float
+        self.trials: tuple[Trial, ...] | None = None
+        """What type Auto tried before it failed."""
         self.targets = targets
         super().__init__(f"{reason}: {self.message}")
 
@@ -83,6 +92,7 @@ class StepFailure(Exception):  # noqa: N818 - a failure is an outcome of a step,
             cure_given=self.cure_given or None,
             signature=self.signature,
             verification=self.verification,
+            trials=self.trials,
             targets=self.targets,
         )
 

@@ -7,14 +7,8 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from tflite_api.resource.conversion import Conversion
 from tflite_api.resource.destination import Destination
-from tflite_api.resource.spec import (
-    DATASET_PATTERN,
-    Calibration,
-    ConversionSpec,
-    Quantization,
-    Verification,
-    VerificationSamples,
-)
+from tflite_api.resource.quantization import DATASET_PATTERN, Calibration, Quantization
+from tflite_api.resource.spec import ConversionSpec, Verification, VerificationSamples
 from tflite_api.schema import matching
 from tflite_api.sources.handle import FILE_SCHEME, HANDLE_PATTERN
 from tflite_api.sources.model_source import ModelSource

@@ -4,6 +4,8 @@ import logging
 import time
 from typing import Final, Protocol
 
+from tflite_api.resource.status import Trial
+from tflite_converter.core import trial_words
 from tflite_converter.core.units import bytes_in_words
 
 _LOG = logging.getLogger(__name__)
@@ -18,6 +20,9 @@ class Progress(Protocol):
 
     def received(self, done: int, total: int | None) -> None:
         """`done` bytes of a download are here, of `total` where the server said how many."""
+
+    def tried(self, trial: Trial) -> None:
+        """Take in what came of a trial of quantization.type Auto."""
 
 
 class LoggedProgress:
@@ -37,3 +42,7 @@ class LoggedProgress:
             return
         self._last_line = time.monotonic()
         _LOG.info("Received %s%s", bytes_in_words(done), f" of {bytes_in_words(total)}" if total else "")
+
+    def tried(self, trial: Trial) -> None:
+        """Log what came of it."""
+        _LOG.info("%s", "  ".join(trial_words.row(trial)))

@@ -15,6 +15,8 @@ from tflite_api.schema import describe
 PREPARED_FILE: Final = "prepared.json"
 CONVERTED_FILE: Final = "converted.json"
 ARTIFACT_FILE: Final = "model.tflite"
+CONTENTS_FILE: Final = "contents.json"
+"""What an artifact consists of, beside that of each trial of a search."""
 REPORT_PAGE_FILE: Final = "report.html"
 """In the folder of a run without a cluster."""
 REPORT_DATA_FILE: Final = "report.json"

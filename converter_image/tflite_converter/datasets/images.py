@@ -10,7 +10,8 @@ from typing import IO, Final
 import numpy as np
 
 from tflite_api.reasons import Reason
-from tflite_api.resource.spec import ImageClasses, ImagePreprocessing, Samples
+from tflite_api.resource.quantization import ImagePreprocessing, Samples
+from tflite_api.resource.spec import ImageClasses
 from tflite_api.text import one_line
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.tensors import Array, SignatureFacts, TensorFacts

@@ -12,7 +12,8 @@ from typing import NoReturn
 import numpy as np
 
 from tflite_api.reasons import Reason
-from tflite_api.resource.spec import LabelledSamples, Samples
+from tflite_api.resource.quantization import Samples
+from tflite_api.resource.spec import LabelledSamples
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.tensors import Array, Sample, SignatureFacts, TensorFacts
 from tflite_converter.datasets import images, labelled, numpy_files, tfrecord

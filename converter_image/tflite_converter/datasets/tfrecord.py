@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from tflite_api.reasons import Reason
-from tflite_api.resource.spec import ImagePreprocessing, Samples
+from tflite_api.resource.quantization import ImagePreprocessing, Samples
 from tflite_api.text import one_line
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.tensors import Array, SignatureFacts, TensorFacts

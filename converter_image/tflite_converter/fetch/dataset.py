@@ -7,7 +7,8 @@ from typing import Final
 from urllib.parse import unquote
 
 from tflite_api.reasons import Reason
-from tflite_api.resource.spec import ConversionSpec, ImageClasses, LabelledSamples, Samples
+from tflite_api.resource.quantization import Samples
+from tflite_api.resource.spec import ConversionSpec, ImageClasses, LabelledSamples
 from tflite_api.sources.handle import FILE_SCHEME
 from tflite_api.steps.step import FetchedDataset, FetchedDatasets, FetchLimits
 from tflite_converter.core.digests import bare, file_digest, folder_digest, prefixed

@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from tflite_api.reasons import Reason
+from tflite_api.resource.quantization import MOST_KEPT_OPERATIONS, KeepFloat, Quantization
 from tflite_api.resource.quantization_types import SELECTIVE, Activations, Proof, QuantizationType, Tool
-from tflite_api.resource.spec import KeepFloat, Quantization
 from tflite_api.text import one_line
-from tflite_converter.artifact import flatbuffer
+from tflite_converter.artifact import flatbuffer, layer_names
 from tflite_converter.artifact.flatbuffer import ArtifactFacts, Constant
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 
@@ -106,6 +106,7 @@ def quantizer_failure(kind: QuantizationType, words: str) -> StepFailure:
             Reason.OPERATION_NOT_QUANTIZABLE,
             f"quantization.type {kind} has no integers for {_listed(names)}",
             _cure(kind, names),
+            keep_float=_kept(kind, names),
         )
     return StepFailure(Reason.CONVERSION_FAILED, f"TensorFlow's converter gave up: {words}", OWN_CURE)
 
@@ -117,6 +118,7 @@ def lacks_kernel(asked: Quantization, operator: str, words: str) -> StepFailure:
         Reason.OPERATION_NOT_QUANTIZABLE,
         f"LiteRT's {operator} does not take what quantization.type {asked.type} makes of it ({one_line(words, 300)})",
         _cure(asked.type, kept),
+        keep_float=_kept(asked.type, kept),
     )
 
 
@@ -128,6 +130,13 @@ def _cure(kind: QuantizationType, names: Sequence[str]) -> str:
     if kind.facts.selective:
         return f"set {_kept_in_floats(names)} to leave them so, or use another quantization.type"
     return cure_by_8_bits(names)
+
+
+def _kept(kind: QuantizationType, names: Sequence[str]) -> KeepFloat | None:
+    """Return operators to leave in floats, where the type can and the spec has room for them."""
+    if not kind.facts.selective or len(names) > MOST_KEPT_OPERATIONS:
+        return None
+    return KeepFloat(operations=tuple(names))
 
 
 def _kept_in_floats(names: Collection[str]) -> str:
@@ -156,7 +165,7 @@ def quantize_selected(
     Raises:
         StepFailure: InvalidSpec where keepFloat names what the file does not have.
     """
-    _check_kept(kept, calibrated)
+    layers = _kept_layers(kept, calibrated)
     from tensorflow.lite.python.convert import mlir_quantize  # noqa: PLC0415 - takes seconds
 
     quantized: bytes = mlir_quantize(
@@ -166,12 +175,13 @@ def quantize_selected(
         input_data_type=input_type,
         output_data_type=output_type,
         denylisted_ops=set(kept.operations or ()),
-        denylisted_nodes=set(kept.tensors or ()),
+        denylisted_nodes=set(layers),
     )
     return quantized
 
 
-def _check_kept(kept: KeepFloat, content: bytes) -> None:
+def _kept_layers(kept: KeepFloat, content: bytes) -> tuple[str, ...]:
+    """Return the full names of the layers that are kept, once all that is kept is known to be there."""
     operators = flatbuffer.parse(content).operations
     if unknown := sorted(set(kept.operations or ()) - operators):
         raise StepFailure(
@@ -180,12 +190,14 @@ def _check_kept(kept: KeepFloat, content: bytes) -> None:
             f" {', '.join(sorted(operators))}",
             "Name those that it has",
         )
-    if unknown := sorted(set(kept.tensors or ()) - flatbuffer.tensor_names(content)):
+    layers, lacking = layer_names.full(kept.tensors or (), content)
+    if lacking:
         raise StepFailure(
             Reason.INVALID_SPEC,
-            f"quantization.keepFloat.tensors names {', '.join(unknown)}, which the artifact does not have",
+            f"quantization.keepFloat.tensors names {', '.join(lacking)}, which the artifact does not have",
             "look at the names in the artifact of type None",
         )
+    return layers
 
 
 def check_applied(asked: Quantization, facts: ArtifactFacts) -> None:
@@ -287,8 +299,10 @@ def _check_operations(asked: Quantization, facts: ArtifactFacts) -> None:
         listed = _listed(sorted(facts.misfilling_operations))
         found.append(f"LiteRT's {listed} fills with the integer 0, which stands for another number here")
     if found:
+        everything = sorted(floating | facts.misfilling_operations | names)
         raise StepFailure(
             Reason.OPERATION_NOT_QUANTIZABLE,
             f"quantization.type {asked.type} is integers throughout, but {', and '.join(found)}",
-            _cure(asked.type, sorted(floating | facts.misfilling_operations | names)),
+            _cure(asked.type, everything),
+            keep_float=_kept(asked.type, everything),
         )

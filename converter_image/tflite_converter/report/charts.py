@@ -4,11 +4,13 @@ Drawn by pygal: it is pure Python and SVG is what it makes, so that a chart foll
 Matplotlib fixes the colours in the picture and is many times as large; the others need a browser's JavaScript.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from markupsafe import Markup
 
+from tflite_api.resource.status import Trial
 from tflite_api.steps.report import BINS, LayerError, OutputErrors, TypeSize
 from tflite_converter.core.units import bytes_in_words
 from tflite_converter.report.layer_errors import stands_out
@@ -78,6 +80,29 @@ def layers(listed: Sequence[LayerError], bound: float) -> Markup:
         chart.add(label, [ratio * (stands_out(layer) is marked) for layer, ratio in zip(shown, decibels, strict=True)])
     chart.value_formatter = lambda value: f"{value:.0f}"
     return _drawn(chart, "Signal-to-noise ratio of the worst layers in decibels")
+
+
+def trials(made: Sequence[Trial]) -> Markup | None:
+    """Draw the size of each trial's artifact against its signal-to-noise ratio (dB); None where none was measured."""
+    import pygal  # noqa: PLC0415 - only a report needs it
+
+    points: dict[str, list[tuple[float, int]]] = {"chosen": [], "holds": [], "misses": []}
+    for trial in made:
+        if trial.size_bytes is None or trial.snr_decibels is None or not math.isfinite(float(trial.snr_decibels)):
+            continue
+        label = {"Chosen": "chosen", "Held": "holds"}.get(trial.outcome, "misses")
+        points[label].append((float(trial.snr_decibels), trial.size_bytes))
+    if not any(points.values()):
+        return None
+    chart = _chart(pygal.XY, 240, legend=True)
+    chart.stroke, chart.show_dots, chart.dots_size = False, True, 5
+    chart.x_title, chart.margin_left = "SNR in dB", 12
+    for label, found in points.items():
+        chart.add(label, found)
+    chart.x_value_formatter = lambda value: f"{value:.0f}"
+    chart.y_value_formatter = lambda value: bytes_in_words(round(value))
+    chart.value_formatter = lambda value: bytes_in_words(round(value))
+    return _drawn(chart, "Size of each trial by its signal-to-noise ratio")
 
 
 def _short(name: str) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from tflite_api.resource.spec import LAYER_NAME_CHARACTERS
+from tflite_api.resource.quantization import LAYER_NAME_CHARACTERS
 from tflite_api.steps.report import SHOWN_LAYERS, SUSPECTS, LayerError
 from tflite_converter.artifact.inventory import shown
 from tflite_converter.core.tensors import Array

@@ -5,8 +5,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from tflite_api.resource.quantization import KeepFloat
 from tflite_api.resource.quantization_types import QuantizationType
-from tflite_api.resource.spec import KeepFloat
 from tflite_api.resource.status import SampleSource
 from tflite_api.steps.report import SHOWN_OUTPUTS, FloatTrial, Layers, OutputErrors, ReportData
 from tflite_api.text import one_line

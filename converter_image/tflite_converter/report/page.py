@@ -18,6 +18,8 @@ from tflite_api.explanations import EXPLANATIONS
 from tflite_api.reasons import Reason
 from tflite_api.resource import targets
 from tflite_api.resource.metrics import gates_in_words
+from tflite_api.resource.quantization import ChosenQuantization, Quantization
+from tflite_api.resource.quantization_types import QuantizationType
 from tflite_api.resource.spec import ConversionSpec
 from tflite_api.resource.status import Estimate, MeasuredError, MeasuredMetric, OutputError
 from tflite_api.resource.targets import Target
@@ -25,6 +27,7 @@ from tflite_api.sources.model_source import ModelSource
 from tflite_api.steps.report import LayerError, Layers, OutputErrors, ReportData, TypeSize
 from tflite_api.steps.step import StepResult
 from tflite_converter.artifact.inventory import shown
+from tflite_converter.core import trial_words
 from tflite_converter.core.units import bytes_in_words
 from tflite_converter.report import charts
 from tflite_converter.report.layer_errors import LARGE_STEPS, stands_out
@@ -75,7 +78,10 @@ def render(title: str, spec: ConversionSpec, result: StepResult, data: ReportDat
         outputs=[_output(output, result.verification) for output in data.outputs],
         metrics=_metrics(result.verification, spec),
         baseline=result.verification.baseline if result.verification is not None else None,
-        layers=_layers(data.layers, spec) if data.layers else None,
+        trials=[(trial.outcome == "Chosen", trial_words.row(trial)) for trial in result.trials or ()],
+        trial_columns=trial_words.COLUMNS,
+        trial_chart=charts.trials(result.trials or ()),
+        layers=_layers(data.layers, result.quantization or spec.quantization) if data.layers else None,
         layers_absent=data.layers_absent,
         provenance=_provenance(result),
     )
@@ -84,17 +90,11 @@ def render(title: str, spec: ConversionSpec, result: StepResult, data: ReportDat
 def asked(spec: ConversionSpec) -> list[_Row]:
     """Return what a spec asks for, as far as it shapes the artifact or its measurement."""
     quantization, signature = spec.quantization, spec.signature
-    rows = [_Row("Model", _source(spec.model)), _Row("Quantization", quantization.type)]
+    rows = [_Row("Model", _source(spec.model)), *_quantization(quantization)]
     if signature is not None:
         keys = [signature.key] if signature.key else list(signature.keys or ())
         rows += [_Row("Signature", ", ".join(keys))] if keys else []
         rows += [_Row(f"Shape of {pin.name}", _shape(pin.shape)) for pin in signature.inputs or ()]
-    if quantization.io != "Float32":
-        rows.append(_Row("Inputs and outputs", quantization.io))
-    if (calibration := quantization.calibration) is not None:
-        rows.append(_Row("Calibration", calibration.dataset or "random numbers (synthetic)"))
-    if (kept := quantization.keep_float) is not None:
-        rows.append(_Row("Kept in floats", ", ".join((*(kept.operations or ()), *(kept.tensors or ())))))
     if spec.ops.select_tf:
         rows.append(_Row("Operations", "TensorFlow's own are allowed (selectTF)"))
     if spec.verification is not None and spec.verification.samples is not None:
@@ -103,9 +103,25 @@ def asked(spec: ConversionSpec) -> list[_Row]:
     rows.append(_Row("Gate", f"every output at least {gate} dB" if gate else "none (measure only)"))
     if (budget := spec.budget) is not None:
         rows.append(_Row("Budget", f"at most {budget.max_size_bytes} ({budget.most_bytes} bytes)"))
-    if quantization.is_per_tensor:
-        rows.append(_Row("Scales", "one a tensor (granularity)"))
     rows += [_Row("Target", _target(target)) for target in spec.targets or ()]
+    return rows
+
+
+def _quantization(asked: Quantization) -> list[_Row]:
+    rows = [_Row("Quantization", asked.type)]
+    if asked.io != "Float32":
+        rows.append(_Row("Inputs and outputs", asked.io))
+    if (calibration := asked.calibration) is not None:
+        rows.append(_Row("Calibration", calibration.dataset or "random numbers (synthetic)"))
+    if (kept := asked.keep_float) is not None:
+        rows.append(_Row("Kept in floats", ", ".join((*(kept.operations or ()), *(kept.tensors or ())))))
+    if (eights := asked.keep_int8) is not None:
+        rows.append(_Row("Kept in 8 bits", ", ".join(eights.tensors)))
+    if asked.is_per_tensor:
+        rows.append(_Row("Scales", "one a tensor (granularity)"))
+    if asked.type is QuantizationType.AUTO:
+        rows.append(_Row("Candidates", ", ".join(asked.candidates)))
+        rows.append(_Row("Trials", f"at most {asked.search.max_trials}"))
     return rows
 
 
@@ -185,7 +201,7 @@ def _output(output: OutputErrors, measured: MeasuredError | None) -> dict[str, A
     }
 
 
-def _layers(layers: Layers, spec: ConversionSpec) -> dict[str, Any]:
+def _layers(layers: Layers, quantization: Quantization | ChosenQuantization) -> dict[str, Any]:
     worst_first = sorted(layers.layers, key=_decibels)
     finite = [_decibels(layer) for layer in worst_first if math.isfinite(_decibels(layer))]
     # Where errors add up, the order tells.
@@ -205,7 +221,7 @@ def _layers(layers: Layers, spec: ConversionSpec) -> dict[str, Any]:
         "trial": trial,
         "trial_size": bytes_in_words(trial.size_bytes) if trial is not None else "",
         "is_worth_it": trial is not None and gain >= _WORTH_DECIBELS,
-        "yaml": keep_float_yaml(trial.tensors, spec) if trial is not None else "",
+        "yaml": keep_float_yaml(trial.tensors, quantization) if trial is not None else "",
     }
 
 
@@ -215,15 +231,18 @@ def _decibels(layer: LayerError) -> float:
     return -math.inf if math.isnan(found) else found
 
 
-def keep_float_yaml(tensors: Sequence[str], spec: ConversionSpec) -> str:
+def keep_float_yaml(tensors: Sequence[str], quantization: Quantization | ChosenQuantization) -> str:
     """Return what to write into the spec to leave these layers in floats beside those that are already."""
-    kept = spec.quantization.keep_float
+    kept = quantization.keep_float
     wanted: dict[str, list[str]] = {}
     if kept is not None and kept.operations:
         wanted["operations"] = list(kept.operations)
     before = kept.tensors or () if kept is not None else ()
     wanted["tensors"] = list(dict.fromkeys((*before, *tensors)))
-    return yaml.safe_dump({"spec": {"quantization": {"keepFloat": wanted}}}, sort_keys=False, width=10_000)
+    # Auto takes no layers to leave out: with what it chose the whole of it is to be written.
+    chosen = quantization.to_object() if isinstance(quantization, ChosenQuantization) else {}
+    written = {"spec": {"quantization": chosen | {"keepFloat": wanted}}}
+    return yaml.safe_dump(written, sort_keys=False, width=10_000)
 
 
 def _shape(dimensions: Sequence[int]) -> str:

@@ -15,9 +15,11 @@ from typing import Any, Final
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from tflite_api.resource.spec import KeepFloat
+from tflite_api.resource.quantization import KeepFloat
 from tflite_api.text import one_line
+from tflite_converter.artifact import inventory, layer_names, more_outputs
 from tflite_converter.core.tensors import Array, Sample
+from tflite_converter.model.running import runtime
 from tflite_converter.report.layer_errors import LayerPowers, suspects
 from tflite_converter.verify import reference
 
@@ -27,6 +29,8 @@ _LOG_FILE: Final = "debugger.log"
 _LAST_WORDS: Final = 4096
 _TRIAL_FILE: Final = "trial.tflite"
 _SAMPLES: Final = 32
+_VERIFY: Final = "NumericVerify"
+"""The operator that the converter puts behind each layer for the debugger; it reads the layer's integers and floats."""
 
 
 class DebuggerOrder(BaseModel):
@@ -91,11 +95,16 @@ def _noise(expected: Array, found: Array, scale: float, zero_point: int) -> floa
 def _layers(content: bytes, samples: Sequence[Sample]) -> list[LayerPowers]:
     import tensorflow as tf  # noqa: PLC0415 - takes seconds
 
-    options = tf.lite.experimental.QuantizationDebugOptions(
-        layer_direct_compare_metrics={"signal": _signal, "noise": _noise}
+    content = more_outputs.with_outputs(content, 0, inventory.operands(content, 0, _VERIFY))
+    debugger: Any = tf.lite.experimental.QuantizationDebugger(quant_debug_model_content=content)
+    # Left to itself it has LiteRT keep every tensor, what each convolution lays out its input in included: more by far
+    # than the layers, which are outputs here. In either case no delegate may compute them.
+    interpreter = debugger._quant_interpreter = tf.lite.Interpreter(  # noqa: SLF001 - there is no other way
+        model_content=content,
+        experimental_op_resolver_type=tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
     )
-    debugger: Any = tf.lite.experimental.QuantizationDebugger(quant_debug_model_content=content, debug_options=options)
-    interpreter = debugger._quant_interpreter  # noqa: SLF001 - the only way to the order in which it wants inputs
+    debugger._initialize_stats()  # noqa: SLF001 - see above
+    debugger.options.layer_direct_compare_metrics = {"signal": _signal, "noise": _noise}
     key = next(iter(interpreter.get_signature_list()))
     inputs = interpreter.get_signature_runner(key).get_input_details()
     names = {details["index"]: name for name, details in inputs.items()}
@@ -126,26 +135,32 @@ def _quantized(calibrated: bytes, order: DebuggerOrder, more: Sequence[str] = ()
         disable_per_channel_for_dense_layers=order.per_tensor,
         enable_numeric_verify=verify,
         denylisted_ops=set(order.kept.operations or ()),
-        denylisted_nodes={*(order.kept.tensors or ()), *more},
+        denylisted_nodes={*layer_names.full(order.kept.tensors or (), calibrated)[0], *more},
     )
     return content
 
 
-def main() -> int:
-    """Do as ordered; whatever goes wrong ends in a traceback, whose last line is told."""
-    order = DebuggerOrder.model_validate_json(Path(sys.argv[1]).read_bytes())
-    calibrated = order.calibrated.read_bytes()
+def powers(calibrated: bytes, order: DebuggerOrder) -> tuple[int, list[LayerPowers]]:
+    """Run the debugger in this process; return on how many samples, and what it found of each layer."""
     all_samples = reference.load(order.reference_dir).samples
     # The debugger shapes its inputs once.
     shapes = {name: value.shape for name, value in all_samples[0].items()}
     alike = [sample for sample in all_samples if {name: value.shape for name, value in sample.items()} == shapes]
     samples = alike[:_SAMPLES]
-    layers = _layers(_quantized(calibrated, order, verify=True), samples)
+    return len(samples), _layers(_quantized(calibrated, order, verify=True), samples)
+
+
+def main() -> int:
+    """Do as ordered; whatever goes wrong ends in a traceback, whose last line is told."""
+    runtime.load_tensorflow()
+    order = DebuggerOrder.model_validate_json(Path(sys.argv[1]).read_bytes())
+    calibrated = order.calibrated.read_bytes()
+    samples, layers = powers(calibrated, order)
     tried = suspects(layers)
     trial = order.scratch_dir / _TRIAL_FILE
     if tried:
         trial.write_bytes(_quantized(calibrated, order, tried))
-    found = DebuggedLayers(samples=len(samples), layers=tuple(layers), tried=tried, trial=trial if tried else None)
+    found = DebuggedLayers(samples=samples, layers=tuple(layers), tried=tried, trial=trial if tried else None)
     (order.scratch_dir / _LAYERS_FILE).write_text(found.model_dump_json())
     return 0
 

@@ -15,6 +15,8 @@ from tflite_converter.verify.reference import Reference
 class ModelMisses(StepFailure):
     """A gate that the model itself misses: no way to convert it helps."""
 
+    is_final = True
+
 
 def judge(scores: Scores, error: MeasuredError, judge_error: Callable[[], Verdict]) -> Verdict:
     """Return the verdict on error and metrics together.

@@ -12,6 +12,7 @@ from tflite_api import __version__
 from tflite_api.names import SIGNING_KEY_ENV, SIGNING_PASSWORD_ENV
 from tflite_api.reasons import Reason
 from tflite_api.resource.attestation_spec import SigningKeyReference
+from tflite_api.resource.quantization import ChosenQuantization
 from tflite_api.resource.recipe import recipe_hash
 from tflite_api.resource.status import Attestation
 from tflite_api.steps.step import PreparedModel, StepRequest
@@ -30,6 +31,18 @@ _DISTRIBUTIONS: Final = {
 
 
 @dataclass(frozen=True)
+class Known:
+    """What is known of an artifact that is to be attested."""
+
+    sha256: str
+    """64 hexadecimal digits."""
+    byproducts: Mapping[str, str]
+    """SHA-256 of what is left beside it, by the names that `provenance` has for them."""
+    quantization: ChosenQuantization | None = None
+    """What type Auto chose."""
+
+
+@dataclass(frozen=True)
 class MadeAttestation:
     """An attestation that is not in the bucket yet."""
 
@@ -38,20 +51,15 @@ class MadeAttestation:
 
 
 def make(
-    request: StepRequest,
-    prepared: PreparedModel,
-    artifact_sha256: str,
-    environment: Mapping[str, str],
-    byproducts: Mapping[str, str],
+    request: StepRequest, prepared: PreparedModel, known: Known, environment: Mapping[str, str]
 ) -> MadeAttestation:
     """Attest an artifact.
 
     Args:
         request: what the step was told; its spec wants an attestation.
         prepared: what prepare fetched.
-        artifact_sha256: 64 hexadecimal digits.
+        known: what is known of the artifact.
         environment: holds the private key, where the spec names one.
-        byproducts: SHA-256 of what is left beside the artifact, by the names that `provenance` has for them.
 
     Raises:
         StepFailure: SigningKeyInvalid; InternalError where the operator did not say which run this is.
@@ -61,8 +69,15 @@ def make(
         raise StepFailure(Reason.INTERNAL_ERROR, words, OWN_CURE)
     reference = request.spec.attestation.secret_ref if request.spec.attestation is not None else None
     key = read_key(reference, environment) if reference is not None else None
-    run = Run(request.invocation, recipe_hash(request.spec), versions(), datetime.now(UTC), byproducts)
-    content = dsse.seal(provenance.statement(request, prepared, artifact_sha256, run), key)
+    run = Run(
+        request.invocation,
+        recipe_hash(request.spec),
+        versions(),
+        datetime.now(UTC),
+        known.byproducts,
+        known.quantization,
+    )
+    content = dsse.seal(provenance.statement(request, prepared, known.sha256, run), key)
     status = Attestation(
         uri=request.spec.destination.s3.attestation.uri,
         sha256=hashlib.sha256(content).hexdigest(),

@@ -2,8 +2,9 @@
 
 Statement: https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md
 Predicate: https://slsa.dev/spec/v1.1/provenance
-Every word comes from the resource, the operator or prepare: the container that runs the model has no say in it. What
-that reported of its measurements stands in the artifact's metadata, and here is but their digest.
+Every word comes from the resource, the operator or prepare. The container that runs the model has no say in it but for
+which candidate of quantization.type Auto was chosen, as far as the spec leaves that open. What it reported of its
+measurements stands in the artifact's metadata, and here is but their digest.
 """
 
 import re
@@ -13,6 +14,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from tflite_api.names import API_VERSION, BUILD_TYPE, BUILDER_ID, KIND
+from tflite_api.resource.quantization import ChosenQuantization
 from tflite_api.steps.step import FetchedDataset, Invocation, PreparedModel, StepRequest
 from tflite_converter.core.digests import bare
 
@@ -43,6 +45,8 @@ class Run:
     finished: datetime
     byproducts: Mapping[str, str]
     """What was left beside the artifact: SHA-256 by name."""
+    quantization: ChosenQuantization | None = None
+    """What type Auto chose."""
 
 
 def statement(request: StepRequest, prepared: PreparedModel, sha256: str, run: Run) -> dict[str, Any]:
@@ -55,6 +59,7 @@ def statement(request: StepRequest, prepared: PreparedModel, sha256: str, run: R
         "metadata": {"namespace": namespace, "name": name},
         "spec": request.spec.to_object(),
     }
+    chosen = {"quantization": run.quantization.to_object()} if run.quantization is not None else {}
     times = {"startedOn": prepared.started, "finishedOn": run.finished.strftime(TIMESTAMP)}
     return {
         "_type": STATEMENT_TYPE,
@@ -64,7 +69,7 @@ def statement(request: StepRequest, prepared: PreparedModel, sha256: str, run: R
             "buildDefinition": {
                 "buildType": BUILD_TYPE,
                 "externalParameters": {"conversion": conversion},
-                "internalParameters": {"recipeHash": run.recipe},
+                "internalParameters": {"recipeHash": run.recipe, **chosen},
                 "resolvedDependencies": [*_materials(request, prepared), _image(run.invocation.image)],
             },
             "runDetails": {

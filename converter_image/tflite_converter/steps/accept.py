@@ -3,22 +3,22 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, Final, NoReturn
-
-from pydantic import BaseModel
+from typing import Any, Final, NoReturn, Self
 
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.resource import metrics as asked_metrics
 from tflite_api.resource import targets as asked_targets
 from tflite_api.resource.metrics import Metric
+from tflite_api.resource.quantization import ChosenQuantization, Quantization
+from tflite_api.resource.quantization_types import MIXED, SELECTIVE, QuantizationType
 from tflite_api.resource.spec import ConversionSpec
-from tflite_api.resource.status import CalibrationData, MeasuredError
+from tflite_api.resource.status import CalibrationData, MeasuredError, Trial
 from tflite_api.resource.targets import Target
 from tflite_api.steps.report import DATA_BYTES, ReportData
-from tflite_api.steps.step import ConvertedModel
+from tflite_api.steps.step import ConvertedModel, StepResult
 from tflite_api.text import one_line
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.core.failure import OWN_CURE, StepFailure
@@ -35,6 +35,25 @@ _PASSED: Final = frozenset(
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What an account of a conversion must fit."""
+
+    gate: int
+    """The SNR (dB); 0 for none."""
+    metrics: Sequence[Metric] = ()
+    quantization: Quantization = field(default_factory=Quantization)
+    targets: Sequence[Target] = ()
+    """The devices that it must say to hold on."""
+    published: str | None = None
+    """SHA-256 of what metrics are held against where they ask for it; None where nothing is published."""
+
+    @classmethod
+    def of(cls, spec: ConversionSpec, published: str | None = None) -> Self:
+        """Take what a spec asks for, and what is published."""
+        return cls(spec.min_snr_decibels, spec.metrics, spec.quantization, spec.targets or (), published)
+
+
+@dataclass(frozen=True)
 class AcceptedArtifact:
     """An artifact that is what its report says, open for reading at its start."""
 
@@ -44,27 +63,13 @@ class AcceptedArtifact:
     report: ConvertedModel
 
 
-def gates_of(spec: ConversionSpec) -> tuple[int, Sequence[Metric], Sequence[Target]]:
-    """Return what a spec asks of an artifact, as `accept` takes it."""
-    return spec.min_snr_decibels, spec.metrics, spec.targets or ()
-
-
 @contextmanager
-def accept(
-    output_dir: Path,
-    gate: int,
-    metrics: Sequence[Metric] = (),
-    targets: Sequence[Target] = (),
-    published: str | None = None,
-) -> Iterator[AcceptedArtifact]:
+def accept(output_dir: Path, asked: Asked) -> Iterator[AcceptedArtifact]:
     """Open the artifact in `output_dir` and check it against its report, on one and the same open file.
 
     Args:
         output_dir: where the convert step wrote.
-        gate: the SNR asked for (dB), which the report's verdict must fit.
-        metrics: those asked for, which it must fit as well.
-        targets: the devices that it must say to hold on.
-        published: SHA-256 of what they are held against where they ask for it; None where nothing is published.
+        asked: what the report must fit.
 
     Raises:
         StepFailure: ArtifactRefused.
@@ -74,8 +79,8 @@ def accept(
         file = open_regular(output_dir / ARTIFACT_FILE, _LARGEST)
     except ValueError as error:
         _refuse(one_line(str(error), 600))
-    _check_report(report, gate, metrics, targets)
-    _check_baseline(report, published)
+    _check_report(report, asked)
+    _check_baseline(report, asked.published)
     with file:
         if not flatbuffer.is_litert(file.read(flatbuffer.START_BYTES)):
             _refuse(f"{ARTIFACT_FILE} is no TensorFlow Lite file")
@@ -100,9 +105,9 @@ def report_data(output_dir: Path) -> ReportData:
         _refuse(one_line(str(error), 600))
 
 
-def _check_report(report: ConvertedModel, gate: int, metrics: Sequence[Metric], targets: Sequence[Target]) -> None:
-    problem = problem_of(report, report.verdict, report.verification, report.calibration, gate, metrics)
-    problem = problem or asked_targets.problem_of(targets, report.targets or ())
+def _check_report(report: ConvertedModel, asked: Asked) -> None:
+    problem = problem_of(report, report.verdict, report.verification, report.calibration, asked)
+    problem = problem or asked_targets.problem_of(asked.targets, report.targets or ())
     if problem is not None:
         _refuse(f"its report {problem}")
 
@@ -115,12 +120,11 @@ def _check_baseline(report: ConvertedModel, published: str | None) -> None:
 
 
 def problem_of(
-    told: BaseModel,
+    told: ConvertedModel | StepResult,
     verdict: Reason | None,
     measured: MeasuredError | None,
     calibration: CalibrationData | None,
-    gate: int,
-    metrics: Sequence[Metric] = (),
+    asked: Asked,
 ) -> str | None:
     """Return what is wrong with an untrusted account of a conversion; None where it fits.
 
@@ -129,16 +133,35 @@ def problem_of(
         verdict: what it calls the measurement.
         measured: the measurement that it gives.
         calibration: what activations were measured on, if they were.
-        gate: the SNR asked for (dB), which both must fit.
-        metrics: those asked for, which both must fit as well.
+        asked: what all of it must fit.
     """
     if not all(text.isprintable() for text in _texts(told.model_dump())):
         return "holds control characters"
     if verdict is None or verdict.outcome is not Outcome.VERDICT:
         return "gives no verdict of a measurement"
-    return _problem_with_error(verdict, measured, calibration, gate) or _problem_with_metrics(
-        verdict, measured, metrics
+    return (
+        _problem_with_error(verdict, measured, calibration, asked.gate)
+        or _problem_with_metrics(verdict, measured, asked.metrics)
+        or _problem_with_choice(asked.quantization, told.quantization, told.trials or ())
     )
+
+
+def _problem_with_choice(asked: Quantization, chosen: ChosenQuantization | None, trials: Sequence[Trial]) -> str | None:
+    """Return what is wrong with what type Auto is said to have chosen and tried."""
+    if asked.type is not QuantizationType.AUTO:
+        return "speaks of a choice among quantizations, and there was none" if chosen or trials else None
+    if chosen is None:
+        return "does not say which quantization was chosen"
+    kept, eights = chosen.keep_float, chosen.keep_int8
+    written = ChosenQuantization.of(asked.as_written(chosen.type, kept, eights))
+    is_too_much = (kept and chosen.type not in SELECTIVE) or (eights and chosen.type not in MIXED)
+    if chosen.type not in asked.candidates or chosen != written or is_too_much:
+        return "chose a quantization that is none of those asked for"
+    if len(trials) > asked.search.max_trials or any(one.type not in asked.candidates for one in trials):
+        return "tells of other trials than were asked for"
+    if trials and [one.type for one in trials if one.outcome == "Chosen"] != [chosen.type]:
+        return "chose another quantization than its trials say"
+    return None
 
 
 def _problem_with_error(

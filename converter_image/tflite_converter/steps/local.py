@@ -24,7 +24,7 @@ from tflite_converter.core.progress import Progress
 from tflite_converter.core.step_files import ARTIFACT_FILE, REPORT_PAGE_FILE, open_regular, write_whole
 from tflite_converter.fetch import dataset, model
 from tflite_converter.fetch.fetched import Place
-from tflite_converter.steps.accept import AcceptedArtifact, accept, gates_of
+from tflite_converter.steps.accept import AcceptedArtifact, Asked, accept
 from tflite_converter.steps.convert import convert
 from tflite_converter.steps.destination import store_of
 from tflite_converter.steps.publish import PageMissing, outcome, rendered_page, without_page
@@ -166,7 +166,7 @@ class _Run:
             done = convert(spec, fetched.folder, converted_dir, progress, spec.active_deadline_seconds, given, child)
             cost.child_peak_bytes = done.peak_memory_bytes
             against = published.sha256 if published is not None else None
-            with accept(converted_dir, *gates_of(spec), against) as artifact:
+            with accept(converted_dir, Asked.of(spec, against)) as artifact:
                 size.hold(artifact.size, spec.budget)
                 return self._written(artifact, converted_dir, fetched.digest)
 

@@ -18,7 +18,7 @@ from tflite_api.text import one_line
 from tflite_converter.budget import size
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.progress import Progress
-from tflite_converter.steps.accept import AcceptedArtifact, accept, gates_of, report_data
+from tflite_converter.steps.accept import AcceptedArtifact, Asked, accept, report_data
 from tflite_converter.steps.destination import Destination, location_of
 from tflite_converter.steps.identity import identity
 from tflite_converter.storage import object_metadata
@@ -44,7 +44,7 @@ def publish(
     where = request.spec.destination.s3
     publication = _Publication(request, prepared, Destination(where, store), progress)
     published = prepared.datasets.published.sha256 if prepared.datasets.published is not None else None
-    with accept(output_dir, *gates_of(request.spec), published) as artifact:
+    with accept(output_dir, Asked.of(request.spec, published)) as artifact:
         size.hold(artifact.size, request.spec.budget)
         result = outcome(artifact, where.uri, publication.wanted.recipe, prepared.model_digest)
         page = None
@@ -116,7 +116,8 @@ class _Publication:
         byproducts = {provenance.RESULT: hashlib.sha256(packed.encode()).hexdigest()}
         if page is not None:
             byproducts[provenance.PAGE] = hashlib.sha256(page).hexdigest()
-        made = attest.make(self.request, self.prepared, result.artifact.sha256, os.environ, byproducts)
+        known = attest.Known(result.artifact.sha256, byproducts, result.quantization)
+        made = attest.make(self.request, self.prepared, known, os.environ)
         upload = self._beside(made.content, made.status.sha256, dsse.MEDIA_TYPE)
         self._upload(self._where.attestation, upload, self.prepared.existing_attestation_etag)
         return result.model_copy(update={"attestation": made.status})
@@ -175,6 +176,8 @@ def outcome(artifact: AcceptedArtifact, uri: str, recipe: str, model_digest: str
         signature=report.signature,
         additional_signatures=report.additional_signatures,
         verification=report.verification,
+        quantization=report.quantization,
+        trials=report.trials,
         targets=report.targets,
         provenance=Provenance(
             model_digest=model_digest or "",

@@ -17,6 +17,7 @@ from tflite_converter.artifact import flatbuffer
 from tflite_converter.budget import size
 from tflite_converter.core.progress import Progress
 from tflite_converter.steps import accept
+from tflite_converter.steps.accept import Asked
 from tflite_converter.steps.destination import Destination, location_of
 from tflite_converter.storage import object_metadata
 from tflite_converter.storage.object_metadata import Reuse
@@ -80,8 +81,7 @@ class _Confirmation:
     def result(self, environment: Mapping[str, str]) -> StepResult:
         result, spec = self.reuse.result, self.request.spec
         calibration = result.provenance.calibration if result.provenance is not None else None
-        gates = (spec.min_snr_decibels, spec.metrics)
-        problem = accept.problem_of(result, result.verdict, result.verification, calibration, *gates)
+        problem = accept.problem_of(result, result.verdict, result.verification, calibration, Asked.of(spec))
         problem = problem or targets.problem_of(spec.targets or (), result.targets or ())
         if problem is not None:
             raise NotReusedError(f"its metadata {problem}")

@@ -20,8 +20,8 @@ from tflite_api.names import CA_BUNDLE_ENV, CONVERT, STEP_REQUEST_ENV
 from tflite_api.reasons import Reason
 from tflite_api.schema import describe
 from tflite_api.steps.step import SIGNAL_BASE, ExitCode, StepRequest, StepResult, exit_code
+from tflite_converter.convert.supervised import ConversionFailed
 from tflite_converter.core.failure import IN_MESSAGE, OWN_CURE, Cure, StepFailure, exhausted_resource
-from tflite_converter.steps.convert import ConversionFailed
 from tflite_converter.worker.cgroup import peak_of_this_process
 
 _LOG = logging.getLogger(__name__)

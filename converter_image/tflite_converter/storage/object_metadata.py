@@ -293,6 +293,8 @@ def _as_reused(result: StepResult, found: StoredObject, wanted: Identity) -> Ste
         signature=result.signature,
         additional_signatures=result.additional_signatures,
         verification=result.verification,
+        quantization=result.quantization,
+        trials=result.trials,
         targets=result.targets,
         provenance=result.provenance,
     )

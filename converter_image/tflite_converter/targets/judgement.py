@@ -6,8 +6,8 @@ from typing import Final
 
 from tflite_api.field_types import quantity
 from tflite_api.reasons import Reason
+from tflite_api.resource.quantization import Quantization
 from tflite_api.resource.quantization_types import CALIBRATED, WITH_INTEGER_IO
-from tflite_api.resource.spec import Quantization
 from tflite_api.resource.status import OperatorElsewhere, TargetFit
 from tflite_api.resource.targets import Bound, Target, TargetName, missed
 from tflite_converter.core.failure import IN_MESSAGE, Cure, StepFailure

@@ -110,6 +110,29 @@ class Reference:
         return tuple(output for output in self.outputs if output is not None)
 
 
+def sizes_in_words(references: Sequence[Reference], done: str) -> tuple[str, ...]:
+    """Return which sizes flexible dimensions took when the model was `done` with them; nothing where none are."""
+    return tuple(f"{done} with {words}" for words in dict.fromkeys(seen.sizes for seen in references) if words)
+
+
+def all_guessed(references: Sequence[Reference]) -> str:
+    """Return how all generated inputs were guessed; empty if they were given."""
+    return "; ".join(dict.fromkeys(seen.guessed for seen in references if seen.guessed))
+
+
+def guesses_in_words(references: Sequence[Reference]) -> tuple[str, ...]:
+    """Return what generated inputs were taken for, where they are more than real numbers around 0."""
+    return tuple(dict.fromkeys(seen.guessed for seen in references if seen.guessed and seen.guesses))
+
+
+def state_in_words(references: Sequence[Reference]) -> tuple[str, ...]:
+    """Return a remark if the comparison was one of calls in a row, else nothing."""
+    if not any(seen.in_sequence for seen in references):
+        return ()
+    calls = sum(len(seen.given) for seen in references)
+    return (f"over {calls} calls in a row from its start, as the model keeps state",)
+
+
 class _Names(BaseModel):
     model_config = ConfigDict(extra="forbid")
 

@@ -5,6 +5,7 @@ from typing import Annotated, Final, Self
 from pydantic import Field, StringConstraints
 
 from tflite_api.reasons import Reason
+from tflite_api.resource.quantization import KeepFloat
 from tflite_api.resource.status import ArtifactSignature, MeasuredError
 from tflite_api.schema import Boolean, Schema
 from tflite_api.steps.step import TargetFits
@@ -24,6 +25,8 @@ class ChildFailure(Schema):
     """See StepResult."""
     signature: ArtifactSignature | None = None
     verification: MeasuredError | None = None
+    keep_float: KeepFloat | None = None
+    is_final: Boolean | None = None
     targets: TargetFits | None = None
 
     @classmethod
@@ -35,20 +38,25 @@ class ChildFailure(Schema):
             cure_given=failure.cure_given or None,
             signature=failure.signature,
             verification=failure.verification,
+            keep_float=failure.keep_float,
+            is_final=failure.is_final or None,
             targets=failure.targets,
         )
 
     def failure(self) -> StepFailure:
         """Return the failure as this process raises it."""
         cure = IN_MESSAGE if self.cure_given else OWN_CURE
-        return StepFailure(
+        failure = StepFailure(
             self.reason,
             self.message,
             cure,
             signature=self.signature,
             verification=self.verification,
+            keep_float=self.keep_float,
             targets=self.targets,
         )
+        failure.is_final = bool(self.is_final)
+        return failure
 
 
 class ChildLine(Schema):

@@ -61,6 +61,8 @@ def write_status(
         case Failure(reason=reason, result=result, ended=ended):
             if reason is Reason.VERIFICATION_FAILED and result is not None and result.verification is not None:
                 changes["verification"] = result.verification
+            if result is not None and result.trials:
+                changes["trials"] = result.trials
             if reason is Reason.TARGET_UNMET and result is not None and result.targets is not None:
                 changes["targets"] = result.targets
             changes["completion_time"] = timestamp(ended) if ended is not None else None
@@ -77,6 +79,8 @@ def _artifact(result: StepResult, image: str) -> dict[str, object]:
         "signature": result.signature,
         "additional_signatures": result.additional_signatures,
         "verification": result.verification,
+        "quantization": result.quantization,
+        "trials": result.trials,
         "targets": result.targets,
         "provenance": provenance,
     }

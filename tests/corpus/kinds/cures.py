@@ -8,7 +8,7 @@ from typing import Any, Final
 import yaml
 
 from tflite_api.reasons import Reason
-from tflite_api.resource.quantization_types import QuantizationType
+from tflite_api.resource.quantization_types import FIXED, QuantizationType
 
 _KEPT: Final = re.compile(r"keepFloat\.operations: (\[[A-Z0-9_, ]*\])")
 _SHAPES: Final = re.compile(r"signature\.inputs: (\[.*\])")
@@ -57,7 +57,7 @@ def _of_types(message: str, asked: QuantizationType) -> Cure | None:
         operations = yaml.safe_load(kept[1])
         quantization = {"keepFloat": {"operations": operations}}
         return Cure(f"keepFloat {', '.join(operations)}", QuantizationType.INT8, {"quantization": quantization})
-    advised = [kind for kind in _TYPE.findall(message) if kind in set(QuantizationType) - {asked}]
+    advised = [kind for kind in _TYPE.findall(message) if kind in set(FIXED) - {asked}]
     kind = QuantizationType(advised[0]) if advised else asked
     if "ops.selectTF: true" in message:
         return Cure(f"ops.selectTF and {kind}", kind, {"ops": {"selectTF": True}})

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tflite_api.reasons import Reason
-from tflite_api.resource.quantization_types import CALIBRATED, QuantizationType
+from tflite_api.resource.quantization_types import CALIBRATED, FIXED, QuantizationType
 
 UNSUPPORTED: Final = Reason.UNSUPPORTED_OPERATION.value
 NOT_QUANTIZABLE: Final = Reason.OPERATION_NOT_QUANTIZABLE.value
@@ -63,7 +63,7 @@ class Kind:
 
 def everywhere(outcome: Outcome, *kinds: QuantizationType) -> dict[QuantizationType, Outcome]:
     """Return the same outcome for some types, or for all."""
-    return dict.fromkeys(kinds or tuple(QuantizationType), outcome)
+    return dict.fromkeys(kinds or FIXED, outcome)
 
 
 NOT_IN_16_BITS: Final = everywhere(NOT_QUANTIZABLE, QuantizationType.INT16X8)

@@ -18,11 +18,11 @@ from tflite_api.reasons import Outcome, Reason
 from tflite_api.resource.quantization_types import QuantizationType
 from tflite_api.resource.spec import ConversionSpec
 from tflite_api.steps.step import ConvertedModel, FetchedDataset, FetchedDatasets
+from tflite_converter.convert.supervised import ConversionFailed
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.core.step_files import ARTIFACT_FILE
 from tflite_converter.steps import convert as step
-from tflite_converter.steps.convert import ConversionFailed
 
 _TIMEOUT_SECONDS: Final = 300
 _CURED: Final = {RIGHT, Reason.REAL_DATA_NOT_SEEN.value, Reason.SELECT_TF.value}

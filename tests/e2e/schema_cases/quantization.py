@@ -2,6 +2,8 @@
 
 from tests.e2e.schema_cases.least import Object, Rule, changed
 
+SYNTHETIC: Object = {"synthetic": True}
+
 
 def quantized(kind: str, **settings: object) -> Object:
     return changed("quantization", {"type": kind, **settings})
@@ -17,6 +19,11 @@ def compared(**settings: object) -> Object:
 
 def kept(*tensors: str) -> Object:
     return quantized("Int8", calibration={"synthetic": True}, keepFloat={"tensors": list(tensors)})
+
+
+def searching(*candidates: str, calibration: Object | None = None, **auto: object) -> Object:
+    settings = {"calibration": calibration} if calibration is not None else {}
+    return quantized("Auto", auto={"candidates": list(candidates), **auto}, **settings)
 
 
 RULES: list[Rule] = [
@@ -106,6 +113,54 @@ RULES: list[Rule] = [
         "keepFloat",
         [quantized("Int8", calibration={"synthetic": True}, keepFloat={"operations": ["SOFTMAX"], "tensors": ["a;b"]})],
         [quantized("DynamicRange", keepFloat={"operations": ["SOFTMAX"]})],
+        "keepFloat is for the type Int8",
+    ),
+    (
+        "keepInt8",
+        [quantized("WeightOnlyInt4", keepInt8={"tensors": ["a;b"]})],
+        [quantized("WeightOnlyInt8", keepInt8={"tensors": ["a;b"]}), quantized("Auto", keepInt8={"tensors": ["a"]})],
+        "keepInt8 is for the type WeightOnlyInt4",
+    ),
+    (
+        "names in keepInt8",
+        [quantized("WeightOnlyInt4", keepInt8={"tensors": [f"{n}".ljust(2045, "n") for n in range(8)]})],
+        [quantized("WeightOnlyInt4", keepInt8={"tensors": [*(f"{n}".ljust(2045, "n") for n in range(7)), "n" * 2046]})],
+        "the names must have at most 16384 bytes",
+    ),
+    ("an empty keepInt8", [], [quantized("WeightOnlyInt4", keepInt8={"tensors": []})], "should have at least 1 items"),
+    (
+        "auto",
+        [quantized("Auto"), quantized("Auto", auto={}), searching("None", "Float16"), searching("None", maxTrials=1)],
+        [quantized("Float16", auto={}), quantized("None", auto={"maxTrials": 3})],
+        "auto is for the type Auto",
+    ),
+    (
+        "candidates",
+        [searching("None", "Float16", "DynamicRange", "WeightOnlyInt8", "WeightOnlyInt4", objective="Size")],
+        [searching("Auto"), searching("Int9")],
+        'supported values: "None", "Float16", "DynamicRange"',
+    ),
+    ("candidates are named once", [], [searching("None", "None")], "Duplicate value"),
+    ("some candidate", [], [searching()], "should have at least 1 items"),
+    (
+        "calibrated candidates",
+        [searching("Int8", calibration=SYNTHETIC), searching("None", "Int16x8", calibration=SYNTHETIC)],
+        [searching("Int8"), searching("None", "Int16x8")],
+        "the candidates Int8 and Int16x8 measure activations",
+    ),
+    (
+        "calibration of candidates",
+        [quantized("Auto", calibration=SYNTHETIC), quantized("Auto", auto={}, calibration=SYNTHETIC)],
+        [searching("None", calibration=SYNTHETIC)],
+        "auto.candidates has neither",
+    ),
+    ("objective", [], [searching("None", objective="Speed")], 'supported values: "Size"'),
+    ("maxTrials", [searching("None", maxTrials=32)], [searching("None", maxTrials=33)], "less than or equal to 32"),
+    ("at least one trial", [], [searching("None", maxTrials=0)], "greater than or equal to 1"),
+    (
+        "what is found out by Auto",
+        [],
+        [quantized("Auto", keepFloat={"operations": ["SOFTMAX"]}), quantized("Auto", keepFloat={})],
         "keepFloat is for the type Int8",
     ),
     (

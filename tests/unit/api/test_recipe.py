@@ -104,3 +104,23 @@ def test_credentials_and_what_is_left_out_are_no_part_of_a_source() -> None:
 def test_the_hash_is_the_same_in_every_release() -> None:
     # Artifacts in buckets carry it: a change here converts everybody's models anew.
     assert ORIGINAL == "7a5510251f68c4c12bc463c2c25894d70e2c36a31182ddd49ca37514e3707714"
+
+
+def of_auto(**auto: Any) -> str:
+    return hash_after(lambda spec: spec.update(quantization={"type": "Auto", **({"auto": auto} if auto else {})}))
+
+
+def test_what_auto_tries_is_part_of_the_hash_and_whether_a_default_says_so_is_not() -> None:
+    candidates = ["None", "Float16", "DynamicRange", "WeightOnlyInt8", "WeightOnlyInt4"]
+    assert of_auto() == of_auto(maxTrials=12) == of_auto(candidates=candidates) == of_auto(objective="Size")
+    assert len({ORIGINAL, of_auto(), of_auto(maxTrials=11), of_auto(candidates=["None"])}) == 4
+    # Of equals the first is taken.
+    assert of_auto(candidates=candidates) != of_auto(candidates=[*reversed(candidates)])
+
+
+def test_the_order_of_what_is_kept_leaves_the_hash() -> None:
+    def hashed(*tensors: str) -> str:
+        kept = {"tensors": list(tensors)}
+        return hash_after(lambda spec: spec.update(quantization={"type": "WeightOnlyInt4", "keepInt8": kept}))
+
+    assert hashed("a", "b") == hashed("b", "a") != hashed("a")

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 import tflite_api
 from tflite_api.field_types import KEY_CHARACTERS, quantity
 from tflite_api.resource.conversion import Conversion
-from tflite_api.resource.quantization_types import QuantizationType
+from tflite_api.resource.quantization import ChosenQuantization, KeepFloat, Quantization
+from tflite_api.resource.quantization_types import FIXED, QuantizationType
 from tflite_api.resource.spec import ConversionSpec
 from tflite_api.s3_secret import OWN_ENTRIES
 from tflite_api.schema import describe
@@ -75,6 +76,40 @@ def test_the_least_spec_gets_the_defaults_of_the_schema() -> None:
             spec(quantization={"type": "Int8", "calibration": {"dataset": "s3://abc/d.zip", "images": {"std": ["0"]}}}),
             "spec.quantization.calibration.images.std",
             "above zero",
+        ),
+        (spec(quantization={"type": "Int8", "auto": {}}), "spec.quantization", "for the type Auto"),
+        (spec(quantization={"type": "Auto", "auto": {"candidates": []}}), "quantization.auto.candidates", "at least 1"),
+        (
+            spec(quantization={"type": "Auto", "auto": {"candidates": ["Auto"]}}),
+            "quantization.auto.candidates[0]",
+            "must be one of None, Float16",
+        ),
+        (
+            spec(quantization={"type": "Auto", "auto": {"candidates": ["None", "None"]}}),
+            "quantization.auto.candidates",
+            "twice",
+        ),
+        (spec(quantization={"type": "Auto", "auto": {"candidates": ["Int16x8"]}}), "spec.quantization", "calibration."),
+        (
+            spec(
+                quantization={
+                    "type": "Auto",
+                    "auto": {"candidates": ["Float16"]},
+                    "calibration": {"synthetic": True},
+                }
+            ),
+            "spec.quantization",
+            "has neither: leave it out",
+        ),
+        (spec(quantization={"type": "Auto", "auto": {"objective": "Speed"}}), "quantization.auto.objective", "'Size'"),
+        (spec(quantization={"type": "Auto", "auto": {"maxTrials": 33}}), "quantization.auto.maxTrials", "32"),
+        (spec(quantization={"type": "Auto", "io": "Int8"}), "spec.quantization", "for the type Int8"),
+        (spec(quantization={"type": "Auto", "keepFloat": {}}), "spec.quantization", "for the type Int8"),
+        (spec(quantization={"keepInt8": {"tensors": []}}), "quantization.keepInt8.tensors", "at least 1"),
+        (
+            spec(quantization={"type": "WeightOnlyInt8", "keepInt8": {"tensors": ["a"]}}),
+            "spec.quantization",
+            "for the type WeightOnlyInt4",
         ),
         (spec(signature={"key": "a", "keys": ["b"]}), "spec.signature", "not both"),
         (spec(verification={"minSNRDecibels": 201}), "spec.verification.minSNRDecibels", "200"),
@@ -176,3 +211,24 @@ def test_what_is_no_quantity_is_refused(text: str) -> None:
 def test_a_resource_of_another_kind_is_refused() -> None:
     with pytest.raises(ValidationError, match="TFLiteConversion"):
         Conversion.from_object({"kind": "Job", "metadata": {"name": "a"}, "spec": spec()})
+
+
+def test_auto_tries_all_that_can_be_where_the_spec_names_no_candidates() -> None:
+    calibrated = ConversionSpec.from_object(spec(quantization={"type": "Auto", "calibration": {"synthetic": True}}))
+    assert calibrated.quantization.candidates == FIXED
+    bare = ConversionSpec.from_object(spec(quantization={"type": "Auto"}))
+    assert set(FIXED) - set(bare.quantization.candidates) == {"Int8", "Int16x8"}
+    assert bare.min_snr_decibels == 25
+
+
+def test_what_auto_chooses_is_a_spec_of_its_own() -> None:
+    asked = Quantization.from_object({"type": "Auto", "calibration": {"dataset": "s3://abc/d.npz", "maxSamples": 7}})
+    kept = KeepFloat(tensors=("a",))
+    int8 = ChosenQuantization.of(asked.as_written(QuantizationType.INT8, kept)).to_object()
+    assert int8 == {
+        "type": "Int8",
+        "calibration": {"dataset": "s3://abc/d.npz", "maxSamples": 7},
+        "keepFloat": {"tensors": ["a"]},
+    }
+    assert Quantization.from_object(int8) == asked.as_written(QuantizationType.INT8, kept)
+    assert ChosenQuantization.of(asked.as_written(QuantizationType.FLOAT16)).to_object() == {"type": "Float16"}

@@ -77,3 +77,38 @@ def test_exit_codes_are_those_of_the_documentation() -> None:
     assert exit_code(Reason.CONVERTED) == exit_code(Reason.PREPARING) == exit_code(Reason.ARTIFACT_DELETED) == 0
     assert exit_code(Reason.SIGNATURE_NOT_FOUND) == 3
     assert exit_code(Reason.STORAGE_UNAVAILABLE) == 4
+
+
+def searched(trials: int, names: int) -> StepResult:
+    kept = {"tensors": [f"{number:0400}" for number in range(names)]}
+    trial = {"type": "Int8", "keptLayers": names, "keepFloat": kept, "sizeBytes": 1000, "snrDecibels": "20.1"}
+    made = [{**trial, "outcome": "Missed", "message": "m" * 256} for _ in range(trials - 1)]
+    return StepResult.from_object(
+        {
+            "reason": "Converted",
+            "message": "m" * 1024,
+            "quantization": {"type": "Int8", "keepFloat": {"tensors": kept["tensors"][:4]}},
+            "trials": [*made, {**trial, "outcome": "Chosen"}],
+        }
+    )
+
+
+def test_of_trials_the_details_are_left_out_first_and_what_was_chosen_last() -> None:
+    result = searched(trials=12, names=3)
+    read = StepResult.model_validate_json(result.to_json())
+    assert read.quantization == result.quantization
+    assert read.message == result.message
+    assert [trial.kept_layers for trial in read.trials or ()] == [3] * 12
+    assert {(trial.message, trial.keep_float) for trial in read.trials or ()} == {(None, None)}
+    short = StepResult.model_validate_json(result.to_json(2400))
+    assert short.quantization == result.quantization
+    assert [trial.outcome for trial in short.trials or ()][-1:] in ([], ["Chosen"])
+
+
+def test_a_choice_too_long_for_any_message_is_left_out_at_the_end() -> None:
+    kept = {"tensors": [f"{number:02000}" for number in range(8)]}
+    result = StepResult.from_object(
+        {"reason": "Converted", "message": "m", "quantization": {"type": "Int8", "keepFloat": kept}}
+    )
+    read = StepResult.model_validate_json(result.to_json())
+    assert read.quantization is None

@@ -62,3 +62,12 @@ def test_archives_and_folders_are_models_and_nothing_else_is(tmp_path: Path) -> 
     (corpus / "broken.tar.gz").write_bytes(b"no archive")
     found = {model.name: model.folder for model in models.find(corpus, unpacked)}
     assert found == {"plain": corpus / "plain", "empty": None, "broken": None}
+
+
+def test_what_auto_came_to_is_beside_the_smallest_type_that_holds() -> None:
+    chosen = '{"type": "WeightOnlyInt4"}'
+    auto = replace(RIGHT, mode="Auto", size=380, snr="26.1", chosen=chosen, trials=5, seconds=20.0)
+    smaller, wrong = replace(RIGHT, mode="DynamicRange", size=400), replace(RIGHT, mode="Int8", size=300, verdict="")
+    text = table.markdown([RIGHT, smaller, wrong, auto])
+    assert f"| a | {chosen} | 26.1 | 380 | DynamicRange 400 | -5.0 % | 5 | 20 | 12 |" in text
+    assert "Type Auto" not in table.markdown([RIGHT, smaller])

@@ -2,6 +2,7 @@
 
 import gzip
 import zipfile
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,9 @@ def test_digits_are_read_from_the_wheel_of_scikit_learn(tmp_path: Path) -> None:
 
 def test_without_scikit_learn_it_is_said_where_the_digits_are(monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(name: str) -> None:
-        raise data.metadata.PackageNotFoundError(name)
+        raise metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(data.metadata, "distribution", absent)
+    monkeypatch.setattr(metadata, "distribution", absent)
     with pytest.raises(FileNotFoundError, match="pip download --no-deps scikit-learn"):
         data.digits(None)
 

@@ -19,6 +19,7 @@ from tests.unit.converter.convert import test_conversion, test_metrics
 from tests.unit.converter.datasets import test_reader
 from tests.unit.converter.fetch.archive import archives
 from tests.unit.converter.fetch.web_server import serving
+from tests.unit.converter.search import test_unreachable
 from tests.unit.converter.signing import attestations, signing_keys
 from tests.unit.converter.steps import buckets, test_cleanup, test_destination, test_promotion
 from tests.unit.converter.steps.test_destination import answered
@@ -30,6 +31,7 @@ from tflite_api.explanations import explained
 from tflite_api.names import SIGNING_KEY_ENV, STEPS
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.resource.metadata import ModelMetadata
+from tflite_api.resource.quantization_types import QuantizationType
 from tflite_api.steps.step import FetchLimits, StepResult, exit_code
 from tflite_api.steps.step_reasons import STEP_REASONS
 from tflite_converter.artifact import metadata
@@ -39,7 +41,7 @@ from tflite_converter.core.tensors import SignatureFacts, TensorFacts
 from tflite_converter.fetch import fetched, http
 from tflite_converter.fetch.fetched import Pin
 from tflite_converter.signing import attest
-from tflite_converter.steps.accept import accept
+from tflite_converter.steps.accept import Asked, accept
 from tflite_converter.steps.destination import failure_of, location_of
 from tflite_converter.steps.runner import guarded
 from tflite_converter.storage import object_metadata
@@ -92,7 +94,7 @@ class Place:
     def publish(self) -> object:
         (self.folder / "model.tflite").write_bytes(b"\x7fELF")
         (self.folder / "converted.json").write_text(json.dumps(FORGED_REPORT))
-        with accept(self.folder, 60) as accepted:
+        with accept(self.folder, Asked(60)) as accepted:
             return accepted
 
     def crash(self) -> object:
@@ -169,8 +171,15 @@ EXAMPLES: dict[Reason, Callable[[Place], Any]] = {
         test_object_metadata.WANTED,
     ),
     Reason.ARTIFACT_REFUSED: lambda place: place.publish(),
+    Reason.BUDGET_UNREACHABLE: lambda _: test_unreachable.told(
+        test_unreachable.miss(QuantizationType.INT8, 12.3, 900),
+        test_unreachable.miss(QuantizationType.DYNAMIC_RANGE, 36.4, 9184),
+    ),
     Reason.SIGNING_KEY_INVALID: lambda _: attest.make(
-        attestations.request(), attestations.PREPARED, attestations.SHA256, signed_with_a_public_key(), {}
+        attestations.request(),
+        attestations.PREPARED,
+        attest.Known(attestations.SHA256, {}),
+        signed_with_a_public_key(),
     ),
     Reason.INTERNAL_ERROR: lambda _: unforeseen(),
     Reason.SNR_SUFFICIENT: lambda _: judged(1e-4, 60),

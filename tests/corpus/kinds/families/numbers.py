@@ -174,7 +174,7 @@ KINDS: Final = (
         {"age": uniform(1, 1, low=5, high=80), "kind": below(5, 1, 1)},
         expected=NOT_IN_INTEGERS,
     ),
-    Kind("cumulative-sums", _cumulative, {"x": normal(1, 5, 6)}),
+    Kind("cumulative-sums", _cumulative, {"x": normal(1, 5, 6)}, expected=NOT_IN_INTEGERS),
     Kind("special-functions", _special, {"x": normal(1, 6)}, expected=NOT_IN_INTEGERS),
     Kind("scatter-updates", _updates, {"x": normal(4, 5), "places": _two_places}, expected=NOT_IN_INTEGERS),
     Kind("covariance", _gaussian, {"x": normal(1, 6)}, expected=everywhere(UNSUPPORTED)),

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from tests.corpus.kinds.kind import Array, Kind, below, normal
+from tests.corpus.kinds.kind import NOT_IN_INTEGERS, Array, Kind, below, normal
 from tests.corpus.kinds.saving import save, values
 
 
@@ -152,5 +152,10 @@ KINDS: Final = (
     Kind("half-floats-in", _halves, {"x": lambda generator: generator.normal(size=(1, 8)).astype(np.float16)}),
     Kind("shifted-windows", _six_axes, {"image": normal(1, 8, 8, 8)}),
     Kind("one-half-of-two", _autoencoder, {"code": normal(2, 4)}, spec={"signature": {"key": "decode"}}, key="decode"),
-    Kind("sparse-parts", _sparse_parts, {"indices": _places, "entries": normal(7)}),
+    Kind(
+        "sparse-parts",
+        _sparse_parts,
+        {"indices": _places, "entries": normal(7)},
+        expected=NOT_IN_INTEGERS,
+    ),
 )

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from tests.corpus.kinds.kind import Kind, below, everywhere, normal
+from tests.corpus.kinds.kind import NOT_IN_INTEGERS, Kind, below, everywhere, normal
 from tests.corpus.kinds.saving import save, values
 from tflite_api.reasons import Reason
 from tflite_api.resource.quantization_types import QuantizationType
@@ -53,6 +53,15 @@ def _small(folder: Path) -> None:
         return {"y": tf.tanh((x @ weights("k", 32, 32, scale=1e-9)) * 4e8) @ weights("o", 32, 8)}
 
     save(folder, call, x=([1, 32], "float32"))
+
+
+def _large(folder: Path) -> None:
+    """A table of amounts of money, beyond what half floats hold."""
+
+    def call(tf: Any, weights: Any, item: Any) -> Any:
+        return {"price": tf.gather(weights("prices", 300, 16, scale=1e6), item) @ weights("mix", 16, 4)}
+
+    save(folder, call, item=([None], "int32"))
 
 
 def _lopsided(folder: Path) -> None:
@@ -179,7 +188,7 @@ def _unused(folder: Path) -> None:
 
     module = tf.Module()
     module.k = tf.Variable(values("k", 8, 16))
-    module.steps, module.name = tf.Variable(7, dtype=tf.int64), tf.Variable("model of today")
+    module.steps, module.title = tf.Variable(7, dtype=tf.int64), tf.Variable("model of today")
     module.enabled, module.columns = tf.Variable([True, False] * 4), tf.Variable([3, 1, 2])
     module.optimizer = tf.Variable(values("moments", 8, 16))
 
@@ -208,6 +217,12 @@ KINDS: Final = (
         expected=_BELOW_THE_GATE,
     ),
     Kind("weights-of-1e-9", _small, {"x": normal(1, 32)}),
+    Kind(
+        "table-of-prices",
+        _large,
+        {"item": below(300, 4)},
+        expected=everywhere(Reason.VERIFICATION_FAILED.value, QuantizationType.FLOAT16),
+    ),
     Kind("lopsided-channels", _lopsided, {"image": normal(1, 10, 10, 3)}, expected=_BELOW_THE_GATE),
     Kind("prices-and-chances", _heads_of_two_sizes, {"x": normal(1, 12)}),
     Kind("pruned", _pruned, {"x": normal(1, 64)}),
@@ -217,7 +232,7 @@ KINDS: Final = (
     Kind("recommender", _factorized, {"user": below(300, 5), "item": below(400, 5)}),
     Kind("dead-branch", _dead, {"x": normal(1, 16)}),
     Kind("simulated-integers", _simulated, {"x": normal(1, 16)}),
-    Kind("binary-weights", _binary, {"image": normal(1, 10, 10, 3)}),
+    Kind("binary-weights", _binary, {"image": normal(1, 10, 10, 3)}, expected=NOT_IN_INTEGERS),
     Kind("long-sums", _long_sum, {"image": normal(1, 64, 64, 3)}),
     Kind("variables-of-all-types", _unused, {"x": normal(1, 8)}),
 )

@@ -7,7 +7,7 @@ import pytest
 
 from tflite_api.reasons import Reason
 from tflite_api.resource.budget import Budget
-from tflite_api.resource.spec import Quantization
+from tflite_api.resource.quantization import Quantization
 from tflite_api.steps.report import TypeSize
 from tflite_converter.budget import size
 from tflite_converter.core.failure import StepFailure

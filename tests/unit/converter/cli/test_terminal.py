@@ -1,10 +1,15 @@
 """How results look to a person."""
 
+import io
+import json
+from typing import Any
+
 import pytest
+from rich.console import Console
 
 from tests import report_pages
 from tflite_api.reasons import Reason
-from tflite_api.resource.status import MeasuredError, SampleSource
+from tflite_api.resource.status import MeasuredError, SampleSource, Trial
 from tflite_api.steps.step import StepResult
 from tflite_converter.cli import terminal
 
@@ -26,6 +31,36 @@ def test_a_summary_says_which_samples_the_accuracy_was_measured_on(source: Sampl
 def test_a_summary_has_the_metrics_of_model_and_artifact() -> None:
     shown = terminal.summary("flowers", report_pages.result(), "out/model.tflite").plain
     assert "TopKAccuracy (k 5) of logits: 0.706 [0.695 to 0.717], model 0.712" in shown
+
+
+TRIALS: list[dict[str, Any]] = [
+    {"type": "WeightOnlyInt4", "outcome": "Missed", "sizeBytes": 900, "snrDecibels": "18.1"},
+    {"type": "Int8", "outcome": "Failed", "reason": "ConversionCrashed"},
+    {"type": "Int8", "keptLayers": 2, "keepFloat": {"operations": ["SOFTMAX"], "tensors": ["a"]}, "outcome": "Held"},
+    {"type": "WeightOnlyInt4", "keptLayers": 3, "outcome": "NotSmaller", "sizeBytes": 2048},
+]
+
+
+def test_trials_are_shown_as_a_table_that_grows() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=120, color_system=None)
+    with terminal.TerminalProgress(console) as progress:
+        for given in TRIALS:
+            progress.phase("1. Int8: Converting")
+            progress.tried(Trial.from_object(given))
+    assert isinstance(console.file, io.StringIO)
+    assert "quantization                              size        SNR         outcome" in console.file.getvalue()
+    shown = console.file.getvalue()
+    assert "WeightOnlyInt4                            900 B       18.1 dB     misses a gate" in shown
+    assert "Int8 with SOFTMAX and 1 layer in floats                           holds" in shown
+    assert "failed (ConversionCrashed)" in shown
+    assert "WeightOnlyInt4 with 3 layers kept         2.0 KiB                 no smaller" in shown
+    assert shown.count("quantization") == 1
+
+
+def test_a_summary_has_what_type_auto_chose_as_a_person_would_write_it() -> None:
+    chosen = {"type": "WeightOnlyInt4", "keepInt8": {"tensors": ["a"]}}
+    result = StepResult.from_object({"reason": "Converted", "message": "SNR 20.0 dB", "quantization": chosen})
+    assert json.dumps(chosen) in terminal.summary("flowers", result, "out/model.tflite").plain
 
 
 def test_a_summary_has_what_runs_on_each_target() -> None:

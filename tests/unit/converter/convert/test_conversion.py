@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import pytest
 
 from tflite_api.reasons import Reason
-from tflite_api.resource.spec import Quantization
+from tflite_api.resource.quantization import Quantization
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.convert import finish, tf_converter
 from tflite_converter.convert.child import convert_model

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tflite_api.reasons import Reason
-from tflite_api.resource.spec import Calibration
+from tflite_api.resource.quantization import Calibration
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.tensors import Sample, SignatureFacts, TensorFacts
 from tflite_converter.datasets import reader

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tflite_api.resource.spec import KeepFloat
+from tflite_api.resource.quantization import KeepFloat
 from tflite_api.steps.report import SHOWN_LAYERS, SUSPECTS
 from tflite_converter.report.layer_errors import LayerPowers, suspects, worst
 from tflite_converter.report.quantization_debugger import DebuggedLayers

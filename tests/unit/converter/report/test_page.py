@@ -9,8 +9,10 @@ import yaml
 
 from tests import report_pages
 from tests.report_pages import HOSTILE, data, result, spec
+from tflite_api.resource.quantization import ChosenQuantization
 from tflite_api.resource.spec import ConversionSpec
 from tflite_api.resource.status import Baseline, Estimate, MeasuredError, TargetFit
+from tflite_api.steps.step import StepResult
 from tflite_converter.report import page as report_page
 
 _ADDRESSES = {"src", "href", "xlink:href", "data", "action", "poster", "background", "srcset", "style"}
@@ -192,7 +194,7 @@ def test_leaving_layers_in_floats_is_recommended_where_it_brings_a_decibel(after
 def test_the_yaml_to_write_is_a_spec_that_names_these_tensors(name: str) -> None:
     kept = {"operations": ["SOFTMAX"], "tensors": ["before"]}
     asked = spec(quantization={"type": "Int8", "calibration": {"synthetic": True}, "keepFloat": kept})
-    written = yaml.safe_load(report_page.keep_float_yaml([name, "before"], asked))
+    written = yaml.safe_load(report_page.keep_float_yaml([name, "before"], asked.quantization))
     assert written["spec"]["quantization"]["keepFloat"] == {"operations": ["SOFTMAX"], "tensors": ["before", name]}
     changed = asked.to_object()
     changed["quantization"] |= written["spec"]["quantization"]
@@ -211,3 +213,42 @@ def test_a_page_without_a_comparison_says_why() -> None:
 def test_outputs_without_any_error_need_no_chart() -> None:
     exact = data().outputs[0].to_object() | {"maxAbsoluteError": "0"}
     assert "No element differs." in rendered(outputs=[exact])
+
+
+TRIALS: list[dict[str, Any]] = [
+    {"type": "WeightOnlyInt4", "outcome": "Missed", "sizeBytes": 900, "snrDecibels": "18.1"},
+    {"type": "Float16", "outcome": "Held", "sizeBytes": 1900, "snrDecibels": "68.1"},
+    {"type": "Int8", "outcome": "Chosen", "sizeBytes": 1000, "snrDecibels": "28.1", "keptLayers": 1},
+    {"type": "Int16x8", "outcome": "Failed", "reason": "ConversionCrashed"},
+]
+
+
+def searched(*trials: dict[str, Any]) -> str:
+    found = StepResult.from_object({**result().to_object(), "trials": trials})
+    asked = spec(quantization={"type": "Auto", "calibration": {"synthetic": True}})
+    return report_page.render("team/a", asked, found, data())
+
+
+def test_every_trial_is_in_the_table_and_the_chosen_one_is_marked() -> None:
+    page = searched(*TRIALS)
+    text = Elements(page).text
+    chosen = "Int8 with 1 layer kept 1000 B 28.1 dB chosen"
+    for words in (chosen, "Int16x8 failed (ConversionCrashed)", "Candidates None"):
+        assert words in text
+    table = page.partition("Quantizations that were tried")[2]
+    [marked] = re.findall(r'<tr class="marked"><td>([^<]*)', table.partition("</table>")[0])
+    assert marked == "Int8 with 1 layer kept"
+
+
+def test_the_plot_has_a_point_for_each_trial_that_was_measured() -> None:
+    assert searched(*TRIALS).count("<circle") - searched().count("<circle") == 3
+    assert "Size against error" not in searched(TRIALS[-1])
+    infinite: dict[str, Any] = {**TRIALS[1], "snrDecibels": "inf"}
+    assert "Size against error" not in searched(infinite)
+
+
+def test_with_auto_the_yaml_to_write_is_the_whole_of_what_was_chosen() -> None:
+    chosen = ChosenQuantization.from_object({"type": "Int8", "calibration": {"synthetic": True}})
+    written = yaml.safe_load(report_page.keep_float_yaml(["a"], chosen))
+    changed = spec().to_object() | {"quantization": written["spec"]["quantization"]}
+    assert ConversionSpec.from_object(changed).quantization.keep_float is not None

@@ -21,6 +21,7 @@ from tests.unit.converter.signing.signing_keys import COSIGN_KEY, P256, as_cosig
 from tflite_api import __version__
 from tflite_api.names import SIGNING_KEY_ENV, SIGNING_PASSWORD_ENV
 from tflite_api.reasons import Reason
+from tflite_api.resource.quantization import ChosenQuantization
 from tflite_api.resource.recipe import recipe_hash
 from tflite_api.steps.step import StepRequest
 from tflite_converter.core.failure import StepFailure
@@ -30,7 +31,7 @@ from tflite_converter.signing.keys import fingerprint, read_public
 
 
 def made(asked: StepRequest, **given: str) -> MadeAttestation:
-    return attest.make(asked, PREPARED, SHA256, given or environment(), BYPRODUCTS)
+    return attest.make(asked, PREPARED, attest.Known(SHA256, BYPRODUCTS), given or environment())
 
 
 def statement(found: MadeAttestation) -> dict[str, Any]:
@@ -151,7 +152,7 @@ def test_without_a_key_it_is_not_signed_and_the_status_names_none() -> None:
 def test_a_key_that_is_none_is_named(given: dict[str, str], words: str) -> None:
     asked = request(attestation={"secretRef": {"name": "signing-key", "key": "x509.pem"}})
     with pytest.raises(StepFailure) as caught:
-        attest.make(asked, PREPARED, SHA256, given, BYPRODUCTS)
+        attest.make(asked, PREPARED, attest.Known(SHA256, BYPRODUCTS), given)
     assert caught.value.reason is Reason.SIGNING_KEY_INVALID
     for word in ("x509.pem", "signing-key", "attestation.secretRef", words):
         assert word in caught.value.message
@@ -165,3 +166,12 @@ def test_nothing_of_a_secret_is_in_it() -> None:
     assert [line for line in private.splitlines() if line.encode() in text] == []
     assert SPEC["attestation"]["secretRef"]["name"].encode() in text
     assert ARTIFACT not in text
+
+
+def test_what_type_auto_chose_is_said() -> None:
+    chosen = ChosenQuantization.from_object({"type": "WeightOnlyInt4", "keepInt8": {"tensors": ["a"]}})
+    asked = request(quantization={"type": "Auto"})
+    said = statement(attest.make(asked, PREPARED, attest.Known(SHA256, BYPRODUCTS, chosen), environment()))
+    definition = said["predicate"]["buildDefinition"]
+    assert definition["internalParameters"]["quantization"] == chosen.to_object()
+    assert definition["externalParameters"]["conversion"]["spec"]["quantization"]["type"] == "Auto"

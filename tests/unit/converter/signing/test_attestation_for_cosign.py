@@ -56,7 +56,7 @@ def test_a_key_pair_that_cosign_makes_signs_and_verifies(tmp_path: Path, passwor
     files = Files(tmp_path)
     cosign.generate_key_pair(tmp_path, password)
     given = {SIGNING_KEY_ENV: (tmp_path / "cosign.key").read_text(), SIGNING_PASSWORD_ENV: password}
-    made = attest.make(request(), PREPARED, SHA256, given, BYPRODUCTS)
+    made = attest.make(request(), PREPARED, attest.Known(SHA256, BYPRODUCTS), given)
     files.attestation.write_bytes(made.content)
     assert asked(files)[0] == 0
     assert files.verify()[0] == 0

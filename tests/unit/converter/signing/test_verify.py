@@ -32,7 +32,7 @@ class Files:
         self.seal(P256)
 
     def seal(self, key: Any) -> None:
-        found = attest.make(request(), PREPARED, SHA256, environment(key), BYPRODUCTS)
+        found = attest.make(request(), PREPARED, attest.Known(SHA256, BYPRODUCTS), environment(key))
         self.attestation.write_bytes(found.content)
 
     def envelope(self) -> Object:

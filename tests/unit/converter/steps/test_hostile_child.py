@@ -13,12 +13,13 @@ from tflite_api.explanations import explained
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.resource.spec import ConversionSpec
 from tflite_api.steps.step import FetchLimits
+from tflite_converter.convert.supervised import Conversion
 from tflite_converter.core.failure import StepFailure, exhausted_resource
 from tflite_converter.core.local_spec import LocalConversion
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.steps import local
-from tflite_converter.steps.accept import accept
-from tflite_converter.steps.convert import Conversion, convert
+from tflite_converter.steps.accept import Asked, accept
+from tflite_converter.steps.convert import convert
 from tflite_converter.steps.local import Circumstances
 from tflite_converter.steps.runner import guarded
 from tflite_converter.worker import process
@@ -60,7 +61,7 @@ def refusal(code: str, output: Path, monkeypatch: pytest.MonkeyPatch) -> StepFai
     """Return the failure of the convert step, or else that of the publish step."""
     try:
         run(code, output, monkeypatch)
-        with accept(output, SPEC.min_snr_decibels):
+        with accept(output, Asked(SPEC.min_snr_decibels)):
             pytest.fail("both steps believe it")
     except StepFailure as failure:
         return failure
@@ -69,7 +70,7 @@ def refusal(code: str, output: Path, monkeypatch: pytest.MonkeyPatch) -> StepFai
 def test_a_child_that_proves_it_is_done_is_believed(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The cases below would pass as well if no child were ever believed.
     run(ARTIFACT + REPORT + DONE, output, monkeypatch)
-    with accept(output, SPEC.min_snr_decibels) as accepted:
+    with accept(output, Asked(SPEC.min_snr_decibels)) as accepted:
         assert accepted.sha256 == FORGED_REPORT["sha256"]
 
 
@@ -94,7 +95,7 @@ def test_what_becomes_of_a_child_that_is_done_costs_at_most_the_report(
     told = SPEC.model_copy(update={"report": True})
     assert run(ARTIFACT + REPORT + DONE + end, output, monkeypatch).converted.report_problem is None
     assert words in (run(ARTIFACT + REPORT + DONE + end, output, monkeypatch, told).converted.report_problem or "")
-    with accept(output, SPEC.min_snr_decibels) as accepted:
+    with accept(output, Asked(SPEC.min_snr_decibels)) as accepted:
         assert words in (accepted.report.report_problem or "")
     (output / "report.json").write_text("{}")
     assert run(ARTIFACT + REPORT + DONE + end, output, monkeypatch, told).converted.report_problem is None
@@ -208,14 +209,14 @@ def test_what_was_calibrated_on_generated_inputs_is_accepted_as_that_and_on_real
     output: Path, monkeypatch: pytest.MonkeyPatch, said: dict[str, Any]
 ) -> None:
     run(ARTIFACT + report(calibration=SYNTHETIC, **said) + DONE, output, monkeypatch)
-    with accept(output, SPEC.min_snr_decibels) as accepted:
+    with accept(output, Asked(SPEC.min_snr_decibels)) as accepted:
         assert accepted.report.calibration is not None
 
 
 def test_a_thousand_other_files_are_left_alone(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code = 'for number in range(1000): leave(f"{number}", b"x")\nleave("result.json", b"[" * 100)\n'
     run(code + ARTIFACT + REPORT + DONE, output, monkeypatch)
-    with accept(output, SPEC.min_snr_decibels) as accepted:
+    with accept(output, Asked(SPEC.min_snr_decibels)) as accepted:
         assert accepted.file.read() == FORGED
 
 

@@ -16,6 +16,7 @@ from tests.unit.converter.storage.memory_store import Held, MemoryStore
 from tflite_api.reasons import Reason
 from tflite_api.resource.budget import Budget
 from tflite_api.resource.metrics import Metric
+from tflite_api.resource.quantization import Quantization
 from tflite_api.resource.spec import Verification
 from tflite_api.resource.targets import Target
 from tflite_api.steps.report import DATA_BYTES
@@ -23,7 +24,7 @@ from tflite_api.steps.step import PreparedModel, StepRequest, StepResult
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.report import page
-from tflite_converter.steps.accept import accept
+from tflite_converter.steps.accept import Asked, accept
 from tflite_converter.steps.identity import identity
 from tflite_converter.steps.publish import publish
 from tflite_converter.storage import object_metadata
@@ -85,7 +86,7 @@ def raw_report(content: bytes) -> Callable[[Path], object]:
 
 
 def test_what_fits_is_accepted(output: Path) -> None:
-    with accept(output, 60) as accepted:
+    with accept(output, Asked(60)) as accepted:
         assert (accepted.size, accepted.file.read()) == (len(ARTIFACT), ARTIFACT)
 
 
@@ -122,7 +123,7 @@ HOSTILE = {
 @pytest.mark.parametrize("harm", HOSTILE.values(), ids=HOSTILE.keys())
 def test_what_a_hostile_model_could_leave_is_refused(output: Path, harm: Callable[[Path], object]) -> None:
     harm(output)
-    with pytest.raises(StepFailure) as caught, accept(output, 60):
+    with pytest.raises(StepFailure) as caught, accept(output, Asked(60)):
         pass
     assert caught.value.reason is Reason.ARTIFACT_REFUSED
     assert len(caught.value.message) <= 1024
@@ -153,7 +154,7 @@ def scored(model: str = "0.95", artifact: str = "0.94", drop: str = "0.01", **mo
 )
 def test_metrics_that_hold_their_gates_are_accepted(output: Path, gate: int, changes: dict[str, Any]) -> None:
     report(**changes)(output)
-    with accept(output, gate, METRICS) as accepted:
+    with accept(output, Asked(gate, METRICS)) as accepted:
         assert accepted.report.verdict == changes.get("verdict", "SNRSufficient")
 
 
@@ -174,7 +175,7 @@ def promoted(sha256: str | None) -> dict[str, Any]:
 @pytest.mark.parametrize("published", [None, "a" * 64])
 def test_what_was_held_against_what_is_published_is_accepted(output: Path, published: str | None) -> None:
     report(verification=promoted(published))(output)
-    with accept(output, 60, PROMOTION, published=published) as accepted:
+    with accept(output, Asked(60, PROMOTION, published=published)) as accepted:
         assert accepted.report.verification is not None
 
 
@@ -190,7 +191,7 @@ def test_an_artifact_that_was_held_against_another_is_refused(
     output: Path, claimed: str | None, published: str | None, words: str
 ) -> None:
     report(verification=promoted(claimed))(output)
-    with pytest.raises(StepFailure, match=words) as caught, accept(output, 60, PROMOTION, published=published):
+    with pytest.raises(StepFailure, match=words) as caught, accept(output, Asked(60, PROMOTION, published=published)):
         pass
     assert caught.value.reason is Reason.ARTIFACT_REFUSED
 
@@ -217,14 +218,14 @@ def test_metrics_that_a_hostile_model_could_make_up_are_refused(
     output: Path, gate: int, changes: dict[str, Any]
 ) -> None:
     report(**changes)(output)
-    with pytest.raises(StepFailure) as caught, accept(output, gate, METRICS):
+    with pytest.raises(StepFailure) as caught, accept(output, Asked(gate, METRICS)):
         pass
     assert caught.value.reason is Reason.ARTIFACT_REFUSED
 
 
 def test_gates_of_metrics_that_nobody_asked_for_are_refused(output: Path) -> None:
     report(verification=scored(), verdict="MetricsSufficient")(output)
-    with pytest.raises(StepFailure, match="speaks of gates of metrics, and there are none"), accept(output, 0):
+    with pytest.raises(StepFailure, match="speaks of gates of metrics, and there are none"), accept(output, Asked(0)):
         pass
 
 
@@ -428,3 +429,61 @@ def test_what_prepare_found_is_reported_as_it_is(tmp_path: Path, bucket: MemoryS
     reused = StepResult(reason=Reason.REUSED, message="there already")
     assert publish(REQUEST, PreparedModel(reused=reused), tmp_path / "absent", LoggedProgress(), bucket) is reused
     assert bucket.written == []
+
+
+SEARCHED = Quantization.from_object(
+    {
+        "type": "Auto",
+        "auto": {"candidates": ["Int8", "Float16"], "maxTrials": 2},
+        "calibration": {"dataset": "s3://abc/d.npz"},
+    }
+)
+CALIBRATION = {"dataset": "s3://abc/d.npz", "maxSamples": 100}
+INT8 = {"type": "Int8", "calibration": CALIBRATION, "keepFloat": {"tensors": ["a"]}}
+TRIALS = [{"type": "Float16", "outcome": "Held"}, {"type": "Int8", "outcome": "Chosen", "keptLayers": 1}]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"quantization": INT8, "trials": TRIALS},
+        {"quantization": {"type": "Float16"}, "trials": [{"type": "Float16", "outcome": "Chosen"}]},
+        # Where there was no room for them in what the bucket keeps.
+        {"quantization": INT8},
+    ],
+)
+def test_a_choice_among_the_candidates_is_accepted(output: Path, changes: dict[str, Any]) -> None:
+    report(**changes)(output)
+    with accept(output, Asked(60, (), SEARCHED)) as accepted:
+        assert accepted.report.quantization is not None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"quantization": {"type": "None"}},
+        {"quantization": {"type": "Auto"}},
+        {"quantization": {**INT8, "calibration": {"synthetic": True}}},
+        {"quantization": {"type": "Int8", "keepFloat": {"tensors": ["a"]}}},
+        {"quantization": {"type": "Float16", "keepFloat": {"tensors": ["a"]}}},
+        {"quantization": {"type": "Float16", "keepInt8": {"tensors": ["a"]}}},
+        {"quantization": INT8, "trials": [{"type": "Float16", "outcome": "Chosen"}]},
+        {"quantization": INT8, "trials": [{"type": "Int8", "outcome": "Held"}]},
+        {"quantization": INT8, "trials": [*TRIALS, TRIALS[0]]},
+        {"quantization": INT8, "trials": [{"type": "None", "outcome": "Held"}, TRIALS[1]]},
+        {"quantization": {**INT8, "keepFloat": {"tensors": ["\u202e"]}}},
+    ],
+)
+def test_a_choice_that_a_hostile_model_could_make_up_is_refused(output: Path, changes: dict[str, Any]) -> None:
+    report(**changes)(output)
+    with pytest.raises(StepFailure) as caught, accept(output, Asked(60, (), SEARCHED)):
+        pass
+    assert caught.value.reason is Reason.ARTIFACT_REFUSED
+
+
+@pytest.mark.parametrize("changes", [{"quantization": {"type": "Float16"}}, {"trials": TRIALS}])
+def test_a_choice_that_nobody_left_open_is_refused(output: Path, changes: dict[str, Any]) -> None:
+    report(**changes)(output)
+    with pytest.raises(StepFailure, match="there was none"), accept(output, Asked(60)):
+        pass

@@ -128,6 +128,27 @@ def test_an_artifact_whose_metadata_show_no_metrics_is_made_anew(
     assert again(wanted, store, tmp_path).reused is None
 
 
+def test_what_type_auto_chose_and_tried_is_told_again(tmp_path: Path) -> None:
+    def searching(*candidates: str) -> StepRequest:
+        auto = {"type": "Auto", "auto": {"candidates": list(candidates)}}
+        return request(quantization=auto, verification={"minSNRDecibels": 25})
+
+    asked = searching("Float16", "WeightOnlyInt4")
+    chosen = {"type": "WeightOnlyInt4", "keepInt8": {"tensors": ["model/dense/BiasAdd"]}}
+    trials = [
+        {"type": "WeightOnlyInt4", "outcome": "Missed", "sizeBytes": 900, "snrDecibels": "18.1"},
+        {"type": "WeightOnlyInt4", "outcome": "Chosen", "sizeBytes": 950, "snrDecibels": "26.0", "keptLayers": 1},
+    ]
+    found = again(asked, published(asked, tmp_path, quantization=chosen, trials=trials), tmp_path).reused
+    assert found is not None
+    assert found.reason is Reason.REUSED
+    told = found.to_object()
+    assert told["quantization"] == chosen
+    assert told["trials"] == trials
+    other = searching("WeightOnlyInt4")
+    assert again(other, published(asked, tmp_path, quantization=chosen, trials=trials), tmp_path).reused is None
+
+
 def test_an_artifact_is_reused_with_its_targets_and_made_anew_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

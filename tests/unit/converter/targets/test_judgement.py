@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tflite_api.reasons import Reason
-from tflite_api.resource.spec import Quantization
+from tflite_api.resource.quantization import Quantization
 from tflite_api.resource.status import TargetFit
 from tflite_api.resource.targets import Target
 from tflite_converter.core.failure import StepFailure

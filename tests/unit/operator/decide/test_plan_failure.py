@@ -186,3 +186,32 @@ def test_a_job_deleted_while_it_runs_is_made_again_twice() -> None:
     assert planned(owner).actions == (CreateJob(Attempt(3, failures=2)),)
     owner = after(owner, planned(owner, job(owner, attempt=3, failures=2)))
     assert conditions(planned(owner)) == stalled(Reason.JOB_DELETED)
+
+
+def test_a_failed_search_says_what_was_tried_and_keeps_the_old_artifact_with_what_was_chosen_for_it() -> None:
+    owner, made = started()
+    chosen = {"type": "Float16"}
+    owner = after(owner, planned(owner, made, pods=[succeeded_pod(owner, made, quantization=chosen)]))
+    assert owner["status"]["quantization"] == chosen
+    owner["metadata"]["generation"] = 2
+    over = job(owner, end=failed())
+    trials = [{"type": "Int8", "outcome": "Missed", "sizeBytes": 900, "snrDecibels": "12.3"}]
+    said = report(Reason.BUDGET_UNREACHABLE, trials=trials)
+    result = planned(owner, over, pods=[failing_pod(over, CONVERT, 3, said)])
+    assert conditions(result) == {**stalled(Reason.BUDGET_UNREACHABLE), "Verified": ("True", "SNRSufficient")}
+    assert result.status is not None
+    status = result.status.to_object()
+    assert status["trials"] == trials
+    assert status["quantization"] == chosen
+    assert status["artifact"]["sha256"] == "a" * 64
+
+
+def test_what_was_chosen_goes_with_a_success_that_left_no_choice() -> None:
+    owner, made = started()
+    searched = {"quantization": {"type": "Float16"}, "trials": [{"type": "Float16", "outcome": "Chosen"}]}
+    owner = after(owner, planned(owner, made, pods=[succeeded_pod(owner, made, **searched)]))
+    assert owner["status"]["trials"] == searched["trials"]
+    owner["metadata"]["generation"] = 2
+    again = job(owner)
+    status = after(owner, planned(owner, again, pods=[succeeded_pod(owner, again)]))["status"]
+    assert {"quantization", "trials"} & status.keys() == set()

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tflite_api.resource.spec import Quantization, Signature
+from tflite_api.resource.quantization import Quantization
+from tflite_api.resource.spec import Signature
 from tflite_converter.convert import tf_converter
 from tflite_converter.convert.tf_converter import ConverterSettings
 from tflite_converter.model import saved_model, selection

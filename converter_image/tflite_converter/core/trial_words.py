@@ -1,0 +1,55 @@
+"""Trials of quantization.type Auto as a person reads them: pure."""
+
+from typing import Final
+
+from tflite_api.resource.quantization import KeepFloat, KeepInt8
+from tflite_api.resource.quantization_types import QuantizationType
+from tflite_api.resource.status import Trial
+from tflite_converter.core.units import bytes_in_words
+
+COLUMNS: Final = ("quantization", "size", "SNR", "outcome")
+_OUTCOMES: Final = {
+    "Chosen": "chosen",
+    "Held": "holds",
+    "Missed": "misses a gate",
+    "TooLarge": "too large",
+    "NotSmaller": "no smaller",
+    "Failed": "failed",
+}
+
+
+def count(kept: KeepFloat | None, eights: KeepInt8 | None) -> int:
+    """Return how many operators and layers are left in floats or in 8 bits."""
+    operations, floats = _of(kept)
+    return len(operations) + floats + (len(eights.tensors) if eights is not None else 0)
+
+
+def named(kind: QuantizationType, kept: KeepFloat | None = None, eights: KeepInt8 | None = None) -> str:
+    """Return a quantization in words: `Int8`, or `Int8 with SOFTMAX and 3 layers in floats`."""
+    operations, layers = _of(kept)
+    parts = [*operations, *([_layers(layers)] if layers else [])]
+    if eights is not None:
+        return f"{kind} with {_layers(len(eights.tensors))} in 8 bits"
+    if not parts:
+        return str(kind)
+    *others, last = parts
+    return f"{kind} with {', '.join(others)} and {last} in floats" if others else f"{kind} with {last} in floats"
+
+
+def _of(kept: KeepFloat | None) -> tuple[tuple[str, ...], int]:
+    return (kept.operations or (), len(kept.tensors or ())) if kept is not None else ((), 0)
+
+
+def _layers(number: int) -> str:
+    return f"{number} layer{'s' if number > 1 else ''}"
+
+
+def row(trial: Trial) -> tuple[str, ...]:
+    """Return what the columns hold of a trial."""
+    name = named(trial.type, trial.keep_float, trial.keep_int8)
+    if trial.keep_float is None and trial.keep_int8 is None and trial.kept_layers:
+        name = f"{trial.type} with {_layers(trial.kept_layers)} kept"
+    size = bytes_in_words(trial.size_bytes) if trial.size_bytes is not None else ""
+    snr = f"{trial.snr_decibels} dB" if trial.snr_decibels is not None else ""
+    outcome = _OUTCOMES[trial.outcome]
+    return name, size, snr, f"{outcome} ({trial.reason})" if trial.outcome == "Failed" and trial.reason else outcome

@@ -1,0 +1,189 @@
+"""What a search does next, against models that are but tables of sizes and errors."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pytest
+
+from tflite_api.reasons import Reason
+from tflite_api.resource.quantization import KeepFloat
+from tflite_api.resource.quantization_types import FIXED, QuantizationType
+from tflite_api.resource.status import MeasuredError
+from tflite_api.steps.report import TypeSize
+from tflite_converter.core.failure import OWN_CURE, StepFailure
+from tflite_converter.search import plan
+from tflite_converter.search.choice import Candidate, Made
+from tflite_converter.search.plan import Rank, State
+from tflite_converter.search.repair import Layer
+
+INT8, INT4, INT16 = QuantizationType.INT8, QuantizationType.WEIGHT_ONLY_INT4, QuantizationType.INT16X8
+FLOAT16, NONE, DYNAMIC = QuantizationType.FLOAT16, QuantizationType.NONE, QuantizationType.DYNAMIC_RANGE
+GATE = 25.0
+WEIGHTS = 10_000
+LAYERS = tuple(Layer(name=f"layer-{number}", badness=10 - number, cost=100) for number in range(10))
+
+
+def error(decibels: float) -> MeasuredError:
+    return MeasuredError(
+        snr_decibels=f"{decibels:.1f}", max_absolute_error="0.1", cosine="0.9", samples=5, source="Generated"
+    )
+
+
+def missed(decibels: float) -> StepFailure:
+    words = f"SNR {decibels} dB, but verification.minSNRDecibels asks for 25 dB"
+    return StepFailure(Reason.VERIFICATION_FAILED, words, OWN_CURE, verification=error(decibels))
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model, as far as a search can tell."""
+
+    sizes: Mapping[QuantizationType, int]
+    decibels: Mapping[QuantizationType, float]
+    needed: int = 3
+    """How many layers have to be left out for the gate."""
+    floats: tuple[str, ...] = ()
+    """Operators that Int8 has no integers for."""
+
+    def convert(self, candidate: Candidate, state: State) -> Made:
+        kept = set(candidate.kept.operations or ()) if candidate.kept is not None else set[str]()
+        if candidate.kind is INT8 and set(self.floats) - kept:
+            failure = StepFailure(
+                Reason.OPERATION_NOT_QUANTIZABLE,
+                "floats",
+                OWN_CURE,
+                keep_float=KeepFloat(operations=tuple(self.floats)),
+            )
+            return Made(candidate, "Failed", failure=failure)
+        size = self.sizes[candidate.kind] + 100 * len(candidate.layers)
+        bound = state.bound() if state.best is not None else None
+        if bound is not None and size >= bound:
+            return Made(candidate, "NotSmaller", size, WEIGHTS)
+        reached = self.decibels[candidate.kind] if len(candidate.layers) < self.needed else GATE
+        if reached < GATE:
+            return Made(candidate, "Missed", size, WEIGHTS, error(reached), missed(reached))
+        is_too_large = state.most_bytes is not None and size > state.most_bytes
+        return Made(candidate, "TooLarge" if is_too_large else "Held", size, WEIGHTS, error(reached))
+
+
+def search(model: Model, state: State) -> State:
+    while (step := plan.following(state)) is not None:
+        if isinstance(step, Rank):
+            state = replace(state, layers={**state.layers, step.candidate.kind: LAYERS})
+        else:
+            state = replace(state, made=(*state.made, model.convert(step, state)))
+    return state
+
+
+def everything(most: int | None = None, trials: int = 32, candidates: Sequence[QuantizationType] = FIXED) -> State:
+    return State(candidates=candidates, max_trials=trials, most_bytes=most)
+
+
+def names(state: State) -> list[str]:
+    return [each.candidate.name for each in state.made]
+
+
+SIZES = {**dict.fromkeys(FIXED, 10_500), NONE: 40_500, FLOAT16: 20_500, INT4: 5_500}
+HOLDING = dict.fromkeys(FIXED, 40.0)
+
+
+def test_the_type_that_promises_the_smallest_artifact_comes_first_and_of_equals_the_one_named_first() -> None:
+    state = everything(candidates=(NONE, FLOAT16, DYNAMIC, INT8, INT4))
+    assert state.untried == (INT4, DYNAMIC, INT8, FLOAT16, NONE)
+
+
+def test_what_cannot_be_smaller_than_what_holds_is_not_tried() -> None:
+    assert names(search(Model(SIZES, HOLDING), everything())) == ["WeightOnlyInt4"]
+
+
+def test_a_type_whose_weights_have_as_many_bits_may_be_smaller_and_is_tried() -> None:
+    model = Model({**SIZES, INT8: 10_400}, {**HOLDING, INT4: 24.0}, needed=99)
+    state = search(model, everything(candidates=(DYNAMIC, INT8, FLOAT16)))
+    assert names(state) == ["DynamicRange", "Int8"]
+    assert state.best is not None
+    assert state.best.candidate.kind is INT8
+
+
+def test_int16x8_is_not_tried_where_int8_is_no_smaller_or_holds() -> None:
+    assert "Int16x8" not in names(search(Model(SIZES, HOLDING), everything(candidates=(DYNAMIC, INT8, INT16))))
+    missing = Model(SIZES, {**HOLDING, INT8: 20.0}, needed=99)
+    assert "Int16x8" in names(search(missing, everything(candidates=(INT8, INT16))))
+
+
+def test_what_misses_is_repaired_by_leaving_out_as_few_layers_as_hold() -> None:
+    state = search(Model(SIZES, {**HOLDING, INT8: 20.0}, needed=3), everything(candidates=(INT8, FLOAT16)))
+    assert names(state) == [
+        "Int8",
+        "Float16",
+        *(f"Int8 with {count} layers in floats" for count in (10, 5, 2, 3)),
+    ]
+    assert state.best is not None
+    assert state.best.candidate.layers == ("layer-0", "layer-1", "layer-2")
+
+
+def test_layers_of_four_bits_get_eight() -> None:
+    state = search(Model(SIZES, {**HOLDING, INT4: 20.0}, needed=1), everything(candidates=(INT4, DYNAMIC)))
+    assert state.best is not None
+    assert state.best.candidate.eights is not None
+    assert state.best.candidate.name == "WeightOnlyInt4 with 1 layer in 8 bits"
+
+
+def test_no_more_layers_are_left_out_than_keep_it_smaller_than_what_holds() -> None:
+    sizes = {**SIZES, INT8: 10_000, DYNAMIC: 10_250}
+    state = search(Model(sizes, {**HOLDING, INT8: 20.0}, needed=3), everything(candidates=(INT8, DYNAMIC)))
+    assert names(state) == ["Int8", "DynamicRange", "Int8 with 2 layers in floats"]
+    assert state.best is not None
+    assert state.best.candidate.kind is DYNAMIC
+
+
+def test_what_has_no_integers_is_left_in_floats_first() -> None:
+    state = search(
+        Model(SIZES, {**HOLDING, INT8: 20.0}, needed=2, floats=("SOFTMAX",)), everything(candidates=(INT8, FLOAT16))
+    )
+    assert names(state)[2] == "Int8 with SOFTMAX in floats"
+    assert state.best is not None
+    assert state.best.candidate.kept == KeepFloat(operations=("SOFTMAX",), tensors=("layer-0", "layer-1"))
+
+
+def test_a_repair_that_all_layers_do_not_bring_about_is_given_up_after_one_trial() -> None:
+    state = search(Model(SIZES, {**HOLDING, INT8: 20.0}, needed=99), everything(candidates=(INT8, FLOAT16)))
+    assert names(state) == ["Int8", "Float16", "Int8 with 10 layers in floats"]
+
+
+def test_there_are_no_more_trials_than_the_spec_allows() -> None:
+    model = Model(SIZES, dict.fromkeys(FIXED, 20.0))
+    assert len(search(model, everything(trials=4)).made) == 4
+
+
+def test_a_type_that_is_beyond_the_budget_for_certain_is_not_tried() -> None:
+    state = search(Model(SIZES, HOLDING), everything(most=4_000))
+    assert names(state) == ["WeightOnlyInt4"]
+    assert state.best is None
+
+
+def test_the_weights_are_counted_by_their_bits() -> None:
+    sizes = [
+        TypeSize(dtype="int4", tensors=1, size_bytes=50),
+        TypeSize(dtype="float32", tensors=1, size_bytes=40),
+        TypeSize(dtype="int32", tensors=1, size_bytes=400),
+    ]
+    assert plan.values(sizes) == 110
+    assert plan.promise(FLOAT16, 110) == 220
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_nothing_that_holds_as_it_is_is_smaller_than_what_is_chosen(seed: int) -> None:
+    """Of any model whose artifacts are no smaller than their weights, the choice is the best that trying all gives."""
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    floor = {kind: plan.promise(kind, WEIGHTS) for kind in FIXED}
+    sizes = {kind: floor[kind] + chance.randrange(10, 3000) for kind in FIXED}
+    sizes[INT16] = max(sizes[INT16], sizes[INT8])
+    decibels = {kind: chance.uniform(10, 40) for kind in FIXED}
+    model = Model(sizes, decibels, needed=chance.randrange(1, 12))
+    state = search(model, everything(trials=100))
+    held = [sizes[kind] for kind in FIXED if decibels[kind] >= GATE]
+    if held:
+        assert state.best is not None
+        assert state.best.size is not None
+        assert state.best.size <= min(held)

@@ -1,0 +1,215 @@
+"""Searches on real, tiny models: what is chosen is what a person gets who writes it down, byte by byte."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.unit.converter import exported_models
+from tflite_api.reasons import Reason
+from tflite_api.resource.status import Trial
+from tflite_api.steps.step import FetchLimits, StepResult
+from tflite_converter.core.local_spec import LocalConversion
+from tflite_converter.core.progress import LoggedProgress
+from tflite_converter.steps import local
+from tflite_converter.steps.local import Circumstances
+
+pytestmark = pytest.mark.tensorflow
+
+SYNTHETIC = {"synthetic": True, "maxSamples": 20}
+
+
+class Recorded(LoggedProgress):
+    """Keeps what is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.phases: list[str] = []
+        self.trials: list[Trial] = []
+
+    def phase(self, text: str) -> None:
+        self.phases.append(text)
+
+    def tried(self, trial: Trial) -> None:
+        self.trials.append(trial)
+
+
+def run(model: Path, output: Path, gate: int = 25, **spec: Any) -> tuple[StepResult, Recorded]:
+    resource = {
+        "apiVersion": "tflite-operator.dev/v1alpha1",
+        "kind": "TFLiteConversion",
+        "metadata": {"name": "test"},
+        "spec": {
+            "model": {"handle": model.as_uri()},
+            "verification": {"minSNRDecibels": gate, **spec.pop("verification", {})},
+            **spec,
+        },
+    }
+    progress = Recorded()
+    return local.run(LocalConversion.from_object(resource), output, Circumstances(FetchLimits(), progress)), progress
+
+
+def auto(*candidates: str, **settings: Any) -> dict[str, Any]:
+    calibration = {"calibration": SYNTHETIC} if {"Int8", "Int16x8"} & set(candidates) else {}
+    return {"type": "Auto", "auto": {"candidates": list(candidates), **settings}, **calibration}
+
+
+def stacked(folder: Path) -> None:
+    """Layers that take four and eight bits badly, behind each other: one has a few weights that dwarf the others."""
+    import tensorflow as tf
+
+    generator = np.random.default_rng(5)
+    module = tf.Module()
+    module.parts = []
+    for number in range(5):
+        weights = generator.standard_normal((48, 48)).astype(np.float32) / 7
+        weights[:, 0] *= 40 if number == 2 else 1
+        module.parts.append(tf.Variable(weights))
+
+    def body(x: Any) -> dict[str, Any]:
+        for number, part in enumerate(module.parts):
+            x = tf.nn.relu(x @ part) if number < 4 else x @ part
+        return {"y": x}
+
+    module.call = tf.function(body)
+    floats = tf.TensorSpec([None, 48], tf.float32, name="x")
+    tf.saved_model.save(module, str(folder), signatures=module.call.get_concrete_function(floats))
+
+
+@pytest.mark.parametrize(
+    ("make", "inputs", "candidates", "kept"),
+    [
+        (stacked, 48, ("WeightOnlyInt4", "WeightOnlyInt8"), "keepInt8"),
+        # It has no integers for COS.
+        (exported_models.with_cosine, 64, ("Int8", "Float16"), "keepFloat"),
+    ],
+)
+def test_what_is_chosen_is_what_the_status_gives_at_once(
+    tmp_path: Path, make: Callable[[Path], None], inputs: int, candidates: tuple[str, ...], kept: str
+) -> None:
+    make(tmp_path / "model")
+    samples, gate = np.random.default_rng(7).standard_normal((20, inputs)).astype(np.float32), 17
+    np.savez(tmp_path / "samples.npz", x=samples)
+    dataset = {"dataset": (tmp_path / "samples.npz").as_uri()}
+    on = {"verification": {"samples": dataset}}
+    asked = auto(*candidates) | ({"calibration": dataset} if "Int8" in candidates else {})
+    found, progress = run(tmp_path / "model", tmp_path / "auto", gate, quantization=asked, **on)
+    assert found.reason is Reason.CONVERTED, found.message
+    assert found.quantization is not None
+    assert kept in found.quantization.to_object(), found.trials
+    check_trials(found, progress, gate)
+    again, _ = run(tmp_path / "model", tmp_path / "fixed", gate, quantization=found.quantization.to_object(), **on)
+    assert again.artifact is not None
+    assert found.artifact is not None
+    assert again.artifact.sha256 == found.artifact.sha256
+    assert (tmp_path / "fixed/model.tflite").read_bytes() == (tmp_path / "auto/model.tflite").read_bytes()
+    assert again.verification == found.verification
+
+
+def check_trials(found: StepResult, progress: Recorded, gate: int) -> None:
+    """Every trial is told as soon as it is made, and the one that is chosen is the smallest that holds."""
+    assert found.trials is not None
+    assert found.artifact is not None
+    assert [(trial.type, trial.size_bytes) for trial in progress.trials] == [
+        (trial.type, trial.size_bytes) for trial in found.trials
+    ]
+    [chosen] = [trial for trial in found.trials if trial.outcome == "Chosen"]
+    assert chosen.size_bytes == found.artifact.size_bytes
+    held = [trial for trial in found.trials if trial.outcome in {"Chosen", "Held"}]
+    assert min(trial.size_bytes or 0 for trial in held) == chosen.size_bytes
+    assert all(float(trial.snr_decibels or 0) >= gate for trial in held)
+    assert [phase.partition(": ")[2] for phase in progress.phases].count("Running the model") == 1
+
+
+def test_samples_and_metrics_are_read_once_and_hold_for_every_trial(models: Path, tmp_path: Path) -> None:
+    samples = np.random.default_rng(3).standard_normal((40, 64)).astype(np.float32)
+    np.savez(tmp_path / "labelled.npz", x=samples, label=np.arange(40) % 32)
+    metric = {"name": "Top1Accuracy", "output": "y", "labels": "label", "maxDrop": "0.5"}
+    verification = {"samples": {"dataset": (tmp_path / "labelled.npz").as_uri()}, "metrics": [metric]}
+    np.savez(tmp_path / "calibration.npz", x=samples)
+    calibration = {"dataset": (tmp_path / "calibration.npz").as_uri()}
+    quantization = {"type": "Auto", "auto": {"candidates": ["Int8", "DynamicRange"]}, "calibration": calibration}
+    found, progress = run(models / "named", tmp_path / "auto", 20, quantization=quantization, verification=verification)
+    assert found.reason is Reason.CONVERTED, found.message
+    assert found.verification is not None
+    assert found.verification.source == "Verification"
+    measured = [trial for trial in found.trials or () if trial.snr_decibels is not None]
+    assert measured
+    assert all(trial.metrics and trial.metrics[0].name == "Top1Accuracy" for trial in measured)
+    check_trials(found, progress, 20)
+
+
+def test_nothing_that_holds_is_told_with_how_near_the_best_came(models: Path, tmp_path: Path) -> None:
+    found, _ = run(models / "dense", tmp_path / "auto", 90, quantization=auto("DynamicRange"))
+    assert found.reason is Reason.BUDGET_UNREACHABLE
+    assert "The only trial" in found.message
+    assert "Lower verification.minSNRDecibels to " in found.message
+    assert [trial.outcome for trial in found.trials or ()] == ["Missed"]
+    assert not (tmp_path / "auto/model.tflite").exists()
+
+
+def test_a_budget_that_nothing_reaches_takes_one_trial(models: Path, tmp_path: Path) -> None:
+    found, _ = run(
+        models / "dense", tmp_path / "auto", quantization=auto("DynamicRange", "None"), budget={"maxSizeBytes": 500}
+    )
+    assert found.reason is Reason.BUDGET_UNREACHABLE
+    assert "budget.maxSizeBytes allows 500" in found.message
+    assert len(found.trials or ()) == 1
+
+
+@pytest.mark.parametrize(
+    ("model", "reason", "words"),
+    [
+        ("lacking", Reason.UNSUPPORTED_OPERATION, "Betainc"),
+        ("random", Reason.BUDGET_UNREACHABLE, "Write the quantization.type that you want"),
+    ],
+)
+def test_what_is_wrong_with_the_model_ends_the_search_at_its_first_trial(
+    models: Path, tmp_path: Path, model: str, reason: Reason, words: str
+) -> None:
+    found, progress = run(models / model, tmp_path / "auto", quantization=auto("Float16", "None"))
+    assert found.reason is reason, found.message
+    assert words in found.message
+    assert progress.trials == []
+
+
+def test_a_gate_that_the_model_itself_misses_ends_the_search_at_its_first_trial(models: Path, tmp_path: Path) -> None:
+    samples = np.random.default_rng(3).standard_normal((40, 64)).astype(np.float32)
+    np.savez(tmp_path / "labelled.npz", x=samples, label=np.arange(40) % 32)
+    metric = {"name": "Top1Accuracy", "output": "y", "labels": "label", "min": "0.99"}
+    verification = {"samples": {"dataset": (tmp_path / "labelled.npz").as_uri()}, "metrics": [metric]}
+    found, progress = run(
+        models / "named", tmp_path / "auto", 0, quantization=auto("DynamicRange", "None"), verification=verification
+    )
+    assert found.reason is Reason.VERIFICATION_FAILED
+    assert "The model itself does not reach it" in found.message
+    assert progress.trials == []
+
+
+def test_the_report_is_that_of_what_was_chosen(models: Path, tmp_path: Path) -> None:
+    found, _ = run(models / "dense", tmp_path / "auto", 20, quantization=auto("DynamicRange"), report=True)
+    assert found.reason is Reason.CONVERTED, found.message
+    assert found.report_problem is None
+    page = (tmp_path / "auto/report.html").read_text()
+    assert "DynamicRange" in page
+
+
+@pytest.mark.parametrize(
+    "make", [lambda folder: exported_models.recurrent(folder, None)], ids=["a loop over time steps"]
+)
+def test_a_strategy_that_changes_the_shapes_is_found_by_each_trial(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / "model")
+    found, _ = run(tmp_path / "model", tmp_path / "auto", 20, quantization=auto("DynamicRange", "WeightOnlyInt8"))
+    assert found.reason is Reason.CONVERTED, found.message
+    assert found.provenance is not None
+    assert found.quantization is not None
+    again, _ = run(tmp_path / "model", tmp_path / "fixed", 20, quantization=found.quantization.to_object())
+    assert again.artifact is not None
+    assert again.provenance is not None
+    assert found.artifact is not None
+    assert again.artifact.sha256 == found.artifact.sha256
+    assert again.provenance.strategy == found.provenance.strategy
