@@ -56,9 +56,8 @@ def attestation(scratch: Path) -> str:
     made = attest.make(
         attestations.request(),
         attestations.PREPARED,
-        attestations.SHA256,
+        attest.Known(attestations.SHA256, attestations.BYPRODUCTS),
         attestations.environment(),
-        attestations.BYPRODUCTS,
     )
     files = {
         "artifact": attestations.ARTIFACT,
