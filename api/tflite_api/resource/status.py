@@ -169,7 +169,7 @@ class TrialMetric(Schema):
     name: Annotated[str, StringConstraints(max_length=64)]
     artifact: Decimal
     drop: Decimal
-    """By how much it is worse than the model."""
+    """By how much it is worse than the model, or than what is published where that is the baseline."""
 
 
 TrialOutcome = Literal["Chosen", "Held", "Missed", "TooLarge", "NotSmaller", "Failed"]

@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.converter import exported_models
 from tflite_api.reasons import Reason
-from tflite_api.resource.status import Trial
+from tflite_api.resource.status import Baseline, Trial
 from tflite_api.steps.step import FetchLimits, StepResult
 from tflite_converter.core.local_spec import LocalConversion
 from tflite_converter.core.progress import LoggedProgress
@@ -36,7 +36,9 @@ class Recorded(LoggedProgress):
         self.trials.append(trial)
 
 
-def run(model: Path, output: Path, gate: int = 25, **spec: Any) -> tuple[StepResult, Recorded]:
+def run(
+    model: Path, output: Path, gate: int = 25, published: Path | None = None, **spec: Any
+) -> tuple[StepResult, Recorded]:
     resource = {
         "apiVersion": "tflite-operator.dev/v1alpha1",
         "kind": "TFLiteConversion",
@@ -48,7 +50,8 @@ def run(model: Path, output: Path, gate: int = 25, **spec: Any) -> tuple[StepRes
         },
     }
     progress = Recorded()
-    return local.run(LocalConversion.from_object(resource), output, Circumstances(FetchLimits(), progress)), progress
+    circumstances = Circumstances(FetchLimits(), progress, published)
+    return local.run(LocalConversion.from_object(resource), output, circumstances), progress
 
 
 def auto(*candidates: str, **settings: Any) -> dict[str, Any]:
@@ -139,6 +142,48 @@ def test_samples_and_metrics_are_read_once_and_hold_for_every_trial(models: Path
     assert measured
     assert all(trial.metrics and trial.metrics[0].name == "Top1Accuracy" for trial in measured)
     check_trials(found, progress, 20)
+
+
+@pytest.fixture
+def promotion(tmp_path: Path) -> dict[str, Any]:
+    """Return a verification with a metric that is held against what is published."""
+    samples = np.random.default_rng(3).standard_normal((40, 64)).astype(np.float32)
+    np.savez(tmp_path / "labelled.npz", x=samples, label=np.arange(40) % 32)
+    metric = {"name": "Top1Accuracy", "output": "y", "labels": "label", "maxDrop": "0.5", "baseline": "Published"}
+    return {"samples": {"dataset": (tmp_path / "labelled.npz").as_uri()}, "metrics": [metric]}
+
+
+def test_every_trial_is_held_against_what_is_published(models: Path, tmp_path: Path, promotion: dict[str, Any]) -> None:
+    before, _ = run(models / "named", tmp_path / "before", quantization={"type": "None"}, verification=promotion)
+    assert before.artifact is not None, before.message
+    file, candidates = tmp_path / "before/model.tflite", auto("DynamicRange", "Float16")
+    found, progress = run(
+        models / "named", tmp_path / "auto", 20, file, quantization=candidates, verification=promotion, report=True
+    )
+    assert found.reason is Reason.CONVERTED, found.message
+    assert found.verification is not None
+    assert found.verification.baseline == Baseline(source="Published", sha256=before.artifact.sha256)
+    (metric,) = found.verification.metrics or ()
+    assert metric.baseline is not None
+    check_trials(found, progress, 20)
+    for trial in (trial for trial in found.trials or () if trial.snr_decibels is not None):
+        (measured,) = trial.metrics or ()
+        drop = float(metric.baseline.value) - float(measured.artifact)
+        assert float(measured.drop) == pytest.approx(drop, abs=1e-6)
+    assert before.artifact.sha256 in (tmp_path / "auto/report.html").read_text()
+
+
+def test_a_published_artifact_that_is_no_baseline_ends_the_search_at_its_first_trial(
+    models: Path, tmp_path: Path, promotion: dict[str, Any]
+) -> None:
+    file = tmp_path / "rubbish.tflite"
+    file.write_bytes(b"\x1c\0\0\0TFL3" + bytes(range(256)) * 8)
+    found, progress = run(
+        models / "named", tmp_path / "auto", 20, file, quantization=auto("Float16", "None"), verification=promotion
+    )
+    assert found.reason is Reason.BASELINE_UNUSABLE, found.message
+    assert "it cannot be read as a flatbuffer" in found.message
+    assert progress.trials == []
 
 
 def test_nothing_that_holds_is_told_with_how_near_the_best_came(models: Path, tmp_path: Path) -> None:
