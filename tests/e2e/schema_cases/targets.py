@@ -27,7 +27,7 @@ RULES: list[Rule] = [
         "configurations",
         [on({**_NPU, "config": config}) for config in ("ethos-u55-32", "ethos-u65-512", "ethos-u85-2048")],
         [on({**_NPU, "config": config}) for config in ("ethos-u55-512", "u55", "")],
-        'supported values: "ethos-u55-128"',
+        'supported values: "ethos-u55-32", "ethos-u55-64", "ethos-u55-128"',
     ),
     ("a size", [], [on({"name": "EthosU"})], "EthosU comes in several sizes: write for example config: ethos-u55-128"),
     *(
@@ -68,6 +68,12 @@ RULES: list[Rule] = [
         + [on(_GPU, signature={"keys": ["a", "b"]})],
         [on(target, signature={"keys": ["a", "b"]}) for target in (_NPU, _MICRO)],
         "EthosU and Microcontroller are for a file of one signature: set signature.key",
+    ),
+    (
+        "granularities",
+        [],
+        [changed("quantization", integers(granularity="PerRow"))],
+        'supported values: "PerChannel", "PerTensor"',
     ),
     (
         "granularity",

@@ -13,7 +13,7 @@ import boto3
 from tests.unit import every_import
 from tests.unit.converter.signing import attestations, signing_keys
 from tests.unit.converter.storage.s3_server import BUCKET, Bucket, serving_s3
-from tflite_api.resource.quantization_types import QuantizationType
+from tflite_api.resource.quantization_types import FIXED, QuantizationType
 from tflite_api.resource.spec import ConversionSpec
 from tflite_api.steps.step import FetchedDatasets
 from tflite_converter.convert import finish
@@ -92,7 +92,7 @@ def main() -> None:
     models, scratch = map(Path, sys.argv[1:3])
     runtime.load_tensorflow()
     done: dict[str, Any] = {
-        kind: conversion(kind, models / "convolutional", scratch / kind) for kind in QuantizationType
+        kind: conversion(kind, models / "convolutional", scratch / kind) for kind in FIXED
     }
     # It needs Keras 2, and finds no Keras 3 and no HDF5.
     done["Keras 2"] = conversion(QuantizationType.NONE, models / "trained_by_keras_2", scratch / "keras")

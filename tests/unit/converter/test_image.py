@@ -11,7 +11,7 @@ from dev.building import unneeded
 from tests.unit import image_environment
 from tests.unit.converter import exported_models
 from tests.unit.converter.report.test_page import Elements
-from tflite_api.resource.quantization_types import QuantizationType
+from tflite_api.resource.quantization_types import FIXED
 
 ROOT = image_environment.ROOT
 
@@ -42,7 +42,7 @@ def test_it_converts_to_every_type_asks_buckets_signs_and_lacks_nothing_that_is_
 ) -> None:
     done = run(python, "-m", "tests.unit.converter.image_driver", str(exported), str(tmp_path))
     found = json.loads(done.stdout.splitlines()[-1])
-    kinds = {*QuantizationType, "Keras 2"}
+    kinds = {*FIXED, "Keras 2"}
     assert {kind: found.pop(kind) for kind in sorted(kinds)} == dict.fromkeys(sorted(kinds), "ReportOnly")
     assert found == {"hub": True, "listed": "model.tflite", "attestation": "valid", "missing": []}
 
