@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
 from tflite_converter.core.tensors import SignatureFacts, TensorFacts
 
 IDENTIFIER: Final = b"TFL3"
@@ -204,6 +202,7 @@ def _constants(model: Any, types: dict[int, str]) -> Iterator[Constant]:  # noqa
 
 def saturated_halves(path: Path) -> int:
     """Return how many half floats of a file are the largest that there are: the converter cuts larger weights off."""
+    import numpy as np  # noqa: PLC0415 - takes long, and most commands that read a file need none of it
     from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
 
     with path.open("rb") as file:
