@@ -91,9 +91,7 @@ def main() -> None:
     """Do all of it."""
     models, scratch = map(Path, sys.argv[1:3])
     runtime.load_tensorflow()
-    done: dict[str, Any] = {
-        kind: conversion(kind, models / "convolutional", scratch / kind) for kind in FIXED
-    }
+    done: dict[str, Any] = {kind: conversion(kind, models / "convolutional", scratch / kind) for kind in FIXED}
     # It needs Keras 2, and finds no Keras 3 and no HDF5.
     done["Keras 2"] = conversion(QuantizationType.NONE, models / "trained_by_keras_2", scratch / "keras")
     done["hub"] = hub(scratch)

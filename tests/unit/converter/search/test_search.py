@@ -96,7 +96,7 @@ def test_what_is_chosen_is_what_the_status_gives_at_once(
     samples, gate = np.random.default_rng(7).standard_normal((20, inputs)).astype(np.float32), 17
     np.savez(tmp_path / "samples.npz", x=samples)
     dataset = {"dataset": (tmp_path / "samples.npz").as_uri()}
-    on = {"verification": {"samples": dataset}}
+    on: dict[str, Any] = {"verification": {"samples": dataset}}
     asked = auto(*candidates) | ({"calibration": dataset} if "Int8" in candidates else {})
     found, progress = run(tmp_path / "model", tmp_path / "auto", gate, quantization=asked, **on)
     assert found.reason is Reason.CONVERTED, found.message
