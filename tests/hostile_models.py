@@ -47,9 +47,11 @@ def save(attack: Attack, folder: Path) -> None:
 
     module = tf.Module()
     module.weights = tf.Variable(tf.random.stateless_normal([8, 4], seed=(1, 2)))
-    module.loot = tf.Variable(tf.zeros([LOOT_SIZE]))
-    module.bait = Bait(module.loot)
-    serve = tf.function(lambda x: {"y": x @ module.weights, "loot": module.loot + 0.0 * x[0, 0]})
+    loot = tf.Variable(tf.zeros([LOOT_SIZE]))
+    # A variable that has no other name is not loaded alone: all of the model is, and with it what no signature needs.
+    setattr(module, "__loot", loot)
+    module.bait = Bait(loot)
+    serve = tf.function(lambda x: {"y": x @ module.weights, "loot": loot + 0.0 * x[0, 0]})
     floats = tf.TensorSpec([None, 8], tf.float32, name="x")
     tf.saved_model.save(module, str(folder), signatures=serve.get_concrete_function(floats))
 
