@@ -131,10 +131,12 @@ def forge_and_end_in(folder: str) -> Attack:
     def attack(loot: Any) -> None:
         import tensorflow as tf
 
+        # Folded into a constant, it would come after nothing, and the end would be left out.
+        taken = tf.ones([LOOT_SIZE])
         with tf.control_dependencies(_write_forged_result(folder)):
             end = tf.raw_ops.Abort(error_msg="", exit_without_error=True)
         with tf.control_dependencies([end]):
-            loot.assign_add(tf.ones([LOOT_SIZE]))
+            loot.assign_add(taken)
 
     return attack
 
