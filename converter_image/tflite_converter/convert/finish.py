@@ -134,7 +134,8 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
     _check_unchanged(artifact, order.sha256)
     facts, strategy = _quantized(artifact, order)
     quantization.check_applied(order.quantization, facts)
-    kept = tuple(artifact_signature.checked(facts, each.wanted) for each in order.signatures)
+    integer_io = order.quantization.io != "Float32"
+    kept = tuple(artifact_signature.checked(facts, each.wanted, integer_io=integer_io) for each in order.signatures)
     if order.metadata is not None:
         # Metadata describes the main subgraph alone; the converter makes it of the alphabetically first signature.
         metadata.write(artifact, order.metadata, min(signature.key for signature in kept))
