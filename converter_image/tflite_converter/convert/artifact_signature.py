@@ -57,7 +57,7 @@ def _check_real(side: str, asked: tuple[TensorFacts, ...], given: tuple[TensorFa
                 Reason.CONVERSION_FAILED,
                 f"TensorFlow's converter made {side} {tensor.name} {dtypes[tensor.name]}, which is {tensor.dtype} in"
                 " the model: it did away with the quantization that the model simulates there",
-                "Export the signature without the quantization that it simulates (quantize_and_dequantize, fake_quant)",
+                "Use quantization.type Int8, or export the model without the quantization that it simulates",
             )
 
 

@@ -65,6 +65,10 @@ _CURE_OF_FLOATS: Final = (
     "Name inputs that the model is made for in verification.samples, or pin other shapes in signature.inputs; where"
     " that changes nothing, TensorFlow's converter gets this model wrong"
 )
+_CURE_OF_SIMULATED: Final = (
+    "The model simulates integers, which the artifact has in earnest: set verification.minSNRDecibels to what they"
+    " reach, or export the model without the quantization that it simulates"
+)
 _CURE_OF_HALVES: Final = "Use quantization.type DynamicRange or None, or export the model with smaller weights"
 _PASSED: Final = frozenset({Reason.SNR_SUFFICIENT, Reason.REAL_DATA_NOT_SEEN, Reason.METRICS_SUFFICIENT})
 _NEEDS_SINGLE_BATCH: Final = "LiteRT's loops over time steps need a batch of 1, and the model has another"
@@ -148,7 +152,7 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
     try:
         verdict, references = _compare(artifact, facts, order, references, measured, scores)
     except StepFailure as failure:
-        told = _told(failure, order, references)
+        told = _told(failure, order, facts, references)
         told.signature = kept[0]
         raise told from failure
     _check_unchanged(artifact, digest)
@@ -312,7 +316,9 @@ def _scores(order: MeasurementOrder) -> Scores:
     return Scores(placing.placed(order.metrics, wanted), labels)
 
 
-def _told(failure: StepFailure, order: MeasurementOrder, references: Sequence[Reference]) -> StepFailure:
+def _told(
+    failure: StepFailure, order: MeasurementOrder, facts: ArtifactFacts, references: Sequence[Reference]
+) -> StepFailure:
     """Return a failed comparison in words that say what to change."""
     if isinstance(failure, ModelMisses):
         return failure
@@ -327,7 +333,7 @@ def _told(failure: StepFailure, order: MeasurementOrder, references: Sequence[Re
         found, cure = f"{found}; {cut}", _CURE_OF_HALVES
     found = "; ".join((found, *reference.state_in_words(references)))
     if order.quantization.type.facts.tool is Tool.NOBODY and failure.reason is Reason.VERIFICATION_FAILED:
-        cure = _CURE_OF_FLOATS
+        cure = _CURE_OF_SIMULATED if "QUANTIZE" in facts.operations else _CURE_OF_FLOATS
     if order.batch_cure is not None:
         found, cure = f"{_NEEDS_SINGLE_BATCH} ({found})", order.batch_cure
     return StepFailure(failure.reason, found, cure, verification=failure.verification)

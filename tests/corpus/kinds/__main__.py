@@ -49,7 +49,7 @@ def main(
     rows = _read(kept) if resume else {}
     kept.write_text("".join(_line(row) for row in rows.values()))
     for one in wanted:
-        for row in _rows(one, [each for each in types or QuantizationType if (one.name, each) not in rows]):
+        for row in _rows(one, [each for each in types or FIXED if (one.name, each) not in rows]):
             rows[row.kind, row.type] = row
             with kept.open("a") as file:
                 file.write(_line(row))

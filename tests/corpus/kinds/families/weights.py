@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from tests.corpus.kinds.kind import NOT_IN_INTEGERS, Kind, below, everywhere, normal
+from tests.corpus.kinds.kind import NOT_IN_16_BITS, NOT_IN_INTEGERS, Kind, below, everywhere, normal
 from tests.corpus.kinds.saving import save, values
 from tflite_api.reasons import Reason
 from tflite_api.resource.quantization_types import QuantizationType
@@ -205,6 +205,12 @@ def _present(generator: np.random.Generator) -> Any:
     return (np.arange(16) < generator.integers(4, 17))[None].astype(np.float32)
 
 
+_INTEGERS_IN_EARNEST: Final = {
+    **everywhere(Reason.VERIFICATION_FAILED.value, QuantizationType.NONE),
+    **everywhere(Reason.CONVERSION_FAILED.value, QuantizationType.FLOAT16, QuantizationType.DYNAMIC_RANGE),
+    **NOT_IN_16_BITS,
+}
+"""Of a model that simulates integers: the artifact computes in them, or even takes them."""
 _BELOW_THE_GATE: Final = everywhere(Reason.VERIFICATION_FAILED.value, QuantizationType.INT8)
 KINDS: Final = (
     Kind("tied-embeddings", _tied, {"ids": below(200, 1, 8)}),
@@ -231,7 +237,7 @@ KINDS: Final = (
     Kind("rare-words", _rare_words, {"ids": below(500, 2, 12, dtype="int64")}),
     Kind("recommender", _factorized, {"user": below(300, 5), "item": below(400, 5)}),
     Kind("dead-branch", _dead, {"x": normal(1, 16)}),
-    Kind("simulated-integers", _simulated, {"x": normal(1, 16)}),
+    Kind("simulated-integers", _simulated, {"x": normal(1, 16)}, expected=_INTEGERS_IN_EARNEST),
     Kind("binary-weights", _binary, {"image": normal(1, 10, 10, 3)}, expected=NOT_IN_INTEGERS),
     Kind("long-sums", _long_sum, {"image": normal(1, 64, 64, 3)}),
     Kind("variables-of-all-types", _unused, {"x": normal(1, 8)}),

@@ -323,3 +323,21 @@ def test_complex_numbers_are_named_and_their_parts_convert(tmp_path: Path) -> No
     assert "real and imaginary parts by themselves" in refused.message
     save(partial(cepstrum, complex_numbers=False), tmp_path / "parts", x=([1, 16], "float32"))
     assert convert(tmp_path / "parts", tmp_path).verdict is Reason.SNR_SUFFICIENT
+
+
+def test_a_model_that_simulates_integers_is_told_apart(tmp_path: Path) -> None:
+    def simulated(tf: Any, weights: Any, x: Any) -> Any:
+        fake = tf.quantization.quantize_and_dequantize_v2
+        return {"y": fake(x, -4.0, 4.0, range_given=True) @ fake(weights(16, 64), -1.0, 1.0, range_given=True)}
+
+    model = tmp_path / "model"
+    save(simulated, model, x=([1, 16], "float32"))
+    refused = refusal(model, tmp_path, minSnrDecibels=60)
+    assert refused.reason is Reason.VERIFICATION_FAILED
+    assert "set verification.minSNRDecibels to what they reach" in refused.message
+    assert convert(model, tmp_path, minSnrDecibels=25).verdict is Reason.SNR_SUFFICIENT
+    refused = refusal(model, tmp_path, quantization={"type": "Float16"}, minSnrDecibels=25)
+    assert refused.reason is Reason.CONVERSION_FAILED
+    assert "made input x uint8, which is float32 in the model" in refused.message
+    assert "Use quantization.type Int8" in refused.message
+    assert convert(model, tmp_path, **INT8).verdict in {Reason.SNR_SUFFICIENT, Reason.REAL_DATA_NOT_SEEN}
