@@ -32,7 +32,7 @@ PROGRAMS = (
 )
 
 
-# The linker leaves out what debuggers read (-s -w); not to make it saves an eighth of the compiler's time.
+# The linker leaves out what debuggers read (-s -w); not to make it saves a tenth of the compiler's time.
 _WITHOUT_DEBUGGING = ("-gcflags=all=-dwarf=false",)
 
 

@@ -1,7 +1,7 @@
 """Which operators LiteRT's GPU delegate takes, by what TensorFlow's source says of them.
 
-TensorFlow's analyzer has had these checks removed: since 2.19 it calls every model compatible (tensorflow#77042), and
-2.21's does so of a model with WHILE. The delegate itself still goes by the rules that are in
+TensorFlow's analyzer has had these checks removed (tensorflow#77042): 2.21's warns of none of LOG_SOFTMAX and TOPK_V2,
+which the delegate refuses. The delegate itself still goes by the rules that are in
 tensorflow/lite/tools/versioning/gpu_compatibility.cc; here is what they come to for a file, as of commit 03a5e4e.
 """
 

@@ -1,22 +1,17 @@
 """Publish takes over nothing that the convert step could have forged unnoticed."""
 
-import hashlib
-import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests import report_pages
-from tests.hostile_models import FORGED, FORGED_REPORT
+from tests.unit.converter.steps.convert_output import ARTIFACT, METRICS, link, report, scored
 from tests.unit.converter.storage.memory_store import Held, MemoryStore
 from tflite_api.reasons import Reason
 from tflite_api.resource.budget import Budget
-from tflite_api.resource.metrics import Metric
-from tflite_api.resource.quantization import Quantization
 from tflite_api.resource.spec import Verification
 from tflite_api.resource.targets import Target
 from tflite_api.steps.report import DATA_BYTES
@@ -24,14 +19,11 @@ from tflite_api.steps.step import PreparedModel, StepRequest, StepResult
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.report import page
-from tflite_converter.steps.accept import Asked, accept
 from tflite_converter.steps.identity import identity
 from tflite_converter.steps.publish import publish
 from tflite_converter.storage import object_metadata
 from tflite_converter.storage.store import Condition, Fault, Location, StoreError, Upload
 
-ARTIFACT = FORGED
-REPORT: dict[str, Any] = FORGED_REPORT
 REQUEST = StepRequest.from_object(
     {
         "owner": "team/a",
@@ -42,191 +34,6 @@ REQUEST = StepRequest.from_object(
         },
     }
 )
-
-
-@pytest.fixture
-def output(tmp_path: Path) -> Path:
-    folder = tmp_path / "output"
-    folder.mkdir()
-    (folder / "model.tflite").write_bytes(ARTIFACT)
-    (folder / "converted.json").write_text(json.dumps(REPORT))
-    return folder
-
-
-def report(**changes: Any) -> Callable[[Path], object]:
-    return lambda folder: (folder / "converted.json").write_text(json.dumps({**REPORT, **changes}))
-
-
-def artifact(content: bytes) -> Callable[[Path], object]:
-    def write(folder: Path) -> None:
-        (folder / "model.tflite").write_bytes(content)
-        report(sha256=hashlib.sha256(content).hexdigest())(folder)
-
-    return write
-
-
-def link(name: str) -> Callable[[Path], object]:
-    def make(folder: Path) -> None:
-        (folder / name).rename(folder.parent / name)
-        (folder / name).symlink_to(folder.parent / name)
-
-    return make
-
-
-def pipe(name: str) -> Callable[[Path], object]:
-    def make(folder: Path) -> None:
-        (folder / name).unlink()
-        os.mkfifo(folder / name)
-
-    return make
-
-
-def raw_report(content: bytes) -> Callable[[Path], object]:
-    return lambda folder: (folder / "converted.json").write_bytes(content)
-
-
-def test_what_fits_is_accepted(output: Path) -> None:
-    with accept(output, Asked(60)) as accepted:
-        assert (accepted.size, accepted.file.read()) == (len(ARTIFACT), ARTIFACT)
-
-
-HOSTILE = {
-    "link in place of the artifact": link("model.tflite"),
-    "link in place of the report": link("converted.json"),
-    "pipe in place of the artifact": pipe("model.tflite"),
-    "pipe in place of the report": pipe("converted.json"),
-    "folder in place of the artifact": lambda folder: (
-        (folder / "model.tflite").unlink(),
-        (folder / "model.tflite").mkdir(),
-    ),
-    "no artifact": lambda folder: (folder / "model.tflite").unlink(),
-    "no report": lambda folder: (folder / "converted.json").unlink(),
-    "empty artifact": artifact(b""),
-    "another format": artifact(b"\x7fELF" + ARTIFACT),
-    "another digest": report(sha256="0" * 64),
-    "a report of 10 MB": raw_report(b'{"message": "' + b"x" * (10 << 20) + b'"}'),
-    "a report of wrong types": report(signature=[1, 2, 3]),
-    "a report with a number for text": report(message=7),
-    "a report that is no object": raw_report(b"[]"),
-    "a report that is no JSON": raw_report(b"\xff\xfe"),
-    "a report nested without end": raw_report(b"[" * 100_000),
-    "a report with unknown fields": report(artifact={"uri": "s3://elsewhere/x"}),
-    "a report with terminal controls": report(message="\x1b[2J"),
-    "a verdict that is none": report(verdict="Reused"),
-    "a gate left out": report(verdict="ReportOnly"),
-    "a gate not reached": report(verification={**REPORT["verification"], "snrDecibels": "59.9"}),
-    "a measurement that is no number": report(verification={**REPORT["verification"], "snrDecibels": "nan"}),
-    "a gate passed without measurement": report(verification=None),
-}
-
-
-@pytest.mark.parametrize("harm", HOSTILE.values(), ids=HOSTILE.keys())
-def test_what_a_hostile_model_could_leave_is_refused(output: Path, harm: Callable[[Path], object]) -> None:
-    harm(output)
-    with pytest.raises(StepFailure) as caught, accept(output, Asked(60)):
-        pass
-    assert caught.value.reason is Reason.ARTIFACT_REFUSED
-    assert len(caught.value.message) <= 1024
-
-
-METRICS = (
-    Metric.from_object({"name": "Top1Accuracy", "output": "y", "labels": "label", "min": "0.9", "maxDrop": "0.01"}),
-)
-
-
-def scored(model: str = "0.95", artifact: str = "0.94", drop: str = "0.01", **more: Any) -> dict[str, Any]:
-    figures = {"model": model, "artifact": artifact, "drop": drop}
-    shown = {name: dict.fromkeys(("value", "low", "high"), value) for name, value in figures.items()}
-    return {
-        **REPORT["verification"],
-        "metrics": [{"name": "Top1Accuracy", "output": "y", "samples": 50, **shown, **more}],
-    }
-
-
-@pytest.mark.parametrize(
-    ("gate", "changes"),
-    [
-        (60, {"verification": scored()}),
-        (0, {"verification": scored(), "verdict": "MetricsSufficient"}),
-        # Nothing could be compared: the status says so, and that is Unknown.
-        (60, {"verification": None, "verdict": "SelectTF"}),
-    ],
-)
-def test_metrics_that_hold_their_gates_are_accepted(output: Path, gate: int, changes: dict[str, Any]) -> None:
-    report(**changes)(output)
-    with accept(output, Asked(gate, METRICS)) as accepted:
-        assert accepted.report.verdict == changes.get("verdict", "SNRSufficient")
-
-
-PROMOTION = (
-    Metric.from_object(
-        {"name": "Top1Accuracy", "output": "y", "labels": "label", "maxDrop": "0.01", "baseline": "Published"}
-    ),
-)
-
-
-def promoted(sha256: str | None) -> dict[str, Any]:
-    if sha256 is None:
-        return {**scored(), "baseline": {"source": "Model"}}
-    shown = scored(model="0.5", baseline=dict.fromkeys(("value", "low", "high"), "0.95"))
-    return {**shown, "baseline": {"source": "Published", "sha256": sha256}}
-
-
-@pytest.mark.parametrize("published", [None, "a" * 64])
-def test_what_was_held_against_what_is_published_is_accepted(output: Path, published: str | None) -> None:
-    report(verification=promoted(published))(output)
-    with accept(output, Asked(60, PROMOTION, published=published)) as accepted:
-        assert accepted.report.verification is not None
-
-
-@pytest.mark.parametrize(
-    ("claimed", "published", "words"),
-    [
-        ("a" * 64, "b" * 64, f"holds it against {'a' * 64}, but {'b' * 64} is published"),
-        (None, "b" * 64, f"holds it against the model, but {'b' * 64} is published"),
-        ("a" * 64, None, f"holds it against {'a' * 64}, but nothing is published"),
-    ],
-)
-def test_an_artifact_that_was_held_against_another_is_refused(
-    output: Path, claimed: str | None, published: str | None, words: str
-) -> None:
-    report(verification=promoted(claimed))(output)
-    with pytest.raises(StepFailure, match=words) as caught, accept(output, Asked(60, PROMOTION, published=published)):
-        pass
-    assert caught.value.reason is Reason.ARTIFACT_REFUSED
-
-
-@pytest.mark.parametrize(
-    ("gate", "changes"),
-    [
-        (60, {}),
-        (60, {"verification": None}),
-        (60, {"verification": scored(artifact="0.93", drop="0.02")}),
-        (60, {"verification": scored(artifact="0.89", model="0.89", drop="0")}),
-        (60, {"verification": scored(drop="0")}),
-        (60, {"verification": scored(output="z")}),
-        (60, {"verification": scored(artifact="nan", drop="nan")}),
-        (60, {"verification": scored(samples=0)}),
-        (60, {"verification": scored(name="x" * 65)}),
-        (60, {"verification": scored(), "verdict": "MetricsSufficient"}),
-        (0, {"verification": scored(), "verdict": "ReportOnly"}),
-        (0, {"verification": scored(artifact="0.5", drop="0.45"), "verdict": "MetricsSufficient"}),
-        (0, {"verification": None, "verdict": "MetricsSufficient"}),
-    ],
-)
-def test_metrics_that_a_hostile_model_could_make_up_are_refused(
-    output: Path, gate: int, changes: dict[str, Any]
-) -> None:
-    report(**changes)(output)
-    with pytest.raises(StepFailure) as caught, accept(output, Asked(gate, METRICS)):
-        pass
-    assert caught.value.reason is Reason.ARTIFACT_REFUSED
-
-
-def test_gates_of_metrics_that_nobody_asked_for_are_refused(output: Path) -> None:
-    report(verification=scored(), verdict="MetricsSufficient")(output)
-    with pytest.raises(StepFailure, match="speaks of gates of metrics, and there are none"), accept(output, Asked(0)):
-        pass
 
 
 def test_what_is_published_holds_the_gates_of_the_spec(output: Path, bucket: MemoryStore) -> None:
@@ -429,61 +236,3 @@ def test_what_prepare_found_is_reported_as_it_is(tmp_path: Path, bucket: MemoryS
     reused = StepResult(reason=Reason.REUSED, message="there already")
     assert publish(REQUEST, PreparedModel(reused=reused), tmp_path / "absent", LoggedProgress(), bucket) is reused
     assert bucket.written == []
-
-
-SEARCHED = Quantization.from_object(
-    {
-        "type": "Auto",
-        "auto": {"candidates": ["Int8", "Float16"], "maxTrials": 2},
-        "calibration": {"dataset": "s3://abc/d.npz"},
-    }
-)
-CALIBRATION = {"dataset": "s3://abc/d.npz", "maxSamples": 100}
-INT8 = {"type": "Int8", "calibration": CALIBRATION, "keepFloat": {"tensors": ["a"]}}
-TRIALS = [{"type": "Float16", "outcome": "Held"}, {"type": "Int8", "outcome": "Chosen", "keptLayers": 1}]
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"quantization": INT8, "trials": TRIALS},
-        {"quantization": {"type": "Float16"}, "trials": [{"type": "Float16", "outcome": "Chosen"}]},
-        # Where there was no room for them in what the bucket keeps.
-        {"quantization": INT8},
-    ],
-)
-def test_a_choice_among_the_candidates_is_accepted(output: Path, changes: dict[str, Any]) -> None:
-    report(**changes)(output)
-    with accept(output, Asked(60, (), SEARCHED)) as accepted:
-        assert accepted.report.quantization is not None
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {},
-        {"quantization": {"type": "None"}},
-        {"quantization": {"type": "Auto"}},
-        {"quantization": {**INT8, "calibration": {"synthetic": True}}},
-        {"quantization": {"type": "Int8", "keepFloat": {"tensors": ["a"]}}},
-        {"quantization": {"type": "Float16", "keepFloat": {"tensors": ["a"]}}},
-        {"quantization": {"type": "Float16", "keepInt8": {"tensors": ["a"]}}},
-        {"quantization": INT8, "trials": [{"type": "Float16", "outcome": "Chosen"}]},
-        {"quantization": INT8, "trials": [{"type": "Int8", "outcome": "Held"}]},
-        {"quantization": INT8, "trials": [*TRIALS, TRIALS[0]]},
-        {"quantization": INT8, "trials": [{"type": "None", "outcome": "Held"}, TRIALS[1]]},
-        {"quantization": {**INT8, "keepFloat": {"tensors": ["\u202e"]}}},
-    ],
-)
-def test_a_choice_that_a_hostile_model_could_make_up_is_refused(output: Path, changes: dict[str, Any]) -> None:
-    report(**changes)(output)
-    with pytest.raises(StepFailure) as caught, accept(output, Asked(60, (), SEARCHED)):
-        pass
-    assert caught.value.reason is Reason.ARTIFACT_REFUSED
-
-
-@pytest.mark.parametrize("changes", [{"quantization": {"type": "Float16"}}, {"trials": TRIALS}])
-def test_a_choice_that_nobody_left_open_is_refused(output: Path, changes: dict[str, Any]) -> None:
-    report(**changes)(output)
-    with pytest.raises(StepFailure, match="there was none"), accept(output, Asked(60)):
-        pass
