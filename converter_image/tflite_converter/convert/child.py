@@ -13,9 +13,9 @@ from tflite_api.reasons import Reason
 from tflite_converter.convert import strategy
 from tflite_converter.convert.finish import MeasurementOrder, exec_measurement
 from tflite_converter.convert.order import ConversionOrder
-from tflite_converter.convert.pinned_model import PinnedModel
+from tflite_converter.convert.pinned.pinned_model import PinnedModel
+from tflite_converter.convert.pinned.workspace import Workspace
 from tflite_converter.convert.strategy import Attempt
-from tflite_converter.convert.workspace import Workspace
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.step_files import ARTIFACT_FILE, write_whole
 from tflite_converter.model import saved_model, selection

@@ -17,8 +17,8 @@ from tflite_api.steps.step import ConvertedModel
 from tflite_api.text import one_line
 from tflite_converter.convert import supervised
 from tflite_converter.convert.order import Contents, ConversionOrder, TrialOrder
+from tflite_converter.convert.pinned.workspace_files import was_run
 from tflite_converter.convert.supervised import Conversion, ConversionFailed
-from tflite_converter.convert.workspace_files import was_run
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.progress import Progress
 from tflite_converter.core.step_files import (

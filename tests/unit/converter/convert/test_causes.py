@@ -12,7 +12,7 @@ import yaml
 from tests.unit.converter import exported_models
 from tests.unit.converter.convert.test_conversion import convert, verdict
 from tflite_api.reasons import Reason
-from tflite_converter.convert import pinning
+from tflite_converter.convert.pinned import pinning
 from tflite_converter.core.failure import RunRefused, StepFailure
 from tflite_converter.core.tensors import SignatureFacts, TensorFacts
 from tflite_converter.quantize import calibrator

@@ -11,15 +11,16 @@ from tflite_api.reasons import Reason
 from tflite_api.resource.quantization import KeepFloat, Quantization
 from tflite_api.resource.quantization_types import QuantizationType, Tool
 from tflite_converter.artifact import flatbuffer
-from tflite_converter.convert import forms, pinning, strategy, tf_converter
+from tflite_converter.convert import forms, strategy, tf_converter
 from tflite_converter.convert.finish import MeasurementOrder
 from tflite_converter.convert.forms import OtherForm
 from tflite_converter.convert.order import Contents, ConversionOrder
+from tflite_converter.convert.pinned import pinning
+from tflite_converter.convert.pinned.workspace import Workspace
 from tflite_converter.convert.report_material import FloatsOrder, MaterialOrder
 from tflite_converter.convert.rewriting import loop_steps, loop_unrolling, retyping
 from tflite_converter.convert.strategy import Attempt
 from tflite_converter.convert.tf_converter import ConverterSettings
-from tflite_converter.convert.workspace import Workspace
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.step_files import write_whole
 from tflite_converter.core.tensors import Sample, Shape, SignatureFacts

@@ -10,8 +10,8 @@ from pydantic import TypeAdapter
 
 from tflite_api.schema import Schema
 from tflite_converter.convert.order import ConversionOrder
+from tflite_converter.convert.pinned.workspace_files import KEPT_FILE, shapes_folder
 from tflite_converter.convert.strategy import Attempt
-from tflite_converter.convert.workspace_files import KEPT_FILE, shapes_folder
 from tflite_converter.core.step_files import write_model, write_whole
 from tflite_converter.core.tensors import Shape, SignatureFacts
 from tflite_converter.quantize.calibration import CalibrationSamples
