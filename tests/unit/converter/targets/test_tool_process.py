@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dev.host.checkout import Checkout
 from tflite_api.reasons import Reason
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.targets import tool_process
@@ -13,6 +14,13 @@ from tflite_converter.targets.tool_process import Tool
 from tflite_converter.targets.tools import bounds
 
 TOOL = Tool("tflite-micro", "tests.unit.converter.targets.naughty_tool", "naughty", "nobody")
+
+
+@pytest.fixture(autouse=True)
+def _importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tool of these tests is found by its process, whichever Python runs it."""
+    known = os.environ.get("PYTHONPATH")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Checkout.here().root), *([known] if known else [])]))
 
 
 def run(folder: Path, *arguments: str) -> tool_process.ToolEnd:
