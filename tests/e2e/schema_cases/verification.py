@@ -83,6 +83,7 @@ RULES: list[Rule] = [
         [classed({"labelFile": "../labels.txt"}), classed({"labelFile": ".hidden"}), classed({"labelFile": "a/b"})],
         "must be the name of a file: write for example labels.txt",
     ),
+    ("baselines", [], [metric(maxDrop="0", baseline="Newest")], 'supported values: "Model", "Published"'),
     (
         "baseline",
         [metric(maxDrop="0", baseline="Published"), metric(maxDrop="0.01", baseline="Model")],
