@@ -1,16 +1,13 @@
 """Folders of images are labels where the spec says how their names are numbered."""
 
-import io
-import tarfile
-import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 from pydantic import ValidationError
 
+from tests.unit.converter.datasets.pictures import PACKS, Pack, in_folder, in_tar, in_zip, picture
 from tests.unit.converter.datasets.test_reader import IMAGE, VECTOR, floats, npz, signature
 from tflite_api.reasons import Reason
 from tflite_api.resource.spec import ImageClasses, LabelledSamples
@@ -23,42 +20,9 @@ FLOWERS = {f"{name}/{number:02}.png": shade for shade, name in enumerate(NAMES) 
 """A shade of grey for each class."""
 
 
-def picture(shade: int) -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (6, 4), (shade, shade, shade)).save(file, "PNG")
-    return file.getvalue()
-
-
-def folder(path: Path, files: Mapping[str, bytes]) -> Path:
-    for name, content in files.items():
-        (path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
-        (path / "data" / name).write_bytes(content)
-    return path / "data"
-
-
-def zipped(path: Path, files: Mapping[str, bytes]) -> Path:
-    with zipfile.ZipFile(path / "data.zip", "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return path / "data.zip"
-
-
-def taped(path: Path, files: Mapping[str, bytes]) -> Path:
-    with tarfile.open(path / "data.tar.gz", "w:gz") as tape:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tape.addfile(member, io.BytesIO(content))
-    return path / "data.tar.gz"
-
-
-Pack = Callable[[Path, Mapping[str, bytes]], Path]
-PACKS: list[Pack] = [folder, zipped, taped]
-
-
 def pictures(files: Mapping[str, int] = FLOWERS, top: str = "", **more: bytes) -> dict[str, bytes]:
     beside = {f"{top}{name.replace('_', '.')}": content for name, content in more.items()}
-    return {f"{top}{name}": picture(shade) for name, shade in files.items()} | beside
+    return {f"{top}{name}": picture((shade, shade, shade)) for name, shade in files.items()} | beside
 
 
 def labelled(path: Path, most: int = 100, labels: str = "class", **classes: Any) -> list[tuple[int, int]]:
@@ -89,7 +53,7 @@ def test_a_file_says_which_number_a_class_has(pack: Pack, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("top", ["a/flowers/", "./", "./flowers/"])
-@pytest.mark.parametrize("pack", [zipped, taped])
+@pytest.mark.parametrize("pack", [in_zip, in_tar])
 def test_a_folder_around_all_of_an_archive_is_no_class(pack: Pack, top: str, tmp_path: Path) -> None:
     assert set(labelled(pack(tmp_path, pictures(top=top)), **SORTED)) == {(0, 0), (1, 1), (2, 2)}
     with_file = pack(tmp_path, pictures(top=top, classes_txt=b"tulip\nrose\ndaisy"))
@@ -107,7 +71,7 @@ def test_of_few_images_each_class_has_some(pack: Pack, tmp_path: Path) -> None:
 
 
 def test_a_class_without_an_image_that_is_taken_keeps_its_number(tmp_path: Path) -> None:
-    path = folder(tmp_path, pictures())
+    path = in_folder(tmp_path, pictures())
     (path / "aster").mkdir()
     (path / ".cache").mkdir()
     assert set(labelled(path, **SORTED)) == {(0, 1), (1, 2), (2, 3)}
@@ -135,7 +99,7 @@ def test_images_deeper_in_a_class_are_of_it(pack: Pack, tmp_path: Path) -> None:
 def test_images_without_a_class_are_refused(
     tmp_path: Path, files: dict[str, bytes], classes: dict[str, Any], words: str
 ) -> None:
-    assert words in refusal(folder(tmp_path, files), **classes)
+    assert words in refusal(in_folder(tmp_path, files), **classes)
 
 
 @pytest.mark.parametrize("pack", PACKS)
@@ -159,7 +123,7 @@ def test_classes_are_for_folders_and_their_label_has_one_name(tmp_path: Path) ->
     settings = LabelledSamples.from_object({"classes": SORTED})
     with pytest.raises(StepFailure, match="is no folder or archive with a folder of images for each class: leave"):
         reader.read_labelled(vectors, [signature(VECTOR)], settings, {}, field="the.field")
-    assert "The dataset has class, image, but" in refusal(folder(tmp_path, pictures()), labels="kind", **SORTED)
+    assert "The dataset has class, image, but" in refusal(in_folder(tmp_path, pictures()), labels="kind", **SORTED)
 
 
 @pytest.mark.parametrize("classes", [{}, {"sorted": False}, {"sorted": True, "labelFile": "labels.txt"}])

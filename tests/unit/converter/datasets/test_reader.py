@@ -1,9 +1,7 @@
 """Every kind of dataset becomes samples that fit the signature, or a refusal that says what to write instead."""
 
 import io
-import tarfile
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.unit.converter.datasets.pictures import PACKS, Pack, in_folder, picture
 from tflite_api.reasons import Reason
 from tflite_api.resource.quantization import Calibration
 from tflite_converter.core.failure import StepFailure
@@ -149,43 +148,12 @@ def test_arrays_are_told_apart_by_signature(tmp_path: Path) -> None:
     assert {key: samples[0]["x"].shape for key, samples in found.items()} == {"a": (1, 3), "b": (1, 5)}
 
 
-def picture(color: tuple[int, int, int], size: tuple[int, int] = (6, 4), kind: str = "PNG") -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", size, color).save(file, kind)
-    return file.getvalue()
-
-
-def in_folder(folder: Path, files: dict[str, bytes]) -> Path:
-    for name, content in files.items():
-        (folder / "images" / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / "images" / name).write_bytes(content)
-    return folder / "images"
-
-
-def in_zip(folder: Path, files: dict[str, bytes]) -> Path:
-    with zipfile.ZipFile(folder / "images.zip", "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return folder / "images.zip"
-
-
-def in_tar(folder: Path, files: dict[str, bytes]) -> Path:
-    with tarfile.open(folder / "images.tar.gz", "w:gz") as archive:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return folder / "images.tar.gz"
-
-
 PICTURES = {f"{number:02}.png": picture((number, 100, 200)) for number in range(10)}
 NO_PICTURES = {"README.txt": b"hello", ".hidden.png": b"x", "__MACOSX/00.png": b"x"}
 
 
-@pytest.mark.parametrize("pack", [in_folder, in_zip, in_tar])
-def test_images_are_decoded_in_the_order_of_their_names(
-    tmp_path: Path, pack: Callable[[Path, dict[str, bytes]], Path]
-) -> None:
+@pytest.mark.parametrize("pack", PACKS)
+def test_images_are_decoded_in_the_order_of_their_names(tmp_path: Path, pack: Pack) -> None:
     samples = read(pack(tmp_path, PICTURES | NO_PICTURES), IMAGE)
     assert [sample["image"][0, 0, 0].tolist() for sample in samples] == [[n, 100, 200] for n in range(10)]
     assert samples[0]["image"].shape == (1, 4, 6, 3)
