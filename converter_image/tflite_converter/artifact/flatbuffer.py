@@ -98,14 +98,15 @@ def parse(content: bytes | mmap.mmap) -> ArtifactFacts:
 
     model = schema.Model.GetRootAs(content, 0)
     types = type_names()
-    used = list(_operations(model, operator_names(model), types))
+    names = operator_names(model)
+    used = list(_operations(model, names, types))
     return ArtifactFacts(
         signatures=tuple(_signatures(model, types)),
         constants=tuple(_constants(model, types)),
         operations=frozenset(name for name, _ in used),
         float_operations=frozenset(name for name, dtypes in used if "float32" in dtypes),
-        misfilling_operations=frozenset(_misfilling(model)),
-        per_channel_operations=frozenset(_per_channel(model, operator_names(model))),
+        misfilling_operations=frozenset(_misfilling(model, names)),
+        per_channel_operations=frozenset(_per_channel(model, names)),
     )
 
 
@@ -164,15 +165,17 @@ def _operations(model: Any, names: list[str], types: dict[int, str]) -> Iterator
             yield names[operator.OpcodeIndex()], frozenset(dtypes[tensor] for tensor in touched)
 
 
-def _misfilling(model: Any) -> Iterator[str]:  # noqa: ANN401 - see above
-    names = operator_names(model)
-    for graph_index in range(model.SubgraphsLength()):
-        graph = model.Subgraphs(graph_index)
-        for index in range(graph.OperatorsLength()):
-            operator = graph.Operators(index)
-            name = names[operator.OpcodeIndex()]
-            if name in _FILLING and _is_shifted(graph.Tensors(operator.Outputs(0))):
-                yield name
+def operators(model: Any, names: list[str]) -> Iterator[tuple[str, Any, Any]]:  # noqa: ANN401 - see above
+    """Return each operator of all graphs: its name, its graph and itself."""
+    for graph in map(model.Subgraphs, range(model.SubgraphsLength())):
+        for operator in map(graph.Operators, range(graph.OperatorsLength())):
+            yield names[operator.OpcodeIndex()], graph, operator
+
+
+def _misfilling(model: Any, names: list[str]) -> Iterator[str]:  # noqa: ANN401 - see above
+    for name, graph, operator in operators(model, names):
+        if name in _FILLING and _is_shifted(graph.Tensors(operator.Outputs(0))):
+            yield name
 
 
 def _is_shifted(tensor: Any) -> bool:  # noqa: ANN401 - see above
@@ -183,12 +186,11 @@ def _is_shifted(tensor: Any) -> bool:  # noqa: ANN401 - see above
 
 
 def _per_channel(model: Any, names: list[str]) -> Iterator[str]:  # noqa: ANN401 - see above
-    for graph in map(model.Subgraphs, range(model.SubgraphsLength())):
-        for operator in map(graph.Operators, range(graph.OperatorsLength())):
-            read = (operator.Inputs(position) for position in range(operator.InputsLength()))
-            scales = (graph.Tensors(tensor).Quantization() for tensor in read if tensor >= 0)
-            if any(scale is not None and scale.ScaleLength() > 1 for scale in scales):
-                yield names[operator.OpcodeIndex()]
+    for name, graph, operator in operators(model, names):
+        read = (operator.Inputs(position) for position in range(operator.InputsLength()))
+        scales = (graph.Tensors(tensor).Quantization() for tensor in read if tensor >= 0)
+        if any(scale is not None and scale.ScaleLength() > 1 for scale in scales):
+            yield name
 
 
 def _constants(model: Any, types: dict[int, str]) -> Iterator[Constant]:  # noqa: ANN401 - see above

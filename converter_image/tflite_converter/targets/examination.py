@@ -52,11 +52,7 @@ def operators(content: bytes) -> Counter[str]:
     from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
 
     model = schema.Model.GetRootAs(content, 0)
-    names = flatbuffer.operator_names(model)
-    graphs = [model.Subgraphs(index) for index in range(model.SubgraphsLength())]
-    return Counter(
-        names[graph.Operators(index).OpcodeIndex()] for graph in graphs for index in range(graph.OperatorsLength())
-    )
+    return Counter(name for name, _, _ in flatbuffer.operators(model, flatbuffer.operator_names(model)))
 
 
 def elsewhere(found: Mapping[str, int], why: Mapping[str, str]) -> tuple[tuple[OperatorElsewhere, ...] | None, bool]:
