@@ -48,7 +48,7 @@ class ApiServer:
 
 def is_schedulable(node: dict[str, Any]) -> bool:
     """Return whether pods can be placed on a node."""
-    conditions = node.get("status", {}).get("conditions", [])
+    conditions = node.get("status", {}).get("conditions") or []
     ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
     return ready and not node.get("spec", {}).get("taints")
 

@@ -10,12 +10,14 @@ import yaml
 from dev.building import oci
 from dev.building.images import OPERATOR_IMAGE
 from dev.host.checkout import Checkout
+from dev.testing.definitions import wait_until_served
 from dev.testing.kubectl import Kubectl
 
 ROOT: Final = Checkout.here().root
 NAMESPACE: Final = "tflite-operator-system"
 _OPERATOR_IMAGE: Final = "ghcr.io/tflite-operator/operator"
 """The name in deploy/ that an overlay replaces."""
+_DEFINITION: Final = "tfliteconversions.tflite-operator.dev"
 _DEFAULTS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -76,7 +78,7 @@ def apply_crd(kubectl: Sequence[str]) -> None:
     """Install the CRD, and wait until the API server serves it."""
     run = Kubectl(tuple(kubectl))
     run("apply", "-f", str(ROOT / "crds/tfliteconversions.yaml"))
-    run("wait", "--for=condition=Established", "--timeout=60s", "crd/tfliteconversions.tflite-operator.dev")
+    wait_until_served(run, [_DEFINITION])
 
 
 def install(

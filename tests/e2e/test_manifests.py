@@ -16,6 +16,8 @@ import yaml
 
 from dev.host.checkout import Checkout
 from dev.testing import foreign_resources
+from dev.testing.definitions import wait_until_served
+from dev.testing.kubectl import Kubectl
 from tests import manifests
 from tests.e2e.conftest import kubectl
 from tests.e2e.environment import Environment
@@ -39,8 +41,7 @@ def foreign(env: Environment, crd: None) -> Iterator[None]:
     ours = [one for one in definitions if f"customresourcedefinition.apiextensions.k8s.io/{_name(one)}" not in there]
     # Server-side: some are too large for the annotation of a client-side apply.
     given(env, ours, "apply", "--server-side", "--force-conflicts")
-    for one in ours:
-        kubectl(env, "wait", "--for=condition=Established", "--timeout=60s", f"crd/{_name(one)}")
+    wait_until_served(Kubectl(tuple(env.kubectl)), map(_name, ours))
     yield
     given(env, ours, "delete", "--ignore-not-found")
 
