@@ -143,6 +143,18 @@ def layer_names(content: bytes) -> frozenset[str]:
     return frozenset(graph.Tensors(index).Name().decode() for index in written)
 
 
+def constant_tensors(path: Path) -> list[frozenset[int]]:
+    """Return the numbers of the tensors whose values are in the file, by graph."""
+    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
+
+    model = schema.Model.GetRootAs(mapped(path), 0)
+    graphs = (model.Subgraphs(index) for index in range(model.SubgraphsLength()))
+    return [
+        frozenset(index for index in range(graph.TensorsLength()) if is_constant(model, graph.Tensors(index)))
+        for graph in graphs
+    ]
+
+
 def _operator_name(code: Any, operators: dict[int, str]) -> str:  # noqa: ANN401 - generated without types
     # Files of old converters have only the deprecated field, a byte; it reads 127 for the newer operators.
     name = operators[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
