@@ -65,7 +65,11 @@ def largest_spec(seed: int = 0) -> Object:
             "outputs": _labelled(OUTPUTS_BYTES, mark),
         },
         "verification": {"minSNRDecibels": 100, "samples": _dataset(), "metrics": _metrics()},
-        "budget": {"maxSizeBytes": "123456789012.123Ti"},
+        "budget": {
+            **dict.fromkeys(("maxSizeBytes", "maxArenaBytes"), "123456789012.123Ti"),
+            **dict.fromkeys(("maxLatencyMilliseconds", "maxRelativeLatency"), "123456789.123"),
+            "threads": 256,
+        },
         # The other targets are for a file of one signature.
         "targets": [{"name": "GPU", "minGPUOperators": "0.123456789"}],
         "destination": {

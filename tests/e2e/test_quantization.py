@@ -187,6 +187,28 @@ def test_an_artifact_over_its_budget_is_not_published_until_the_budget_is_raised
     assert raised["status"]["artifact"]["sizeBytes"] <= 1024**2
 
 
+def test_time_and_memory_are_measured_and_kept_with_the_artifact(bench: Workbench, tiny_model: str) -> None:
+    budget = {"maxLatencyMilliseconds": "60000", "maxRelativeLatency": "1000", "threads": 1, "maxArenaBytes": "1Mi"}
+    asked = {"budget": budget, "quantization": {"type": "Float16"}}
+    first = bench.run(bench.conversion("timed", tiny_model, **asked))
+    assert condition(first, "Ready").get("status") == "True"
+    measured = first["status"]["benchmark"]
+    assert measured["runtime"].startswith("LiteRT ")
+    assert (measured["threads"], measured["runs"] >= 5) == (1, True)
+    assert float(measured["p50Milliseconds"]) <= float(measured["p90Milliseconds"])
+    assert float(measured["relativeLatency"]) > 0
+    assert 0 < measured["arenaBytes"] <= 1024**2
+    # Reused it has the figures of when it was made, and says so.
+    bench.delete("timed")
+    again = bench.run(bench.conversion("timed", tiny_model, **asked))
+    assert condition(again, "Ready")["reason"] == "Reused"
+    assert "with the benchmark of when it was made" in condition(again, "Ready")["message"]
+    assert again["status"]["benchmark"] == measured
+    smaller = {"budget": {"maxArenaBytes": 64}, "quantization": {"type": "Float16"}}
+    over = bench.run(bench.conversion("small", tiny_model, **smaller))
+    assert_stalled(over, "BudgetExceeded", "budget.maxArenaBytes allows 64")
+
+
 def test_images_from_the_web_are_fitted_and_normalised(
     bench: Workbench, env: Environment, s3: S3Client, classifier: str
 ) -> None:

@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+from decimal import Decimal
 from typing import Any
 
 from tflite_api.resource import targets
+from tflite_api.resource.budget import Budget
 from tflite_api.resource.quantization_types import QuantizationType
 from tflite_api.resource.spec import ConversionSpec
 from tflite_api.sources.model_source import SOURCES
@@ -31,8 +33,7 @@ def recipe_hash(spec: ConversionSpec) -> str:
         parts["verificationSamples"] = wanted["verification"]["samples"]
     if "metrics" in wanted.get("verification", {}):
         parts["verificationMetrics"] = wanted["verification"]["metrics"]
-    if spec.budget is not None:
-        parts["maxSizeBytes"] = spec.budget.most_bytes
+    parts |= _budget(spec.budget)
     if spec.targets:
         parts["targets"] = targets.recipe_of(spec.targets)
     if "signature" in parts and "inputs" in parts["signature"]:
@@ -49,6 +50,16 @@ def recipe_hash(spec: ConversionSpec) -> str:
     parts["model"] = _model(parts["model"])
     canonical = json.dumps([_FORMAT, parts], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _budget(budget: Budget | None) -> dict[str, Any]:
+    """Return what a budget asks for, each amount by its value."""
+    if budget is None:
+        return {}
+    threads = budget.thread_count if budget.is_timed else None
+    parts: dict[str, Any] = {"maxSizeBytes": budget.most_bytes, "threads": threads}
+    parts |= {name: str(Decimal(most).normalize()) for name, most in budget.running_limits.items()}
+    return {name: part for name, part in parts.items() if part is not None}
 
 
 def _model(source: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from tflite_api.resource.pods.affinity import Affinity
 from tflite_api.resource.pods.metadata import PodMetadata
 from tflite_api.resource.pods.scheduling import NodeSelector, Toleration, TopologySpread
 from tflite_api.resource.quantization import Dataset, Quantization, Samples
-from tflite_api.resource.quantization_types import CALIBRATED, FLOATING
+from tflite_api.resource.quantization_types import CALIBRATED, FLOATING, QuantizationType
 from tflite_api.resource.targets import MOST_TARGETS, OF_ONE_SIGNATURE, Target, TargetName
 from tflite_api.resource.targets import hold_names as hold_target_names
 from tflite_api.schema import Boolean, Integer, Schema, matching
@@ -241,6 +241,31 @@ class ConversionSpec(Schema):
         if names.intersection(OF_ONE_SIGNATURE) and len(keys) > 1:
             listed = " and ".join(OF_ONE_SIGNATURE)
             raise ValueError(f"targets: {listed} are for a file of one signature: set signature.key")
+        return self
+
+    @model_validator(mode="after")
+    def _can_measure_what_is_budgeted(self) -> Self:
+        budget = self.budget
+        if budget is None:
+            return self
+        if budget.max_relative_latency is not None and self.quantization.type is QuantizationType.NONE:
+            raise ValueError(
+                "budget.maxRelativeLatency compares with the artifact in floats, which is what quantization.type None"
+                " makes: leave it out"
+            )
+        if budget.is_benchmarked and any(target.compiles for target in self.targets or ()):
+            raise ValueError(
+                "budget: what publishCompiled publishes runs on the NPU alone, where LiteRT cannot measure it: leave"
+                " maxLatencyMilliseconds, maxRelativeLatency, threads and maxArenaBytes out; targets[].maxSRAMBytes"
+                " bounds its memory, and status.targets tells its cycles"
+            )
+        most = self.resources.limits.cpu if self.resources is not None and self.resources.limits is not None else None
+        # Of a part of a CPU one thread can be had as well.
+        if most is not None and budget.thread_count > 1 and budget.thread_count > quantity(most):
+            raise ValueError(
+                "budget.threads must not exceed resources.limits.cpu: threads that wait for a CPU are no measure of"
+                " the artifact"
+            )
         return self
 
     @property

@@ -13,6 +13,9 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Decimal = Annotated[str, StringConstraints(pattern=r"^(-?(inf|[0-9]{1,40}(\.[0-9]{1,20})?(e[+-]?[0-9]{1,4})?)|nan)$")]
 """A measured number as text: the Kubernetes API conventions keep floating point out of resources."""
 
+Measure = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}(\.[0-9]{1,4})?$")]
+"""A measured amount as text: never below 0, and always a number."""
+
 REQUEST_CHARACTERS: Final = 256
 """How much of the annotation requestedAt counts."""
 
@@ -172,9 +175,10 @@ class TrialMetric(Schema):
     """By how much it is worse than the model, or than what is published where that is the baseline."""
 
 
-TrialOutcome = Literal["Chosen", "Held", "Missed", "TooLarge", "NotSmaller", "Failed"]
-"""What came of a trial: it is the artifact; it holds all that is asked; it misses a gate; it exceeds the budget; it was
-not measured, as one that holds is no larger; there is no artifact."""
+TrialOutcome = Literal["Chosen", "Held", "Missed", "TooLarge", "OverBudget", "NotSmaller", "Failed"]
+"""What came of a trial: it is the artifact; it holds all that is asked; it misses a gate; it exceeds the budget's size;
+it exceeds the rest of the budget, as it runs; it was not measured, as one that holds is no larger; there is no
+artifact."""
 
 
 class Trial(Schema):
@@ -189,6 +193,8 @@ class Trial(Schema):
     size_bytes: Annotated[Integer, Field(ge=1)] | None = None
     snr_decibels: Decimal | None = None
     metrics: Annotated[tuple[TrialMetric, ...], Field(max_length=8)] | None = None
+    latency_milliseconds: Measure | None = None
+    """What nine in ten inferences took at most."""
     outcome: TrialOutcome
     reason: Annotated[str, StringConstraints(max_length=64)] | None = None
     """Of a failure."""
@@ -232,6 +238,24 @@ class TargetFit(Schema):
     """Of that one."""
     truncated: Boolean | None = None
     """True where operators were left out for lack of room."""
+
+
+class Benchmark(Schema):
+    """What the artifact takes on the machine that made it, as LiteRT runs it there."""
+
+    runtime: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    """What ran it, with its version."""
+    p50_milliseconds: Measure | None = None
+    p90_milliseconds: Measure | None = None
+    """Half of the counted inferences, and nine in ten, took at most this long; absent where nothing was timed."""
+    relative_latency: Measure | None = None
+    """By the medians, how many times as long as the same model in floats."""
+    runs: Annotated[Integer, Field(ge=1, le=2**31 - 1)] | None = None
+    threads: Annotated[Integer, Field(ge=1, le=2**31 - 1)] | None = None
+    signature: Text | None = None
+    """Of several signatures the slowest, which the figures are of."""
+    arena_bytes: Annotated[Integer, Field(ge=0, le=2**63 - 1)] | None = None
+    """What all tensors take that are no constants, where no delegate computes them."""
 
 
 class CalibrationData(Schema):
@@ -286,6 +310,7 @@ class ConversionStatus(Schema):
     trials: Trials | None = None
     """What type Auto tried."""
     targets: tuple[TargetFit, ...] | None = None
+    benchmark: Benchmark | None = None
     provenance: Provenance | None = None
     job: JobReference | None = None
     start_time: str | None = None

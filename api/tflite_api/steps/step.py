@@ -15,6 +15,7 @@ from tflite_api.resource.status import (
     Artifact,
     ArtifactSignature,
     Attestation,
+    Benchmark,
     CalibrationData,
     Digest,
     MeasuredError,
@@ -135,6 +136,7 @@ class StepResult(Schema):
     trials: Trials | None = None
     """What it tried."""
     targets: TargetFits | None = None
+    benchmark: Benchmark | None = None
     provenance: Provenance | None = None
     report_problem: Annotated[str, StringConstraints(max_length=MESSAGE_CHARACTERS)] | None = None
     """Why the artifact has no report page, where the spec asks for one."""
@@ -164,6 +166,7 @@ class StepResult(Schema):
             self._fewer_operators,
             self._fewer_outputs,
             self._shorter_signature,
+            self._unnamed_slowest,
             self._fewer_metrics,
             self._fewer_trials,
             self._shorter_texts,
@@ -214,6 +217,12 @@ class StepResult(Schema):
         longer = "inputs" if len(signature.inputs) > len(signature.outputs) else "outputs"
         kept = getattr(signature, longer)[:-1]
         return {"signature": signature.model_copy(update={longer: kept, "truncated": True})}
+
+    def _unnamed_slowest(self) -> Changes:
+        measured = self.benchmark
+        if measured is None or measured.signature is None:
+            return {}
+        return {"benchmark": measured.model_copy(update={"signature": None})}
 
     def _fewer_metrics(self) -> Changes:
         measured = self.verification
@@ -326,6 +335,7 @@ class ConvertedModel(Schema):
     trials: Trials | None = None
     """What it tried."""
     targets: TargetFits | None = None
+    benchmark: Benchmark | None = None
     calibration: CalibrationData | None = None
     tensorflow: Annotated[str, StringConstraints(max_length=64)]
     strategy: Annotated[str, StringConstraints(max_length=64)]

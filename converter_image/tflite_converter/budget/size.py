@@ -34,9 +34,9 @@ class Contents:
 
 def problem_of(size: int, budget: Budget | None) -> str | None:
     """Return by how much an artifact of `size` bytes exceeds its budget, in words; None where it keeps within it."""
-    if budget is None or size <= budget.most_bytes:
+    most = budget.most_bytes if budget is not None else None
+    if most is None or size <= most:
         return None
-    most = budget.most_bytes
     return (
         f"The artifact has {size} bytes ({bytes_in_words(size)}), but budget.maxSizeBytes allows {most}"
         f" ({bytes_in_words(most)}): {size - most} too many ({bytes_in_words(size - most)})"
@@ -55,7 +55,7 @@ def hold(size: int, budget: Budget | None, contents: Callable[[], Contents] | No
         StepFailure: BudgetExceeded with what would help.
     """
     found = problem_of(size, budget)
-    if found is None or budget is None:
+    if found is None or budget is None or budget.most_bytes is None:
         return
     if contents is None:
         raise StepFailure(Reason.BUDGET_EXCEEDED, found, OWN_CURE)

@@ -17,7 +17,7 @@ from rich.text import Text
 from tflite_api.explanations import EXPLANATIONS, explained
 from tflite_api.reasons import Outcome
 from tflite_api.resource import targets
-from tflite_api.resource.status import ArtifactSignature, MeasuredError, MeasuredMetric, Tensor, Trial
+from tflite_api.resource.status import ArtifactSignature, Benchmark, MeasuredError, MeasuredMetric, Tensor, Trial
 from tflite_api.steps.step import StepResult
 from tflite_converter.core import log, trial_words
 from tflite_converter.core.failure import StepFailure
@@ -173,6 +173,8 @@ def _rows(result: StepResult, output: str) -> list[tuple[str, str]]:
     if result.quantization is not None:
         rows.append(("chosen", json.dumps(result.quantization.to_object(), ensure_ascii=False)))
     rows += [("target", targets.in_words(each)) for each in result.targets or ()]
+    if result.benchmark is not None:
+        rows += [(label, text) for label, text in _benchmark(result.benchmark) if text]
     if result.duration_seconds is not None and result.peak_memory_bytes is not None:
         rows.append(("took", f"{result.duration_seconds:.1f} s, {bytes_in_words(result.peak_memory_bytes)} at peak"))
     return rows
@@ -196,6 +198,20 @@ def _accuracy(measured: MeasuredError) -> str:
         f"SNR {measured.snr_decibels} dB, largest error {measured.max_absolute_error}, cosine {measured.cosine}"
         f" ({measured.samples} {measured.source.lower()} samples)"
     )
+
+
+def _benchmark(measured: Benchmark) -> list[tuple[str, str]]:
+    latency = memory = ""
+    if measured.p50_milliseconds is not None:
+        of_slowest = f", signature {measured.signature}" if measured.signature is not None else ""
+        floats = f", {measured.relative_latency} times floats" if measured.relative_latency is not None else ""
+        latency = (
+            f"p50 {measured.p50_milliseconds} ms, p90 {measured.p90_milliseconds} ms{floats} ({measured.runs} runs,"
+            f" {measured.threads} thread{'s' if measured.threads != 1 else ''}{of_slowest}, {measured.runtime})"
+        )
+    if measured.arena_bytes is not None:
+        memory = f"{bytes_in_words(measured.arena_bytes)} for all tensors that are no constants"
+    return [("latency", latency), ("memory", memory)]
 
 
 def _metric(found: MeasuredMetric) -> str:

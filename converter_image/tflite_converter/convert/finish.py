@@ -7,7 +7,8 @@ import hashlib
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -15,16 +16,18 @@ from tflite_api.reasons import Reason
 from tflite_api.resource.budget import Budget
 from tflite_api.resource.metadata import ModelMetadata
 from tflite_api.resource.metrics import Metric
-from tflite_api.resource.quantization_types import QuantizationType, Tool
-from tflite_api.resource.status import ArtifactSignature, CalibrationData
+from tflite_api.resource.quantization_types import Tool
+from tflite_api.resource.status import ArtifactSignature, CalibrationData, MeasuredError
 from tflite_api.resource.targets import Target
-from tflite_api.schema import Integer, Schema
+from tflite_api.schema import Boolean, Integer, Schema
 from tflite_api.steps.step import ConvertedModel, PublishedArtifact
 from tflite_api.text import one_line
 from tflite_converter.artifact import flatbuffer, inventory, metadata
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
-from tflite_converter.budget import size
-from tflite_converter.convert import artifact_signature, forms, on_targets, report_material
+from tflite_converter.budget import benchmark, size
+from tflite_converter.budget.benchmark import Subject
+from tflite_converter.convert import advice, artifact_signature, forms, on_targets, report_material
+from tflite_converter.convert.advice import Compared
 from tflite_converter.convert.forms import OtherForm
 from tflite_converter.convert.on_targets import Placed, Verified
 from tflite_converter.convert.order import Contents
@@ -45,11 +48,9 @@ from tflite_converter.promotion.measurement import Promoted
 from tflite_converter.promotion.messages import MeasuredSignature
 from tflite_converter.quantize import quantization, weight_only
 from tflite_converter.scoring import gates, label_files, placing
-from tflite_converter.scoring.gates import ModelMisses
 from tflite_converter.scoring.scores import Scores
 from tflite_converter.verify import comparison, gate, litert, reference
-from tflite_converter.verify.gate import NAME_REAL_ONES, Circumstances
-from tflite_converter.verify.kernels import CannotRun
+from tflite_converter.verify.gate import Circumstances
 from tflite_converter.verify.measurement import Measurement
 from tflite_converter.verify.metrics import Verdict
 from tflite_converter.verify.reference import Reference
@@ -61,17 +62,7 @@ _MODULE: Final = "tflite_converter.convert.finish"
 _ORDER_FILE: Final = "measurement.json"
 _SHOWN_SIGNATURES: Final = 16
 """What ConvertedModel has room for."""
-_CURE_OF_FLOATS: Final = (
-    "Name inputs that the model is made for in verification.samples, or pin other shapes in signature.inputs; where"
-    " that changes nothing, TensorFlow's converter gets this model wrong"
-)
-_CURE_OF_SIMULATED: Final = (
-    "The model simulates integers, which the artifact has in earnest: set verification.minSNRDecibels to what they"
-    " reach, or export the model without the quantization that it simulates"
-)
-_CURE_OF_HALVES: Final = "Use quantization.type DynamicRange or None, or export the model with smaller weights"
 _PASSED: Final = frozenset({Reason.SNR_SUFFICIENT, Reason.REAL_DATA_NOT_SEEN, Reason.METRICS_SUFFICIENT})
-_NEEDS_SINGLE_BATCH: Final = "LiteRT's loops over time steps need a batch of 1, and the model has another"
 
 
 class MeasurementOrder(Schema):
@@ -99,8 +90,10 @@ class MeasurementOrder(Schema):
     """What to change about pinned batches where the artifact is not right."""
     other_form: OtherForm | None = None
     """Another artifact of the same model, to be taken where it is better."""
-    report: MaterialOrder | None = None
-    """What the report page is made from, where there is to be one."""
+    material: MaterialOrder
+    """What else is made of the model, where the artifact is compared with that."""
+    report: Boolean = False
+    """Whether to measure what the report page shows."""
     contents: Contents | None = None
     """What is left of a trial beside its artifact; the sizes are filled in."""
     proof: str = ""
@@ -146,15 +139,18 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
     if order.contents is not None:
         contents = order.contents.model_copy(update={"sizes": inventory.sizes_of(artifact)})
         write_model(artifact.with_name(CONTENTS_FILE), contents)
-    _check_budget(artifact, order, kept[0])
-    digest = file_digest(artifact)
     measured, scores = Measurement(), _scores(order)
-    try:
-        verdict, references = _compare(artifact, facts, order, references, measured, scores)
-    except StepFailure as failure:
-        told = _told(failure, order, facts, references)
-        told.signature = kept[0]
-        raise told from failure
+    with _about(kept[0]):
+        _check_size(artifact, order)
+        digest = file_digest(artifact)
+        try:
+            verdict, references = _compare(artifact, facts, order, references, measured, scores)
+        except StepFailure as failure:
+            compared = Compared(artifact, facts, order.quantization, references, order.batch_cure)
+            raise advice.advised(failure, compared) from failure
+    error = scores.beside(measured.summary(references[0].source)) if measured.samples else None
+    with _about(kept[0], error):
+        taken = benchmark.measured(_subject(artifact, facts, order, references), order.budget)
     _check_unchanged(artifact, digest)
     placed = _on_targets(artifact, facts, order, references)
     if placed.notes:
@@ -176,18 +172,19 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
         message=one_line("; ".join((verdict.message, *notes))),
         signature=kept[0],
         additional_signatures=kept[1 : 1 + _SHOWN_SIGNATURES] or None,
-        verification=scores.beside(measured.summary(references[0].source)) if measured.samples else None,
+        verification=error,
         targets=placed.fits,
+        benchmark=taken,
         calibration=order.calibration,
         tensorflow=order.tensorflow,
         strategy=strategy,
     )
     write_model(Path(order.output_dir) / CONVERTED_FILE, converted)
     settled()
-    if order.report is None:
+    if not order.report:
         return converted
     try:
-        _gather_for_report(order, order.report, placed.verified, references, measured)
+        _gather_for_report(order, placed.verified, references, measured)
     except Exception as error:  # noqa: BLE001 - whatever goes wrong, the artifact is measured
         _LOG.exception("Nothing to show on the report page")
         problem = one_line(f"its figures could not be measured ({type(error).__name__}: {error})", 400)
@@ -197,11 +194,7 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
 
 
 def _gather_for_report(
-    order: MeasurementOrder,
-    wanted: MaterialOrder,
-    artifact: Path,
-    references: Sequence[Reference],
-    compared: Measurement,
+    order: MeasurementOrder, artifact: Path, references: Sequence[Reference], compared: Measurement
 ) -> None:
     from tflite_converter.report import measurement  # noqa: PLC0415 - most conversions ask for no report
 
@@ -209,7 +202,7 @@ def _gather_for_report(
     keys = [each.wanted.key for each in order.signatures]
     measured = measurement.MeasuredArtifact(artifact, keys, references, compared.whole, per_tensor=asked.is_per_tensor)
     scratch = Path(order.signatures[0].reference_dir).parent
-    material = report_material.gather(wanted, scratch)
+    material = report_material.gather(order.material, scratch)
     data = measurement.measure(measured, asked.type, asked.keep_float, material, scratch)
     write_model(output / REPORT_DATA_FILE, data)
 
@@ -225,7 +218,7 @@ def _of_better_form(artifact: Path, order: MeasurementOrder, references: Sequenc
     if not is_taken:
         return order.model_copy(update={"notes": (*order.notes, *said)})
     notes = (*other.notes, *said)
-    changes = {"strategy": other.strategy, "notes": notes, "report": other.report, "sha256": other.sha256}
+    changes = {"strategy": other.strategy, "notes": notes, "material": other.material, "sha256": other.sha256}
     return order.model_copy(update=changes)
 
 
@@ -243,17 +236,34 @@ def _quantized(artifact: Path, order: MeasurementOrder) -> tuple[ArtifactFacts, 
     return facts, f"{order.strategy}+SmallWeights" if unforeseen else order.strategy
 
 
-def _check_budget(artifact: Path, order: MeasurementOrder, signature: ArtifactSignature) -> None:
+def _check_size(artifact: Path, order: MeasurementOrder) -> None:
     if any(target.compiles for target in order.targets):
         # The file that is published is another, which is weighed when it is there.
         return
     # Before anything is measured: no measurement changes the file, and a large artifact's takes long.
     asked = order.quantization
+    size.hold(artifact.stat().st_size, order.budget, lambda: size.Contents(asked, inventory.sizes_of(artifact)))
+
+
+@contextmanager
+def _about(signature: ArtifactSignature, error: MeasuredError | None = None) -> Iterator[None]:
+    """Have a failure say which signature the artifact has, and how far it is from its model."""
     try:
-        size.hold(artifact.stat().st_size, order.budget, lambda: size.Contents(asked, inventory.sizes_of(artifact)))
+        yield
     except StepFailure as failure:
         failure.signature = signature
+        failure.verification = failure.verification or error
         raise
+
+
+def _subject(artifact: Path, facts: ArtifactFacts, order: MeasurementOrder, references: Sequence[Reference]) -> Subject:
+    return Subject(
+        artifact=artifact,
+        samples={each.wanted.key: seen.given[0] for each, seen in zip(order.signatures, references, strict=True)},
+        quantization=order.quantization,
+        select_tf=facts.select_tf,
+        floats=lambda: report_material.floats(order.material, artifact),
+    )
 
 
 def _on_targets(
@@ -316,37 +326,6 @@ def _scores(order: MeasurementOrder) -> Scores:
     return Scores(placing.placed(order.metrics, wanted), labels)
 
 
-def _told(
-    failure: StepFailure, order: MeasurementOrder, facts: ArtifactFacts, references: Sequence[Reference]
-) -> StepFailure:
-    """Return a failed comparison in words that say what to change."""
-    if isinstance(failure, ModelMisses):
-        return failure
-    is_of_type = order.quantization.type.facts.is_calibrated and order.batch_cure is None
-    if is_of_type and isinstance(failure, CannotRun) and failure.operator and not failure.is_explained:
-        return quantization.lacks_kernel(order.quantization, failure.operator, failure.words)
-    found, cure = failure.found, failure.cure
-    guessed = reference.all_guessed(references)
-    if failure.reason is Reason.VERIFICATION_FAILED and guessed not in found and not isinstance(failure, CannotRun):
-        found, cure = f"{found}; {guessed}", NAME_REAL_ONES
-    if failure.reason is Reason.VERIFICATION_FAILED and (cut := _cut_off(order)):
-        found, cure = f"{found}; {cut}", _CURE_OF_HALVES
-    found = "; ".join((found, *reference.state_in_words(references)))
-    if order.quantization.type.facts.tool is Tool.NOBODY and failure.reason is Reason.VERIFICATION_FAILED:
-        cure = _CURE_OF_SIMULATED if "QUANTIZE" in facts.operations else _CURE_OF_FLOATS
-    if order.batch_cure is not None:
-        found, cure = f"{_NEEDS_SINGLE_BATCH} ({found})", order.batch_cure
-    return StepFailure(failure.reason, found, cure, verification=failure.verification)
-
-
-def _cut_off(order: MeasurementOrder) -> str:
-    """Return what half floats do not hold of the weights; empty where that is nothing, or none were asked for."""
-    if order.quantization.type is not QuantizationType.FLOAT16:
-        return ""
-    count = flatbuffer.saturated_halves(Path(order.output_dir) / ARTIFACT_FILE)
-    return f"{count} of its weights are beyond 65504, the largest half float, and were cut off there" if count else ""
-
-
 def _read_artifact(path: Path) -> ArtifactFacts:
     try:
         facts = flatbuffer.read(path)
@@ -378,7 +357,7 @@ def main() -> int:
 
     def settled() -> None:
         report.done(order.proof)
-        if order.report is not None:
+        if order.report:
             report.announce("Gathering for the report")
 
     def work() -> None:

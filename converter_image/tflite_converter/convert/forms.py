@@ -32,8 +32,8 @@ class OtherForm(Schema):
     """As the converter gave it: what else the model's process left running may write to the file."""
     strategy: str
     notes: tuple[str, ...] = ()
-    report: MaterialOrder | None = None
-    """What the report page is made from, where there is to be one."""
+    material: MaterialOrder
+    """What else is made of the model, where something is compared with that."""
 
 
 def taken(

@@ -1,6 +1,6 @@
-"""The process that makes what a report compares with: the sizes of the model's weights, and its file in floats.
+"""The process that makes what an artifact is compared with: the sizes of the model's weights, and its file in floats.
 
-By itself, and after the artifact is made and measured: it needs TensorFlow's converter again, which may crash on this
+By itself, and after the artifact is made: it needs TensorFlow's converter again, which may crash on this
 model's floats where it did not on its integers. Started as `python -m tflite_converter.convert.report_material ORDER`.
 """
 
@@ -10,13 +10,14 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from tflite_api.reasons import Reason
 from tflite_api.resource.quantization import Quantization
 from tflite_api.schema import Boolean, Schema
 from tflite_api.text import one_line
 from tflite_converter.convert import tf_converter
 from tflite_converter.convert.tf_converter import ConverterSettings
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.core.step_files import write_model
+from tflite_converter.core.step_files import write_model, write_whole
 from tflite_converter.model import size
 from tflite_converter.model.running import runtime
 from tflite_converter.report.inputs import ReportMaterial
@@ -72,6 +73,30 @@ def gather(order: MaterialOrder, scratch: Path) -> ReportMaterial:
     return found.model_copy(update={"float_problem": end}) if end is not None else found
 
 
+def floats(order: MaterialOrder, artifact: Path) -> Path:
+    """Return the model's file in floats, which is made where it is neither there yet nor the artifact itself.
+
+    Raises:
+        StepFailure: ConversionFailed where the model has none.
+    """
+    file = Path(order.float_file)
+    if file.exists():
+        return file
+    if order.floats is None:
+        return artifact
+    try:
+        problem = gather(order, file.parent).float_problem
+    except RuntimeError as error:
+        problem = str(error)
+    if not file.exists():
+        raise StepFailure(
+            Reason.CONVERSION_FAILED,
+            f"The model has no file in floats, with which budget.maxRelativeLatency compares ({problem})",
+            "leave budget.maxRelativeLatency out, or use budget.maxLatencyMilliseconds",
+        )
+    return file
+
+
 def _end(status: int, words: str) -> str:
     lines = [line for line in words.splitlines() if line.strip()] or ["none"]
     return one_line(f"TensorFlow's process ended with {status}; its last words: {lines[-1]}", 300)
@@ -82,13 +107,13 @@ def make(order: MaterialOrder, target: Path) -> None:
     sizes, float_file = size.by_type(Path(order.pinned_dir)), Path(order.float_file)
     problem = None
     write_model(target, ReportMaterial(model_sizes=sizes, float_file=_there(float_file)))
-    if order.floats is not None:
+    if order.floats is not None and not float_file.exists():
         try:
             content = tf_converter.convert(Path(order.floats.folder), _settings(order.floats))
         except StepFailure as failure:
             problem = failure.message
         else:
-            float_file.write_bytes(content)
+            write_whole(float_file, content)
     write_model(target, ReportMaterial(model_sizes=sizes, float_file=_there(float_file), float_problem=problem))
 
 

@@ -42,6 +42,7 @@ class ConversionFailed(StepFailure):
         super().__init__(failure.reason, failure.found, failure.cure)
         self.signature, self.verification, self.targets = failure.signature, failure.verification, failure.targets
         self.trials, self.keep_float, self.is_final = failure.trials, failure.keep_float, failure.is_final
+        self.benchmark = failure.benchmark
         self.peak_memory_bytes = peak_memory_bytes
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from tflite_api.reasons import Reason
 from tflite_api.resource.quantization import KeepFloat
-from tflite_api.resource.status import ArtifactSignature, MeasuredError, TargetFit, Trial
+from tflite_api.resource.status import ArtifactSignature, Benchmark, MeasuredError, TargetFit, Trial
 from tflite_api.steps.step import StepResult
 from tflite_api.text import MESSAGE_CHARACTERS, one_line
 
@@ -77,6 +77,8 @@ class StepFailure(Exception):  # noqa: N818 - a failure is an outcome of a step,
         self.trials: tuple[Trial, ...] | None = None
         """What type Auto tried before it failed."""
         self.targets = targets
+        self.benchmark: Benchmark | None = None
+        """What the artifact takes as it runs, as far as it was measured."""
         super().__init__(f"{reason}: {self.message}")
 
     @property
@@ -94,6 +96,7 @@ class StepFailure(Exception):  # noqa: N818 - a failure is an outcome of a step,
             verification=self.verification,
             trials=self.trials,
             targets=self.targets,
+            benchmark=self.benchmark,
         )
 
 

@@ -13,6 +13,7 @@ _OUTCOMES: Final = {
     "Held": "holds",
     "Missed": "misses a gate",
     "TooLarge": "too large",
+    "OverBudget": "over the budget",
     "NotSmaller": "no smaller",
     "Failed": "failed",
 }

@@ -17,11 +17,12 @@ from markupsafe import Markup
 from tflite_api.explanations import EXPLANATIONS
 from tflite_api.reasons import Reason
 from tflite_api.resource import targets
+from tflite_api.resource.budget import Budget
 from tflite_api.resource.metrics import gates_in_words
 from tflite_api.resource.quantization import ChosenQuantization, Quantization
 from tflite_api.resource.quantization_types import QuantizationType
 from tflite_api.resource.spec import ConversionSpec
-from tflite_api.resource.status import Estimate, MeasuredError, MeasuredMetric, OutputError
+from tflite_api.resource.status import Benchmark, Estimate, MeasuredError, MeasuredMetric, OutputError
 from tflite_api.resource.targets import Target
 from tflite_api.sources.model_source import ModelSource
 from tflite_api.steps.report import LayerError, Layers, OutputErrors, ReportData, TypeSize
@@ -73,6 +74,7 @@ def render(title: str, spec: ConversionSpec, result: StepResult, data: ReportDat
         signatures=[one for one in (result.signature, *(result.additional_signatures or ())) if one is not None],
         shape=_shape,
         **_sizes(data, result, spec),
+        benchmark=_benchmark(result.benchmark),
         operators=data.operators,
         source=data.source,
         outputs=[_output(output, result.verification) for output in data.outputs],
@@ -101,9 +103,37 @@ def asked(spec: ConversionSpec) -> list[_Row]:
         rows.append(_Row("Compared on", spec.verification.samples.dataset))
     gate = spec.min_snr_decibels
     rows.append(_Row("Gate", f"every output at least {gate} dB" if gate else "none (measure only)"))
-    if (budget := spec.budget) is not None:
+    rows += _budget(spec.budget)
+    return rows + [_Row("Target", _target(target)) for target in spec.targets or ()]
+
+
+def _budget(budget: Budget | None) -> list[_Row]:
+    if budget is None:
+        return []
+    rows = []
+    if budget.most_bytes is not None:
         rows.append(_Row("Budget", f"at most {budget.max_size_bytes} ({budget.most_bytes} bytes)"))
-    rows += [_Row("Target", _target(target)) for target in spec.targets or ()]
+    if budget.max_latency_milliseconds is not None:
+        rows.append(_Row("Budget of time", f"at most {budget.max_latency_milliseconds} ms (p90)"))
+    if budget.max_relative_latency is not None:
+        rows.append(_Row("Against floats", f"at most {budget.max_relative_latency} times as long (p50)"))
+    if budget.most_arena_bytes is not None:
+        rows.append(_Row("Budget of memory", f"at most {budget.max_arena_bytes} ({budget.most_arena_bytes} bytes)"))
+    return rows
+
+
+def _benchmark(measured: Benchmark | None) -> list[_Row]:
+    if measured is None:
+        return []
+    rows = []
+    if measured.p50_milliseconds is not None:
+        of_threads = f"with {measured.threads} thread{'s' if measured.threads != 1 else ''}"
+        rows.append(_Row(f"Inference, {of_threads}", f"{measured.p50_milliseconds} ms"))
+        rows.append(_Row("Nine in ten at most", f"{measured.p90_milliseconds} ms"))
+    if measured.relative_latency is not None:
+        rows.append(_Row("Time against floats", f"{measured.relative_latency}"))
+    if measured.arena_bytes is not None:
+        rows.append(_Row("Memory of tensors", bytes_in_words(measured.arena_bytes)))
     return rows
 
 
@@ -172,10 +202,11 @@ def _provenance(result: StepResult) -> list[_Row]:
 
 def _sizes(data: ReportData, result: StepResult, spec: ConversionSpec) -> dict[str, Any]:
     before, after = (sum(size.size_bytes for size in side) for side in (data.model_sizes, data.artifact_sizes))
+    most = spec.budget.most_bytes if spec.budget is not None else None
     names = dict.fromkeys(size.dtype for size in (*data.model_sizes, *data.artifact_sizes))
     return {
         "size": bytes_in_words(result.artifact.size_bytes) if result.artifact is not None else "",
-        "budget": bytes_in_words(spec.budget.most_bytes) if spec.budget is not None else None,
+        "budget": bytes_in_words(most) if most is not None else None,
         "size_before": bytes_in_words(before),
         "share": f"{100 * after / before:.0f} %" if before else None,
         "size_rows": [(name, _of(data.model_sizes, name), _of(data.artifact_sizes, name)) for name in names],

@@ -7,7 +7,7 @@ from typing import Final
 from tflite_api.reasons import Reason
 from tflite_api.resource.quantization import KeepFloat, KeepInt8
 from tflite_api.resource.quantization_types import QuantizationType
-from tflite_api.resource.status import MeasuredError, Trial, TrialMetric, TrialOutcome
+from tflite_api.resource.status import Benchmark, MeasuredError, Trial, TrialMetric, TrialOutcome
 from tflite_api.text import one_line
 from tflite_converter.core import trial_words
 from tflite_converter.core.failure import StepFailure
@@ -56,6 +56,8 @@ class Made:
     failure: StepFailure | None = None
     doubt: tuple[Reason, str] | None = None
     """Why a measurement proved nothing, where it did not."""
+    benchmark: Benchmark | None = None
+    """What the artifact takes as it runs, where that is asked."""
 
     @property
     def snr(self) -> float | None:
@@ -80,13 +82,14 @@ class Made:
             size_bytes=self.size,
             snr_decibels=self.measured.snr_decibels if self.measured is not None else None,
             metrics=tuple(metrics) or None,
+            latency_milliseconds=self.benchmark.p90_milliseconds if self.benchmark is not None else None,
             outcome=self.outcome,
             reason=reason,
             message=message,
         )
 
     def _words(self) -> tuple[str | None, str | None]:
-        if self.outcome in {"Missed", "Failed"} and self.failure is not None:
+        if self.outcome in {"Missed", "OverBudget", "Failed"} and self.failure is not None:
             return self.failure.reason, one_line(self.failure.found, _MESSAGE)
         if self.doubt is not None:
             return self.doubt[0], one_line(self.doubt[1], _MESSAGE)

@@ -104,12 +104,11 @@ class Search:
         number = len(self._state.made)
         output = _output(folder, number)
         output.mkdir()
-        bound = self._state.bound() if self._state.best is not None else None
         order = self._order_of(candidate, folder).model_copy(
             update={
                 "output_dir": str(output),
                 "report": False,
-                "budget": Budget(max_size_bytes=bound - 1) if bound is not None and bound > 1 else None,
+                "budget": self._budget(),
             }
         )
         try:
@@ -120,6 +119,15 @@ class Search:
         self._peak = max(self._peak, done.peak_memory_bytes)
         self._converted[number] = done.converted
         return self._measured(candidate, done.converted, folder)
+
+    def _budget(self) -> Budget | None:
+        """Return what a trial may take: as it runs, what the spec allows; as a file, less than what holds already."""
+        asked = self._order.budget
+        bound = self._state.bound() if self._state.best is not None else None
+        most = bound - 1 if bound is not None and bound > 1 else None
+        if asked is not None and asked.is_benchmarked:
+            return asked.model_copy(update={"max_size_bytes": most})
+        return Budget(max_size_bytes=most) if most is not None else None
 
     def _order_of(self, candidate: Candidate, folder: Path) -> ConversionOrder:
         asked = self._order.quantization
@@ -160,6 +168,9 @@ class Search:
             raise failure
         size, contents = self._found(folder)
         outcome: TrialOutcome = "Failed"
+        if failure.benchmark is not None:
+            measured = failure.verification
+            return Made(candidate, "OverBudget", size, contents, measured, failure, benchmark=failure.benchmark)
         if failure.reason is Reason.BUDGET_EXCEEDED:
             # What was measured against is the size of what holds already: the spec's own budget is no larger.
             return Made(candidate, "NotSmaller", size, contents)
@@ -176,7 +187,7 @@ class Search:
                 "Write the quantization.type that you want",
             )
         size, contents = self._found(folder)
-        made = Made(candidate, "Held", size, contents, converted.verification)
+        made = Made(candidate, "Held", size, contents, converted.verification, benchmark=converted.benchmark)
         if converted.verdict not in _PASSED:
             return replace(made, outcome="Missed", doubt=(converted.verdict, converted.message))
         most = self._state.most_bytes
@@ -218,7 +229,7 @@ class Search:
     def _finish(self, folder: Path) -> Conversion:
         best = self._state.best
         if best is None:
-            raise unreachable.explained(self._state, self._order.min_snr_decibels)
+            raise unreachable.explained(self._state, self._order.min_snr_decibels, self._order.budget)
         number = list(self._state.made).index(best)
         converted, output = self._converted[number], Path(self._order.output_dir)
         if self._order.report:
@@ -247,12 +258,14 @@ class Search:
         Raises:
             StepFailure: ConversionFailed where another artifact comes of it.
         """
-        done = self._supervised(self._order_of(best.candidate, folder), f"{best.candidate.name}: ", None)
+        # What it takes as it runs was measured, and would be other figures now.
+        order = self._order_of(best.candidate, folder).model_copy(update={"budget": None})
+        done = self._supervised(order, f"{best.candidate.name}: ", None)
         self._peak = max(self._peak, done.peak_memory_bytes)
         if done.converted.sha256 != before.sha256:
             words = f"{best.candidate.name} gives another artifact when it is converted again"
             raise StepFailure(Reason.CONVERSION_FAILED, words, OWN_CURE)
-        return done.converted
+        return done.converted.model_copy(update={"benchmark": before.benchmark})
 
 
 def _output(folder: Path, number: int) -> Path:

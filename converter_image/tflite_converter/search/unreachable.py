@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from tflite_api.reasons import Reason
+from tflite_api.resource import budget as asked_budget
+from tflite_api.resource.budget import Budget
 from tflite_converter.budget.size import BITS
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.units import bytes_in_words
@@ -15,15 +17,16 @@ from tflite_converter.search.plan import State
 _GATE: Final = "verification.minSNRDecibels"
 
 
-def explained(state: State, gate: int) -> StepFailure:
+def explained(state: State, gate: int, budget: Budget | None = None) -> StepFailure:
     """Return the failure of a search in which nothing holds what is asked.
 
     Args:
         state: what it has found out.
         gate: the SNR asked for (dB).
+        budget: what the artifact may take.
     """
     made = state.made
-    failure = _of_all(made) if all(each.outcome == "Failed" for each in made) else _nearest(state, gate)
+    failure = _of_all(made) if all(each.outcome == "Failed" for each in made) else _nearest(state, gate, budget)
     failure.trials = choice.shown(made, None)
     return failure
 
@@ -38,7 +41,7 @@ def _of_all(made: Sequence[Made]) -> StepFailure:
     return StepFailure(gentlest.failure.reason, told + gentlest.failure.found, gentlest.failure.cure)
 
 
-def _nearest(state: State, gate: int) -> StepFailure:
+def _nearest(state: State, gate: int, budget: Budget | None) -> StepFailure:
     count = len(state.made)
     whole = f"None of {count} trials" if count > 1 else "The only trial"
     found = [f"{whole} of quantization.type Auto {'holds' if count > 1 else 'does not hold'} all that is asked"]
@@ -52,12 +55,19 @@ def _nearest(state: State, gate: int) -> StepFailure:
             f" budget.maxSizeBytes allows {most} ({bytes_in_words(most)})"
         )
         ways.append(f"raise budget.maxSizeBytes to {smallest.size}")
+    slow = [each for each in state.made if each.outcome == "OverBudget" and _is_within(each, most)]
+    if budget is not None and slow:
+        least = min(slow, key=lambda each: _excess(each, budget))
+        exceeded = _exceeded(least, budget)
+        figures = ", ".join(f"{found} for budget.{name} {allowed}" for name, found, allowed in exceeded)
+        found.append(f"the nearest that holds the gates, {least.candidate.name}, takes {figures}")
+        ways += [f"raise budget.{name} to {asked_budget.least(found)}" for name, found, _ in exceeded]
     missed = [each for each in state.made if _is_near(each, most)]
     if missed:
         nearest = max(missed, key=lambda each: each.snr if each.snr is not None else -math.inf)
         found.append(f"{'within it ' if holding else ''}the nearest, {nearest.candidate.name}, {_misses(nearest)}")
         ways += _relaxing(nearest, gate)
-    elif not holding and most is not None:
+    elif not holding and not slow and most is not None:
         smallest = min((each for each in state.made if each.size is not None), key=lambda each: each.size or 0)
         found.append(
             f"the smallest, {smallest.candidate.name}, has {smallest.size} bytes, and budget.maxSizeBytes allows {most}"
@@ -71,7 +81,22 @@ def _nearest(state: State, gate: int) -> StepFailure:
 
 
 def _is_near(made: Made, most: int | None) -> bool:
-    return made.outcome == "Missed" and made.size is not None and (most is None or made.size <= most)
+    return made.outcome == "Missed" and _is_within(made, most)
+
+
+def _is_within(made: Made, most: int | None) -> bool:
+    return made.size is not None and (most is None or made.size <= most)
+
+
+def _exceeded(made: Made, budget: Budget) -> list[tuple[str, str, str]]:
+    """Return the fields that a trial does not hold as it runs, with what was found and what is allowed."""
+    exceeded = asked_budget.exceeded(budget, made.benchmark) if made.benchmark is not None else []
+    return [each for each in exceeded if math.isfinite(float(each[1]))]
+
+
+def _excess(made: Made, budget: Budget) -> float:
+    """Return how many times what is allowed a trial takes, of that which it exceeds most."""
+    return max((float(found) / float(allowed) for _, found, allowed in _exceeded(made, budget)), default=math.inf)
 
 
 def _misses(made: Made) -> str:

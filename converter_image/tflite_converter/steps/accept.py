@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, Self
 
 from tflite_api.reasons import Outcome, Reason
+from tflite_api.resource import budget as asked_budget
 from tflite_api.resource import metrics as asked_metrics
 from tflite_api.resource import targets as asked_targets
+from tflite_api.resource.budget import Budget
 from tflite_api.resource.metrics import Metric
 from tflite_api.resource.quantization import ChosenQuantization, Quantization
 from tflite_api.resource.quantization_types import MIXED, SELECTIVE, QuantizationType
@@ -44,13 +46,15 @@ class Asked:
     quantization: Quantization = field(default_factory=Quantization)
     targets: Sequence[Target] = ()
     """The devices that it must say to hold on."""
+    budget: Budget | None = None
+    """What the artifact may take as it runs."""
     published: str | None = None
     """SHA-256 of what metrics are held against where they ask for it; None where nothing is published."""
 
     @classmethod
     def of(cls, spec: ConversionSpec, published: str | None = None) -> Self:
         """Take what a spec asks for, and what is published."""
-        return cls(spec.min_snr_decibels, spec.metrics, spec.quantization, spec.targets or (), published)
+        return cls(spec.min_snr_decibels, spec.metrics, spec.quantization, spec.targets or (), spec.budget, published)
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,7 @@ def report_data(output_dir: Path) -> ReportData:
 def _check_report(report: ConvertedModel, asked: Asked) -> None:
     problem = problem_of(report, report.verdict, report.verification, report.calibration, asked)
     problem = problem or asked_targets.problem_of(asked.targets, report.targets or ())
+    problem = problem or asked_budget.problem_of(asked.budget, report.benchmark)
     if problem is not None:
         _refuse(f"its report {problem}")
 

@@ -7,6 +7,7 @@ from typing import Final
 from tflite_api.resource.quantization_types import QuantizationType
 from tflite_api.resource.spec import ConversionSpec
 from tflite_api.steps.step import FetchedDatasets
+from tflite_converter.budget import threads
 from tflite_converter.convert import supervised
 from tflite_converter.convert.order import ConversionOrder
 from tflite_converter.convert.supervised import Conversion
@@ -40,6 +41,7 @@ def convert(
     Raises:
         ConversionFailed: what is wrong with the model, the spec or the result; or what became of the child.
     """
+    threads.check(spec.budget)
     order = partial(ConversionOrder.of, spec, model_dir=str(model), output_dir=str(output_dir), datasets=datasets)
     if spec.quantization.type is QuantizationType.AUTO:
         return Search(order(scratch_dir=""), progress, timeout_seconds).run(ahead)

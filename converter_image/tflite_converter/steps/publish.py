@@ -179,6 +179,7 @@ def outcome(artifact: AcceptedArtifact, uri: str, recipe: str, model_digest: str
         quantization=report.quantization,
         trials=report.trials,
         targets=report.targets,
+        benchmark=report.benchmark,
         provenance=Provenance(
             model_digest=model_digest or "",
             recipe_hash=recipe,

@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Final
 
 from tflite_api.names import VERIFYING_KEY_ENV
+from tflite_api.resource import budget as asked_budget
 from tflite_api.resource import targets
 from tflite_api.steps.step import StepRequest, StepResult
 from tflite_converter.artifact import flatbuffer
@@ -83,6 +84,7 @@ class _Confirmation:
         calibration = result.provenance.calibration if result.provenance is not None else None
         problem = accept.problem_of(result, result.verdict, result.verification, calibration, Asked.of(spec))
         problem = problem or targets.problem_of(spec.targets or (), result.targets or ())
+        problem = problem or asked_budget.problem_of(spec.budget, result.benchmark)
         if problem is not None:
             raise NotReusedError(f"its metadata {problem}")
         artifact = self._artifact()

@@ -40,6 +40,7 @@ _RESULT_BYTES: Final = 64 * 1024
 _ATTESTATION_ROOM: Final = 64 + 1 + 128
 """Bytes: a digest, a space, and the longest name that the status has for a key."""
 _OWNER_SAFE: Final = "/.-_"
+_ITS_BENCHMARK: Final = ", with the benchmark of when it was made"
 _CURE: Final = "choose another key or remove the object"
 
 
@@ -286,7 +287,7 @@ def _as_reused(result: StepResult, found: StoredObject, wanted: Identity) -> Ste
     artifact = result.artifact.model_copy(update=here) if result.artifact else None
     return StepResult(
         reason=Reason.REUSED,
-        message=f"{wanted.uri} already holds the artifact of this recipe",
+        message=f"{wanted.uri} already holds the artifact of this recipe{_ITS_BENCHMARK if result.benchmark else ''}",
         verdict=result.verdict,
         artifact=artifact,
         attestation=result.attestation,
@@ -296,5 +297,6 @@ def _as_reused(result: StepResult, found: StoredObject, wanted: Identity) -> Ste
         quantization=result.quantization,
         trials=result.trials,
         targets=result.targets,
+        benchmark=result.benchmark,
         provenance=result.provenance,
     )

@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints
 
 from tflite_api.reasons import Reason
 from tflite_api.resource.quantization import KeepFloat
-from tflite_api.resource.status import ArtifactSignature, MeasuredError
+from tflite_api.resource.status import ArtifactSignature, Benchmark, MeasuredError
 from tflite_api.schema import Boolean, Schema
 from tflite_api.steps.step import TargetFits
 from tflite_api.text import MESSAGE_CHARACTERS
@@ -28,6 +28,7 @@ class ChildFailure(Schema):
     keep_float: KeepFloat | None = None
     is_final: Boolean | None = None
     targets: TargetFits | None = None
+    benchmark: Benchmark | None = None
 
     @classmethod
     def of(cls, failure: StepFailure) -> Self:
@@ -41,6 +42,7 @@ class ChildFailure(Schema):
             keep_float=failure.keep_float,
             is_final=failure.is_final or None,
             targets=failure.targets,
+            benchmark=failure.benchmark,
         )
 
     def failure(self) -> StepFailure:
@@ -55,6 +57,7 @@ class ChildFailure(Schema):
             keep_float=self.keep_float,
             targets=self.targets,
         )
+        failure.benchmark = self.benchmark
         failure.is_final = bool(self.is_final)
         return failure
 

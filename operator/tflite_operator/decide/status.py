@@ -59,14 +59,20 @@ def write_status(
             changes |= _artifact(result, image)
             changes["completion_time"] = timestamp(ended) if ended is not None else None
         case Failure(reason=reason, result=result, ended=ended):
-            if reason is Reason.VERIFICATION_FAILED and result is not None and result.verification is not None:
-                changes["verification"] = result.verification
-            if result is not None and result.trials:
-                changes["trials"] = result.trials
-            if reason is Reason.TARGET_UNMET and result is not None and result.targets is not None:
-                changes["targets"] = result.targets
+            changes |= _measured(reason, result) if result is not None else {}
             changes["completion_time"] = timestamp(ended) if ended is not None else None
     return old.model_copy(update=changes)
+
+
+def _measured(reason: Reason, result: StepResult) -> dict[str, object]:
+    """Return what was measured of an artifact that was not published, as far as it is why."""
+    by_reason: dict[Reason, tuple[str, object]] = {
+        Reason.VERIFICATION_FAILED: ("verification", result.verification),
+        Reason.TARGET_UNMET: ("targets", result.targets),
+        Reason.BUDGET_EXCEEDED: ("benchmark", result.benchmark),
+    }
+    found = (("trials", result.trials or None), by_reason.get(reason, ("", None)))
+    return {name: value for name, value in found if value is not None}
 
 
 def _artifact(result: StepResult, image: str) -> dict[str, object]:
@@ -82,6 +88,7 @@ def _artifact(result: StepResult, image: str) -> dict[str, object]:
         "quantization": result.quantization,
         "trials": result.trials,
         "targets": result.targets,
+        "benchmark": result.benchmark,
         "provenance": provenance,
     }
 

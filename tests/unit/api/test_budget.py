@@ -1,9 +1,12 @@
-"""A budget is a whole number of bytes, written as Kubernetes writes amounts."""
+"""A budget is of exact amounts, and a benchmark that says it keeps within one is not believed by its word."""
+
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from tflite_api.resource.budget import Budget
+from tflite_api.resource.budget import Budget, exceeded, least, problem_of
+from tflite_api.resource.status import Benchmark
 
 
 @pytest.mark.parametrize(
@@ -29,3 +32,106 @@ def test_a_budget_is_exact_to_the_byte(written: str | int, most: int) -> None:
 def test_what_is_no_size_is_refused_with_an_example(written: str | int) -> None:
     with pytest.raises(ValidationError, match="at least one byte: write for example 512Ki, 4Mi or 4194304"):
         Budget.from_object({"maxSizeBytes": written})
+
+
+def budget(**asked: Any) -> Budget:
+    return Budget.from_object(asked)
+
+
+@pytest.mark.parametrize("written", ["0", "0.000", "12.", ".5", "-1", "1e3", "0.0001", "much", "", "1_000", "12\n"])
+@pytest.mark.parametrize("field", ["maxLatencyMilliseconds", "maxRelativeLatency"])
+def test_what_is_no_amount_is_refused_with_an_example(field: str, written: str) -> None:
+    with pytest.raises(ValidationError, match=r'at most three places: write for example "12\.5"'):
+        budget(**{field: written})
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_timed", "is_benchmarked"),
+    [
+        ({"maxSizeBytes": 1}, False, False),
+        ({"maxArenaBytes": 1}, False, True),
+        ({"threads": 1}, True, True),
+        ({"maxLatencyMilliseconds": "1"}, True, True),
+        ({"maxRelativeLatency": "1"}, True, True),
+    ],
+)
+def test_nothing_is_measured_that_was_not_asked_for(
+    asked: dict[str, Any], is_timed: bool, is_benchmarked: bool
+) -> None:
+    assert (budget(**asked).is_timed, budget(**asked).is_benchmarked) == (is_timed, is_benchmarked)
+    assert budget(**asked).thread_count == 1
+
+
+MEASURED = Benchmark(
+    runtime="LiteRT",
+    p50_milliseconds="9.0000",
+    p90_milliseconds="12.0001",
+    relative_latency="0.5001",
+    threads=2,
+    runs=50,
+    arena_bytes=1025,
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "over"),
+    [
+        ({"threads": 2}, ()),
+        ({"maxLatencyMilliseconds": "12.001"}, ()),
+        ({"maxLatencyMilliseconds": "12"}, ("maxLatencyMilliseconds",)),
+        ({"maxRelativeLatency": "0.501", "maxArenaBytes": 1025}, ()),
+        ({"maxRelativeLatency": "0.5", "maxArenaBytes": "1Ki"}, ("maxRelativeLatency", "maxArenaBytes")),
+        ({"maxSizeBytes": 1}, ()),
+    ],
+)
+def test_a_budget_is_held_by_the_figures_that_are_shown(asked: dict[str, Any], over: tuple[str, ...]) -> None:
+    assert tuple(name for name, _, _ in exceeded(budget(**asked), MEASURED)) == over
+
+
+def test_what_is_exceeded_is_told_with_what_was_found_and_what_is_allowed() -> None:
+    none = MEASURED.model_copy(update={"arena_bytes": 0})
+    assert exceeded(budget(maxLatencyMilliseconds="12", maxArenaBytes=1), none) == [
+        ("maxLatencyMilliseconds", "12.0001", "12")
+    ]
+    assert exceeded(budget(maxArenaBytes="1Ki"), MEASURED) == [("maxArenaBytes", "1025", "1024")]
+
+
+@pytest.mark.parametrize(("figure", "amount"), [("12.0001", "12.001"), ("0.5000", "0.5"), ("1000", "1000")])
+def test_the_least_amount_that_holds_can_be_written_into_a_budget(figure: str, amount: str) -> None:
+    assert least(figure) == amount
+    assert (
+        exceeded(budget(maxLatencyMilliseconds=amount), MEASURED.model_copy(update={"p90_milliseconds": figure})) == []
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "changes", "problem"),
+    [
+        (None, {}, "shows a benchmark that nobody asked for"),
+        ({"maxSizeBytes": 1}, {}, "shows a benchmark that nobody asked for"),
+        ({"maxLatencyMilliseconds": "13", "threads": 2}, {}, None),
+        ({"maxLatencyMilliseconds": "12", "threads": 2}, {}, "does not hold budget.maxLatencyMilliseconds"),
+        ({"maxLatencyMilliseconds": "13"}, {}, "shows no latency with 1 threads"),
+        ({"maxLatencyMilliseconds": "13", "threads": 2}, {"p90_milliseconds": None}, "does not hold"),
+        ({"maxRelativeLatency": "1", "threads": 2}, {"relative_latency": None}, "does not hold"),
+        ({"maxArenaBytes": "1Mi"}, {"arena_bytes": None}, "does not hold budget.maxArenaBytes"),
+        ({"maxArenaBytes": "1Mi"}, {"p90_milliseconds": None, "threads": None}, None),
+    ],
+)
+def test_what_a_report_claims_must_fit_the_budget(
+    asked: dict[str, Any] | None, changes: dict[str, Any], problem: str | None
+) -> None:
+    found = problem_of(budget(**asked) if asked is not None else None, MEASURED.model_copy(update=changes))
+    assert found is None if problem is None else problem in (found or "")
+
+
+def test_a_gate_needs_a_benchmark_and_a_mere_report_may_be_without() -> None:
+    assert problem_of(budget(maxArenaBytes=1), None) == "shows no benchmark for budget.maxArenaBytes"
+    assert problem_of(budget(threads=2), None) is None
+    assert problem_of(None, None) is None
+
+
+@pytest.mark.parametrize("figure", ["nan", "inf", "-1", "1e9", "1" * 13, "0.00001", "1\n"])
+def test_no_figure_is_anything_but_a_plain_amount(figure: str) -> None:
+    with pytest.raises(ValidationError):
+        Benchmark.from_object({"runtime": "LiteRT", "p90Milliseconds": figure})

@@ -39,6 +39,9 @@ ORIGINAL = hash_after(lambda spec: None)
         lambda spec: spec.update(ops={"selectTF": True}),
         lambda spec: spec.update(verification={"samples": {"dataset": "s3://abc/d.npz"}}),
         lambda spec: spec.update(budget={"maxSizeBytes": "4Mi"}),
+        lambda spec: spec.update(budget={"maxLatencyMilliseconds": "12"}),
+        lambda spec: spec.update(budget={"maxArenaBytes": "4Mi"}),
+        lambda spec: spec.update(budget={"threads": 1}),
     ],
 )
 def test_what_shapes_the_artifact_changes_the_hash(change: Callable[[dict[str, Any]], object]) -> None:
@@ -70,6 +73,24 @@ def test_a_budget_counts_as_its_bytes_however_they_are_written() -> None:
         for size in ("4Mi", "4096Ki", 4194304)
     }
     assert len(hashes) == 1
+
+
+def test_a_budget_of_time_counts_as_its_amount_and_each_part_for_itself() -> None:
+    def one(**budget: Any) -> str:
+        return hash_after(lambda spec: spec.update(budget=budget, quantization={"type": "Float16"}))
+
+    assert one(maxLatencyMilliseconds="12") == one(maxLatencyMilliseconds="12.00")
+    assert one(maxLatencyMilliseconds="12") == one(maxLatencyMilliseconds="12", threads=1)
+    several = [
+        one(threads=1),
+        one(threads=2),
+        one(maxLatencyMilliseconds="2"),
+        one(maxRelativeLatency="2"),
+        one(maxArenaBytes="2"),
+        one(maxSizeBytes="2"),
+        one(maxLatencyMilliseconds="2", threads=2),
+    ]
+    assert len(set(several)) == len(several)
 
 
 PIN = "0" * 64

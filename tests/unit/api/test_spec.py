@@ -114,7 +114,24 @@ def test_the_least_spec_gets_the_defaults_of_the_schema() -> None:
         (spec(signature={"key": "a", "keys": ["b"]}), "spec.signature", "not both"),
         (spec(verification={"minSNRDecibels": 201}), "spec.verification.minSNRDecibels", "200"),
         (spec(budget={"maxSizeBytes": "4MB"}), "spec.budget.maxSizeBytes", "4Mi or 4194304"),
-        (spec(budget={}), "spec.budget.maxSizeBytes", "required"),
+        (spec(budget={}), "spec.budget", "set maxSizeBytes, maxLatencyMilliseconds, maxRelativeLatency, threads or"),
+        (spec(budget={"threads": 0}), "spec.budget.threads", "greater than or equal to 1"),
+        (spec(budget={"maxLatencyMilliseconds": "12ms"}), "spec.budget.maxLatencyMilliseconds", '"12.5"'),
+        (spec(budget={"maxRelativeLatency": "0.5"}), "spec", "quantization.type None makes: leave it out"),
+        (
+            spec(budget={"threads": 3}, resources={"limits": {"cpu": "2500m"}}),
+            "spec",
+            "budget.threads must not exceed resources.limits.cpu",
+        ),
+        (
+            spec(
+                budget={"maxArenaBytes": "1Ki"},
+                quantization={"type": "Int8", "calibration": {"synthetic": True}},
+                targets=[{"name": "EthosU", "config": "ethos-u55-128", "publishCompiled": True}],
+            ),
+            "spec",
+            "publishCompiled publishes runs on the NPU alone",
+        ),
         (spec(resources={"limits": {"memory": "much"}}), "spec.resources.limits.memory", "4Gi"),
         (
             spec(resources={"limits": {"memory": "1Gi"}, "requests": {"memory": "1025Mi"}}),

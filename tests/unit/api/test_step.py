@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tflite_api.names import TERMINATION_LOG_BYTES
 from tflite_api.reasons import Outcome, Reason
-from tflite_api.resource.status import ArtifactSignature, MeasuredError, Tensor
+from tflite_api.resource.status import ArtifactSignature, Benchmark, MeasuredError, Tensor
 from tflite_api.steps.step import ExitCode, StepResult, exit_code
 
 TENSORS = st.builds(
@@ -50,6 +50,19 @@ def test_metrics_are_left_out_last() -> None:
     assert (read.signature, read.verification.outputs, read.verification.truncated) == (None, None, True)
     assert 0 < len(read.verification.metrics or ()) < 8
     assert read.message == message
+
+
+def test_of_a_benchmark_at_most_the_name_of_the_signature_is_left_out() -> None:
+    measured = Benchmark(runtime="r" * 64, p90_milliseconds="1" * 12, signature="é" * 512, arena_bytes=2**63 - 1)
+    read = StepResult.model_validate_json(
+        StepResult(reason=Reason.CONVERTED, message="m" * 1024, report_problem="p" * 1024, benchmark=measured).to_json()
+    )
+    assert read.benchmark == measured
+    read = StepResult.model_validate_json(
+        StepResult(reason=Reason.CONVERTED, message="é" * 1024, report_problem="p" * 1024, benchmark=measured).to_json()
+    )
+    assert read.benchmark == measured.model_copy(update={"signature": None})
+    assert read.message == "é" * 1024
 
 
 def test_what_does_not_fit_however_short_is_refused() -> None:

@@ -179,7 +179,7 @@ class PinnedModel:
             sha256=hashlib.sha256(content).hexdigest(),
             strategy=other.name,
             notes=other.notes,
-            report=self._material(other, folder, float_file) if self._order.report else None,
+            material=self._material(other, folder, float_file),
         )
 
     def advised(self, attempt: Attempt, failure: StepFailure) -> StepFailure:
@@ -247,8 +247,11 @@ class PinnedModel:
         return loop_unrolling.unrolled(folder, self._signatures, most_steps)
 
     def _material(self, attempt: Attempt, folder: Path, float_file: Path) -> MaterialOrder:
-        """Return what a report is made from: the model, and its file in floats if the artifact is not that."""
+        """Return what the artifact is compared with: the model, and its file in floats if the artifact is not that."""
         floats = None
+        if self._place.is_shared and not float_file.exists():
+            # Made once for all trials.
+            float_file = self._place.floats(attempt, with_ranges=False)
         if self._order.quantization.type is not QuantizationType.NONE and not float_file.exists():
             floats = FloatsOrder(
                 folder=str(folder),
@@ -292,7 +295,8 @@ class PinnedModel:
             notes=attempt.notes,
             batch_cure=attempt.batch_cure,
             other_form=self._other_form,
-            report=self._material(attempt, self._converted_dir, self._float_file) if self._order.report else None,
+            material=self._material(attempt, self._converted_dir, self._float_file),
+            report=self._order.report,
             contents=self._contents(attempt) if self._order.trial is not None else None,
             proof=self._order.proof,
         )

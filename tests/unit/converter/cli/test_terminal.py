@@ -9,7 +9,7 @@ from rich.console import Console
 
 from tests import report_pages
 from tflite_api.reasons import Reason
-from tflite_api.resource.status import MeasuredError, SampleSource, Trial
+from tflite_api.resource.status import Benchmark, MeasuredError, SampleSource, Trial
 from tflite_api.steps.step import StepResult
 from tflite_converter.cli import terminal
 
@@ -78,3 +78,20 @@ def test_a_summary_has_what_runs_on_each_target() -> None:
         " 99 cycles; compiled for it"
     ) in shown
     assert "Microcontroller: 4 of 4 operators; 1024 bytes of arena; 40.0 dB against LiteRT" in shown
+
+
+def summary(**figures: object) -> str:
+    measured = Benchmark.from_object({"runtime": "LiteRT 2.3.0", **figures})
+    result = StepResult(reason=Reason.CONVERTED, message="SNR 20.0 dB", benchmark=measured)
+    return terminal.summary("flowers", result, "out/model.tflite").plain
+
+
+def test_a_summary_has_what_the_artifact_takes_as_it_runs() -> None:
+    timed = {"p50Milliseconds": "1.25", "p90Milliseconds": "1.5", "runs": 50, "threads": 2}
+    assert "latency    p50 1.25 ms, p90 1.5 ms (50 runs, 2 threads, LiteRT 2.3.0)" in summary(**timed)
+    told = summary(**timed | {"threads": 1, "relativeLatency": "0.5", "signature": "encode"})
+    assert "p90 1.5 ms, 0.5 times floats (50 runs, 1 thread, signature encode, LiteRT 2.3.0)" in told
+    assert "memory" not in told
+    told = summary(arenaBytes=2048)
+    assert "memory     2.0 KiB for all tensors that are no constants" in told
+    assert "latency" not in told

@@ -11,7 +11,7 @@ from tests import report_pages
 from tests.report_pages import HOSTILE, data, result, spec
 from tflite_api.resource.quantization import ChosenQuantization
 from tflite_api.resource.spec import ConversionSpec
-from tflite_api.resource.status import Baseline, Estimate, MeasuredError, TargetFit
+from tflite_api.resource.status import Baseline, Benchmark, Estimate, MeasuredError, TargetFit
 from tflite_api.steps.step import StepResult
 from tflite_converter.report import page as report_page
 
@@ -142,6 +142,34 @@ def test_targets_are_shown_with_what_is_asked_and_what_was_found() -> None:
     assert "Target GPU, minGPUOperators: 0.5" in text
     assert "Target GPU: 3 of 4 operators" in text
     assert "Scales one a tensor (granularity)" in text
+
+
+def test_time_and_memory_are_shown_with_what_was_asked() -> None:
+    assert "Inference" not in rendered()
+    asked = spec(
+        budget={"maxLatencyMilliseconds": "12", "maxRelativeLatency": "0.9", "threads": 2, "maxArenaBytes": "4Mi"}
+    )
+    measured = Benchmark.from_object(
+        {
+            "runtime": "LiteRT",
+            "p50Milliseconds": "1.25",
+            "p90Milliseconds": "1.5",
+            "relativeLatency": "0.5",
+            "threads": 2,
+            "arenaBytes": 2048,
+        }
+    )
+    told = result().model_copy(update={"benchmark": measured})
+    text = Elements(report_page.render("team/a", asked, told, data())).text
+    for words in (
+        "Inference, with 2 threads 1.25 ms Nine in ten at most 1.5 ms",
+        "Time against floats 0.5 Memory of tensors 2.0 KiB",
+        "Budget of time at most 12 ms (p90)",
+        "Against floats at most 0.9 times as long (p50)",
+        "Budget of memory at most 4Mi (4194304 bytes)",
+    ):
+        assert words in text, words
+    assert "allowed" not in text
 
 
 def test_the_secret_is_not_named() -> None:

@@ -151,6 +151,23 @@ def test_a_repair_that_all_layers_do_not_bring_about_is_given_up_after_one_trial
     assert names(state) == ["Int8", "Float16", "Int8 with 10 layers in floats"]
 
 
+def test_what_exceeds_the_budget_as_it_runs_is_not_repaired() -> None:
+    over = Made(Candidate(INT8), "OverBudget", SIZES[INT8], WEIGHTS, error(40))
+    assert plan.following(replace(everything(candidates=(INT8,)), made=(over,))) is None
+
+
+def test_of_repairs_that_exceed_the_budget_as_they_run_those_with_fewer_layers_are_tried() -> None:
+    miss = Made(Candidate(INT8), "Missed", SIZES[INT8], WEIGHTS, error(20), missed(20))
+    state = replace(everything(candidates=(INT8,)), made=(miss,), layers={INT8: LAYERS})
+    first = plan.following(state)
+    assert isinstance(first, Candidate)
+    assert len(first.layers) == len(LAYERS)
+    over = Made(first, "OverBudget", SIZES[INT8] + 1000, WEIGHTS, error(40))
+    following = plan.following(replace(state, made=(miss, over)))
+    assert isinstance(following, Candidate)
+    assert len(following.layers) == len(LAYERS) // 2
+
+
 def test_there_are_no_more_trials_than_the_spec_allows() -> None:
     model = Model(SIZES, dict.fromkeys(FIXED, 20.0))
     assert len(search(model, everything(trials=4)).made) == 4

@@ -204,6 +204,28 @@ def test_a_budget_that_nothing_reaches_takes_one_trial(models: Path, tmp_path: P
     assert len(found.trials or ()) == 1
 
 
+def test_every_trial_keeps_within_the_budget_as_it_runs(models: Path, tmp_path: Path) -> None:
+    budget = {"maxArenaBytes": "4Mi", "maxLatencyMilliseconds": "60000", "maxRelativeLatency": "1000"}
+    candidates = auto("DynamicRange", "WeightOnlyInt8", "Float16")
+    found, _ = run(models / "dense", tmp_path / "auto", 20, quantization=candidates, budget=budget, report=True)
+    assert found.reason is Reason.CONVERTED, found.message
+    assert found.benchmark is not None
+    assert found.benchmark.relative_latency is not None
+    [chosen] = [trial for trial in found.trials or () if trial.outcome == "Chosen"]
+    assert chosen.latency_milliseconds == found.benchmark.p90_milliseconds
+    assert (found.benchmark.p90_milliseconds or "") in (tmp_path / "auto/report.html").read_text()
+
+
+def test_what_takes_too_much_as_it_runs_is_told_for_each_trial(models: Path, tmp_path: Path) -> None:
+    found, progress = run(
+        models / "dense", tmp_path / "auto", 20, quantization=auto("DynamicRange", "None"), budget={"maxArenaBytes": 64}
+    )
+    assert found.reason is Reason.BUDGET_UNREACHABLE
+    assert "for budget.maxArenaBytes 64" in found.message
+    assert [trial.outcome for trial in progress.trials] == ["OverBudget", "OverBudget"]
+    assert all(float(trial.snr_decibels or 0) >= 20 for trial in progress.trials)
+
+
 @pytest.mark.parametrize(
     ("model", "reason", "words"),
     [

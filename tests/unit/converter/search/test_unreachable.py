@@ -4,7 +4,9 @@ import pytest
 
 from tests.unit.converter.search.test_plan import DYNAMIC, FLOAT16, INT4, INT8, NONE, error, everything, missed
 from tflite_api.reasons import Reason
+from tflite_api.resource.budget import Budget
 from tflite_api.resource.quantization_types import QuantizationType
+from tflite_api.resource.status import Benchmark
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.search import choice, unreachable
 from tflite_converter.search.choice import Candidate, Made
@@ -53,6 +55,32 @@ def test_a_budget_that_nothing_reaches_is_told_with_the_smallest() -> None:
     assert "The only trial of quantization.type Auto does not hold" in str(failure)
     assert "the smallest, WeightOnlyInt4, has 2000 bytes, and budget.maxSizeBytes allows 1000" in str(failure)
     assert "Raise budget.maxSizeBytes to 2000 at least, or convert a smaller model" in str(failure)
+
+
+def over(kind: QuantizationType, milliseconds: str, arena: int, size: int) -> Made:
+    benchmark = Benchmark(runtime="LiteRT", p90_milliseconds=milliseconds, threads=1, arena_bytes=arena)
+    failure = StepFailure(Reason.BUDGET_EXCEEDED, "it takes too much", OWN_CURE)
+    return Made(Candidate(kind), "OverBudget", size, 100, error(40), failure, benchmark=benchmark)
+
+
+def test_what_runs_too_slowly_is_told_with_the_budget_that_the_nearest_needs() -> None:
+    state = State(
+        candidates=(INT8, DYNAMIC, FLOAT16, NONE),
+        max_trials=32,
+        most_bytes=1000,
+        made=(over(INT8, "3.0001", 1500, 900), over(DYNAMIC, "2.5001", 2000, 1000), over(FLOAT16, "2.1", 2, 1001)),
+    )
+    failure = unreachable.explained(
+        state, 25, Budget.from_object({"maxLatencyMilliseconds": "2", "maxArenaBytes": 1600})
+    )
+    assert failure.reason is Reason.BUDGET_UNREACHABLE
+    assert failure.message == (
+        "None of 3 trials of quantization.type Auto holds all that is asked; the nearest that holds the gates,"
+        " DynamicRange, takes 2.5001 for budget.maxLatencyMilliseconds 2, 2000 for budget.maxArenaBytes 1600. Raise"
+        " budget.maxLatencyMilliseconds to 2.501, or raise budget.maxArenaBytes to 2000"
+    )
+    first = (failure.trials or ())[0]
+    assert (first.outcome, first.latency_milliseconds, first.reason) == ("OverBudget", "3.0001", "BudgetExceeded")
 
 
 def test_candidates_that_there_were_no_trials_left_for_are_named() -> None:

@@ -18,6 +18,7 @@ from tests.unit.converter.steps.convert_output import (
     scored,
 )
 from tflite_api.reasons import Reason
+from tflite_api.resource.budget import Budget
 from tflite_api.resource.metrics import Metric
 from tflite_api.resource.quantization import Quantization
 from tflite_converter.core.failure import StepFailure
@@ -210,3 +211,35 @@ def test_a_choice_that_nobody_left_open_is_refused(output: Path, changes: dict[s
     report(**changes)(output)
     with pytest.raises(StepFailure, match="there was none"), accept(output, Asked(60)):
         pass
+
+
+MEASURED = {"runtime": "LiteRT", "p50Milliseconds": "1", "p90Milliseconds": "2", "threads": 1, "arenaBytes": 64}
+
+
+@pytest.mark.parametrize(
+    ("asked", "told", "words"),
+    [
+        ({"maxLatencyMilliseconds": "2", "maxArenaBytes": 64}, MEASURED, None),
+        ({"threads": 1}, None, None),
+        ({"maxLatencyMilliseconds": "1.9"}, MEASURED, "does not hold budget.maxLatencyMilliseconds"),
+        ({"maxArenaBytes": 63, "threads": 1}, MEASURED, "does not hold budget.maxArenaBytes"),
+        ({"maxLatencyMilliseconds": "2"}, None, "shows no benchmark"),
+        ({"maxSizeBytes": "1Mi"}, MEASURED, "nobody asked for"),
+        ({"threads": 1}, {**MEASURED, "p90Milliseconds": "nan"}, "malformed"),
+        ({"threads": 1}, {**MEASURED, "runtime": "r\x1b[2J"}, "control characters"),
+        ({"threads": 1}, {**MEASURED, "arenaBytes": 2**70}, "malformed"),
+    ],
+)
+def test_what_is_told_of_time_and_memory_must_fit_the_budget(
+    output: Path, asked: dict[str, Any], told: dict[str, Any] | None, words: str | None
+) -> None:
+    report(**({} if told is None else {"benchmark": told}))(output)
+    wanted = Asked(60, budget=Budget.from_object(asked))
+    if words is None:
+        with accept(output, wanted) as accepted:
+            found = accepted.report.benchmark
+            assert (found.to_object() if found is not None else None) == told
+        return
+    with pytest.raises(StepFailure, match=words) as caught, accept(output, wanted):
+        pass
+    assert caught.value.reason is Reason.ARTIFACT_REFUSED

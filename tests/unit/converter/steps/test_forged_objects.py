@@ -19,7 +19,7 @@ from tests.unit.converter.steps.buckets import BESIDE, KEY, PAGE, again, publish
 from tests.unit.converter.storage.memory_store import Held, MemoryStore
 from tflite_api.names import VERIFYING_KEY_ENV
 from tflite_api.reasons import Reason
-from tflite_api.resource.status import Attestation, CalibrationData
+from tflite_api.resource.status import Attestation, Benchmark, CalibrationData
 from tflite_api.steps.step import StepRequest, StepResult
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.signing import dsse
@@ -77,6 +77,24 @@ def test_what_is_over_the_budget_is_not_reused_though_it_says_that_it_was_made_f
     store = published(asked, tmp_path)
     assert again(asked, store, tmp_path).reused is not None
     claiming(store, asked, FORGED + b"!")
+    assert again(asked, store, tmp_path).reused is None
+
+
+def test_a_benchmark_is_reused_with_its_artifact_where_it_fits_the_budget(tmp_path: Path) -> None:
+    asked = request(attestation=None, budget={"maxArenaBytes": 64})
+    measured = Benchmark(runtime="LiteRT", arena_bytes=64)
+    store = published(asked, tmp_path, benchmark=measured.to_object())
+    found = again(asked, store, tmp_path).reused
+    assert found is not None
+    assert found.benchmark == measured
+    assert "of this recipe, with the benchmark of when it was made" in found.message
+
+
+@pytest.mark.parametrize("claimed", [Benchmark(runtime="LiteRT", arena_bytes=65), None])
+def test_a_benchmark_that_does_not_fit_the_budget_is_not_believed(tmp_path: Path, claimed: Benchmark | None) -> None:
+    asked = request(attestation=None, budget={"maxArenaBytes": 64})
+    store = published(asked, tmp_path, benchmark={"runtime": "LiteRT", "arenaBytes": 64})
+    claiming(store, asked, benchmark=claimed)
     assert again(asked, store, tmp_path).reused is None
 
 

@@ -84,6 +84,25 @@ def test_an_unmet_target_says_what_runs_where_and_keeps_the_old_artifact() -> No
     assert forged.status.to_object()["targets"] == before
 
 
+def test_what_exceeds_the_budget_as_it_runs_is_shown_beside_the_last_good_artifact() -> None:
+    owner, made = started()
+    owner = after(owner, planned(owner, made, pods=[succeeded_pod(owner, made)]))
+    owner["metadata"]["generation"] = 2
+    over = job(owner, end=failed())
+    measured = {"runtime": "LiteRT 2.3.0", "arenaBytes": 4096}
+    said = report(Reason.BUDGET_EXCEEDED, benchmark=measured)
+    result = planned(owner, over, pods=[failing_pod(over, CONVERT, 3, said)])
+    assert result.status is not None
+    status = result.status.to_object()
+    assert status["benchmark"] == measured
+    assert status["artifact"]["sha256"] == "a" * 64
+    # With another reason it is no part of why.
+    said = report(Reason.VERIFICATION_FAILED, benchmark=measured)
+    result = planned(owner, over, pods=[failing_pod(over, CONVERT, 3, said)])
+    assert result.status is not None
+    assert "benchmark" not in result.status.to_object()
+
+
 def test_targets_that_are_asked_for_no_more_are_forgotten() -> None:
     owner, made = started()
     shown = [{"name": "GPU", "tool": "t", "operators": 4, "onTarget": 4}]

@@ -56,6 +56,19 @@ def test_the_verdict_becomes_verified(more: dict[str, object], verified: tuple[s
     assert conditions(done)["Ready"][0] == "True"
 
 
+def test_what_the_artifact_takes_is_shown_and_goes_with_it() -> None:
+    figures = {"runtime": "LiteRT 2.3.0 with XNNPACK", "p50Milliseconds": "1.5000", "threads": 2, "arenaBytes": 4096}
+    owner, made = started()
+    done = planned(owner, made, pods=[succeeded_pod(owner, made, benchmark=figures)])
+    assert done.status is not None
+    assert done.status.to_object()["benchmark"] == figures
+    later = after(owner, done)
+    later["metadata"]["generation"] = 2
+    again = planned(later, another := job(later), pods=[succeeded_pod(later, another)])
+    assert again.status is not None
+    assert "benchmark" not in again.status.to_object()
+
+
 def test_a_job_gone_after_success_is_not_run_again() -> None:
     owner, made = started()
     owner = after(owner, planned(owner, made, pods=[succeeded_pod(owner, made)]))

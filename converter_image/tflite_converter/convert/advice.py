@@ -1,0 +1,73 @@
+"""What to say of an artifact that fails the comparison with its model, and what to change."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tflite_api.reasons import Reason
+from tflite_api.resource.quantization import Quantization
+from tflite_api.resource.quantization_types import QuantizationType, Tool
+from tflite_converter.artifact import flatbuffer
+from tflite_converter.artifact.flatbuffer import ArtifactFacts
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.quantize import quantization
+from tflite_converter.scoring.gates import ModelMisses
+from tflite_converter.verify import reference
+from tflite_converter.verify.gate import NAME_REAL_ONES
+from tflite_converter.verify.kernels import CannotRun
+from tflite_converter.verify.reference import Reference
+
+_CURE_OF_FLOATS: Final = (
+    "Name inputs that the model is made for in verification.samples, or pin other shapes in signature.inputs; where"
+    " that changes nothing, TensorFlow's converter gets this model wrong"
+)
+_CURE_OF_SIMULATED: Final = (
+    "The model simulates integers, which the artifact has in earnest: set verification.minSNRDecibels to what they"
+    " reach, or export the model without the quantization that it simulates"
+)
+_CURE_OF_HALVES: Final = "Use quantization.type DynamicRange or None, or export the model with smaller weights"
+_NEEDS_SINGLE_BATCH: Final = "LiteRT's loops over time steps need a batch of 1, and the model has another"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """An artifact that was compared."""
+
+    artifact: Path
+    facts: ArtifactFacts
+    quantization: Quantization
+    """That it was converted with."""
+    references: Sequence[Reference]
+    batch_cure: str | None
+    """What to change about pinned batches, where that may be what is wrong."""
+
+
+def advised(failure: StepFailure, compared: Compared) -> StepFailure:
+    """Return a failed comparison in words that say what to change."""
+    if isinstance(failure, ModelMisses):
+        return failure
+    asked, references = compared.quantization, compared.references
+    is_of_type = asked.type.facts.is_calibrated and compared.batch_cure is None
+    if is_of_type and isinstance(failure, CannotRun) and failure.operator and not failure.is_explained:
+        return quantization.lacks_kernel(asked, failure.operator, failure.words)
+    found, cure = failure.found, failure.cure
+    guessed = reference.all_guessed(references)
+    if failure.reason is Reason.VERIFICATION_FAILED and guessed not in found and not isinstance(failure, CannotRun):
+        found, cure = f"{found}; {guessed}", NAME_REAL_ONES
+    if failure.reason is Reason.VERIFICATION_FAILED and (cut := _cut_off(compared)):
+        found, cure = f"{found}; {cut}", _CURE_OF_HALVES
+    found = "; ".join((found, *reference.state_in_words(references)))
+    if asked.type.facts.tool is Tool.NOBODY and failure.reason is Reason.VERIFICATION_FAILED:
+        cure = _CURE_OF_SIMULATED if "QUANTIZE" in compared.facts.operations else _CURE_OF_FLOATS
+    if compared.batch_cure is not None:
+        found, cure = f"{_NEEDS_SINGLE_BATCH} ({found})", compared.batch_cure
+    return StepFailure(failure.reason, found, cure, verification=failure.verification)
+
+
+def _cut_off(compared: Compared) -> str:
+    """Return what half floats do not hold of the weights; empty where that is nothing, or none were asked for."""
+    if compared.quantization.type is not QuantizationType.FLOAT16:
+        return ""
+    count = flatbuffer.saturated_halves(compared.artifact)
+    return f"{count} of its weights are beyond 65504, the largest half float, and were cut off there" if count else ""
