@@ -249,9 +249,10 @@ class PinnedModel:
     def _material(self, attempt: Attempt, folder: Path, float_file: Path) -> MaterialOrder:
         """Return what the artifact is compared with: the model, and its file in floats if the artifact is not that."""
         floats = None
-        if self._place.is_shared and not float_file.exists():
+        if self._place.is_shared:
             # Made once for all trials.
-            float_file = self._place.floats(attempt, with_ranges=False)
+            ranges, plain = (self._place.floats(attempt, with_ranges=with_ranges) for with_ranges in (True, False))
+            float_file = ranges if self._order.quantization.type.facts.selective and ranges.exists() else plain
         if self._order.quantization.type is not QuantizationType.NONE and not float_file.exists():
             floats = FloatsOrder(
                 folder=str(folder),
