@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from tflite_api.field_types import quantity
 from tflite_api.resource.status import Benchmark
-from tflite_api.schema import Integer, Schema
+from tflite_api.schema import Boolean, Integer, Schema
 
 _SIZE: Final = re.compile(r"[0-9]{1,12}((\.[0-9]{1,3})?(k|M|G|T|Ki|Mi|Gi|Ti))?")
 _AMOUNT: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?")
@@ -66,11 +66,6 @@ class Budget(Schema):
         return any(one is not None for one in asked)
 
     @property
-    def is_benchmarked(self) -> bool:
-        """Return whether anything is measured for it that the file itself does not say."""
-        return self.is_timed or self.max_arena_bytes is not None
-
-    @property
     def thread_count(self) -> int:
         """How many threads an inference may use where it is timed."""
         return self.threads or 1
@@ -84,6 +79,23 @@ class Budget(Schema):
             "maxArenaBytes": self.most_arena_bytes,
         }
         return {name: str(most) for name, most in given.items() if most is not None}
+
+
+class Benchmarking(Schema):
+    """What is measured of an artifact as it runs; the memory of its tensors always is."""
+
+    threads: Integer | None = None
+    """How many an inference may use where it is timed; None where it is not."""
+    beside_floats: Boolean = False
+    """Whether the same model in floats is timed in turns with it."""
+
+    @classmethod
+    def of(cls, budget: Budget | None, *, prefers_fast: bool) -> Self | None:
+        """Return what a budget asks for, and a search for what is fastest; None where neither asks for anything."""
+        if prefers_fast or (budget is not None and budget.is_timed):
+            beside_floats = prefers_fast or (budget is not None and budget.max_relative_latency is not None)
+            return cls(threads=budget.thread_count if budget is not None else 1, beside_floats=beside_floats)
+        return cls() if budget is not None and budget.max_arena_bytes is not None else None
 
 
 def exceeded(budget: Budget, measured: Benchmark) -> list[tuple[str, str, str]]:
@@ -108,15 +120,22 @@ def least(figure: str) -> str:
     return f"{Decimal(figure).quantize(Decimal('0.001'), ROUND_CEILING).normalize():f}"
 
 
-def problem_of(budget: Budget | None, measured: Benchmark | None) -> str | None:
-    """Return what is wrong with a benchmark that is said to keep within a budget; None where it does."""
-    if budget is None or not budget.is_benchmarked:
+def problem_of(budget: Budget | None, wanted: Benchmarking | None, measured: Benchmark | None) -> str | None:
+    """Return what is wrong with a benchmark that is said to keep within a budget; None where it does.
+
+    Args:
+        budget: what the artifact may take.
+        wanted: what was to be measured.
+        measured: what is said to have been found.
+    """
+    limits = budget.running_limits if budget is not None else {}
+    if wanted is None:
         return None if measured is None else "shows a benchmark that nobody asked for"
     if measured is None:
         # What cannot run here is told apart from what was left out by the gates alone: these need a benchmark.
-        return f"shows no benchmark for budget.{', '.join(budget.running_limits)}" if budget.running_limits else None
-    if budget.is_timed and measured.threads != budget.thread_count:
-        return f"shows no latency with {budget.thread_count} threads"
-    if over := exceeded(budget, measured):
+        return f"shows no benchmark for budget.{', '.join(limits)}" if limits else None
+    if wanted.threads is not None and measured.threads != wanted.threads:
+        return f"shows no latency with {wanted.threads} threads"
+    if budget is not None and (over := exceeded(budget, measured)):
         return f"does not hold budget.{', '.join(name for name, _, _ in over)}"
     return None

@@ -124,7 +124,7 @@ class Auto(Schema):
     candidates: Annotated[tuple[FixedType, ...], Field(min_length=1, max_length=7), AfterValidator(unique)] | None = (
         None
     )
-    objective: Literal["Size"] = "Size"
+    objective: Literal["Size", "Latency"] = "Size"
     max_trials: Annotated[Integer, Field(ge=1, le=MOST_TRIALS)] = DEFAULT_MAX_TRIALS
 
 
@@ -213,6 +213,11 @@ class Quantization(Schema):
     def search(self) -> Auto:
         """How type Auto searches."""
         return self.auto or _AUTO
+
+    @property
+    def prefers_fast(self) -> bool:
+        """Return whether of all that holds the fastest is taken, so that each has to be timed."""
+        return self.type is QuantizationType.AUTO and self.search.objective == "Latency"
 
     @property
     def candidates(self) -> tuple[QuantizationType, ...]:

@@ -14,7 +14,7 @@ from tflite_api.field_types import (
 )
 from tflite_api.names import ATTESTATION_SUFFIX, REPORT_SUFFIX
 from tflite_api.resource.attestation_spec import AttestationSpec
-from tflite_api.resource.budget import Budget
+from tflite_api.resource.budget import Benchmarking, Budget
 from tflite_api.resource.destination import Destination
 from tflite_api.resource.metadata import ModelMetadata
 from tflite_api.resource.metrics import MOST_METRICS, Metric, hold_names
@@ -246,18 +246,18 @@ class ConversionSpec(Schema):
     @model_validator(mode="after")
     def _can_measure_what_is_budgeted(self) -> Self:
         budget = self.budget
+        if self.benchmarking is not None and any(target.compiles for target in self.targets or ()):
+            raise ValueError(
+                "what publishCompiled publishes runs on the NPU alone, where LiteRT cannot measure it: leave out"
+                " budget.maxLatencyMilliseconds, maxRelativeLatency, threads and maxArenaBytes, and auto.objective"
+                " Latency; targets[].maxSRAMBytes bounds its memory, and status.targets tells its cycles"
+            )
         if budget is None:
             return self
         if budget.max_relative_latency is not None and self.quantization.type is QuantizationType.NONE:
             raise ValueError(
                 "budget.maxRelativeLatency compares with the artifact in floats, which is what quantization.type None"
                 " makes: leave it out"
-            )
-        if budget.is_benchmarked and any(target.compiles for target in self.targets or ()):
-            raise ValueError(
-                "budget: what publishCompiled publishes runs on the NPU alone, where LiteRT cannot measure it: leave"
-                " maxLatencyMilliseconds, maxRelativeLatency, threads and maxArenaBytes out; targets[].maxSRAMBytes"
-                " bounds its memory, and status.targets tells its cycles"
             )
         most = self.resources.limits.cpu if self.resources is not None and self.resources.limits is not None else None
         # Of a part of a CPU one thread can be had as well.
@@ -267,6 +267,11 @@ class ConversionSpec(Schema):
                 " the artifact"
             )
         return self
+
+    @property
+    def benchmarking(self) -> Benchmarking | None:
+        """What is measured of the artifact as it runs."""
+        return Benchmarking.of(self.budget, prefers_fast=self.quantization.prefers_fast)
 
     @property
     def without_placement(self) -> Self:

@@ -195,6 +195,7 @@ class Trial(Schema):
     metrics: Annotated[tuple[TrialMetric, ...], Field(max_length=8)] | None = None
     latency_milliseconds: Measure | None = None
     """What nine in ten inferences took at most."""
+    relative_latency: Measure | None = None
     outcome: TrialOutcome
     reason: Annotated[str, StringConstraints(max_length=64)] | None = None
     """Of a failure."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from tflite_api.reasons import Reason
-from tflite_api.resource.budget import Budget, exceeded, least
+from tflite_api.resource.budget import Benchmarking, Budget, exceeded, least
 from tflite_api.resource.quantization import Quantization
 from tflite_api.resource.quantization_types import FIXED, Activations
 from tflite_api.resource.status import Benchmark
@@ -38,26 +38,27 @@ class Subject:
     effort: Effort = field(default=_USUAL)
 
 
-def measured(subject: Subject, budget: Budget | None) -> Benchmark | None:
-    """Measure what a budget asks for, and hold the artifact against it; None where there is nothing to measure.
+def measured(subject: Subject, wanted: Benchmarking | None, budget: Budget | None) -> Benchmark | None:
+    """Measure what is wanted, and hold the artifact against its budget; None where there is nothing to measure.
 
     Raises:
         StepFailure: BudgetExceeded with what would help, or why there is no file in floats to compare with.
         CannotRun: LiteRT cannot run the artifact.
     """
-    if budget is None or not budget.is_benchmarked:
+    if wanted is None:
         return None
     if subject.select_tf:
-        if budget.running_limits:
+        if budget is not None and budget.running_limits:
             raise _cannot_run(budget, subject.select_tf)
         return None
-    found = measure(subject, budget)
-    hold(found, budget, subject.quantization)
+    found = measure(subject, wanted)
+    if budget is not None:
+        hold(found, budget, subject.quantization)
     return found
 
 
-def measure(subject: Subject, budget: Budget) -> Benchmark:
-    """Return what a budget asks for. Of several signatures the slowest counts, and the memory of all together.
+def measure(subject: Subject, wanted: Benchmarking) -> Benchmark:
+    """Return what is wanted. Of several signatures the slowest counts, and the memory of all together.
 
     Raises:
         StepFailure: there is no file in floats to compare with.
@@ -65,13 +66,14 @@ def measure(subject: Subject, budget: Budget) -> Benchmark:
     """
     runtime = f"LiteRT {metadata.version('ai-edge-litert')}"
     memory = arena.arena_bytes(subject.artifact, subject.samples)
-    if not budget.is_timed:
+    threads = wanted.threads
+    if threads is None:
         return Benchmark(runtime=runtime, arena_bytes=memory)
     files = [subject.artifact]
-    if budget.max_relative_latency is not None:
+    if wanted.beside_floats:
         files.append(subject.floats())
     timed = {
-        key: latency.side_by_side(files, budget.thread_count, key, sample, subject.effort)
+        key: latency.side_by_side(files, threads, key, sample, subject.effort)
         for key, sample in subject.samples.items()
     }
     slowest = max(timed, key=lambda key: timed[key][0].p90_milliseconds)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from tflite_api.reasons import Reason
-from tflite_api.resource.budget import Budget
+from tflite_api.resource.budget import Benchmarking, Budget
 from tflite_api.resource.metadata import ModelMetadata
 from tflite_api.resource.metrics import Metric
 from tflite_api.resource.quantization_types import Tool
@@ -79,6 +79,7 @@ class MeasurementOrder(Schema):
     published: PublishedArtifact | None = None
     """What metrics with that baseline are held against."""
     budget: Budget | None = None
+    benchmarking: Benchmarking | None = None
     targets: tuple[Target, ...] = ()
     calibration: CalibrationData | None = None
     metadata: ModelMetadata | None = None
@@ -150,7 +151,7 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
             raise advice.advised(failure, compared) from failure
     error = scores.beside(measured.summary(references[0].source)) if measured.samples else None
     with _about(kept[0], error):
-        taken = benchmark.measured(_subject(artifact, facts, order, references), order.budget)
+        taken = benchmark.measured(_subject(artifact, facts, order, references), order.benchmarking, order.budget)
     _check_unchanged(artifact, digest)
     placed = _on_targets(artifact, facts, order, references)
     if placed.notes:

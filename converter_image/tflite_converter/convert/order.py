@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Self
 
-from tflite_api.resource.budget import Budget
+from tflite_api.resource.budget import Benchmarking, Budget
 from tflite_api.resource.metadata import ModelMetadata
 from tflite_api.resource.metrics import Metric
 from tflite_api.resource.spec import ConversionSpec, LabelledSamples, Signature
@@ -54,6 +54,8 @@ class ConversionOrder(Schema):
     metrics: tuple[Metric, ...] = ()
     """What is measured on its labels."""
     budget: Budget | None = None
+    benchmarking: Benchmarking | None = None
+    """What is measured of the artifact as it runs."""
     targets: tuple[Target, ...] = ()
     datasets: FetchedDatasets = FetchedDatasets()
     report: Boolean = False
@@ -89,6 +91,7 @@ class ConversionOrder(Schema):
             verification_samples=_settings(spec),
             metrics=spec.metrics,
             budget=spec.budget,
+            benchmarking=spec.benchmarking,
             targets=spec.targets or (),
             datasets=datasets,
             report=spec.report,

@@ -52,5 +52,13 @@ def row(trial: Trial) -> tuple[str, ...]:
         name = f"{trial.type} with {_layers(trial.kept_layers)} kept"
     size = bytes_in_words(trial.size_bytes) if trial.size_bytes is not None else ""
     snr = f"{trial.snr_decibels} dB" if trial.snr_decibels is not None else ""
+    return name, size, snr, _outcome(trial)
+
+
+def _outcome(trial: Trial) -> str:
     outcome = _OUTCOMES[trial.outcome]
-    return name, size, snr, f"{outcome} ({trial.reason})" if trial.outcome == "Failed" and trial.reason else outcome
+    if trial.outcome == "Failed" and trial.reason:
+        return f"{outcome} ({trial.reason})"
+    latency = f", {trial.latency_milliseconds} ms" if trial.latency_milliseconds is not None else ""
+    relative = f", {trial.relative_latency} times floats" if trial.relative_latency is not None else ""
+    return f"{outcome}{latency}{relative}"

@@ -1,5 +1,6 @@
 """What trials came to, and which of them is taken: pure."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -83,6 +84,7 @@ class Made:
             snr_decibels=self.measured.snr_decibels if self.measured is not None else None,
             metrics=tuple(metrics) or None,
             latency_milliseconds=self.benchmark.p90_milliseconds if self.benchmark is not None else None,
+            relative_latency=self.benchmark.relative_latency if self.benchmark is not None else None,
             outcome=self.outcome,
             reason=reason,
             message=message,
@@ -96,7 +98,16 @@ class Made:
         return None, None
 
 
-_PREFERENCES: Final[Mapping[str, Callable[[Made], float]]] = {"Size": lambda made: made.size or 0}
+def _relative_latency(made: Made) -> float:
+    measured = made.benchmark.relative_latency if made.benchmark is not None else None
+    return float(measured) if measured is not None else math.inf
+
+
+_PREFERENCES: Final[Mapping[str, Callable[[Made], float]]] = {
+    "Size": lambda made: made.size or 0,
+    # Against floats in the same run: between two trials the node may become slower or faster.
+    "Latency": _relative_latency,
+}
 """By objective what is to be small."""
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tflite_api.resource.quantization import KeepFloat, KeepInt8
-from tflite_api.resource.quantization_types import MIXED, SELECTIVE, QuantizationType
+from tflite_api.resource.quantization_types import MIXED, SELECTIVE, Activations, QuantizationType
 from tflite_api.resource.status import TrialOutcome
 from tflite_api.steps.report import TypeSize
 from tflite_converter.budget.size import BITS
@@ -19,6 +19,18 @@ from tflite_converter.search.repair import Layer
 
 _NO_SMALLER: Final = {QuantizationType.INT16X8: QuantizationType.INT8}
 """Types that are never smaller than another: the weights are the same, and biases have 64 bits in the place of 32."""
+
+
+_BY_SLOWNESS: Final = (Activations.INT8, Activations.DYNAMIC, Activations.FLOATS, Activations.INT16)
+"""What computes fastest first, as LiteRT with XNNPACK has kernels for it: most operators have none with 16 bits."""
+
+
+def _weight_bits(kind: QuantizationType) -> int:
+    return BITS[kind.facts.weights]
+
+
+def _slowness(kind: QuantizationType) -> int:
+    return _BY_SLOWNESS.index(kind.facts.activations)
 
 
 @dataclass(frozen=True)
@@ -51,13 +63,20 @@ class State:
         """The types that were not tried as they are, from the one that promises most."""
         tried = {each.candidate.kind for each in self.made if each.candidate.is_plain}
         left = [kind for kind in self.candidates if kind not in tried]
-        return tuple(sorted(left, key=lambda kind: BITS[kind.facts.weights]))
+        promises_most = _weight_bits if self.is_of_size else _slowness
+        return tuple(sorted(left, key=promises_most))
 
     @property
     def repairable(self) -> tuple[QuantizationType, ...]:
         """The types that can leave layers out, from the one that promises most."""
-        found = [kind for kind in self.candidates if kind in SELECTIVE or kind in MIXED]
-        return tuple(sorted(found, key=lambda kind: BITS[kind.facts.weights]))
+        # What stores weights alone with few bits computes with floats: with more bits it is no slower.
+        kinds = (*SELECTIVE, *MIXED) if self.is_of_size else SELECTIVE
+        return tuple(sorted((kind for kind in self.candidates if kind in kinds), key=_weight_bits))
+
+    @property
+    def is_of_size(self) -> bool:
+        """Return whether an artifact that is no smaller than one that holds is of no use."""
+        return self.objective == "Size"
 
     def bound(self, *, but_for: QuantizationType | None = None) -> int | None:
         """Return the size (bytes) from which on an artifact is of no use; None where any is.
@@ -67,7 +86,7 @@ class State:
         """
         held = (each for each in self.made if but_for is None or each.candidate.kind is not but_for)
         best = choice.best(held, self.objective)
-        sizes = [best.size] if best is not None and best.size is not None else []
+        sizes = [best.size] if self.is_of_size and best is not None and best.size is not None else []
         if self.most_bytes is not None:
             sizes.append(self.most_bytes + 1)
         return min(sizes, default=None)
@@ -99,7 +118,7 @@ def _next_type(state: State) -> QuantizationType | None:
     weights = next((each.weights for each in state.made if each.weights is not None), None)
     bound = state.bound()
     for kind in state.untried:
-        if kind in _NO_SMALLER and _is_large_enough(state, _NO_SMALLER[kind]):
+        if state.is_of_size and kind in _NO_SMALLER and _is_large_enough(state, _NO_SMALLER[kind]):
             continue
         if weights is None or bound is None or promise(kind, weights) < bound:
             return kind

@@ -122,10 +122,10 @@ class Search:
 
     def _budget(self) -> Budget | None:
         """Return what a trial may take: as it runs, what the spec allows; as a file, less than what holds already."""
-        asked = self._order.budget
-        bound = self._state.bound() if self._state.best is not None else None
+        asked, state = self._order.budget, self._state
+        bound = state.bound() if state.is_of_size and state.best is not None else None
         most = bound - 1 if bound is not None and bound > 1 else None
-        if asked is not None and asked.is_benchmarked:
+        if asked is not None and asked.running_limits:
             return asked.model_copy(update={"max_size_bytes": most})
         return Budget(max_size_bytes=most) if most is not None else None
 
@@ -259,7 +259,7 @@ class Search:
             StepFailure: ConversionFailed where another artifact comes of it.
         """
         # What it takes as it runs was measured, and would be other figures now.
-        order = self._order_of(best.candidate, folder).model_copy(update={"budget": None})
+        order = self._order_of(best.candidate, folder).model_copy(update={"budget": None, "benchmarking": None})
         done = self._supervised(order, f"{best.candidate.name}: ", None)
         self._peak = max(self._peak, done.peak_memory_bytes)
         if done.converted.sha256 != before.sha256:

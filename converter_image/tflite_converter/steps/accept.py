@@ -12,7 +12,7 @@ from tflite_api.reasons import Outcome, Reason
 from tflite_api.resource import budget as asked_budget
 from tflite_api.resource import metrics as asked_metrics
 from tflite_api.resource import targets as asked_targets
-from tflite_api.resource.budget import Budget
+from tflite_api.resource.budget import Benchmarking, Budget
 from tflite_api.resource.metrics import Metric
 from tflite_api.resource.quantization import ChosenQuantization, Quantization
 from tflite_api.resource.quantization_types import MIXED, SELECTIVE, QuantizationType
@@ -48,13 +48,23 @@ class Asked:
     """The devices that it must say to hold on."""
     budget: Budget | None = None
     """What the artifact may take as it runs."""
+    benchmarking: Benchmarking | None = None
+    """What of that is measured."""
     published: str | None = None
     """SHA-256 of what metrics are held against where they ask for it; None where nothing is published."""
 
     @classmethod
     def of(cls, spec: ConversionSpec, published: str | None = None) -> Self:
         """Take what a spec asks for, and what is published."""
-        return cls(spec.min_snr_decibels, spec.metrics, spec.quantization, spec.targets or (), spec.budget, published)
+        return cls(
+            gate=spec.min_snr_decibels,
+            metrics=spec.metrics,
+            quantization=spec.quantization,
+            targets=spec.targets or (),
+            budget=spec.budget,
+            benchmarking=spec.benchmarking,
+            published=published,
+        )
 
 
 @dataclass(frozen=True)
@@ -112,7 +122,7 @@ def report_data(output_dir: Path) -> ReportData:
 def _check_report(report: ConvertedModel, asked: Asked) -> None:
     problem = problem_of(report, report.verdict, report.verification, report.calibration, asked)
     problem = problem or asked_targets.problem_of(asked.targets, report.targets or ())
-    problem = problem or asked_budget.problem_of(asked.budget, report.benchmark)
+    problem = problem or asked_budget.problem_of(asked.budget, asked.benchmarking, report.benchmark)
     if problem is not None:
         _refuse(f"its report {problem}")
 

@@ -84,7 +84,7 @@ class _Confirmation:
         calibration = result.provenance.calibration if result.provenance is not None else None
         problem = accept.problem_of(result, result.verdict, result.verification, calibration, Asked.of(spec))
         problem = problem or targets.problem_of(spec.targets or (), result.targets or ())
-        problem = problem or asked_budget.problem_of(spec.budget, result.benchmark)
+        problem = problem or asked_budget.problem_of(spec.budget, spec.benchmarking, result.benchmark)
         if problem is not None:
             raise NotReusedError(f"its metadata {problem}")
         artifact = self._artifact()

@@ -27,6 +27,7 @@ _RUNNING: list[Object] = [
     {"threads": 1},
     {"maxArenaBytes": 1},
 ]
+_FASTEST: Object = {"type": "Auto", "auto": {"objective": "Latency"}}
 _INT8: Object = {"type": "Int8", "calibration": {"synthetic": True}}
 
 RULES: list[Rule] = [
@@ -75,7 +76,10 @@ RULES: list[Rule] = [
             _compiled({"maxSizeBytes": 1}, publishCompiled=True),
             *(_compiled(budget, **more) for budget in _RUNNING for more in ({}, {"publishCompiled": False})),
         ],
-        [_compiled(budget, publishCompiled=True) for budget in _RUNNING],
-        "budget: what publishCompiled publishes runs on the NPU alone",
+        [
+            *(_compiled(budget, publishCompiled=True) for budget in _RUNNING),
+            {**_compiled({"maxSizeBytes": 1}, publishCompiled=True), "quantization": _FASTEST},
+        ],
+        "what publishCompiled publishes runs on the NPU alone",
     ),
 ]

@@ -154,7 +154,12 @@ RULES: list[Rule] = [
         [searching("None", calibration=SYNTHETIC)],
         "auto.candidates has neither",
     ),
-    ("objective", [], [searching("None", objective="Speed")], 'supported values: "Size"'),
+    (
+        "objective",
+        [searching("None", objective="Size"), searching("None", objective="Latency")],
+        [searching("None", objective="Speed")],
+        'supported values: "Size", "Latency"',
+    ),
     ("maxTrials", [searching("None", maxTrials=32)], [searching("None", maxTrials=33)], "less than or equal to 32"),
     ("at least one trial", [], [searching("None", maxTrials=0)], "greater than or equal to 1"),
     (

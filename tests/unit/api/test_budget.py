@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tflite_api.resource.budget import Budget, exceeded, least, problem_of
+from tflite_api.resource.budget import Benchmarking, Budget, exceeded, least, problem_of
 from tflite_api.resource.status import Benchmark
 
 
@@ -38,6 +38,10 @@ def budget(**asked: Any) -> Budget:
     return Budget.from_object(asked)
 
 
+def given(asked: dict[str, Any] | None) -> Budget | None:
+    return Budget.from_object(asked) if asked is not None else None
+
+
 @pytest.mark.parametrize("written", ["0", "0.000", "12.", ".5", "-1", "1e3", "0.0001", "much", "", "1_000", "12\n"])
 @pytest.mark.parametrize("field", ["maxLatencyMilliseconds", "maxRelativeLatency"])
 def test_what_is_no_amount_is_refused_with_an_example(field: str, written: str) -> None:
@@ -46,20 +50,23 @@ def test_what_is_no_amount_is_refused_with_an_example(field: str, written: str) 
 
 
 @pytest.mark.parametrize(
-    ("asked", "is_timed", "is_benchmarked"),
+    ("asked", "prefers_fast", "wanted"),
     [
-        ({"maxSizeBytes": 1}, False, False),
-        ({"maxArenaBytes": 1}, False, True),
-        ({"threads": 1}, True, True),
-        ({"maxLatencyMilliseconds": "1"}, True, True),
-        ({"maxRelativeLatency": "1"}, True, True),
+        (None, False, None),
+        ({"maxSizeBytes": 1}, False, None),
+        ({"maxArenaBytes": 1}, False, Benchmarking()),
+        ({"threads": 2}, False, Benchmarking(threads=2)),
+        ({"maxLatencyMilliseconds": "1"}, False, Benchmarking(threads=1)),
+        ({"maxRelativeLatency": "1"}, False, Benchmarking(threads=1, beside_floats=True)),
+        (None, True, Benchmarking(threads=1, beside_floats=True)),
+        ({"threads": 2}, True, Benchmarking(threads=2, beside_floats=True)),
+        ({"maxSizeBytes": 1}, True, Benchmarking(threads=1, beside_floats=True)),
     ],
 )
 def test_nothing_is_measured_that_was_not_asked_for(
-    asked: dict[str, Any], is_timed: bool, is_benchmarked: bool
+    asked: dict[str, Any] | None, prefers_fast: bool, wanted: Benchmarking | None
 ) -> None:
-    assert (budget(**asked).is_timed, budget(**asked).is_benchmarked) == (is_timed, is_benchmarked)
-    assert budget(**asked).thread_count == 1
+    assert Benchmarking.of(given(asked), prefers_fast=prefers_fast) == wanted
 
 
 MEASURED = Benchmark(
@@ -121,14 +128,21 @@ def test_the_least_amount_that_holds_can_be_written_into_a_budget(figure: str, a
 def test_what_a_report_claims_must_fit_the_budget(
     asked: dict[str, Any] | None, changes: dict[str, Any], problem: str | None
 ) -> None:
-    found = problem_of(budget(**asked) if asked is not None else None, MEASURED.model_copy(update=changes))
+    wanted = Benchmarking.of(given(asked), prefers_fast=False)
+    found = problem_of(given(asked), wanted, MEASURED.model_copy(update=changes))
     assert found is None if problem is None else problem in (found or "")
 
 
 def test_a_gate_needs_a_benchmark_and_a_mere_report_may_be_without() -> None:
-    assert problem_of(budget(maxArenaBytes=1), None) == "shows no benchmark for budget.maxArenaBytes"
-    assert problem_of(budget(threads=2), None) is None
-    assert problem_of(None, None) is None
+    assert problem_of(budget(maxArenaBytes=1), Benchmarking(), None) == "shows no benchmark for budget.maxArenaBytes"
+    assert problem_of(budget(threads=2), Benchmarking(threads=2), None) is None
+    assert problem_of(None, None, None) is None
+
+
+def test_a_search_for_what_is_fastest_is_timed_with_as_many_threads_as_it_says() -> None:
+    wanted = Benchmarking(threads=2, beside_floats=True)
+    assert problem_of(None, wanted, MEASURED) is None
+    assert problem_of(None, wanted, MEASURED.model_copy(update={"threads": 1})) == "shows no latency with 2 threads"
 
 
 @pytest.mark.parametrize("figure", ["nan", "inf", "-1", "1e9", "1" * 13, "0.00001", "1\n"])

@@ -134,6 +134,7 @@ def of_auto(**auto: Any) -> str:
 def test_what_auto_tries_is_part_of_the_hash_and_whether_a_default_says_so_is_not() -> None:
     candidates = ["None", "Float16", "DynamicRange", "WeightOnlyInt8", "WeightOnlyInt4"]
     assert of_auto() == of_auto(maxTrials=12) == of_auto(candidates=candidates) == of_auto(objective="Size")
+    assert of_auto() != of_auto(objective="Latency")
     assert len({ORIGINAL, of_auto(), of_auto(maxTrials=11), of_auto(candidates=["None"])}) == 4
     # Of equals the first is taken.
     assert of_auto(candidates=candidates) != of_auto(candidates=[*reversed(candidates)])

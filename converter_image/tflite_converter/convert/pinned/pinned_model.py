@@ -288,6 +288,7 @@ class PinnedModel:
             metrics=self._order.metrics,
             published=self._order.datasets.published,
             budget=self._order.budget,
+            benchmarking=self._order.benchmarking,
             targets=self._order.targets,
             calibration=self._calibration.facts if self._calibration and self._order.quantization.calibration else None,
             metadata=self._order.metadata,

@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.converter.small_artifacts import KEY, dense
 from tflite_api.reasons import Reason
-from tflite_api.resource.budget import Budget
+from tflite_api.resource.budget import Benchmarking, Budget
 from tflite_api.resource.quantization import Quantization
 from tflite_api.resource.quantization_types import FIXED
 from tflite_api.resource.status import Benchmark
@@ -57,13 +57,13 @@ def subject_of(artifact: Path, samples: Mapping[str, Sample], floats: Callable[[
 
 def test_a_budget_of_memory_alone_times_nothing(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(latency, "side_by_side", never)
-    found = benchmark.measure(subject, budget(maxArenaBytes=1))
+    found = benchmark.measure(subject, Benchmarking())
     assert found == Benchmark(runtime=found.runtime, arena_bytes=3 * 64 * 4)
     assert found.runtime.startswith("LiteRT ")
 
 
 def test_what_is_timed_is_told_with_its_circumstances(subject: Subject) -> None:
-    found = benchmark.measure(subject, budget(threads=2))
+    found = benchmark.measure(subject, Benchmarking(threads=2))
     assert (found.runs, found.threads, found.signature, found.relative_latency) == (5, 2, None, None)
     assert found.arena_bytes == 3 * 64 * 4
     assert found.runtime.endswith(" with XNNPACK")
@@ -73,7 +73,7 @@ def test_what_is_timed_is_told_with_its_circumstances(subject: Subject) -> None:
 Files = dict[str, tuple[float, float]]
 
 
-def timed(monkeypatch: pytest.MonkeyPatch, figures: dict[str, Files], **asked: Any) -> Benchmark:
+def timed(monkeypatch: pytest.MonkeyPatch, figures: dict[str, Files], *, beside_floats: bool = False) -> Benchmark:
     """Return the benchmark of signatures whose files take so many milliseconds (p50, p90)."""
 
     def side_by_side(files: list[Path], threads: int, key: str, *_: object) -> list[Latency]:
@@ -82,7 +82,8 @@ def timed(monkeypatch: pytest.MonkeyPatch, figures: dict[str, Files], **asked: A
     monkeypatch.setattr(latency, "side_by_side", side_by_side)
     monkeypatch.setattr(arena, "arena_bytes", lambda *_: 1)
     samples = dict.fromkeys(figures, ONES)
-    return benchmark.measure(subject_of(Path("a"), samples, lambda: Path("floats")), budget(threads=3, **asked))
+    wanted = Benchmarking(threads=3, beside_floats=beside_floats)
+    return benchmark.measure(subject_of(Path("a"), samples, lambda: Path("floats")), wanted)
 
 
 def test_of_several_signatures_the_slowest_counts_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +93,7 @@ def test_of_several_signatures_the_slowest_counts_and_is_named(monkeypatch: pyte
 
 
 def test_the_ratio_is_that_of_the_medians_in_the_same_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = timed(monkeypatch, {"only": {"a": (1, 8), "floats": (4, 5)}}, maxRelativeLatency="1")
+    found = timed(monkeypatch, {"only": {"a": (1, 8), "floats": (4, 5)}}, beside_floats=True)
     assert (found.relative_latency, found.signature) == ("0.2500", None)
 
 
@@ -188,29 +189,34 @@ def test_all_that_is_over_is_told_at_once() -> None:
     assert "; raise budget.maxRelativeLatency" in cure
 
 
+def measured(subject: Subject, **asked: Any) -> Benchmark | None:
+    limits = budget(**asked) if asked else None
+    return benchmark.measured(subject, Benchmarking.of(limits, prefers_fast=False), limits)
+
+
 def test_what_cannot_run_here_cannot_be_shown_to_keep_within_it(subject: Subject) -> None:
     of_a_device = replace(subject, select_tf=("Erf",))
     with pytest.raises(StepFailure) as caught:
-        benchmark.measured(of_a_device, budget(maxLatencyMilliseconds="1", maxArenaBytes=1))
+        measured(of_a_device, maxLatencyMilliseconds="1", maxArenaBytes=1)
     failure = caught.value
     assert failure.is_final
     assert failure.reason is Reason.BUDGET_EXCEEDED
     assert "Flex delegate" in failure.message
     assert "it uses Erf), so that budget.maxLatencyMilliseconds, budget.maxArenaBytes cannot" in failure.message
-    assert benchmark.measured(of_a_device, budget(threads=1)) is None
+    assert measured(of_a_device, threads=1) is None
 
 
 def test_what_exceeds_its_budget_is_refused_with_all_that_was_measured(subject: Subject) -> None:
     with pytest.raises(StepFailure) as caught:
-        benchmark.measured(subject, budget(maxArenaBytes=1))
+        measured(subject, maxArenaBytes=1)
     assert caught.value.benchmark is not None
     assert caught.value.benchmark.arena_bytes == 3 * 64 * 4
     assert not caught.value.is_final
 
 
-@pytest.mark.parametrize("asked", [None, {"maxSizeBytes": 1}])
-def test_nothing_is_measured_where_the_budget_is_of_the_file_alone(asked: dict[str, Any] | None) -> None:
-    assert benchmark.measured(subject_of(Path("none"), {}), budget(**asked) if asked else None) is None
+@pytest.mark.parametrize("asked", [{}, {"maxSizeBytes": 1}])
+def test_nothing_is_measured_where_the_budget_is_of_the_file_alone(asked: dict[str, Any]) -> None:
+    assert measured(subject_of(Path("none"), {}), **asked) is None
 
 
 def test_every_type_has_the_bits_that_its_tensors_have() -> None:

@@ -38,6 +38,8 @@ TRIALS: list[dict[str, Any]] = [
     {"type": "Int8", "outcome": "Failed", "reason": "ConversionCrashed"},
     {"type": "Int8", "keptLayers": 2, "keepFloat": {"operations": ["SOFTMAX"], "tensors": ["a"]}, "outcome": "Held"},
     {"type": "WeightOnlyInt4", "keptLayers": 3, "outcome": "NotSmaller", "sizeBytes": 2048},
+    {"type": "DynamicRange", "outcome": "Held", "latencyMilliseconds": "1.5000", "relativeLatency": "0.8000"},
+    {"type": "Float16", "outcome": "OverBudget", "latencyMilliseconds": "2.5000"},
 ]
 
 
@@ -54,6 +56,8 @@ def test_trials_are_shown_as_a_table_that_grows() -> None:
     assert "Int8 with SOFTMAX and 1 layer in floats                           holds" in shown
     assert "failed (ConversionCrashed)" in shown
     assert "WeightOnlyInt4 with 3 layers kept         2.0 KiB                 no smaller" in shown
+    assert "holds, 1.5000 ms, 0.8000 times floats" in shown
+    assert "over the budget, 2.5000 ms" in shown
     assert shown.count("quantization") == 1
 
 

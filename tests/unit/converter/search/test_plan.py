@@ -9,7 +9,7 @@ import pytest
 from tflite_api.reasons import Reason
 from tflite_api.resource.quantization import KeepFloat
 from tflite_api.resource.quantization_types import FIXED, QuantizationType
-from tflite_api.resource.status import MeasuredError
+from tflite_api.resource.status import Benchmark, MeasuredError, TrialOutcome
 from tflite_api.steps.report import TypeSize
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.search import plan
@@ -166,6 +166,51 @@ def test_of_repairs_that_exceed_the_budget_as_they_run_those_with_fewer_layers_a
     following = plan.following(replace(state, made=(miss, over)))
     assert isinstance(following, Candidate)
     assert len(following.layers) == len(LAYERS) // 2
+
+
+def fastest(state: State) -> State:
+    return replace(state, objective="Latency")
+
+
+def timed(candidate: Candidate, relative: str, outcome: TrialOutcome = "Held") -> Made:
+    benchmark = Benchmark(runtime="LiteRT", relative_latency=relative, p90_milliseconds="1", threads=1)
+    return Made(candidate, outcome, SIZES[candidate.kind], WEIGHTS, error(40), benchmark=benchmark)
+
+
+def test_for_the_fastest_every_type_is_tried_from_the_one_that_promises_most() -> None:
+    state = search(Model(SIZES, HOLDING), fastest(everything()))
+    assert names(state) == [
+        "Int8",
+        "DynamicRange",
+        "None",
+        "Float16",
+        "WeightOnlyInt8",
+        "WeightOnlyInt4",
+        "Int16x8",
+    ]
+
+
+def test_the_fastest_of_what_holds_is_taken_whatever_its_size() -> None:
+    made = (
+        timed(Candidate(INT8), "0.9000"),
+        timed(Candidate(INT4), "0.1000", "Missed"),
+        timed(Candidate(DYNAMIC), "0.8000"),
+        timed(Candidate(FLOAT16), "1.0000"),
+    )
+    state = replace(fastest(everything()), made=made)
+    assert state.best is made[2]
+    assert state.bound() is None
+    assert replace(state, most_bytes=100).bound() == 101
+
+
+def test_for_the_fastest_what_computes_with_floats_is_not_repaired() -> None:
+    state = search(Model(SIZES, {**HOLDING, INT4: 20.0}, needed=1), fastest(everything(candidates=(INT4, DYNAMIC))))
+    assert names(state) == ["DynamicRange", "WeightOnlyInt4"]
+
+
+def test_for_the_fastest_a_type_that_misses_is_repaired_whatever_else_holds() -> None:
+    state = search(Model(SIZES, {**HOLDING, INT8: 20.0}), fastest(everything(candidates=(INT8, INT4))))
+    assert "Int8 with 3 layers in floats" in names(state)
 
 
 def test_there_are_no_more_trials_than_the_spec_allows() -> None:

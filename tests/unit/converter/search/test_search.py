@@ -216,6 +216,19 @@ def test_every_trial_keeps_within_the_budget_as_it_runs(models: Path, tmp_path: 
     assert (found.benchmark.p90_milliseconds or "") in (tmp_path / "auto/report.html").read_text()
 
 
+def test_the_fastest_is_chosen_by_what_was_measured(models: Path, tmp_path: Path) -> None:
+    quantization = auto("DynamicRange", "Float16", "None", objective="Latency")
+    found, progress = run(models / "dense", tmp_path / "auto", 20, quantization=quantization)
+    assert found.reason is Reason.CONVERTED, found.message
+    assert [trial.type for trial in progress.trials] == ["DynamicRange", "None", "Float16"]
+    measured = {trial.type: float(trial.relative_latency or 0) for trial in progress.trials}
+    assert min(measured.values()) > 0
+    assert found.quantization is not None
+    assert found.quantization.type == min(measured, key=lambda kind: measured[kind])
+    assert found.benchmark is not None
+    assert float(found.benchmark.relative_latency or 0) == min(measured.values())
+
+
 def test_what_takes_too_much_as_it_runs_is_told_for_each_trial(models: Path, tmp_path: Path) -> None:
     found, progress = run(
         models / "dense", tmp_path / "auto", 20, quantization=auto("DynamicRange", "None"), budget={"maxArenaBytes": 64}

@@ -18,7 +18,7 @@ from tests.unit.converter.steps.convert_output import (
     scored,
 )
 from tflite_api.reasons import Reason
-from tflite_api.resource.budget import Budget
+from tflite_api.resource.budget import Benchmarking, Budget
 from tflite_api.resource.metrics import Metric
 from tflite_api.resource.quantization import Quantization
 from tflite_converter.core.failure import StepFailure
@@ -234,7 +234,8 @@ def test_what_is_told_of_time_and_memory_must_fit_the_budget(
     output: Path, asked: dict[str, Any], told: dict[str, Any] | None, words: str | None
 ) -> None:
     report(**({} if told is None else {"benchmark": told}))(output)
-    wanted = Asked(60, budget=Budget.from_object(asked))
+    budget = Budget.from_object(asked)
+    wanted = Asked(60, budget=budget, benchmarking=Benchmarking.of(budget, prefers_fast=False))
     if words is None:
         with accept(output, wanted) as accepted:
             found = accepted.report.benchmark
