@@ -9,6 +9,7 @@ import pytest
 from tests.unit.converter import exported_models
 from tests.unit.converter.convert.test_conversion import convert
 from tflite_api.reasons import Reason
+from tflite_api.resource.budget import Benchmarking, Budget
 from tflite_api.resource.spec import ConversionSpec
 from tflite_converter.convert import report_material, supervised
 from tflite_converter.core.failure import StepFailure
@@ -55,6 +56,12 @@ def test_no_type_comes_below_what_the_cure_calls_its_best(models: Path, tmp_path
     assert best <= artifact.stat().st_size < best + FLOATS // 4
 
 
+def budgeted(**asked: Any) -> dict[str, Any]:
+    """Return what an order says of a budget."""
+    wanted = Benchmarking.of(Budget.from_object(asked), prefers_fast=False)
+    return {"budget": asked, "benchmarking": wanted.to_object() if wanted is not None else None}
+
+
 def digest(tmp_path: Path) -> str:
     return hashlib.sha256((tmp_path / "output" / ARTIFACT_FILE).read_bytes()).hexdigest()
 
@@ -67,8 +74,8 @@ def test_what_is_measured_changes_no_byte_of_the_artifact_and_no_word_of_the_ver
     plain = convert(models / "dense", tmp_path, **asked)
     before = digest(tmp_path)
     assert plain.benchmark is None
-    budget = {"maxRelativeLatency": "1000", "maxLatencyMilliseconds": "60000", "maxArenaBytes": "1Mi"}
-    found = convert(models / "dense", tmp_path, **asked, budget=budget)
+    budget = budgeted(maxRelativeLatency="1000", maxLatencyMilliseconds="60000", maxArenaBytes="1Mi")
+    found = convert(models / "dense", tmp_path, **asked, **budget)
     assert digest(tmp_path) == before
     assert (found.message, found.verdict) == (plain.message, plain.verdict)
     assert found.benchmark is not None
@@ -79,13 +86,13 @@ def test_what_is_measured_changes_no_byte_of_the_artifact_and_no_word_of_the_ver
 def test_several_signatures_are_timed_each(tmp_path: Path) -> None:
     exported_models.several_signatures(tmp_path / "model")
     asked = {"signature": {"keys": ["score", "encode"]}}
-    found = convert(tmp_path / "model", tmp_path, **asked, budget={"threads": 1})
+    found = convert(tmp_path / "model", tmp_path, **asked, **budgeted(threads=1))
     assert found.benchmark.signature in {"score", "encode"}
 
 
 def test_a_budget_of_memory_that_is_not_held_says_so_with_the_signature(models: Path, tmp_path: Path) -> None:
     with pytest.raises(StepFailure, match=r"budget\.maxArenaBytes allows 64 ") as caught:
-        convert(models / "dense", tmp_path, budget={"maxArenaBytes": 64})
+        convert(models / "dense", tmp_path, **budgeted(maxArenaBytes=64))
     assert caught.value.reason is Reason.BUDGET_EXCEEDED
     assert caught.value.signature is not None
     assert caught.value.verification is not None
@@ -103,7 +110,7 @@ def test_a_model_without_a_file_in_floats_has_nothing_to_be_compared_with(
     monkeypatch.setattr(report_material, "gather", none_made)
     asked: dict[str, Any] = {"quantization": {"type": "DynamicRange"}, "minSnrDecibels": 5}
     with pytest.raises(StepFailure, match=r"budget\.maxRelativeLatency compares .*ended with -11") as caught:
-        convert(models / "dense", tmp_path, **asked, budget={"maxRelativeLatency": "1"})
+        convert(models / "dense", tmp_path, **asked, **budgeted(maxRelativeLatency="1"))
     assert caught.value.reason is Reason.CONVERSION_FAILED
 
 
