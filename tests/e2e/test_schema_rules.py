@@ -274,6 +274,8 @@ POD_METADATA = st.fixed_dictionaries(
         "annotations": mostly(st.dictionaries(KEY_TEXTS, mostly(text("a \n{", 1), text("a\x01")), max_size=2)),
     },
 )
+SIZES = mostly(st.sampled_from(["4Mi", 1, "1.5k"]), st.sampled_from([0, "m"]))
+MILLISECONDS = mostly(st.sampled_from(["12", "0.5"]), st.sampled_from(["0", "12ms", ".5", 12]))
 SPECS = st.fixed_dictionaries(
     {"model": mostly(MODELS), "destination": mostly(st.fixed_dictionaries({"s3": mostly(S3)}))},
     optional={
@@ -293,7 +295,12 @@ SPECS = st.fixed_dictionaries(
         ),
         "budget": mostly(
             st.fixed_dictionaries(
-                {"maxSizeBytes": mostly(st.sampled_from(["4Mi", 1, "1.5k"]), st.sampled_from([0, "m"]))}
+                {},
+                optional={
+                    **dict.fromkeys(("maxSizeBytes", "maxArenaBytes"), SIZES),
+                    **dict.fromkeys(("maxLatencyMilliseconds", "maxRelativeLatency"), MILLISECONDS),
+                    "threads": mostly(st.integers(1, 3), st.sampled_from([0, 257])),
+                },
             )
         ),
         "targets": mostly(
