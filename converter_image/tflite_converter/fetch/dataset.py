@@ -186,8 +186,8 @@ def _failure_of(error: StoreError, wanted: Wanted) -> StepFailure:
         case Fault.NO_BUCKET | Fault.NO_OBJECT:
             found, cure = f"There is nothing at {wanted.address}", f"correct {wanted.field}.dataset"
         case Fault.REFUSED:
-            found = f"The credentials of the destination may not read {wanted.address}"
-            cure = "they need s3:GetObject, and s3:ListBucket for a folder"
+            found = f"The credentials of the destination may not read {wanted.address} ({error.told})"
+            cure = error.hint or "they need s3:GetObject, and s3:ListBucket for a folder"
         case Fault.NOT_IMPLEMENTED:
             cure = f"use another {wanted.field}.dataset"
         case Fault.LACKING_ROLE:

@@ -24,7 +24,7 @@ from tflite_converter.fetch.network.address_policy import refusal, refused_meani
 from tflite_converter.fetch.network.proxy import Proxy, ProxyOptions
 from tflite_converter.fetch.receiver import Receiver
 from tflite_converter.fetch.store_failures import unreachable
-from tflite_converter.storage.obstacles import NO_SUCH_HOST, PROXY_SILENT, Obstacle, obstacle
+from tflite_converter.storage.obstacles import NO_SUCH_HOST, PROXY_SILENT, Obstacle, obstacle, of_proxy
 from tflite_converter.storage.store import Fault
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -243,7 +243,7 @@ class _Transfer:
     def _how_broken_off(self, error: aiohttp.ClientError) -> str:
         # The proxy's address may come from a Secret, and so is not shown.
         if isinstance(error, aiohttp.ClientHttpProxyError):
-            return f"cannot be reached: the proxy answered {error.status}"
+            return of_proxy(error.status).words
         if isinstance(error, aiohttp.ClientConnectorError):
             return f"cannot be reached: {error.os_error.strerror or type(error.os_error).__name__}"
         if self._receiver.received:

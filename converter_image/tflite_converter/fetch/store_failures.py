@@ -21,6 +21,8 @@ OF_SERVER: Final[Mapping[Fault, Reason]] = MappingProxyType(
         Fault.LACKING_CREDENTIALS: Reason.CREDENTIALS_REFUSED,
         Fault.UNFIT_CREDENTIALS: Reason.CREDENTIALS_REFUSED,
         Fault.LACKING_ROLE: Reason.CREDENTIALS_REFUSED,
+        Fault.ROLE_REFUSED: Reason.CREDENTIALS_REFUSED,
+        Fault.WRITE_REFUSED: Reason.CREDENTIALS_REFUSED,
         Fault.OTHER_REGION: Reason.INVALID_SPEC,
         Fault.OTHER_ENDPOINT: Reason.INVALID_SPEC,
         Fault.OTHER_SCHEME: Reason.INVALID_SPEC,
@@ -50,6 +52,10 @@ _CURES: Final[Mapping[Fault, str]] = MappingProxyType(
             "have the administrator add that authority to the ConfigMap that CONVERTER_CA_CONFIG_MAP names"
         ),
         Fault.BAD_CERTIFICATE: "have it renewed, or write the host name that it is for in {address}",
+        Fault.ROLE_REFUSED: (
+            "Have the trust policy of its role name this ServiceAccount and cluster, or correct the role,"
+            f" then {ASK_AGAIN}"
+        ),
         Fault.ENCRYPTION: "set {field}.encryption to what it asks for, or leave it out where it knows none",
         Fault.FULL: f"Free some room or raise the quota, then {ASK_AGAIN}",
         Fault.TOO_LARGE: f"Raise that limit (nginx calls it client_max_body_size), then {ASK_AGAIN}",

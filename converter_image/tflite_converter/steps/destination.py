@@ -50,6 +50,15 @@ REASONS: Final = {
 _PERMISSIONS: Final = (
     "they need s3:GetObject, s3:PutObject and s3:ListBucket, and s3:DeleteObject for deletionPolicy Delete"
 )
+_WRITE_CURE: Final = (
+    "Give them s3:PutObject, or set destination.s3.encryption where a policy of the bucket demands that, or have its"
+    f" owner change another condition of that policy; then {ASK_AGAIN}"
+)
+_ENCRYPTED_WRITE_CURE: Final = (
+    "Give them s3:PutObject, and the use of the key of destination.s3.encryption (kms:GenerateDataKey and kms:Decrypt),"
+    f" or have the bucket's owner change what its policy demands; then {ASK_AGAIN}"
+)
+"""What a bare AccessDenied may mean where reading was allowed: the storage does not say which."""
 _ONE_WRITER: Final = (
     "use another destination.s3, or set destination.s3.writers to One if nothing else writes to the bucket"
 )
@@ -244,11 +253,13 @@ def failure_of(error: StoreError, where: S3Destination, at: Location) -> StepFai
             found = f"The artifact changed while it was uploaded to {at.uri} ({error.code})"
             cure = f"Find out what changes it on its way, then {ASK_AGAIN}"
         case Fault.REFUSED:
-            found = (
-                f"The storage refused the credentials of {_holder(where)} for {at.uri} ({error.code}): {_PERMISSIONS}"
-            )
+            why = error.hint or _PERMISSIONS
+            found = f"The storage refused the credentials of {_holder(where)} for {at.uri} ({error.told}): {why}"
             if where.secret_ref is None:
                 cure = f"Correct the permissions of its role, then {ASK_AGAIN}"
+        case Fault.WRITE_REFUSED:
+            found = f"The storage refused the credentials of {_holder(where)} for uploading to {at.uri} ({error.told})"
+            cure = _WRITE_CURE if where.encryption is None else _ENCRYPTED_WRITE_CURE
     return StepFailure(reason, found, cure)
 
 

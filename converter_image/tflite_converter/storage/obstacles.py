@@ -1,5 +1,8 @@
 """What keeps a connection to a server from coming about, whichever client says so. Pure."""
 
+import errno
+import os
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -22,6 +25,9 @@ _CERTIFICATES: Final = {
     62: _OTHER_NAME,
     64: _OTHER_NAME,
 }
+_NO_CONNECTION: Final = frozenset({errno.ECONNREFUSED, errno.ECONNRESET, errno.EHOSTUNREACH, errno.ENETUNREACH})
+_TUNNEL_REFUSED: Final = re.compile(r"^Tunnel connection failed: ([0-9]{3})\b")
+"""In words of http.client, where a proxy answers something else than 200 to CONNECT."""
 _PLAIN_ANSWERS: Final = frozenset({"WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"})
 """OpenSSL's reasons where a server that was asked with TLS answers in plain HTTP."""
 _CAUSES: Final = 10
@@ -39,6 +45,7 @@ class Obstacle:
 
 
 NO_SUCH_HOST: Final = Obstacle(Fault.UNKNOWN_HOST, "has a host name that does not exist")
+_NO_NAME_SERVER: Final = Obstacle(Fault.UNAVAILABLE, "cannot be reached: nobody answers what its host name means (DNS)")
 PROXY_SILENT: Final = Obstacle(Fault.UNAVAILABLE, "cannot be reached: the proxy does not answer")
 
 
@@ -47,25 +54,39 @@ def obstacle(error: BaseException) -> Obstacle | None:
     chain = list(causes(error))
     if any(isinstance(cause, ProxyError) for cause in chain):
         # Its name or certificate is none of the server's.
-        return PROXY_SILENT
+        answers = (_TUNNEL_REFUSED.search(str(cause)) for cause in chain if isinstance(cause, OSError))
+        return next((of_proxy(int(found[1])) for found in answers if found), PROXY_SILENT)
     return next((found for found in map(_of_cause, chain) if found is not None), None)
+
+
+def of_proxy(status: int) -> Obstacle:
+    """Return what a status means with which a proxy answers in the place of the server."""
+    return Obstacle(Fault.UNAVAILABLE, f"cannot be reached: the proxy answered {status}")
 
 
 def _of_cause(cause: BaseException) -> Obstacle | None:
     match cause:
-        case socket.gaierror() if cause.errno in _NO_SUCH_NAME:
-            return NO_SUCH_HOST
+        case socket.gaierror():
+            return NO_SUCH_HOST if cause.errno in _NO_SUCH_NAME else _NO_NAME_SERVER
         case CertificateError():
             return Obstacle(Fault.BAD_CERTIFICATE, _OTHER_NAME)
         # aiohttp's own error of this type has no code; what it was raised from does.
         case ssl.SSLCertVerificationError(verify_code=code, verify_message=message):
             return _of_certificate(code, message)
-        case ssl.SSLError() if _reason(cause) in _PLAIN_ANSWERS:
-            return Obstacle(Fault.OTHER_SCHEME, "does not speak TLS there", hint="http")
-        case ssl.SSLError() if _reason(cause):
-            return Obstacle(Fault.UNAVAILABLE, f"cannot be reached: no TLS connection comes about ({_reason(cause)})")
+        case ssl.SSLError():
+            return _of_tls(_reason(cause))
+        case OSError(errno=number) if number in _NO_CONNECTION:
+            return Obstacle(Fault.UNAVAILABLE, f"cannot be reached: {os.strerror(number)}")
         case _:
             return None
+
+
+def _of_tls(reason: str) -> Obstacle | None:
+    if reason in _PLAIN_ANSWERS:
+        return Obstacle(Fault.OTHER_SCHEME, "does not speak TLS there", hint="http")
+    if not reason:
+        return None
+    return Obstacle(Fault.UNAVAILABLE, f"cannot be reached: no TLS connection comes about ({reason})")
 
 
 def _of_certificate(code: int, message: str) -> Obstacle:

@@ -221,8 +221,8 @@ class S3Store:
         """Return an error without the key, which whoever answers knows a part of, and may say."""
         if not isinstance(self._credentials, Key):
             return error
-        found = self._credentials.hidden(error.found, os.environ)
-        return StoreError(error.fault, found, error.code, error.hint)
+        found, told = (self._credentials.hidden(text, os.environ) for text in (error.found, error.told))
+        return StoreError(error.fault, found, error.code, error.hint, told)
 
 
 @contextmanager

@@ -156,7 +156,11 @@ class Fault(Enum):
     """They hold what no credentials can hold, such as white space."""
     LACKING_ROLE = auto()
     REFUSED = auto()
-    """The credentials may not do this."""
+    """The credentials may not do this, or are none. `hint` is why, where the storage says so."""
+    WRITE_REFUSED = auto()
+    """The credentials may not write this, or a policy of the bucket wants something else of what is written."""
+    ROLE_REFUSED = auto()
+    """The token of the ServiceAccount buys no credentials."""
     NO_BUCKET = auto()
     NO_OBJECT = auto()
     OTHER_REGION = auto()
@@ -195,7 +199,7 @@ class Fault(Enum):
 class StoreError(Exception):
     """A store does not do what it was asked for."""
 
-    def __init__(self, fault: Fault, found: str, code: str = "", hint: str = "") -> None:
+    def __init__(self, fault: Fault, found: str, code: str = "", hint: str = "", told: str = "") -> None:
         """Keep what is wrong.
 
         Args:
@@ -204,11 +208,13 @@ class StoreError(Exception):
                 is in quotation marks, in one printable line.
             code: the storage's own word for it, made harmless; empty if it has none.
             hint: what to write instead, made harmless, as the fault says; empty if nobody knows.
+            told: the code, with the storage's own words in quotation marks where they say more than that.
         """
         self.fault = fault
         self.found = found
         self.code = code
         self.hint = hint
+        self.told = told or code
         super().__init__(found)
 
 

@@ -116,8 +116,8 @@ def _failure_of(error: StoreError, source: S3Source) -> StepFailure:
             found, cure = f"{source.uri} is not for everybody to read", "set model.s3.secretRef"
         case Fault.REFUSED if source.secret_ref is not None:
             holder = f"Secret {source.secret_ref.name} (model.s3.secretRef)"
-            found = f"The storage refused the credentials of {holder} for {source.uri}"
-            cure = "they need s3:GetObject, and s3:ListBucket for a prefix"
+            found = f"The storage refused the credentials of {holder} for {source.uri} ({error.told})"
+            cure = error.hint or "they need s3:GetObject, and s3:ListBucket for a prefix"
         case Fault.NOT_IMPLEMENTED:
             cure = "use another model.s3"
     return StepFailure(REASONS[error.fault], found, cure)

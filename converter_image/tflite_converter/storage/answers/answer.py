@@ -51,7 +51,7 @@ class Answer:
     status: int
     """Of HTTP; 0 where it has none."""
     message: str = ""
-    """Its own words: one printable line."""
+    """Its own words: one printable line, with what Google Cloud Storage tells apart from them."""
     region: str = ""
     """Where the bucket is, as it says."""
     endpoint: str = ""
@@ -74,10 +74,11 @@ class Answer:
         headers: Mapping[str, Any] = about.get("HTTPHeaders", {})
         foreign = error.response.get(FOREIGN)
         status = about.get("HTTPStatusCode", 0)
+        words = f"{_text(said.get('Message'))} {_text(said.get('Details'))}"
         return cls(
             code=_text(said.get("Code")) or str(status),
             status=status,
-            message=_SECRET.sub("…", one_line(_text(said.get("Message")), _MESSAGE_CHARACTERS)).replace('"', "'"),
+            message=_SECRET.sub("…", one_line(words, _MESSAGE_CHARACTERS)).replace('"', "'"),
             region=one_line(_text(headers.get("x-amz-bucket-region") or said.get("Region")), _CODE_CHARACTERS),
             endpoint=one_line(_text(said.get("Endpoint")), _ADDRESS_CHARACTERS),
             location=one_line(_text(headers.get("location")), _ADDRESS_CHARACTERS),

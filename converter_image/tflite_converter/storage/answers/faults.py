@@ -5,6 +5,8 @@ in their place.
 """
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import SplitResult
 
@@ -12,20 +14,31 @@ from tflite_api import urls
 from tflite_converter.storage.answers.answer import Answer, Asked, Doing
 from tflite_converter.storage.store import Fault, Server
 
-_REFUSED: Final = frozenset(
+_FORBIDDEN: Final = frozenset({"AccessDenied", "AllAccessDisabled", "Forbidden", "UnauthorizedAccess"})
+_UNKNOWN_KEY: Final = "it does not know this access key"
+_UNFITTING: Final = (
+    "the secret key is not that of the access key, or a proxy before the storage changes host or path of what is asked"
+)
+_EXPIRED: Final = "they have expired"
+_BAD_TOKEN: Final = "it does not take this session token"  # noqa: S105 - words about one
+UNFIT_KEY: Final[Mapping[str, str]] = MappingProxyType(
     {
-        *("AccessDenied", "AllAccessDisabled", "AuthorizationQueryParametersError", "ExpiredToken", "Forbidden"),
-        *("InvalidAccessKeyId", "InvalidSecurity", "InvalidToken", "SignatureDoesNotMatch", "TokenRefreshRequired"),
-        "UnauthorizedAccess",
-        # of the token service, for a ServiceAccount
-        *("ExpiredTokenException", "IDPRejectedClaim", "InvalidIdentityToken"),
-        "XAdminUserNotFound",  # versitygw, with status 404, for an access key it does not know
+        "AuthorizationHeaderMalformed": "the access key is none that it could take",
+        "AuthorizationQueryParametersError": "the access key is none that it could take",
+        "ExpiredToken": _EXPIRED,
+        "InvalidAccessKeyId": _UNKNOWN_KEY,
+        "InvalidSecurity": _UNKNOWN_KEY,
+        "InvalidToken": _BAD_TOKEN,
+        "SignatureDoesNotMatch": _UNFITTING,
+        "TokenRefreshRequired": _EXPIRED,
+        "XAdminUserNotFound": _UNKNOWN_KEY,  # versitygw, with status 404
     }
 )
+"""What is wrong with credentials of which the storage says more than that they may not do something."""
 _OTHER_REGION: Final = frozenset(
-    {"AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect", "TemporaryRedirect"}
+    {"IllegalLocationConstraintException", "InvalidRegionName", "PermanentRedirect", "TemporaryRedirect"}
 )
-_CHANGED: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
+_CHANGED: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "OperationAborted", "412", "409"})
 _OTHER_CONTENT: Final = frozenset(
     {"BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"}
 )
@@ -37,12 +50,18 @@ _FULL: Final = re.compile(
 """QuotaExceeded (Ceph, RustFS' XRustfsQuotaExceeded), XMinioStorageFull and XMinioAdminBucketQuotaExceeded (MinIO),
 StorageCapExceeded (Backblaze)."""
 _TOO_LARGE: Final = frozenset({"EntityTooLarge", "413"})
-_CHECKSUM_HEADER: Final = re.compile(r"x-amz-(?:sdk-)?checksum|checksum algorithm|aws-chunked", re.IGNORECASE)
+_CHECKSUM_HEADER: Final = re.compile(
+    r"x-amz-(?:sdk-)?checksum|checksum algorithm|aws-chunked|content-md5 .*required", re.IGNORECASE
+)
 _ENCRYPTION: Final = re.compile(r"encrypt|\bkms\b|\bsse\b|server-?side", re.IGNORECASE)
+_KEY_PERMISSION: Final = re.compile(r"not authorized to perform:? (kms:[A-Za-z]{1,40})")
+"""In words of Amazon S3, where the bucket encrypts with a key that the credentials may not use."""
+_IN_ANOTHER_REGION: Final = re.compile(r"region|scope", re.IGNORECASE)
 _REGION_IN_WORDS: Final = re.compile(
     r"expecting '?([a-z0-9-]{1,64})\b|[Ss]cope should be '?[0-9]{8}/([a-z0-9-]{1,64})/s3/"
 )
 """In words of Amazon S3, MinIO and versitygw, and of Garage."""
+_REGION_IN_HOST: Final = re.compile(r"\bs3[.-](?:dualstack\.)?([a-z]{2}(?:-[a-z]{1,16}){1,3}-[0-9])\.amazonaws\.com")
 _PLAIN_TO_TLS: Final = re.compile(r"http request (?:was sent )?to (?:an )?https|speaking plain http", re.IGNORECASE)
 """In words of servers in Go, of nginx and of Apache."""
 _OTHER_PORT: Final = re.compile(r"(?:to|on) (?:the )?(?:API|console) port", re.IGNORECASE)
@@ -54,41 +73,50 @@ def fault_of(answer: Answer, asked: Asked, server: Server) -> Fault:
     code, status, writes = answer.code, answer.status, asked.doing is Doing.WRITE
     words = f"{code} {answer.message}"
     declined = status in {400, 403, 501}
+    forbidden = code in _FORBIDDEN or status == 401 or (status == 403 and code == "403")
     rules = (
         (Fault.OTHER_SCHEME, _scheme(answer, server) is not None),
         (Fault.NOT_A_STORE, _OTHER_PORT.search(answer.message) is not None),
         (Fault.NO_CHECKSUMS, writes and declined and _CHECKSUM_HEADER.search(words) is not None),
+        (Fault.REFUSED, _KEY_PERMISSION.search(answer.message) is not None),
         (Fault.ENCRYPTION, writes and declined and _ENCRYPTION.search(words) is not None),
         (Fault.FULL, status == 507 or _FULL.search(code) is not None),
         (Fault.TOO_LARGE, code in _TOO_LARGE or status == 413),
         (Fault.OTHER_ADDRESSING, _addressing(answer, server) is not None),
         (Fault.NOT_IMPLEMENTED, asked.on_condition and (code == "NotImplemented" or status == 501)),
-        (Fault.OTHER_ENDPOINT, _endpoint(answer) is not None),
+        (Fault.OTHER_ENDPOINT, _endpoint(answer, asked) is not None and server.endpoint is not None),
         (Fault.OTHER_REGION, code in _OTHER_REGION or (status in REDIRECTS and answer.region != "")),
+        (Fault.OTHER_REGION, code == "AuthorizationHeaderMalformed" and _speaks_of_region(answer)),
         (Fault.NO_BUCKET, code in {"NoSuchBucket", "InvalidBucketName"}),
         (Fault.NO_OBJECT, code == "NoSuchKey"),
         (Fault.OTHER_CONTENT, code in _OTHER_CONTENT),
-        (Fault.CHANGED, code in _CHANGED or status == 412),
+        (Fault.CHANGED, code in _CHANGED or status == 412 or (status == 409 and asked.on_condition)),
         (Fault.UNAVAILABLE, code in _LATER or (status >= 500 and status != 501) or status in {408, 425, 429}),
-        (Fault.NOT_A_STORE, answer.foreign is not None or status in REDIRECTS),
-        (Fault.REFUSED, code in _REFUSED or (status in {401, 403} and code == str(status))),
+        # One that was read from before is a store, whatever answers in its place now.
+        (Fault.NOT_A_STORE, (answer.foreign is not None and not writes) or status in REDIRECTS),
+        (Fault.DECLINED, answer.foreign is not None),
+        (Fault.REFUSED, code in UNFIT_KEY),
+        (Fault.WRITE_REFUSED, writes and forbidden),
+        (Fault.REFUSED, forbidden),
     )
     return next((fault for fault, holds in rules if holds), Fault.DECLINED)
 
 
-def hint_of(fault: Fault, answer: Answer, server: Server) -> str:
+def hint_of(fault: Fault, answer: Answer, asked: Asked, server: Server) -> str:
     """Return what to write instead, as the fault says; empty if the answer does not say it."""
     match fault:
+        case Fault.REFUSED:
+            lacking = _KEY_PERMISSION.search(answer.message)
+            return f"they need {lacking[1]} of the bucket's key" if lacking else UNFIT_KEY.get(answer.code, "")
         case Fault.OTHER_REGION:
-            named = _REGION_IN_WORDS.search(answer.message)
-            said = answer.region or next((one for one in (named.groups() if named else ()) if one), "")
-            return said if re.fullmatch("[a-z0-9-]{1,64}", said) and said != server.region else ""
+            said = region_of(answer)
+            return said if said != server.region else ""
         case Fault.OTHER_SCHEME:
             return _scheme(answer, server) or ""
         case Fault.OTHER_ADDRESSING:
             return _addressing(answer, server) or ""
         case Fault.OTHER_ENDPOINT:
-            return _endpoint(answer) or ""
+            return _endpoint(answer, asked) or ""
         case _:
             return ""
 
@@ -118,8 +146,23 @@ def _addressing(answer: Answer, server: Server) -> str | None:
     return None
 
 
-def _endpoint(answer: Answer) -> str | None:
-    """Return the host that an answer names in the place of the one that was asked."""
+def region_of(answer: Answer) -> str:
+    """Return the region that an answer names, made harmless; empty if it names none."""
+    named = _REGION_IN_WORDS.search(answer.message)
+    host = _REGION_IN_HOST.search(answer.endpoint)
+    in_words = next((one for one in (named.groups() if named else ()) if one), "")
+    said = answer.region or in_words or (host[1] if host else "")
+    return said if re.fullmatch("[a-z0-9-]{1,64}", said) else ""
+
+
+def _speaks_of_region(answer: Answer) -> bool:
+    """Return whether a malformed header is one for another region, as it is where nothing more is said."""
+    return not answer.message or region_of(answer) != "" or _IN_ANOTHER_REGION.search(answer.message) is not None
+
+
+def _endpoint(answer: Answer, asked: Asked) -> str | None:
+    """Return the host that an answer names in the place of the one that was asked, without a bucket in front of it."""
     names_one = answer.status in REDIRECTS or "specified endpoint" in answer.message
     host = answer.endpoint.removeprefix("https://").removeprefix("http://").rstrip("/")
+    host = host.removeprefix(f"{asked.at.bucket}.")
     return host if names_one and re.fullmatch(r"[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?", host) else None

@@ -9,9 +9,9 @@ from tflite_api.s3_secret import S3SecretReference
 from tflite_api.steps.step import FetchLimits
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.steps.destination import Destination, failure_of, location_of, server_of
-from tflite_converter.storage.answers.answer import Answer, Asked
+from tflite_converter.storage.answers.answer import Answer, Asked, Doing
 from tflite_converter.storage.answers.words import meaning
-from tflite_converter.storage.store import Fault, StoreError
+from tflite_converter.storage.store import Fault, Server, StoreError
 
 WHERE = S3Destination(bucket="models", key="a.tflite", secret_ref=S3SecretReference(name="s"))
 
@@ -58,3 +58,27 @@ def test_whatever_is_asked_a_fault_is_a_reason(fault: Fault, reason: Reason) -> 
 )
 def test_a_message_names_the_bucket(code: str) -> None:
     assert "models" in answered(code, 400).message
+
+
+def test_a_bucket_of_amazon_elsewhere_is_a_region_and_no_endpoint() -> None:
+    """What follows from an endpoint with the bucket in front would be a bucket in the path of a bucket."""
+    at = location_of(WHERE)
+    moved = Answer("TemporaryRedirect", 307, endpoint="models.s3-us-west-2.amazonaws.com")
+    found = failure_of(meaning(moved, Asked(at), Server()), WHERE, at)
+    assert found.reason is Reason.INVALID_SPEC
+    assert found.message.endswith("(TemporaryRedirect): write us-west-2 in destination.s3.region")
+
+
+@pytest.mark.parametrize("encryption", [None, {"type": "SSE-KMS", "keyID": "models"}])
+def test_an_upload_that_is_refused_without_a_word_has_all_causes_named(encryption: dict[str, str] | None) -> None:
+    where = S3Destination.from_object(
+        {"bucket": "models", "key": "a.tflite", "secretRef": {"name": "s"}}
+        | ({"encryption": encryption} if encryption else {})
+    )
+    at = location_of(where)
+    refused = meaning(Answer("AccessDenied", 403, "Access Denied"), Asked(at, Doing.WRITE), Server())
+    found = failure_of(refused, where, at)
+    assert found.reason is Reason.CREDENTIALS_REFUSED
+    assert "s3:PutObject" in found.message
+    assert ("set destination.s3.encryption" in found.message) is (encryption is None)
+    assert ("kms:GenerateDataKey" in found.message) is (encryption is not None)

@@ -42,10 +42,11 @@ def with_checksum(headers: dict[str, str]) -> bool:
     [
         (400, "InvalidArgument", "Unsupported header 'x-amz-checksum-sha256' received for this API call."),
         (501, "NotImplemented", "Header 'x-amz-checksum-sha256' with value 'x' not implemented"),
+        (400, "InvalidRequest", "Content-MD5 HTTP header is required for Put Object requests with Object Lock"),
     ],
 )
 def test_a_storage_that_knows_no_checksums_gets_an_md5(status: int, code: str, words: str) -> None:
-    """Backblaze, and R2 as it was."""
+    """Backblaze, R2 as it was, and buckets with object lock as they were."""
     recorded = Recorded(status, REFUSAL.format(code, words), refuses=with_checksum)
     with answering(recorded) as endpoint:
         store = S3Store(Server(endpoint), Nobody())

@@ -18,6 +18,7 @@ from tflite_converter.storage.store import Always, Upload
 
 LOCAL = FetchLimits(allow_local_addresses=True)
 HTML = {"Content-Type": "text/html"}
+NOT_AUTHORIZED = "User: arn:aws:iam::1:user/u is not authorized to perform:"
 
 
 def error(code: str, message: str, more: str = "") -> str:
@@ -81,7 +82,7 @@ ANSWERS = {
             ),
         ),
         Reason.INVALID_SPEC,
-        "but at models.s3.eu-west-1.amazonaws.com (PermanentRedirect): write that in destination.s3.endpoint",
+        "but at s3.eu-west-1.amazonaws.com in eu-west-1 (PermanentRedirect): write that in destination.s3.endpoint",
     ),
     "Garage": (
         Recorded(
@@ -197,6 +198,83 @@ ANSWERS = {
         Recorded(403, error("AccessDenied", "This bucket requires objects to be encrypted with aws:kms"), "PUT"),
         Reason.STORAGE_REFUSED,
         '"This bucket requires objects to be encrypted with aws:kms"',
+    ),
+    "Amazon S3, a policy that wants encryption and does not say so": (
+        Recorded(403, error("AccessDenied", "Access Denied"), "PUT"),
+        Reason.CREDENTIALS_REFUSED,
+        "(AccessDenied). Give them s3:PutObject, or set destination.s3.encryption where a policy of the bucket demands",
+    ),
+    "Amazon S3, a policy that says who denies": (
+        Recorded(403, error("AccessDenied", f"{NOT_AUTHORIZED} s3:PutObject with an explicit deny in a policy"), "PUT"),
+        Reason.CREDENTIALS_REFUSED,
+        '(AccessDenied, "User: arn:aws:iam::1:user/u is not authorized to perform: s3:PutObject with an explicit deny',
+    ),
+    "Amazon S3, a key that may not be used": (
+        Recorded(403, error("AccessDenied", f"{NOT_AUTHORIZED} kms:GenerateDataKey on this resource"), "PUT"),
+        Reason.CREDENTIALS_REFUSED,
+        "they need kms:GenerateDataKey of the bucket's key",
+    ),
+    "Amazon S3, an access key that was deleted": (
+        Recorded(403, error("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")),
+        Reason.CREDENTIALS_REFUSED,
+        "for s3://models/a.tflite (InvalidAccessKeyId): it does not know this access key",
+    ),
+    "a proxy that changes the host": (
+        Recorded(403, error("SignatureDoesNotMatch", "The request signature we calculated does not match.")),
+        Reason.CREDENTIALS_REFUSED,
+        "(SignatureDoesNotMatch): the secret key is not that of the access key, or a proxy before the storage changes",
+    ),
+    "Amazon S3, a token that has expired": (
+        Recorded(400, error("ExpiredToken", "The provided token has expired.")),
+        Reason.CREDENTIALS_REFUSED,
+        "(ExpiredToken): they have expired",
+    ),
+    "Amazon S3, no access key at all": (
+        Recorded(400, error("AuthorizationHeaderMalformed", "a non-empty Access Key (AKID) must be provided")),
+        Reason.CREDENTIALS_REFUSED,
+        "the access key is none that it could take",
+    ),
+    "Garage, an unknown key": (
+        Recorded(403, error("AccessDenied", "Forbidden: No such key: GK31c2")),
+        Reason.CREDENTIALS_REFUSED,
+        '(AccessDenied, "Forbidden: No such key: GK31c2")',
+    ),
+    "R2, a token without rights": (
+        Recorded(401, error("Unauthorized", "Unauthorized")),
+        Reason.CREDENTIALS_REFUSED,
+        "for s3://models/a.tflite (Unauthorized): they need s3:GetObject",
+    ),
+    "R2, a region that is none": (
+        Recorded(400, error("InvalidRegionName", "The region name 'us-east-2' is not valid.")),
+        Reason.INVALID_SPEC,
+        "(InvalidRegionName): correct destination.s3.region",
+    ),
+    "Google Cloud Storage": (
+        Recorded(
+            403, error("AccessDenied", "Access denied.", "<Details>x does not have storage.objects.get</Details>")
+        ),
+        Reason.CREDENTIALS_REFUSED,
+        '(AccessDenied, "Access denied. x does not have storage.objects.get")',
+    ),
+    "a node whose clock is wrong": (
+        Recorded(403, error("RequestTimeTooSkewed", "The difference between the request time and ... is too large.")),
+        Reason.STORAGE_UNAVAILABLE,
+        "answered RequestTimeTooSkewed (403) for s3://models/a.tflite, as its clock and that of the node differ",
+    ),
+    "a firewall that reads what is uploaded": (
+        Recorded(403, "<html><head><title>Request blocked</title></head></html>", "PUT", HTML),
+        Reason.STORAGE_REFUSED,
+        'Something before the storage refuses uploading to s3://models/a.tflite: it answered 403 with "Request',
+    ),
+    "a proxy that wants to know who asks": (
+        Recorded(407, "<html><title>ERROR: Cache Access Denied</title></html>", headers=HTML),
+        Reason.STORAGE_UNAVAILABLE,
+        "cannot be reached: the proxy answered 407",
+    ),
+    "two writers at once": (
+        Recorded(409, error("OperationAborted", "A conflicting conditional operation is in progress."), "PUT"),
+        Reason.DESTINATION_CHANGED,
+        "s3://models/a.tflite changed since this conversion looked at it",
     ),
     "a store without conditions": (
         Recorded(501, error("NotImplemented", "A header you provided implies functionality not implemented"), "PUT"),

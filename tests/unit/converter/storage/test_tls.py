@@ -1,6 +1,7 @@
 """What is wrong with a server's name or certificate is said in those words."""
 
 import socket
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError, SSLError
 from cryptography import x509
 
+from tests.unit.background_server import serving_in_background
 from tests.unit.converter.storage.recorded_server import Recorded, answering
 from tests.unit.tls_server import LOOPBACK, speaking_tls
 from tflite_api.reasons import Reason
@@ -89,7 +91,33 @@ def test_a_host_name_that_cannot_exist_is_said(host: str) -> None:
 def test_a_name_server_that_does_not_answer_is_tried_again() -> None:
     cause = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
     error = EndpointConnectionError(endpoint_url="http://s3.example.com", error=cause)
-    assert of_connection(error, Server("http://s3.example.com")).fault is Fault.UNAVAILABLE
+    found = of_connection(error, Server("http://s3.example.com"))
+    assert found.fault is Fault.UNAVAILABLE
+    assert found.found == "http://s3.example.com cannot be reached: nobody answers what its host name means (DNS)"
+
+
+def test_a_port_at_which_nobody_listens_is_said_in_the_systems_words() -> None:
+    with answering(Recorded(200)) as endpoint:
+        pass
+    found = failure(endpoint)
+    assert found.reason is Reason.STORAGE_UNAVAILABLE
+    assert found.message == f"{endpoint} cannot be reached: Connection refused"
+
+
+def test_a_proxy_that_refuses_says_so_and_is_not_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Proxy(BaseHTTPRequestHandler):
+        def do_CONNECT(self) -> None:
+            self.send_error(403)
+
+        def log_message(self, *_: object) -> None:
+            """Stay quiet."""
+
+    served = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    with serving_in_background(served):
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{served.server_port}")
+        found = failure("https://s3.invalid")
+    assert found.reason is Reason.STORAGE_UNAVAILABLE
+    assert found.message == "https://s3.invalid cannot be reached: the proxy answered 403"
 
 
 def test_a_proxy_whose_name_nobody_knows_is_not_the_servers_fault(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,11 +31,12 @@ REFUSAL = """<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><E
 
 class Servers(BaseHTTPRequestHandler):
     asked: list[str]
+    refusal = (400, REFUSAL)
 
     def do_POST(self) -> None:
         form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
         good = form["WebIdentityToken"] == ["token"] and form["RoleArn"] == [ROLE]
-        self.answer(200 if good else 400, ANSWER if good else REFUSAL)
+        self.answer(*((200, ANSWER) if good else self.refusal))
 
     def do_HEAD(self) -> None:
         self.asked.append(self.headers["Authorization"])
@@ -95,8 +96,23 @@ def test_a_token_that_is_refused_is_refused_credentials(
     with pytest.raises(StepFailure) as caught:
         look(address)
     assert caught.value.reason is Reason.CREDENTIALS_REFUSED
-    assert "ServiceAccount (serviceAccountName)" in caught.value.message
+    assert caught.value.message.startswith(
+        'The token service gives the ServiceAccount no credentials: InvalidIdentityToken (400), "no". '
+        "Have the trust policy of its role name this ServiceAccount and cluster"
+    )
     assert Servers.asked == []
+
+
+def test_a_token_service_that_is_down_is_asked_again(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given(monkeypatch, tmp_path, "another")
+    monkeypatch.setattr(Servers, "refusal", (503, REFUSAL.replace("InvalidIdentityToken", "ServiceUnavailable")))
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    with pytest.raises(StepFailure) as caught:
+        look(address)
+    assert caught.value.reason is Reason.STORAGE_UNAVAILABLE
+    assert caught.value.message == "The token service answered ServiceUnavailable (503)"
 
 
 def test_an_account_without_a_role_is_told_where_to_name_one(
