@@ -129,9 +129,10 @@ def _still_waiting(state: State) -> str:
         return f"the API server refused the Job that deletes it: {state.refusal}"
     cleanup = state.cleanup
     pod = state.pod_of(cleanup) if cleanup is not None else None
-    why = ""
+    why = state.pod_refusal
     if pod is not None:
-        why = pod.missing_configuration or pod.image_problem or pod.unschedulable or state.pod_warning or ""
+        told = pod.missing_configuration or pod.image_problem or pod.unschedulable or pod.held
+        why = told or state.pod_warning or ""
     if state.stuck_pod is not None:
         why = stuck(state.stuck_pod).message or why
     outcome = f"still waits: {why}" if why else "was not done"

@@ -11,7 +11,7 @@ from tflite_api.names import CONVERT, PREPARE, PUBLISH
 from tflite_api.reasons import Reason
 from tflite_operator.core.fields import timestamp
 from tflite_operator.decide.decision import PATIENCE, Decision, Failure, Progress
-from tflite_operator.decide.refusals import with_cure
+from tflite_operator.decide.refusals import with_cure, with_place
 from tflite_operator.decide.state import TERMINATION_GRACE, State
 from tflite_operator.decide.verdict import LINGERING
 from tflite_operator.observe.job import ObservedJob
@@ -90,10 +90,12 @@ def _ending(state: State, job: ObservedJob, pod: ObservedPod) -> Decision | None
 def _obstacle(state: State, job: ObservedJob, pod: ObservedPod) -> Decision | None:
     if pod.missing_configuration:
         return Progress(Reason.SECRET_NOT_FOUND, f"pod {pod.name} waits: {pod.missing_configuration}", job)
-    if pod.image_problem:
+    if pod.lacks_image is not None:
         limit = timedelta(seconds=state.settings.image_pull_seconds)
-        message = f"the converter image {job.image} cannot be pulled: {pod.image_problem}"
-        return _wait(state, job, Reason.IMAGE_PULL_FAILED, message, (pod.scheduled or pod.created), limit)
+        # A webhook may have put that of a mirror in its place.
+        message = f"the converter image {pod.lacks_image.image or job.image} cannot be pulled: {pod.image_problem}"
+        pending = Progress(Reason.PENDING, message, job, obstacle=Reason.IMAGE_PULL_FAILED)
+        return _wait(state, pending, (pod.scheduled or pod.created), limit)
     if pod.missing_volume:
         return Progress(Reason.VOLUME_NOT_FOUND, f"pod {pod.name} waits for its volume: {pod.missing_volume}", job)
     if pod.unschedulable and pod.created is not None and state.now < pod.created + _QUEUE_GRACE:
@@ -101,8 +103,10 @@ def _obstacle(state: State, job: ObservedJob, pod: ObservedPod) -> Decision | No
         return replace(_as_before(state, job), look_again=pod.created + _QUEUE_GRACE)
     if pod.unschedulable:
         limit = timedelta(seconds=state.settings.unschedulable_seconds)
-        message = f"pod {pod.name} finds no node: {pod.unschedulable}"
-        return _wait(state, job, Reason.UNSCHEDULABLE, message, pod.created, limit)
+        words, has_cure = with_place(pod.unschedulable)
+        message = f"pod {pod.name} finds no node: {words}"
+        pending = Progress(Reason.PENDING, message, job, obstacle=Reason.UNSCHEDULABLE, cure_given=has_cure)
+        return _wait(state, pending, pod.created, limit)
     return None
 
 
@@ -134,8 +138,15 @@ def _not_starting(state: State, job: ObservedJob, pod: ObservedPod) -> Decision 
 
 
 def _silence(state: State, pod: ObservedPod) -> str:
-    """Return the words for a pod that its node has not reported on; none before the cluster was asked for its own."""
-    if state.pod_warning is None or not pod.node or pod.steps:
+    """Return the words for what no Event tells of; none before the cluster was asked for its own."""
+    if state.pod_warning is None:
+        return ""
+    if pod.stranger is not None:
+        told = pod.stranger.problem or ("it has not ended" if pod.stranger.running else "it has not started")
+        return f"container {pod.stranger.name}, which somebody else put into it, goes before: {told}"
+    if not pod.node:
+        return "no scheduler has looked for a node for it" if pod.scheduled is None else ""
+    if pod.steps:
         return ""
     since = f" at {timestamp(pod.scheduled)}" if pod.scheduled is not None else ""
     return f"it was assigned to node {pod.node}{since}, whose kubelet has not reported on it (kubectl describe node)"
@@ -170,13 +181,13 @@ def _step_at_work(job: ObservedJob, pod: ObservedPod) -> Progress | None:
     return Progress(reason, f"{EXPLANATIONS[reason].cause.rstrip('.')} (Job {job.name}, attempt {job.attempt})", job)
 
 
-def _wait(
-    state: State, job: ObservedJob, reason: Reason, message: str, since: datetime | None, limit: timedelta
-) -> Decision:
-    if since is not None and state.now >= since + limit:
-        return Failure(reason, message, job)
-    look_again = since + limit if since is not None else None
-    return Progress(Reason.PENDING, message, job, look_again=look_again, obstacle=reason)
+def _wait(state: State, pending: Progress, since: datetime | None, limit: timedelta) -> Decision:
+    """Return what is pending until its obstacle has been there for too long."""
+    if since is None:
+        return pending
+    if state.now < since + limit or pending.obstacle is None:
+        return replace(pending, look_again=since + limit)
+    return Failure(pending.obstacle, pending.message or "", pending.job, cure_given=pending.cure_given)
 
 
 def _without_pod(state: State, job: ObservedJob) -> Decision:

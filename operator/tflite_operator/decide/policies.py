@@ -186,7 +186,7 @@ def _not_tried(state: State, job: ObservedJob, ended: Ended) -> Decision | None:
     if before not in _UNSEEN or (state.pod is not None and state.pod.has_run):
         return None
     if cause is not None and cause.reason in _CURABLE:
-        return Failure(Reason(cause.reason), cause.message, job, ended=ended.time)
+        return Failure(Reason(cause.reason), cause.message, job, ended=ended.time, cure_given=bool(cause.cure_given))
     message = f"{ended.message}; its pod had not started by then"
     return _next_attempt(state, Progress(Reason.POD_NOT_STARTING, message, job), job.failures, again)
 

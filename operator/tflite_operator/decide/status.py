@@ -116,7 +116,7 @@ def _cause(old: ConversionStatus, decision: Reported) -> Cause | None:
         case Progress(message=None):
             return old.cause
         case Progress(obstacle=Reason() as obstacle, message=str() as message):
-            return Cause(reason=obstacle.value, message=one_line(message))
+            return Cause(reason=obstacle.value, message=one_line(message), cure_given=decision.cure_given or None)
         case Progress(reason=reason, message=str() as message) if reason not in _UNDISTURBED:
             return Cause(reason=reason.value, message=one_line(message), cure_given=decision.cure_given or None)
         case Failure(reason=reason, message=message):

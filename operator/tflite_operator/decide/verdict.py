@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from tflite_api.names import CONVERT
+from tflite_api.names import CONTAINERS, CONVERT
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.resource.spec import ConversionSpec
 from tflite_api.steps.step import SIGNAL_BASE, ExitCode, StepResult
@@ -28,7 +28,8 @@ end, and the pod and the Job with it."""
 _OVER_LIMIT: Final = re.compile(r"exceed(s|ed)\b")
 _SCRATCH_FULL: Final = re.compile(r"ephemeral|emptydir|storage|disk", re.IGNORECASE)
 _VOLUME: Final = re.compile(r"emptydir volume", re.IGNORECASE)
-_DISK_FIELD: Final = "spec.resources.limits.ephemeral-storage"
+_CONTAINER: Final = re.compile(r"^Container (\S+) exceeded its local ephemeral storage limit")
+"""In words of the kubelet's eviction manager, where it is the limit of one container."""
 _RUNTIME_CHARACTERS: Final = 512
 _NODE_LOW: Final = "node was low on resource"
 _FOREIGN_PROGRAM: Final = "exec format error"
@@ -110,20 +111,25 @@ def _success(spec: ConversionSpec, job: ObservedJob, pod: ObservedPod) -> Succes
     return Success(result, job, image=last.image or job.image, ended=last.end.finished)
 
 
-def _failure(job: ObservedJob, end: JobEnd, pod: ObservedPod | None, forgery: str) -> Ended:
-    if pod is None and forgery:
+def _without_pod(job: ObservedJob, end: JobEnd, forgery: str) -> Ended:
+    if forgery:
         words = f"Job {job.name} ended, but its pod is not as the operator asked for it, and is not believed: {forgery}"
         return Ended(Reason.STEP_CRASHED, words, end.time)
-    if pod is None and end.succeeded:
+    if end.succeeded:
         words = f"Job {job.name} succeeded, but its pod is gone and with it the report"
         return Ended(Reason.STEP_CRASHED, words, end.time)
+    return Ended(Reason.POD_DISRUPTED, f"the pod of Job {job.name} was deleted before it was done", end.time)
+
+
+def _failure(job: ObservedJob, end: JobEnd, pod: ObservedPod | None, forgery: str) -> Ended:
     if pod is None:
-        words = f"the pod of Job {job.name} was deleted before it was done"
-        return Ended(Reason.POD_DISRUPTED, words, end.time)
+        return _without_pod(job, end, forgery)
     step = pod.failed_step
     if pod.reason == "Evicted":
         return _eviction(pod, end.time)
     taken = (pod.disrupted or pod.being_deleted) and not _has_told(pod)
+    if pod.stranger is not None and pod.stranger.end is not None and not taken and step is None:
+        return _failed_stranger(pod, pod.stranger, pod.stranger.end, end.time)
     if taken or step is None or step.end is None:
         words = f"pod {pod.name} was stopped: {pod.message or pod.reason or 'deleted'}"
         return Ended(Reason.POD_DISRUPTED, words, end.time)
@@ -135,16 +141,45 @@ def _eviction(pod: ObservedPod, time: datetime | None) -> Ended:
     evicted = f"pod {pod.name} was evicted: {words}"
     if not _OVER_LIMIT.search(words) or not _SCRATCH_FULL.search(words) or _NODE_LOW in words:
         return Ended(Reason.POD_DISRUPTED, evicted, time)
+    return Ended(Reason.OUT_OF_DISK, f"{evicted.rstrip(' .')}: {_more_room(words)}", time, cure_given=True)
+
+
+def _more_room(words: str) -> str:
+    """Return who can give more room to what the kubelet says has used up its own."""
     # The limit of an emptyDir follows from the operator's settings, that of a container from the spec.
-    more_room = "give it more room"
-    cure = f"have the administrator {more_room}" if _VOLUME.search(words) else f"{more_room} with {_DISK_FIELD}"
-    message = f"{evicted.rstrip(' .')}: use a smaller model, or {cure}"
-    return Ended(Reason.OUT_OF_DISK, message, time, cure_given=True)
+    if _VOLUME.search(words):
+        return "use a smaller model, or have the administrator give it more room"
+    named = _CONTAINER.search(words)
+    container = named[1] if named is not None else CONVERT
+    if container not in CONTAINERS:
+        return "have whoever put that container into the pod give it more room"
+    field = "resources" if container == CONVERT else f"stepResources.{container}"
+    return f"use a smaller model, or give it more room with spec.{field}.limits.ephemeral-storage"
+
+
+def _failed_stranger(pod: ObservedPod, stranger: Step, end: StepEnd, time: datetime | None) -> Ended:
+    why = f" ({end.reason})" if end.reason not in {"", "Error"} else ""
+    said = one_line(end.report, _RUNTIME_CHARACTERS)
+    words = f"container {stranger.name}, which somebody else put into pod {pod.name}, ended with {_code(end)}{why}"
+    cure = "have whoever put it there look at its log, or keep it out of these pods with spec.podMetadata"
+    return Ended(
+        Reason.STEP_CRASHED,
+        f"{words}: {said.rstrip(' .')}; {cure}" if said else f"{words}; {cure}",
+        time,
+        cure_given=True,
+    )
 
 
 def _failed_step(job: ObservedJob, pod: ObservedPod, step: Step, end: StepEnd, time: datetime | None) -> Ended:
     limit = limit_of(pod.memory_limits, step.name) or limit_of(job.memory_limits, step.name)
     bound = f"container {step.name} has a memory limit of {limit}" if limit else f"container {step.name}"
+    if end.reason == "OOMKilled" and not limit:
+        field = "resources" if step.name == CONVERT else f"stepResources.{step.name}"
+        words = (
+            f"container {step.name} has no memory limit of its own, and was killed as its node{_named(pod)} had none"
+        )
+        cure = f"set spec.{field}.requests.memory to what it needs, so that it gets a node with as much"
+        return Ended(Reason.OUT_OF_MEMORY, f"{words} left: {cure}", time, cure_given=True)
     if end.reason == "OOMKilled":
         # spec.resources is about the container that converts.
         is_theirs = step.name == CONVERT

@@ -20,12 +20,13 @@ _IMAGE_REASONS: Final = frozenset(
         "ErrImageNeverPull",
         "ImageInspectError",
         "RegistryUnavailable",
+        "SignatureValidationFailed",
     }
 )
 _CONFIG_ERROR: Final = "CreateContainerConfigError"
-_MISSING: Final = re.compile(r"not found|couldn't find key")
+_MISSING: Final = re.compile(r'secret "[^"]*" not found|couldn\'t find key .* in Secret')
 """The kubelet's words for a missing Secret or key, and not for one that it has only not fetched yet (`failed to sync
-secret cache`, seen for a second on a busy node)."""
+secret cache`, seen for a second on a busy node), or for a ConfigMap that somebody else named."""
 _NO_VOLUME: Final = re.compile(r'persistentvolumeclaim "|PersistentVolumeClaims')
 """The scheduler's words for a claim that is not there or being deleted, and for one that is bound to no volume
 (pkg/scheduler/framework/plugins/volumebinding)."""
@@ -123,11 +124,13 @@ class ObservedPod:
     unschedulable: str
     """The scheduler's words; empty when it found a node or has not looked yet."""
     held: str
-    """The words of what keeps the scheduler from looking for a node at all: the pod's scheduling gates."""
+    """The words of what keeps the scheduler from looking for a node at all, such as the pod's scheduling gates."""
     scheduled: datetime | None
     memory_limits: MemoryLimits
     """Whatever the Job says: a webhook may have changed them, or a LimitRange given them."""
     steps: tuple[Step, ...]
+    stranger: Step | None
+    """What somebody else put into the pod before the next step, and has not ended well: that step cannot start."""
 
     @property
     def key(self) -> Key:
@@ -209,12 +212,15 @@ class ObservedPod:
         return self.unschedulable if _NO_VOLUME.search(self.unschedulable) else ""
 
     @property
+    def lacks_image(self) -> Step | None:
+        """The step whose image cannot be had."""
+        return next((step for step in self.steps if step.waiting in _IMAGE_REASONS), None)
+
+    @property
     def image_problem(self) -> str:
         """The kubelet's words where the image cannot be had; the same words while it backs off."""
-        for step in self.steps:
-            if step.waiting in _IMAGE_REASONS:
-                return _BACK_OFF.sub("", step.waiting_message) or "the kubelet gives no reason"
-        return ""
+        step = self.lacks_image
+        return (_BACK_OFF.sub("", step.waiting_message) or "the kubelet gives no reason") if step is not None else ""
 
 
 def observe_pod(pod: Object) -> ObservedPod:
@@ -240,10 +246,11 @@ def observe_pod(pod: Object) -> ObservedPod:
         disruption=moment(disruption, "lastTransitionTime") if disrupted else None,
         disruption_message=one_line(text(disruption, "message"), 512) if disrupted else "",
         unschedulable=one_line(text(scheduled, "message")) or "no node fits" if waits == "Unschedulable" else "",
-        held=one_line(text(scheduled, "message")) or waits if waits == "SchedulingGated" else "",
+        held=one_line(text(scheduled, "message")) or waits if waits not in {"", "Unschedulable"} else "",
         scheduled=moment(scheduled, "lastTransitionTime") if text(scheduled, "status") == "True" else None,
         memory_limits=memory_limits(pod, "spec"),
         steps=_steps(pod),
+        stranger=_stranger(pod),
     )
 
 
@@ -264,6 +271,18 @@ def _steps(pod: Object) -> tuple[Step, ...]:
         if (name := text(status, "name")) in CONTAINERS
     }
     return tuple(_step(name, by_name[name]) for name in CONTAINERS if name in by_name)
+
+
+def _stranger(pod: Object) -> Step | None:
+    """Return the first init container of somebody else's that the step after it waits for."""
+    specs = objects(pod, "spec", "initContainers")
+    goes_on = {text(one, "name") for one in specs if text(one, "restartPolicy") == "Always"}
+    for status in objects(pod, "status", "initContainerStatuses"):
+        step = _step(word(status, "name"), status)
+        is_past = step.has_succeeded or (step.name in goes_on and (step.running or step.is_progressing))
+        if not is_past:
+            return step if step.name not in CONTAINERS else None
+    return None
 
 
 def _step(name: str, status: Object) -> Step:

@@ -125,7 +125,7 @@ def ended(code: int, report: object = "", reason: str = "", **more: Any) -> Obje
 def pod(owner: Object, *states: Object, phase: str = "Pending", **status: Any) -> Object:
     """The pod of a Job; `states` are those of prepare, convert and publish, as far as the kubelet has told."""
     statuses = [
-        {"name": name, "state": state, "image": "example.com/converter:1", "imageID": "example.com/converter@sha256:ab"}
+        {"name": name, "state": state, "image": "example.com/converter:1", "imageID": _image_id(state)}
         for name, state in zip(STEPS, [*states, *[INITIALIZING] * (len(STEPS) - len(states))], strict=True)
     ]
     return {
@@ -146,6 +146,10 @@ def pod(owner: Object, *states: Object, phase: str = "Pending", **status: Any) -
         }
         | status,
     }
+
+
+def _image_id(state: Object) -> str:
+    return "" if "waiting" in state else "example.com/converter@sha256:ab"
 
 
 def failing_pod(owner: Object, step: str, code: int, report: object = "", reason: str = "", **status: Any) -> Object:

@@ -156,6 +156,14 @@ def test_a_cleanup_that_the_cluster_cannot_start_is_given_up_in_its_words() -> N
     assert f"still waits: {words}" in str(made.everything[0])
 
 
+def test_a_cleanup_whose_pod_is_refused_is_given_up_in_those_words() -> None:
+    owner = ready()
+    alone, _ = cleanup(owner)
+    made = planned(owner, alone, now=at(220), pod_refusal='pods "x" is forbidden: exceeded quota: team')
+    assert releases(made)
+    assert 'still waits: pods "x" is forbidden: exceeded quota: team' in str(made.everything[0])
+
+
 def test_a_namespace_that_ends_lets_it_go_at_once() -> None:
     made = planned(ready(), now=at(101), namespace_ends=True)
     assert releases(made)

@@ -95,6 +95,14 @@ def test_an_eviction_is_the_pods_fault_or_the_nodes(words: str, expected: object
             "Pod ephemeral local storage usage exceeds the total limit of containers 1Gi. ",
             "or give it more room with spec.resources.limits.ephemeral-storage",
         ),
+        (
+            'Container convert exceeded its local ephemeral storage limit "1Gi". ',
+            "or give it more room with spec.resources.limits.ephemeral-storage",
+        ),
+        (
+            'Container prepare exceeded its local ephemeral storage limit "1Gi". ',
+            "or give it more room with spec.stepResources.prepare.limits.ephemeral-storage",
+        ),
     ],
 )
 def test_a_full_disk_says_who_can_raise_which_limit(words: str, cure: str) -> None:
@@ -183,6 +191,49 @@ def test_a_pod_that_finds_no_node_stalls_after_a_while() -> None:
     assert conditions(soon) == running(Reason.PENDING)
     assert "Insufficient memory" in message(soon)
     assert conditions(planned(owner, made, pods=[waits], now=at(300))) == stalled(Reason.UNSCHEDULABLE)
+
+
+UNTOLERATED = "0/4 nodes are available: 1 node(s) had untolerated taint {node-role.kubernetes.io/control-plane: }, 3"
+
+
+@pytest.mark.parametrize(
+    ("words", "cure"),
+    [
+        ("0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector.", "CONVERTER_NODE_SELECTOR"),
+        ("0/1 nodes are available: 1 node(s) had untolerated taint {gpu: yes}.", "with spec.tolerations"),
+        ("0/1 nodes are available: 1 node(s) had untolerated taint(s).", "with spec.tolerations"),
+        (f"{UNTOLERATED} node(s) had untolerated taint {{node.kubernetes.io/not-ready: }}.", "not ready (kubectl"),
+        ("0/3 nodes are available: 3 node(s) didn't match pod anti-affinity rules.", "loosen spec.affinity"),
+        (
+            "0/3 nodes are available: 3 node(s) didn't match pod topology spread constraints.",
+            "loosen spec.topologySpreadConstraints",
+        ),
+        ("0/3 nodes are available: 3 node(s) were unschedulable.", "have a node uncordoned"),
+        ("0/3 nodes are available: 3 node(s) had volume node affinity conflict.", "where the model's volume can be"),
+    ],
+)
+def test_a_pod_that_no_node_takes_has_the_cure_that_fits(words: str, cure: str) -> None:
+    owner, made = started(activeDeadlineSeconds=60)
+    told = condition("PodScheduled", "Unschedulable", message=words) | {"status": "False"}
+    waits = pod(made) | {"status": {"phase": "Pending", "conditions": [told]}}
+    soon = planned(owner, made, pods=[waits], now=at(20))
+    late = planned(owner, made, pods=[waits], now=at(300))
+    over = planned(after(owner, soon), job(owner, end=failed("DeadlineExceeded")), now=at(61))
+    for seen in (soon, late, over):
+        assert cure in message(seen)
+        assert "resources.requests" not in message(seen)
+        assert "Raise" not in message(seen)
+
+
+@pytest.mark.parametrize(
+    "words", [f"{UNTOLERATED} Insufficient cpu. preemption: 0/4 nodes are available: 4 node(s) were unschedulable."]
+)
+def test_where_there_is_no_room_it_is_the_requests(words: str) -> None:
+    owner, made = started()
+    told = condition("PodScheduled", "Unschedulable", message=words) | {"status": "False"}
+    waits = pod(made) | {"status": {"phase": "Pending", "conditions": [told]}}
+    said = message(planned(owner, made, pods=[waits], now=at(300)))
+    assert said.endswith("Lower spec.resources.requests, or add a node that fits.")
 
 
 def test_a_refused_job_is_shown_in_the_servers_words() -> None:

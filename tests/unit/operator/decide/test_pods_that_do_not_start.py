@@ -230,3 +230,46 @@ def test_the_limit_that_a_webhook_set_is_the_one_that_was_exceeded() -> None:
     killed = failing_pod(over, CONVERT, 137, reason="OOMKilled")
     killed["spec"] = {"initContainers": [{"name": CONVERT, "resources": {"limits": {"memory": "200Mi"}}}]}
     assert "a memory limit of 200Mi" in message(planned(owner, over, pods=[killed]))
+
+
+def test_a_limit_that_a_webhook_took_away_is_not_to_be_raised() -> None:
+    owner, _ = started()
+    over = job(owner, end=failed())
+    del over["spec"]["template"]["spec"]["initContainers"][1]["resources"]["limits"]
+    killed = failing_pod(over, CONVERT, 137, reason="OOMKilled")
+    said = message(planned(owner, over, pods=[killed]))
+    assert "Container convert has no memory limit of its own, and was killed as its node had none left" in said
+    assert said.endswith("set spec.resources.requests.memory to what it needs, so that it gets a node with as much.")
+
+
+def test_an_image_that_a_webhook_put_in_its_place_is_the_one_that_cannot_be_pulled() -> None:
+    owner, made = started()
+    waits = pod(made, waiting("ImagePullBackOff", 'Back-off pulling image "mirror/a:1": ErrImagePull: no such host'))
+    waits["status"]["initContainerStatuses"][0]["image"] = "mirror/a:1"
+    late = planned(owner, made, pods=[waits], now=at(300))
+    assert "The converter image mirror/a:1 cannot be pulled: no such host." in message(late)
+
+
+@pytest.mark.parametrize("words", ['configmap "settings" not found', "couldn't find key a in ConfigMap team/settings"])
+def test_a_config_map_that_somebody_else_named_is_no_secret(words: str) -> None:
+    owner, made = started()
+    waits = pod(made, waiting("CreateContainerConfigError", words))
+    seen = planned(owner, made, pods=[waits], now=at(30))
+    assert conditions(seen) == running(Reason.POD_NOT_STARTING)
+    assert words in message(seen)
+
+
+def test_a_scheduler_that_gives_another_reason_is_quoted() -> None:
+    """Such as that of Volcano, or the cluster's own where it trips over something."""
+    owner, made = started()
+    told = condition("PodScheduled", "SchedulerError", message="nodeinfo not found") | {"status": "False"}
+    waits = pod(made) | {"status": {"phase": "Pending", "conditions": [told]}}
+    assert "does not start: nodeinfo not found" in message(planned(owner, made, pods=[waits], now=at(30)))
+
+
+def test_a_pod_at_which_no_scheduler_has_looked_says_so() -> None:
+    owner, made = started()
+    waits = pod(made) | {"status": {"phase": "Pending"}}
+    assert planned(owner, made, pods=[waits], now=at(30)).status is None, "not asked is not answered"
+    seen = planned(owner, made, pods=[waits], now=at(30), pod_warning="")
+    assert "does not start: no scheduler has looked for a node for it" in message(seen)
