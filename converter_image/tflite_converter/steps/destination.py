@@ -54,6 +54,10 @@ _WRITE_CURE: Final = (
     "Give them s3:PutObject, or set destination.s3.encryption where a policy of the bucket demands that, or have its"
     f" owner change another condition of that policy; then {ASK_AGAIN}"
 )
+_POLICY_CURE: Final = (
+    "Set destination.s3.encryption if that policy demands encryption, or have the bucket's owner change it; then"
+    f" {ASK_AGAIN}"
+)
 _ENCRYPTED_WRITE_CURE: Final = (
     "Give them s3:PutObject, and the use of the key of destination.s3.encryption (kms:GenerateDataKey and kms:Decrypt),"
     f" or have the bucket's owner change what its policy demands; then {ASK_AGAIN}"
@@ -259,7 +263,9 @@ def failure_of(error: StoreError, where: S3Destination, at: Location) -> StepFai
                 cure = f"Correct the permissions of its role, then {ASK_AGAIN}"
         case Fault.WRITE_REFUSED:
             found = f"The storage refused the credentials of {_holder(where)} for uploading to {at.uri} ({error.told})"
-            cure = _WRITE_CURE if where.encryption is None else _ENCRYPTED_WRITE_CURE
+            cure = _POLICY_CURE if error.hint == "policy" else _WRITE_CURE
+            if where.encryption is not None:
+                cure = _ENCRYPTED_WRITE_CURE
     return StepFailure(reason, found, cure)
 
 

@@ -147,7 +147,8 @@ class S3Store:
                 request["IfNoneMatch"] = "*"
             case IfMatches(etag):
                 request["IfMatch"] = etag
-        asked = Asked(at, Doing.WRITE, body.size, on_condition=not isinstance(condition, Always))
+        on_condition = not isinstance(condition, Always)
+        asked = Asked(at, Doing.WRITE, body.size, on_condition, with_checksum=self._checksums)
         with self._meant(asked), _understood(at):
             try:
                 return self._client.put_object(**request).get("ETag", "")

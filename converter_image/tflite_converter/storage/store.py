@@ -158,7 +158,8 @@ class Fault(Enum):
     REFUSED = auto()
     """The credentials may not do this, or are none. `hint` is why, where the storage says so."""
     WRITE_REFUSED = auto()
-    """The credentials may not write this, or a policy of the bucket wants something else of what is written."""
+    """The credentials may not write this, or a policy of the bucket wants something else of what is written; `hint` is
+    "policy" where the storage says that it is one."""
     ROLE_REFUSED = auto()
     """The token of the ServiceAccount buys no credentials."""
     NO_BUCKET = auto()

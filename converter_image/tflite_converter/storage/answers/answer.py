@@ -40,6 +40,8 @@ class Asked:
     """Bytes that are uploaded."""
     on_condition: bool = False
     """Whether it is to be done only where a condition holds."""
+    with_checksum: bool = False
+    """Whether it carries a checksum that not every storage knows."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class Answer:
     """Where to ask, as it says."""
     location: str = ""
     """Where it leads to."""
+    header: str = ""
+    """Of the request, which it does not know, as it says."""
     foreign: str | None = None
     """The beginning of what it holds in the place of S3's XML."""
 
@@ -81,6 +85,7 @@ class Answer:
             message=_SECRET.sub("…", one_line(words, _MESSAGE_CHARACTERS)).replace('"', "'"),
             region=one_line(_text(headers.get("x-amz-bucket-region") or said.get("Region")), _CODE_CHARACTERS),
             endpoint=one_line(_text(said.get("Endpoint")), _ADDRESS_CHARACTERS),
+            header=one_line(_text(said.get("Header")), _CODE_CHARACTERS),
             location=one_line(_text(headers.get("location")), _ADDRESS_CHARACTERS),
             foreign=foreign if isinstance(foreign, str) else None,
         )

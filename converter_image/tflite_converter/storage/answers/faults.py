@@ -15,7 +15,7 @@ from tflite_converter.storage.answers.answer import Answer, Asked, Doing
 from tflite_converter.storage.store import Fault, Server
 
 _FORBIDDEN: Final = frozenset({"AccessDenied", "AllAccessDisabled", "Forbidden", "UnauthorizedAccess"})
-_UNKNOWN_KEY: Final = "it does not know this access key"
+_UNKNOWN_KEY: Final = "it does not know this access key: is it one of this storage, and of its region?"
 _UNFITTING: Final = (
     "the secret key is not that of the access key, or a proxy before the storage changes host or path of what is asked"
 )
@@ -42,7 +42,9 @@ _CHANGED: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict",
 _OTHER_CONTENT: Final = frozenset(
     {"BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"}
 )
-_LATER: Final = frozenset({"RequestTimeTooSkewed", "RequestTimeout", "SlowDown", "ServiceUnavailable", "Throttling"})
+SKEWED: Final = frozenset({"RequestTimeTooSkewed", "ExpiredRequest"})
+"""Where the clocks of storage and client differ; the second in words of R2."""
+_LATER: Final = SKEWED | {"RequestTimeout", "SlowDown", "ServiceUnavailable", "Throttling"}
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _FULL: Final = re.compile(
     r"quota|storagefull|(?:storage|transaction)_?cap_?exceeded|insufficientstorage", re.IGNORECASE
@@ -56,6 +58,12 @@ _CHECKSUM_HEADER: Final = re.compile(
 _ENCRYPTION: Final = re.compile(r"encrypt|\bkms\b|\bsse\b|server-?side", re.IGNORECASE)
 _KEY_PERMISSION: Final = re.compile(r"not authorized to perform:? (kms:[A-Za-z]{1,40})")
 """In words of Amazon S3, where the bucket encrypts with a key that the credentials may not use."""
+_DENYING_POLICY: Final = re.compile(r"explicit deny in a resource-based policy", re.IGNORECASE)
+"""In words of Amazon S3, where it is the bucket's policy, such as one that demands encryption."""
+_SIGNED_FOR_ANOTHER: Final = re.compile(r"invalid signing region|scoped to a valid region", re.IGNORECASE)
+"""In words of OSS, and of versitygw as it was."""
+_ANY_REGION: Final = re.compile(r"\bone of: [a-z, ]*\bauto\b")
+"""In words of R2."""
 _IN_ANOTHER_REGION: Final = re.compile(r"region|scope", re.IGNORECASE)
 _REGION_IN_WORDS: Final = re.compile(
     r"expecting '?([a-z0-9-]{1,64})\b|[Ss]cope should be '?[0-9]{8}/([a-z0-9-]{1,64})/s3/"
@@ -71,7 +79,8 @@ _OTHER_PORT: Final = re.compile(r"(?:to|on) (?:the )?(?:API|console) port", re.I
 def fault_of(answer: Answer, asked: Asked, server: Server) -> Fault:
     """Return what is wrong: the first of the rules that holds."""
     code, status, writes = answer.code, answer.status, asked.doing is Doing.WRITE
-    words = f"{code} {answer.message}"
+    words = f"{code} {answer.message} {answer.header}"
+    is_unknown = code == "NotImplemented" or status == 501
     declined = status in {400, 403, 501}
     forbidden = code in _FORBIDDEN or status == 401 or (status == 403 and code == "403")
     rules = (
@@ -83,10 +92,13 @@ def fault_of(answer: Answer, asked: Asked, server: Server) -> Fault:
         (Fault.FULL, status == 507 or _FULL.search(code) is not None),
         (Fault.TOO_LARGE, code in _TOO_LARGE or status == 413),
         (Fault.OTHER_ADDRESSING, _addressing(answer, server) is not None),
-        (Fault.NOT_IMPLEMENTED, asked.on_condition and (code == "NotImplemented" or status == 501)),
+        # Which of the two headers it does not know is not always said: without the checksum it says so again.
+        (Fault.NO_CHECKSUMS, is_unknown and asked.with_checksum and not answer.header.lower().startswith("if-")),
+        (Fault.NOT_IMPLEMENTED, is_unknown and asked.on_condition),
         (Fault.OTHER_ENDPOINT, _endpoint(answer, asked) is not None and server.endpoint is not None),
         (Fault.OTHER_REGION, code in _OTHER_REGION or (status in REDIRECTS and answer.region != "")),
         (Fault.OTHER_REGION, code == "AuthorizationHeaderMalformed" and _speaks_of_region(answer)),
+        (Fault.OTHER_REGION, _SIGNED_FOR_ANOTHER.search(answer.message) is not None),
         (Fault.NO_BUCKET, code in {"NoSuchBucket", "InvalidBucketName"}),
         (Fault.NO_OBJECT, code == "NoSuchKey"),
         (Fault.OTHER_CONTENT, code in _OTHER_CONTENT),
@@ -108,15 +120,18 @@ def hint_of(fault: Fault, answer: Answer, asked: Asked, server: Server) -> str:
         case Fault.REFUSED:
             lacking = _KEY_PERMISSION.search(answer.message)
             return f"they need {lacking[1]} of the bucket's key" if lacking else UNFIT_KEY.get(answer.code, "")
+        case Fault.WRITE_REFUSED:
+            return "policy" if _DENYING_POLICY.search(answer.message) else ""
         case Fault.OTHER_REGION:
             said = region_of(answer)
             return said if said != server.region else ""
-        case Fault.OTHER_SCHEME:
-            return _scheme(answer, server) or ""
-        case Fault.OTHER_ADDRESSING:
-            return _addressing(answer, server) or ""
-        case Fault.OTHER_ENDPOINT:
-            return _endpoint(answer, asked) or ""
+        case Fault.OTHER_SCHEME | Fault.OTHER_ADDRESSING | Fault.OTHER_ENDPOINT:
+            found = {
+                Fault.OTHER_SCHEME: _scheme(answer, server),
+                Fault.OTHER_ADDRESSING: _addressing(answer, server),
+                Fault.OTHER_ENDPOINT: _endpoint(answer, asked),
+            }
+            return found[fault] or ""
         case _:
             return ""
 
@@ -151,7 +166,8 @@ def region_of(answer: Answer) -> str:
     named = _REGION_IN_WORDS.search(answer.message)
     host = _REGION_IN_HOST.search(answer.endpoint)
     in_words = next((one for one in (named.groups() if named else ()) if one), "")
-    said = answer.region or in_words or (host[1] if host else "")
+    any_region = "auto" if _ANY_REGION.search(answer.message) else ""
+    said = answer.region or in_words or (host[1] if host else "") or any_region
     return said if re.fullmatch("[a-z0-9-]{1,64}", said) else ""
 
 

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from tflite_api import urls
 from tflite_converter.storage.answers.answer import Answer, Asked, Doing
-from tflite_converter.storage.answers.faults import REDIRECTS, UNFIT_KEY, fault_of, hint_of, region_of
+from tflite_converter.storage.answers.faults import REDIRECTS, SKEWED, UNFIT_KEY, fault_of, hint_of, region_of
 from tflite_converter.storage.obstacles import of_proxy
 from tflite_converter.storage.store import Fault, Server, StoreError
 
@@ -44,7 +44,6 @@ _ASKED_LATER: Final = frozenset({"IDPCommunicationError", "Throttling", "Throttl
 _SAYS_NO_MORE: Final = re.compile(r"(access ?denied|forbidden|unauthorized)\.?", re.IGNORECASE)
 """Words that repeat the code."""
 _UNAVAILABLE: Final = "The storage answered {code} ({status}) for {uri}{clock}"
-_SKEWED: Final = "RequestTimeTooSkewed"
 
 
 def meaning(answer: Answer, asked: Asked, server: Server) -> StoreError:
@@ -65,7 +64,7 @@ def meaning(answer: Answer, asked: Asked, server: Server) -> StoreError:
         hint=hint,
         in_region=f" in {region}" if (region := region_of(answer)) else "",
         code=answer.shown,
-        clock=", as its clock and that of the node differ" if answer.code == _SKEWED else "",
+        clock=", as its clock and that of the node differ" if answer.code in SKEWED else "",
         status=answer.status,
         told=_told(answer),
         foreign=_foreign(answer),

@@ -15,7 +15,17 @@ from tflite_converter.core.failure import StepFailure
 from tflite_converter.steps.destination import Destination, manner_of, server_of, store_of
 from tflite_converter.storage.credentials import Nobody
 from tflite_converter.storage.s3 import S3Store
-from tflite_converter.storage.store import Always, Encryption, Fault, Location, Manner, Server, StoreError, Upload
+from tflite_converter.storage.store import (
+    Always,
+    Encryption,
+    Fault,
+    IfAbsent,
+    Location,
+    Manner,
+    Server,
+    StoreError,
+    Upload,
+)
 
 AT = Location("models", "a.tflite")
 CONTENT = b"artifact"
@@ -55,6 +65,17 @@ def test_a_storage_that_knows_no_checksums_gets_an_md5(status: int, code: str, w
     sent = [headers for asked, headers in recorded.requests if asked.startswith("PUT")]
     assert [with_checksum(headers) for headers in sent] == [True, False, False]
     assert [headers.get("content-md5") for headers in sent] == [None, MD5, MD5]
+
+
+def test_a_storage_that_does_not_say_which_header_it_does_not_know_is_asked_without_the_checksum() -> None:
+    told = REFUSAL.format("NotImplemented", "A header you provided implies functionality that is not implemented")
+    upload = Upload(BytesIO(CONTENT), SHA256, "application/vnd.tflite", {})
+    recorded = Recorded(501, told, refuses=with_checksum)
+    with answering(recorded) as endpoint:
+        S3Store(Server(endpoint), Nobody()).put(AT, upload, IfAbsent())
+    sent = [headers for asked, headers in recorded.requests if asked.startswith("PUT")]
+    assert [with_checksum(headers) for headers in sent] == [True, False]
+    assert [headers.get("if-none-match") for headers in sent] == ["*", "*"]
 
 
 def test_an_artifact_that_changed_is_not_uploaded_with_the_md5_of_another() -> None:

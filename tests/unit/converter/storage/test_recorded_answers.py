@@ -18,6 +18,7 @@ from tflite_converter.storage.store import Always, Upload
 
 LOCAL = FetchLimits(allow_local_addresses=True)
 HTML = {"Content-Type": "text/html"}
+DENIED = "with an explicit deny in a resource-based policy"
 NOT_AUTHORIZED = "User: arn:aws:iam::1:user/u is not authorized to perform:"
 
 
@@ -205,9 +206,9 @@ ANSWERS = {
         "(AccessDenied). Give them s3:PutObject, or set destination.s3.encryption where a policy of the bucket demands",
     ),
     "Amazon S3, a policy that says who denies": (
-        Recorded(403, error("AccessDenied", f"{NOT_AUTHORIZED} s3:PutObject with an explicit deny in a policy"), "PUT"),
+        Recorded(403, error("AccessDenied", f"{NOT_AUTHORIZED} s3:PutObject on resource: r {DENIED}"), "PUT"),
         Reason.CREDENTIALS_REFUSED,
-        '(AccessDenied, "User: arn:aws:iam::1:user/u is not authorized to perform: s3:PutObject with an explicit deny',
+        f's3:PutObject on resource: r {DENIED}"). Set destination.s3.encryption if that policy demands encryption, or',
     ),
     "Amazon S3, a key that may not be used": (
         Recorded(403, error("AccessDenied", f"{NOT_AUTHORIZED} kms:GenerateDataKey on this resource"), "PUT"),
@@ -217,7 +218,7 @@ ANSWERS = {
     "Amazon S3, an access key that was deleted": (
         Recorded(403, error("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")),
         Reason.CREDENTIALS_REFUSED,
-        "for s3://models/a.tflite (InvalidAccessKeyId): it does not know this access key",
+        "for s3://models/a.tflite (InvalidAccessKeyId): it does not know this access key: is it one of this storage",
     ),
     "a proxy that changes the host": (
         Recorded(403, error("SignatureDoesNotMatch", "The request signature we calculated does not match.")),
@@ -245,9 +246,23 @@ ANSWERS = {
         "for s3://models/a.tflite (Unauthorized): they need s3:GetObject",
     ),
     "R2, a region that is none": (
-        Recorded(400, error("InvalidRegionName", "The region name 'us-east-2' is not valid.")),
+        Recorded(
+            400, error("InvalidRegionName", "The region name 'us-east-1' is not valid. Must be one of: wnam, oc, auto")
+        ),
         Reason.INVALID_SPEC,
-        "(InvalidRegionName): correct destination.s3.region",
+        "(InvalidRegionName): write auto in destination.s3.region",
+    ),
+    "OSS, a signature for another region": (
+        Recorded(403, error("InvalidArgument", "Invalid signing region in Authorization header.")),
+        Reason.INVALID_SPEC,
+        "Bucket models is not in us-east-1 (InvalidArgument): correct destination.s3.region",
+    ),
+    "OSS and Backblaze, no conditions": (
+        Recorded(
+            501, error("NotImplemented", "A header you provided implies ...", "<Header>If-None-Match</Header>"), "PUT"
+        ),
+        Reason.INVALID_SPEC,
+        "set destination.s3.writers to One",
     ),
     "Google Cloud Storage": (
         Recorded(
