@@ -112,7 +112,7 @@ def build_cleanup(identity: Identity, spec: ConversionSpec, settings: Settings) 
 
 
 def _pod_metadata(identity: Identity, spec: ConversionSpec, settings: Settings) -> dict[str, dict[str, str]]:
-    return marks(spec, settings, _labels(identity), {NAME_ANNOTATION: identity.name, **annotations(spec)})
+    return marks(spec, settings, _labels(identity), {NAME_ANNOTATION: identity.name, **annotations()})
 
 
 def _labels(identity: Identity) -> dict[str, str]:

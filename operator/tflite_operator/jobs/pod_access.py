@@ -174,9 +174,12 @@ def service_account(spec: ConversionSpec) -> Field:
     return fields if spec.service_account_name is None else fields | {"serviceAccountName": spec.service_account_name}
 
 
-def annotations(spec: ConversionSpec) -> dict[str, str]:
-    """Return the annotations of a pod that keep others from handing credentials to the model's container."""
-    return {} if spec.service_account_name is None else {_SKIP_ANNOTATION: CONVERT}
+def annotations() -> dict[str, str]:
+    """Return the annotations of a pod that keep others from handing credentials to the model's container.
+
+    Whatever the spec says: the namespace's default ServiceAccount may stand for a role as well.
+    """
+    return {_SKIP_ANNOTATION: CONVERT}
 
 
 def pull_secrets(settings: Settings) -> Field:
