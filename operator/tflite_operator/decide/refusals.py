@@ -103,6 +103,7 @@ _MORE_ROOM: Final = "lower spec.resources.requests, or add a node with more room
 _PLACES: Final = tuple(
     (re.compile(pattern), cure)
     for pattern, cure in (
+        (r"Insufficient |Too many pods", _MORE_ROOM),
         # Of a cluster's own nodes no conversion is meant for the control plane's.
         (r"taint(\(s\)| \{(?!node-role|node\.kubernetes))", "tolerate that taint with spec.tolerations"),
         (
@@ -120,7 +121,6 @@ _PLACES: Final = tuple(
             r"volume node affinity|exceed max volume count|persistent volumes",
             "have pods run where the model's volume can be mounted (kubectl describe pv)",
         ),
-        (r"Insufficient |Too many pods", _MORE_ROOM),
     )
 )
 """Patterns of the scheduler's words (pkg/scheduler/framework/plugins), each with what makes such nodes fit."""
