@@ -132,6 +132,22 @@ def test_what_the_storage_says_is_said_of_the_model(
     assert "destination" not in failure.message
 
 
+@pytest.mark.parametrize(
+    ("hint", "words"),
+    [
+        ("", '(AccessDenied, "No such key: GK1"): they need s3:GetObject'),
+        ("they need kms:Decrypt of the bucket's key", "key: GK1\"): they need kms:Decrypt of the bucket's key"),
+    ],
+)
+def test_why_the_credentials_are_refused_is_said_as_the_storage_says_it(
+    tmp_path: Path, bucket: MemoryStore, hint: str, words: str
+) -> None:
+    told = 'AccessDenied, "No such key: GK1"'
+    bucket.faults["a.zip"] = StoreError(Fault.REFUSED, "no", "AccessDenied", hint, told)
+    failure = refused(tmp_path, bucket, key="a.zip", secretRef={"name": "reader"})
+    assert words in failure.message
+
+
 def test_a_bucket_that_is_not_public_is_told_to_name_a_secret(tmp_path: Path, bucket: MemoryStore) -> None:
     bucket.faults["a.zip"] = StoreError(Fault.REFUSED, "no")
     failure = refused(tmp_path, bucket, key="a.zip")
