@@ -20,7 +20,7 @@ _UNKNOWN_AUTHORITY: Final = frozenset({2, 18, 19, 20, 21})
 """Of OpenSSL's X509_V_ERR_*: no issuer, or one that signed itself (https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/)."""
 _OTHER_NAME: Final = "has a certificate for another name"
 _CERTIFICATES: Final = {
-    9: "has a certificate that is not valid yet",
+    9: "has a certificate that is not valid yet, as far as the clock of the node is right",
     10: "has a certificate that has expired",
     62: _OTHER_NAME,
     64: _OTHER_NAME,

@@ -131,6 +131,23 @@ def test_a_proxy_whose_name_nobody_knows_is_not_the_servers_fault(monkeypatch: p
     assert found.message == "http://s3.invalid:9000 cannot be reached: the proxy does not answer"
 
 
+@pytest.mark.parametrize(
+    ("server", "asked", "named"),
+    [
+        (Server(), "https://sts.eu-west-1.amazonaws.com/", "The token service at sts.eu-west-1.amazonaws.com"),
+        (Server(), "https://models.s3.eu-west-1.amazonaws.com/a", "Amazon S3"),
+        (Server("https://minio:9000/s3"), "https://minio:9000/s3/models/a", "https://minio:9000/s3"),
+        (Server("https://oss.example.com", style="Virtual"), "https://models.oss.example.com/a", "https://oss"),
+        (Server("https://minio:9000"), "https://sts.example.com/", "The token service at sts.example.com"),
+    ],
+)
+def test_what_cannot_be_reached_is_named(server: Server, asked: str, named: str) -> None:
+    error = EndpointConnectionError(endpoint_url=asked, error=ConnectionRefusedError(111, ""))
+    said = of_connection(error, server).found
+    assert said.startswith(named)
+    assert said.endswith(" cannot be reached: Connection refused")
+
+
 def test_nothing_of_a_request_is_said() -> None:
     error = SSLError(endpoint_url="https://s3.example.com?X-Amz-Signature=1", error=ValueError("1"))
     assert "Signature" not in of_connection(error, Server("https://s3.example.com")).found

@@ -115,6 +115,19 @@ def test_a_token_service_that_is_down_is_asked_again(
     assert caught.value.message == "The token service answered ServiceUnavailable (503)"
 
 
+def test_a_token_service_that_cannot_be_reached_is_not_called_the_storage(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a network that has a way to S3, and none to the service that gives the credentials."""
+    given(monkeypatch, tmp_path, "token")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1")
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    with pytest.raises(StepFailure) as caught:
+        look(address)
+    assert caught.value.reason is Reason.STORAGE_UNAVAILABLE
+    assert caught.value.message == "The token service at 127.0.0.1:1 cannot be reached: Connection refused"
+
+
 def test_an_account_without_a_role_is_told_where_to_name_one(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
