@@ -129,7 +129,7 @@ def _still_waiting(state: State) -> str:
         return f"the API server refused the Job that deletes it: {state.refusal}"
     cleanup = state.cleanup
     pod = state.pod_of(cleanup) if cleanup is not None else None
-    why = state.pod_refusal
+    why = state.pod_refusal or ""
     if pod is not None:
         told = pod.missing_configuration or pod.image_problem or pod.unschedulable or pod.held
         why = told or state.pod_warning or ""

@@ -21,6 +21,8 @@ _QUEUE_GRACE: Final = timedelta(seconds=10)
 """How long a pod may look for a node before the status says so."""
 START_GRACE: Final = timedelta(seconds=30)
 """How long a step may take to start before the cluster is asked what keeps it."""
+_JOB_GRACE: Final = timedelta(minutes=2)
+"""How long a Job may take to get a pod where nobody says what is in the way: its controller may have much to do."""
 _NO_CONFIG_MAP: Final = re.compile(
     r'volume "(?P<volume>[^"]*)" ?: (configmap "[^"]*" not found|.*references non-existent config key)'
 )
@@ -198,6 +200,10 @@ def _without_pod(state: State, job: ObservedJob) -> Decision:
         words, has_cure = with_cure(state.pod_refusal)
         message = f"Job {job.name} cannot make its pod: {words}"
         return Progress(Reason.JOB_REFUSED, message, job, look_again=again, cure_given=has_cure)
+    if state.pod_refusal is not None and age >= _JOB_GRACE and state.progress in {None, Reason.PENDING}:
+        since = f" since {timestamp(job.created)}" if job.created is not None else ""
+        message = f"Job {job.name} has no pod{since}, and the Job controller does not say why (kubectl describe job)"
+        return Progress(Reason.POD_NOT_STARTING, message, job, look_again=again)
     return replace(_as_before(state, job), look_again=again)
 
 

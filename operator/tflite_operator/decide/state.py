@@ -37,8 +37,8 @@ class Observation:
     """Those with the conversion's label."""
     refusal: str | None = None
     """The API server's words, when it has just refused the Job."""
-    pod_refusal: str = ""
-    """The Job controller's words, where it cannot make the Job's pod."""
+    pod_refusal: str | None = None
+    """The Job controller's words where it cannot make the Job's pod, empty if it has none; None if nobody asked."""
     pod_warning: str | None = None
     """What the cluster says keeps the pod from starting, empty if it says nothing; None if it was not asked."""
     namespace_ends: bool = False
@@ -89,7 +89,7 @@ class State:
     forged_pods: Mapping[str, str]
     """What is wrong with a pod that only passes for a Job's, by the Job's UID."""
     refusal: str | None
-    pod_refusal: str
+    pod_refusal: str | None
     pod_warning: str | None
     namespace_ends: bool
     now: datetime
@@ -279,13 +279,17 @@ def state_of(observation: Observation, now: datetime, settings: Settings) -> Sta
         cleanup=cleanup,
         pods=tuple(pod for pod, doubt in pods if not doubt),
         forged_pods={pod.job_uid: doubt for pod, doubt in pods if doubt},
-        refusal=one_line(observation.refusal, _REFUSAL_CHARACTERS) if observation.refusal is not None else None,
-        pod_refusal=one_line(observation.pod_refusal, _REFUSAL_CHARACTERS),
+        refusal=_bounded(observation.refusal),
+        pod_refusal=_bounded(observation.pod_refusal),
         pod_warning=observation.pod_warning,
         namespace_ends=observation.namespace_ends,
         now=now,
         settings=settings,
     )
+
+
+def _bounded(words: str | None) -> str | None:
+    return one_line(words, _REFUSAL_CHARACTERS) if words is not None else None
 
 
 def _forged_jobs(observation: Observation) -> dict[str, tuple[ObservedJob, str]]:

@@ -157,7 +157,8 @@ class Observer:
         served = {pod.job_uid for pod in seen.pods}
         lone = next((job for job in seen.jobs if job.uid not in served and self._should_have_a_pod(job)), None)
         if lone is not None:
-            return replace(seen, pod_refusal=latest_refusal(await self._warnings(lone.namespace, lone.uid) or ()))
+            told = await self._warnings(lone.namespace, lone.uid)
+            return replace(seen, pod_refusal=latest_refusal(told) if told is not None else None)
         active = {job.uid for job in seen.jobs if job.end is None and not job.suspended}
         now = self._clock()
         late = next((pod for pod in seen.pods if pod.job_uid in active and starts_late(pod, now)), None)

@@ -260,6 +260,19 @@ def test_a_job_without_a_pod_is_asked_why_ever_more_rarely(age: float, wait: flo
     assert seen.look_again.total_seconds() == wait
 
 
+def test_a_job_whose_controller_neither_makes_a_pod_nor_says_why_is_told_of() -> None:
+    """It is down, or the Job is another controller's."""
+    owner, made = started()
+    assert planned(owner, made, now=at(119), pod_refusal="").status is None
+    assert planned(owner, made, now=at(120)).status is None, "not asked is not answered"
+    seen = planned(owner, made, now=at(120), pod_refusal="")
+    assert conditions(seen) == running(Reason.POD_NOT_STARTING)
+    assert "has no pod since 2026-11-22T12:00:00Z, and the Job controller does not say why" in message(seen)
+    owner = after(owner, seen)
+    assert planned(owner, made, now=at(300), pod_refusal="").status is None, "said once"
+    assert conditions(planned(owner, made, pods=[pod(made, RUNNING)], now=at(310))) == running(Reason.PREPARING)
+
+
 def test_a_foreign_job_with_our_name_is_never_adopted() -> None:
     owner = conversion()
     foreign = job(owner)
