@@ -14,7 +14,8 @@ from tflite_api import urls
 from tflite_converter.storage.answers.answer import Answer, Asked, Doing
 from tflite_converter.storage.store import Fault, Server
 
-_FORBIDDEN: Final = frozenset({"AccessDenied", "AllAccessDisabled", "Forbidden", "UnauthorizedAccess"})
+_FORBIDDEN: Final = frozenset({"AccessDenied", "Forbidden", "UnauthorizedAccess"})
+_NO_KEY: Final = "the access key is none that it could take"
 _UNKNOWN_KEY: Final = "it does not know this access key: is it one of this storage, and of its region?"
 _UNFITTING: Final = (
     "the secret key is not that of the access key, or a proxy before the storage changes host or path of what is asked"
@@ -23,12 +24,14 @@ _EXPIRED: Final = "they have expired"
 _BAD_TOKEN: Final = "it does not take this session token"  # noqa: S105 - words about one
 UNFIT_KEY: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "AuthorizationHeaderMalformed": "the access key is none that it could take",
-        "AuthorizationQueryParametersError": "the access key is none that it could take",
+        "AllAccessDisabled": "all access is disabled, and its provider can say why",
+        "AuthorizationHeaderMalformed": _NO_KEY,
+        "AuthorizationQueryParametersError": _NO_KEY,
         "ExpiredToken": _EXPIRED,
         "InvalidAccessKeyId": _UNKNOWN_KEY,
         "InvalidSecurity": _UNKNOWN_KEY,
         "InvalidToken": _BAD_TOKEN,
+        "InvalidTokenId": _UNKNOWN_KEY,
         "SignatureDoesNotMatch": _UNFITTING,
         "TokenRefreshRequired": _EXPIRED,
         "XAdminUserNotFound": _UNKNOWN_KEY,  # versitygw, with status 404
@@ -42,9 +45,10 @@ _CHANGED: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict",
 _OTHER_CONTENT: Final = frozenset(
     {"BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"}
 )
-SKEWED: Final = frozenset({"RequestTimeTooSkewed", "ExpiredRequest"})
-"""Where the clocks of storage and client differ; the second in words of R2."""
-_LATER: Final = SKEWED | {"RequestTimeout", "SlowDown", "ServiceUnavailable", "Throttling"}
+_SKEWED: Final = frozenset({"RequestTimeTooSkewed", "RequestExpired", "ExpiredRequest"})
+"""Where the clocks of storage and client differ: what was signed just now is of another time. The last is R2's."""
+_OF_ANOTHER_TIME: Final = re.compile(r"signature expired|request has expired", re.IGNORECASE)
+_LATER: Final = frozenset({"RequestTimeout", "SlowDown", "ServiceUnavailable", "Throttling"})
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _FULL: Final = re.compile(
     r"quota|storagefull|(?:storage|transaction)_?cap_?exceeded|insufficientstorage", re.IGNORECASE
@@ -58,6 +62,10 @@ _CHECKSUM_HEADER: Final = re.compile(
 _ENCRYPTION: Final = re.compile(r"encrypt|\bkms\b|\bsse\b|server-?side", re.IGNORECASE)
 _KEY_PERMISSION: Final = re.compile(r"not authorized to perform:? (kms:[A-Za-z]{1,40})")
 """In words of Amazon S3, where the bucket encrypts with a key that the credentials may not use."""
+_LOCKED: Final = re.compile(r"\bworm\b|object.?lock|legal hold|retention", re.IGNORECASE)
+"""An object that nobody may replace or delete for a time, whoever asks."""
+_SHAPE_OF_KEY: Final = re.compile(r"credential access key has|malformed access key", re.IGNORECASE)
+"""In words of R2, and of Backblaze."""
 _DENYING_POLICY: Final = re.compile(r"explicit deny in a resource-based policy", re.IGNORECASE)
 """In words of Amazon S3, where it is the bucket's policy, such as one that demands encryption."""
 _SIGNED_FOR_ANOTHER: Final = re.compile(r"invalid signing region|scoped to a valid region", re.IGNORECASE)
@@ -88,6 +96,8 @@ def fault_of(answer: Answer, asked: Asked, server: Server) -> Fault:
         (Fault.NOT_A_STORE, _OTHER_PORT.search(answer.message) is not None),
         (Fault.NO_CHECKSUMS, writes and declined and _CHECKSUM_HEADER.search(words) is not None),
         (Fault.REFUSED, _KEY_PERMISSION.search(answer.message) is not None),
+        # The key management service says itself what is wrong with a key.
+        (Fault.DECLINED, code.startswith("KMS.") or (status < 500 and _LOCKED.search(words) is not None)),
         (Fault.ENCRYPTION, writes and declined and _ENCRYPTION.search(words) is not None),
         (Fault.FULL, status == 507 or _FULL.search(code) is not None),
         (Fault.TOO_LARGE, code in _TOO_LARGE or status == 413),
@@ -103,11 +113,14 @@ def fault_of(answer: Answer, asked: Asked, server: Server) -> Fault:
         (Fault.NO_OBJECT, code == "NoSuchKey"),
         (Fault.OTHER_CONTENT, code in _OTHER_CONTENT),
         (Fault.CHANGED, code in _CHANGED or status == 412 or (status == 409 and asked.on_condition)),
-        (Fault.UNAVAILABLE, code in _LATER or (status >= 500 and status != 501) or status in {408, 425, 429}),
+        (
+            Fault.UNAVAILABLE,
+            is_skewed(answer) or code in _LATER or (status >= 500 and status != 501) or status in {408, 425, 429},
+        ),
         # One that was read from before is a store, whatever answers in its place now.
         (Fault.NOT_A_STORE, (answer.foreign is not None and not writes) or status in REDIRECTS),
         (Fault.DECLINED, answer.foreign is not None),
-        (Fault.REFUSED, code in UNFIT_KEY),
+        (Fault.REFUSED, code in UNFIT_KEY or _SHAPE_OF_KEY.search(answer.message) is not None),
         (Fault.WRITE_REFUSED, writes and forbidden),
         (Fault.REFUSED, forbidden),
     )
@@ -119,7 +132,8 @@ def hint_of(fault: Fault, answer: Answer, asked: Asked, server: Server) -> str:
     match fault:
         case Fault.REFUSED:
             lacking = _KEY_PERMISSION.search(answer.message)
-            return f"they need {lacking[1]} of the bucket's key" if lacking else UNFIT_KEY.get(answer.code, "")
+            unfit = _NO_KEY if _SHAPE_OF_KEY.search(answer.message) else UNFIT_KEY.get(answer.code, "")
+            return f"they need {lacking[1]} of the bucket's key" if lacking else unfit
         case Fault.WRITE_REFUSED:
             return "policy" if _DENYING_POLICY.search(answer.message) else ""
         case Fault.OTHER_REGION:
@@ -159,6 +173,11 @@ def _addressing(answer: Answer, server: Server) -> str | None:
     if re.search(r"VirtualHostDomainForbidden|use path.?style", words, re.IGNORECASE):
         return "Path"
     return None
+
+
+def is_skewed(answer: Answer) -> bool:
+    """Return whether the clocks of storage and client differ: nothing here is signed long before it is asked."""
+    return answer.code in _SKEWED or _OF_ANOTHER_TIME.search(answer.message) is not None
 
 
 def region_of(answer: Answer) -> str:

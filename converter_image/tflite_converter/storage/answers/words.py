@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from tflite_api import urls
 from tflite_converter.storage.answers.answer import Answer, Asked, Doing
-from tflite_converter.storage.answers.faults import REDIRECTS, SKEWED, UNFIT_KEY, fault_of, hint_of, region_of
+from tflite_converter.storage.answers.faults import REDIRECTS, UNFIT_KEY, fault_of, hint_of, is_skewed, region_of
 from tflite_converter.storage.obstacles import of_proxy
 from tflite_converter.storage.store import Fault, Server, StoreError
 
@@ -64,7 +64,7 @@ def meaning(answer: Answer, asked: Asked, server: Server) -> StoreError:
         hint=hint,
         in_region=f" in {region}" if (region := region_of(answer)) else "",
         code=answer.shown,
-        clock=", as its clock and that of the node differ" if answer.code in SKEWED else "",
+        clock=", as its clock and that of the node differ" if is_skewed(answer) else "",
         status=answer.status,
         told=_told(answer),
         foreign=_foreign(answer),

@@ -245,6 +245,26 @@ ANSWERS = {
         Reason.CREDENTIALS_REFUSED,
         "for s3://models/a.tflite (Unauthorized): they need s3:GetObject",
     ),
+    "R2, the key of Amazon S3": (
+        Recorded(400, error("InvalidArgument", "Credential access key has length 20, should be 32")),
+        Reason.CREDENTIALS_REFUSED,
+        "the access key is none that it could take",
+    ),
+    "Amazon S3, a KMS key that is disabled": (
+        Recorded(400, error("KMS.DisabledException", "arn:aws:kms:x is disabled."), "PUT"),
+        Reason.STORAGE_REFUSED,
+        'refuses uploading to s3://models/a.tflite: KMS.DisabledException (400), "arn:aws:kms:x is disabled."',
+    ),
+    "MinIO, an object that is locked": (
+        Recorded(403, error("AccessDenied", "Object is WORM protected and cannot be overwritten"), "PUT"),
+        Reason.STORAGE_REFUSED,
+        'AccessDenied (403), "Object is WORM protected and cannot be overwritten"',
+    ),
+    "Amazon S3, an account that is disabled": (
+        Recorded(403, error("AllAccessDisabled", "All access to this object has been disabled")),
+        Reason.CREDENTIALS_REFUSED,
+        "(AllAccessDisabled): all access is disabled",
+    ),
     "R2, a region that is none": (
         Recorded(
             400, error("InvalidRegionName", "The region name 'us-east-1' is not valid. Must be one of: wnam, oc, auto")
