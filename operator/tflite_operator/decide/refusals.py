@@ -40,6 +40,10 @@ _CURES: Final[Sequence[tuple[str, str]]] = (
         "have the administrator make a ResourceQuota for that scope, or use another spec.priorityClassName",
     ),
     (
+        r"status unknown for quota|quota evaluation timed out",
+        "wait until the cluster has counted the quota, or have the administrator see why it does not",
+    ),
+    (
         r"exceeded quota: .*requested: [^:]*\b(pods|count/\S+)=",
         "free or raise the quota: it counts objects, of which others have to go",
     ),

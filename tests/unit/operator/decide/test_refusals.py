@@ -26,6 +26,7 @@ REFUSALS = {
     ),
     'Pod "x" is invalid: spec.initContainers[1].resources.requests: Invalid value: "2Gi": must be less than or equal to'
     " memory limit of 1Gi": "as large as its request",
+    'pods "x" is forbidden: status unknown for quota: team, resources: pods': "has counted the quota",
     'pods "x" is forbidden: insufficient quota to match these scopes: [{PriorityClass In [high]}]': (
         "make a ResourceQuota for that scope"
     ),
