@@ -275,9 +275,12 @@ def _steps(pod: Object) -> tuple[Step, ...]:
 
 def _stranger(pod: Object) -> Step | None:
     """Return the first init container of somebody else's that the step after it waits for."""
+    statuses = list(objects(pod, "status", "initContainerStatuses"))
+    if all(text(status, "name") in CONTAINERS for status in statuses):
+        return None
     specs = objects(pod, "spec", "initContainers")
     goes_on = {text(one, "name") for one in specs if text(one, "restartPolicy") == "Always"}
-    for status in objects(pod, "status", "initContainerStatuses"):
+    for status in statuses:
         step = _step(word(status, "name"), status)
         is_past = step.has_succeeded or (step.name in goes_on and (step.running or step.is_progressing))
         if not is_past:
