@@ -3,6 +3,7 @@
 Known without numpy and Pillow, where images are fetched.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import PurePosixPath
@@ -65,7 +66,7 @@ def numbers(folders: Collection[str], asked: ImageClasses, lines: Sequence[str] 
     listed = [line.strip() for line in lines]
     while listed and not listed[-1]:
         listed.pop()
-    twice = sorted({name for name in listed if listed.count(name) > 1})
+    twice = sorted(name for name, count in Counter(listed).items() if count > 1)
     if twice:
         _refuse(f"{asked.label_file} names {', '.join(twice[:_SHOWN])} twice", "write each class once")
     if unknown := sorted(set(folders) - set(listed)):

@@ -1,7 +1,11 @@
 """Examples from images: decoded by Pillow, fitted and normalised as the spec says."""
 
+import gzip
+import lzma
+import struct
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +28,12 @@ _FORMATS: Final = ("JPEG", "PNG", "BMP", "WEBP", "GIF")
 _LISTED: Final = "JPEG, PNG, BMP, WebP or GIF"
 _LARGEST_PIXELS: Final = 100_000_000
 _LARGEST_FILE: Final = 256 * 1024**2
+_UNREADABLE: Final = (
+    *(tarfile.TarError, zipfile.BadZipFile, EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError),
+    # tarfile and zipfile themselves: on links, on passwords and ways to pack that they do not know, on odd fields.
+    *(KeyError, ValueError, OverflowError, RuntimeError, struct.error),
+)
+"""What is raised for an archive that is none, or that ends too early or holds rubbish."""
 _MODES: Final = {"RGB": "RGB", "BGR": "RGB", "Grayscale": "L"}
 
 
@@ -52,8 +62,8 @@ def read(
         labels = image_labels.of(path, classes, settings.max_samples)
         for name, file in _files(path, len(labels), labels):
             yield {class_folders.LABEL: np.array(labels[name]), tensor.name: decode(file, name, tensor, how)}
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
-        words = f"{path.name} cannot be read as an archive: {one_line(str(error), 300)}"
+    except _UNREADABLE as error:
+        words = f"{path.name} cannot be read as an archive: {one_line(str(error), 300) or type(error).__name__}"
         raise StepFailure(Reason.DATASET_INVALID, words, "Pack it again as a .zip, .tar or .tar.gz") from error
 
 

@@ -1,6 +1,7 @@
 """Fetching datasets of samples: bytes alone; what is in them is read if there are no credentials."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -11,11 +12,13 @@ from tflite_api.resource.quantization import Samples
 from tflite_api.resource.spec import ConversionSpec, ImageClasses, LabelledSamples
 from tflite_api.sources.handle import FILE_SCHEME
 from tflite_api.steps.step import FetchedDataset, FetchedDatasets, FetchLimits
+from tflite_api.text import printable
 from tflite_converter.core.digests import bare, file_digest, folder_digest, prefixed
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.progress import Progress
 from tflite_converter.datasets import class_folders
 from tflite_converter.datasets.image_names import SUFFIXES, is_image
+from tflite_converter.fetch.archive.extraction import named_disk_failures, refuse
 from tflite_converter.fetch.receiver import Receiver
 from tflite_converter.fetch.s3_download import Transfer, reasons_of_reading
 from tflite_converter.fetch.store_failures import ROLE_CURE, cure_of
@@ -24,6 +27,8 @@ from tflite_converter.storage.store import Fault, Location, ObjectStore, StoreEr
 _S3_SCHEME: Final = "s3://"
 _LISTED: Final = 20_000
 """Objects of a folder that are looked at for images."""
+_NAME_CHARACTERS: Final = 60
+"""A name may have 255 bytes, and a character four."""
 _REASONS: Final = reasons_of_reading(
     missing=Reason.DATASET_NOT_FOUND, denied=Reason.DATASET_ACCESS_DENIED, unavailable=Reason.DATASET_UNAVAILABLE
 )
@@ -83,12 +88,18 @@ def _fetch(wanted: Wanted, name: str, fetch: Fetch) -> FetchedDataset:
         from tflite_converter.fetch import http  # noqa: PLC0415 - takes long, and most datasets come otherwise
 
         target.mkdir()
-        file = target / (PurePosixPath(unquote(address.rpartition("/")[2])).name or name)
+        file = target / _file_name(unquote(address.rpartition("/")[2]), name)
         what = http.dataset(f"{wanted.field}.dataset")
         sha256 = http.fetch(address, file, fetch.limits, fetch.progress, what)
         found = FetchedDataset(path=str(file), digest=prefixed(sha256))
     _check_digest(found, wanted)
     return found
+
+
+def _file_name(path: str, otherwise: str) -> str:
+    """Return the end of a path as the name of a file, which says its format; another where no file can have it."""
+    name = printable(PurePosixPath(path).name)[-_NAME_CHARACTERS:]
+    return otherwise if name in {"", ".", ".."} else name
 
 
 def _check_digest(found: FetchedDataset, wanted: Wanted) -> None:
@@ -131,7 +142,7 @@ def _from_bucket(wanted: Wanted, fetch: Fetch, folder: Path) -> FetchedDataset:
     transfer = Transfer(store, receiver)
     try:
         if not key.endswith("/"):
-            target = folder / PurePosixPath(key).name
+            target = folder / _file_name(key, "dataset")
             return FetchedDataset(path=str(target), digest=prefixed(transfer.save(at, target)))
         keys = [found.key for found in store.list(at, _LISTED)]
         classes = wanted.settings.classes if isinstance(wanted.settings, LabelledSamples) else None
@@ -168,14 +179,29 @@ def _images_by_class(
     if not names:
         words = f"{wanted.address} holds no images ({', '.join(SUFFIXES)})"
         raise StepFailure(Reason.DATASET_NOT_FOUND, words, OWN_CURE)
-    for name in {class_folders.class_of(name) for name in names} - {None}:
-        (folder / str(name)).mkdir()
-    for number, name in enumerate(class_folders.chosen(names, wanted.settings.max_samples)):
-        target = folder / (class_folders.class_of(name) or "") / f"{number:06}{PurePosixPath(name).suffix.lower()}"
-        transfer.save(Location(below.bucket, f"{below.key}{name}"), target)
-    if classes.label_file is not None and f"{below.key}{classes.label_file}" in keys:
-        transfer.save(Location(below.bucket, f"{below.key}{classes.label_file}"), folder / classes.label_file)
+    with _named_folders(wanted.address):
+        for name in {class_folders.class_of(name) for name in names} - {None}:
+            (folder / str(name)).mkdir()
+        for number, name in enumerate(class_folders.chosen(names, wanted.settings.max_samples)):
+            target = folder / (class_folders.class_of(name) or "") / f"{number:06}{PurePosixPath(name).suffix.lower()}"
+            transfer.save(Location(below.bucket, f"{below.key}{name}"), target)
+        if classes.label_file is not None and f"{below.key}{classes.label_file}" in keys:
+            transfer.save(Location(below.bucket, f"{below.key}{classes.label_file}"), folder / classes.label_file)
     return FetchedDataset(path=str(folder), digest=prefixed(folder_digest(folder)))
+
+
+@contextmanager
+def _named_folders(address: str) -> Iterator[None]:
+    """Make a StepFailure, ArchiveRefused, of what is wrong with folders that have their names from a bucket."""
+    source, cure = f"The dataset at {address}", "give each class a folder with a short name of its own"
+    try:
+        with named_disk_failures(source):
+            yield
+    except FileExistsError as error:
+        refuse(f"holds {Path(error.filename).name!r} as a file and as a folder", source, cure)
+    except ValueError as error:
+        # Python's own, where a name holds a zero: no file can.
+        raise StepFailure(Reason.ARCHIVE_REFUSED, f"{source} holds a name that no file can have", cure) from error
 
 
 def _failure_of(error: StoreError, wanted: Wanted) -> StepFailure:

@@ -1,5 +1,7 @@
 """Folders of images are labels where the spec says how their names are numbered."""
 
+import tarfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -116,6 +118,61 @@ def test_images_without_a_class_are_refused(
 def test_a_label_file_that_cannot_be_read_is_named(pack: Pack, tmp_path: Path, more: bytes | None, words: str) -> None:
     path = pack(tmp_path, pictures() if more is None else pictures(labels_txt=more))
     assert words in refusal(path, Reason.DATASET_INVALID, labelFile="labels.txt")
+
+
+def test_a_label_file_takes_no_longer_than_it_is_long(tmp_path: Path) -> None:
+    """Each line was once looked for in all: a file of 1 MiB took an hour."""
+    lines = "".join(f"{number}\n" for number in range(60_000))
+    path = in_folder(tmp_path, pictures(labels_txt=f"daisy\nrose\ntulip\n{lines}".encode()))
+    begun = time.process_time()
+    assert set(labelled(path, labelFile="labels.txt")) == {(0, 0), (1, 1), (2, 2)}
+    assert time.process_time() - begun < 5
+
+
+def changed(archive: Path, *bits: tuple[bytes, int, int]) -> Path:
+    """Change bytes of a zip archive, each so far behind where a header begins."""
+    content = bytearray(archive.read_bytes())
+    for header, offset, value in bits:
+        content[content.index(header) + offset] = value
+    archive.write_bytes(content)
+    return archive
+
+
+FILE, ENTRY = b"PK\3\4", b"PK\1\2"
+LABELS_FIRST = {"labels.txt": b"daisy\nrose\ntulip", **pictures()}
+
+
+def test_an_archive_with_a_password_is_refused_in_words(tmp_path: Path) -> None:
+    path = changed(in_zip(tmp_path, pictures()), (FILE, 6, 1), (ENTRY, 8, 1))
+    assert "is encrypted" in refusal(path, Reason.DATASET_INVALID, **SORTED)
+    path = changed(in_zip(tmp_path, LABELS_FIRST), (FILE, 6, 1), (ENTRY, 8, 1))
+    assert "is encrypted" in refusal(path, Reason.DATASET_INVALID, labelFile="labels.txt")
+
+
+@pytest.mark.parametrize("method", [1, 8, 9, 14, 93, 99])
+def test_an_archive_that_is_packed_otherwise_than_it_says_is_refused_in_words(tmp_path: Path, method: int) -> None:
+    path = changed(in_zip(tmp_path, LABELS_FIRST), (FILE, 8, method), (ENTRY, 10, method))
+    assert "cannot be read as an archive" in refusal(path, Reason.DATASET_INVALID, labelFile="labels.txt")
+
+
+@pytest.mark.parametrize(
+    ("kind", "target"),
+    [
+        (tarfile.SYMTYPE, "labels.txt"),
+        *((kind, away) for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE) for away in ("nowhere", "../../../etc/passwd")),
+    ],
+)
+def test_a_link_in_the_place_of_the_label_file_leads_nowhere(tmp_path: Path, kind: bytes, target: str) -> None:
+    path = in_tar(tmp_path, LABELS_FIRST)
+    link = tarfile.TarInfo("labels.txt")
+    link.type, link.linkname = kind, target
+    with tarfile.open(path) as packed, tarfile.open(tmp_path / "linked.tar", "w") as archive:
+        for member in packed:
+            archive.addfile(member, packed.extractfile(member))
+        archive.addfile(link)
+    assert "cannot be read as an archive" in refusal(
+        tmp_path / "linked.tar", Reason.DATASET_INVALID, labelFile="labels.txt"
+    )
 
 
 def test_classes_are_for_folders_and_their_label_has_one_name(tmp_path: Path) -> None:

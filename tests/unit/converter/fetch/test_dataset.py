@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.converter.fetch import web_server
 from tests.unit.converter.storage.memory_store import Held, MemoryStore
 from tflite_api.reasons import Reason
 from tflite_api.steps.step import FetchedDataset, FetchedDatasets, FetchLimits
@@ -133,6 +134,42 @@ def test_classes_that_a_listing_does_not_reach_are_not_left_out(
     with pytest.raises(StepFailure, match="holds no images") as caught:
         by_class("s3://abc/f/", tmp_path / "none", bucket_of({"f/a/1.txt": b"1"}), sorted=True)
     assert caught.value.reason is Reason.DATASET_NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        (["f/a/1.png", f"f/{'x' * 256}/1.png"], "holds a name that no file can have"),
+        (["f/a/1.png", "f/b\0/1.png"], "holds a name that no file can have"),
+        (["f/a/1.png", "f/labels.txt", "f/labels.txt/1.png"], "holds 'labels.txt' as a file and as a folder"),
+        (["f/1.png", "f/000001.png/2.png"], "'000001.png' as a file and as a folder"),
+    ],
+)
+def test_folders_that_no_disk_can_have_are_refused_in_words(tmp_path: Path, keys: list[str], words: str) -> None:
+    with pytest.raises(StepFailure, match=words) as caught:
+        by_class("s3://abc/f/", tmp_path / "m", bucket_of(dict.fromkeys(keys, b"1")), labelFile="labels.txt")
+    assert caught.value.reason is Reason.ARCHIVE_REFUSED
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [("set/..", "dataset"), ("..", "dataset"), (f"{'x' * 300}.npz", f"{'x' * 56}.npz"), ("a/b.npz", "b.npz")],
+)
+def test_a_dataset_has_a_name_that_files_can_have(tmp_path: Path, key: str, name: str) -> None:
+    found = Path(fetch(f"s3://abc/{key}", tmp_path / "m", bucket_of({key: b"1"})).path)
+    assert (found.parent.name, found.name) == ("calibration-dataset", name)
+
+
+@pytest.mark.parametrize("end", ["%2e%2e", "..%2f..", "%00.npz", "a%0a.npz", f"{'x' * 300}.npz"])
+def test_an_address_does_not_say_where_a_dataset_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    monkeypatch.setattr(web_server, "CONTENT", b"abc")
+    with web_server.serving() as address:
+        found = Path(fetch(f"{address}/{end}", tmp_path / "m").path)
+    assert found.parent == tmp_path / "m/calibration-dataset"
+    assert found.name.isprintable()
+    assert found.read_bytes() == b"abc"
 
 
 @pytest.mark.parametrize("address", ["s3://abc/d.npz", "s3://abc/set/"])
