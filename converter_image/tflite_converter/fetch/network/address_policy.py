@@ -26,8 +26,10 @@ METADATA_SERVICES: Final = frozenset(
 """Those that are not link-local, as 169.254.169.254 is, which most clouds have."""
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b:1::/48")
 """For local use (RFC 8215): behind the prefix is the IPv4 address, or more of the prefix (RFC 6052)."""
-_NAT64_REST: Final = (1 << 40) - 1
-"""The bits behind an IPv4 address that follows the prefix at once: all zero."""
+_NAT64_PREFIXES: Final = (48, 56, 64)
+"""How long it may be beside 96 bits."""
+_BELOW: Final = (1 << 56) - 1
+"""The bits behind the octet of zeros that divides an address (bits 64 to 71)."""
 _LAST: Final = (
     ipaddress.IPv6Network("::/96"),  # IPv4-compatible (RFC 4291)
     ipaddress.IPv6Network("::ffff:0:0/96"),  # IPv4-mapped (the same)
@@ -87,11 +89,18 @@ def _embedded(address: IPv6Address) -> Iterator[IPv4Address]:
         yield address.sixtofour
     if address.teredo is not None:
         yield from address.teredo
-    if address in _NAT64 and not number & _NAT64_REST:
-        # The bits 64 to 71 stay free.
-        yield IPv4Address((number >> 64 & 0xFFFF) << 16 | number >> 40 & 0xFFFF)
-    elif any(address in network for network in (*_LAST, _NAT64)) or (number >> 32) & 0xFFFF_FFFF in _ISATAP:
+    if address in _NAT64:
+        yield _behind_a_prefix(number)
+    elif any(address in network for network in _LAST) or (number >> 32) & 0xFFFF_FFFF in _ISATAP:
         yield IPv4Address(number & 0xFFFF_FFFF)
+
+
+def _behind_a_prefix(number: int) -> IPv4Address:
+    """Return the IPv4 address that follows the shortest prefix behind which there is nothing else but zeros."""
+    without_octet = number >> 64 << 56 | number & _BELOW
+    rests = (120 - 32 - length for length in _NAT64_PREFIXES)
+    rest = next((rest for rest in rests if not without_octet & ((1 << rest) - 1)), 0)
+    return IPv4Address(without_octet >> rest & 0xFFFF_FFFF)
 
 
 def _checks(address: IPv4Address | IPv6Address) -> dict[str, bool]:

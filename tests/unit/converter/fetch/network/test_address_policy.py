@@ -14,12 +14,18 @@ def disguises(address: str) -> list[str]:
     number = int(IPv4Address(address))
     networks = ("::", "::ffff:0:0", "::ffff:0:0:0", "64:ff9b::", "64:ff9b:1::", "64:ff9b:1:7::")
     embedded = [int(IPv6Address(network)) | number for network in networks]
-    behind_48_bits = int(IPv6Address("64:ff9b:1::")) | number >> 16 << 64 | (number & 0xFFFF) << 40
+    shorter = [
+        int(IPv6Address("64:ff9b:1::")) | number >> 16 << 64 | (number & 0xFFFF) << 40,
+        int(IPv6Address("64:ff9b:1:7700::")) | number >> 24 << 64 | (number & 0xFF_FFFF) << 32,
+        int(IPv6Address("64:ff9b:1:7777::")) | number << 24,
+    ]
+    # Of zeros alone nobody can tell where a prefix ends.
+    shorter = shorter if number else shorter[:1]
     six_to_four = 0x2002 << 112 | number << 80 | 1
     teredo = 0x2001_0000 << 96 | int(IPv4Address("8.8.8.8")) << 64 | number ^ 0xFFFF_FFFF
     teredo_server = 0x2001_0000 << 96 | number << 64 | int(IPv4Address("8.8.8.8")) ^ 0xFFFF_FFFF
     isatap = [int(IPv6Address(f"2606:2800::{kind}:5efe:0:0")) | number for kind in ("0", "200")]
-    return [str(IPv6Address(one)) for one in (*embedded, behind_48_bits, six_to_four, teredo, teredo_server, *isatap)]
+    return [str(IPv6Address(one)) for one in (*embedded, *shorter, six_to_four, teredo, teredo_server, *isatap)]
 
 
 @pytest.mark.parametrize(
