@@ -21,6 +21,10 @@ _ROW: Final = 22
 _TYPES: Final = 6
 _LABEL: Final = 22
 """Characters of a name beside a bar."""
+_MOST_DECIBELS: Final = 1000.0
+_MOST_BYTES: Final = 2**40
+"""More than honest trials have. pygal looks without end for the steps of an axis whose values are so near each other
+that adding a step to one does not change it."""
 _DROPPED: Final = frozenset({"script", "style", "desc", "title"})
 
 
@@ -88,10 +92,13 @@ def trials(made: Sequence[Trial]) -> Markup | None:
 
     points: dict[str, list[tuple[float, int]]] = {"chosen": [], "holds": [], "misses": []}
     for trial in made:
-        if trial.size_bytes is None or trial.snr_decibels is None or not math.isfinite(float(trial.snr_decibels)):
+        if trial.size_bytes is None or trial.snr_decibels is None:
+            continue
+        decibels = float(trial.snr_decibels)
+        if not math.isfinite(decibels) or abs(decibels) > _MOST_DECIBELS or trial.size_bytes > _MOST_BYTES:
             continue
         label = {"Chosen": "chosen", "Held": "holds"}.get(trial.outcome, "misses")
-        points[label].append((float(trial.snr_decibels), trial.size_bytes))
+        points[label].append((round(decibels, 2), trial.size_bytes))
     if not any(points.values()):
         return None
     chart = _chart(pygal.XY, 240, legend=True)

@@ -275,6 +275,13 @@ def test_the_plot_has_a_point_for_each_trial_that_was_measured() -> None:
     assert "Size against error" not in searched(infinite)
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("near", [{"snrDecibels": "100.00000000000001420"}, {"sizeBytes": 2**53 - 1}], ids=str)
+def test_figures_that_differ_by_next_to_nothing_do_not_hold_up_what_has_credentials(near: dict[str, Any]) -> None:
+    other: dict[str, Any] = {**TRIALS[2], "snrDecibels": "100", "sizeBytes": 2**53 - 2}
+    assert "Int8 with 1 layer kept" in searched(other, {**other, "outcome": "Held", **near})
+
+
 def test_with_auto_the_yaml_to_write_is_the_whole_of_what_was_chosen() -> None:
     chosen = ChosenQuantization.from_object({"type": "Int8", "calibration": {"synthetic": True}})
     written = yaml.safe_load(report_page.keep_float_yaml(["a"], chosen))
