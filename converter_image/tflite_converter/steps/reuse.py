@@ -94,7 +94,9 @@ class _Confirmation:
         bundle = self._attestation()
         here = {"uri": spec.destination.s3.attestation.uri}
         if spec.attestation.secret_ref is None:
-            named = result.attestation.model_copy(update=here) if result.attestation is not None else None
+            # Whose signature it may have was not checked, and the metadata may name anybody.
+            unsigned = {**here, "key_id": None}
+            named = result.attestation.model_copy(update=unsigned) if result.attestation is not None else None
             return _told(result, _TRUSTING).model_copy(update={"attestation": named})
         signer = self._signer(bundle, artifact, page, environment)
         named = result.attestation.model_copy(update={**here, "key_id": signer}) if result.attestation else None

@@ -232,6 +232,18 @@ def changed(statement: dict[str, Any], *path: str, **to: Any) -> dict[str, Any]:
     return statement
 
 
+def test_nobody_is_named_as_signer_whose_signature_was_not_checked(tmp_path: Path) -> None:
+    asked = request(attestation={})
+    store = published(asked, tmp_path)
+    made = result_of(store.objects[KEY], asked).attestation
+    assert made is not None
+    claiming(store, asked, attestation=made.model_copy(update={"key_id": "SHA256:invented"}))
+    found = again(asked, store, tmp_path).reused
+    assert found is not None
+    assert found.attestation is not None
+    assert found.attestation.key_id is None
+
+
 ATTACKS: list[Callable[[MemoryStore], None]] = [
     with_nonsense,
     with_another_key,
