@@ -43,9 +43,11 @@ class Admin:
         except httpx.TransportError:
             return False
 
-    def refusal(self, method: str, path: str, body: Object) -> str:
+    def refusal(self, method: str, path: str, body: Object | None) -> str:
         """Return the API server's words where it refuses a request; nothing where it does not."""
-        kind = "application/strategic-merge-patch+json" if method == "PATCH" else "application/json"
+        # Of what is no type of Kubernetes' own it knows no strategy.
+        way = "merge-patch" if names.GROUP in path else "strategic-merge-patch"
+        kind = f"application/{way}+json" if method == "PATCH" else "application/json"
         answer = self._http.request(method, path, json=body, headers={"Content-Type": kind})
         return "" if answer.is_success else str(answer.json()["message"])
 

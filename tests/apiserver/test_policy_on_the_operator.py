@@ -1,6 +1,7 @@
 """The policy on the operator's own account lets it make every Job that it builds; tests/e2e/attacks has the others."""
 
 import copy
+from collections.abc import Callable
 from typing import Any, get_args
 
 import pytest
@@ -11,10 +12,12 @@ from tests.apiserver.control_plane import ACCOUNT, ControlPlane
 from tests.apiserver.people import policies, somebody
 from tests.apiserver.waiting import until
 from tests.apiserver.workbench import Workbench
-from tests.foreign_config_maps import FOREIGN_CONFIG_MAPS
+from tests.foreign_code import FOREIGN_CODE
+from tests.foreign_config_maps import FOREIGN_CONFIG_MAPS, any_config_map
 from tests.installers import of_chart, one
 from tests.stolen_keys import STOLEN_KEYS
 from tests.unit.operator.jobs.test_job import JOBS
+from tflite_api.names import FINALIZER, REQUESTED_AT_ANNOTATION
 from tflite_api.resource.spec import ConversionSpec
 from tflite_api.s3_secret import S3Entries
 from tflite_operator.core.identity import Identity
@@ -66,6 +69,9 @@ MARKS: dict[str, Object] = {
     "no confinement": {"annotations": {"container.apparmor.security.beta.kubernetes.io/convert": "unconfined"}},
     "credentials by a label": {"labels": {"azure.workload.identity/use": "true"}},
     "credentials by an annotation": {"annotations": {"vault.hashicorp.com/agent-inject": "true"}},
+    "another proxy's image": {"annotations": {"sidecar.istio.io/proxyImage": "attacker.example.com/proxy:1"}},
+    "a Secret beside a proxy": {"annotations": {"sidecar.istio.io/userVolume": '{"s": {"secret": {}}}'}},
+    "other programs in each container": {"annotations": {"instrumentation.opentelemetry.io/inject-python": "evil/all"}},
     "tokens of Amazon EKS": {"annotations": {"eks.amazonaws.com/skip-containers": None}},
     "tokens of Amazon EKS in the model's container": {"annotations": {"eks.amazonaws.com/skip-containers": "publish"}},
 }
@@ -146,4 +152,51 @@ def test_it_uses_no_entries_of_secrets_but_those_of_keys_and_no_config_maps_but_
             changed = copy.deepcopy(job)
             change(changed)
             assert "the operator mounts nothing but" in refusal(changed), change.__name__
+    operator.close()
+
+
+def test_it_runs_no_code_beside_credentials_but_the_converters_and_sends_them_nowhere(
+    plane: ControlPlane, bench: Workbench
+) -> None:
+    spec = ConversionSpec.from_object(yaml.safe_load((JOBS / "smallest.input.yaml").read_text())["spec"])
+    identity = Identity(bench.namespace, "taken", "11111111-2222-3333-4444-555555555555", 1)
+    job = build_job(identity, spec, Attempt(1), Settings(converter_image=IMAGE, cluster_id="tests"))
+    operator = somebody(plane, ACCOUNT, bench.namespace)
+
+    def refusal(change: Callable[[Object], None]) -> str:
+        changed = copy.deepcopy(job)
+        change(changed)
+        return operator.create(operator.jobs, changed, dry=True)
+
+    with policies(plane.admin, bench.namespace):
+        until("the policy is in force", lambda: "operator.tflite-operator.dev" in refusal(any_config_map))
+        assert operator.create(operator.jobs, job, dry=True) == ""
+        said = {change.__name__: refusal(change) for change in FOREIGN_CODE}
+    assert [name for name, words in said.items() if "operator.tflite-operator.dev" not in words] == [], said
+    operator.close()
+
+
+OF_CONVERSIONS: list[Object] = [
+    {"spec": {"suspend": True}},
+    {"metadata": {"labels": {"app": "mine"}}},
+    {"metadata": {"annotations": {REQUESTED_AT_ANNOTATION: "now"}}},
+    {"metadata": {"finalizers": ["example.com/theirs", "example.com/another"]}},
+    {"metadata": {"finalizers": []}},
+    {"metadata": {"ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "gone", "uid": "1"}]}},
+]
+"""The last has the garbage collector delete the conversion."""
+
+
+def test_of_a_conversion_it_writes_its_own_finalizer_alone(plane: ControlPlane, bench: Workbench) -> None:
+    theirs = ["example.com/theirs"]
+    bench.create("kept", {"finalizers": theirs, "labels": {"app": "theirs"}}, {"serviceAccountName": "default"})
+    operator = somebody(plane, ACCOUNT, bench.namespace)
+    path = f"{bench.conversions}/kept"
+    with policies(plane.admin, bench.namespace):
+        until("the policy is in force", lambda: "changes no spec" in operator.patch(path, OF_CONVERSIONS[0]))
+        said = {str(change): operator.patch(path, change) for change in OF_CONVERSIONS}
+        assert operator.patch(path, {"metadata": {"finalizers": [*theirs, FINALIZER]}}) == ""
+        assert operator.patch(path, {"metadata": {"finalizers": theirs}}) == ""
+    assert [change for change, words in said.items() if "changes no spec" not in words] == [], said
+    bench.patch("kept", {"metadata": {"finalizers": None}})
     operator.close()

@@ -13,6 +13,7 @@ from tests.e2e.conversions import Object, Workbench
 from tests.e2e.environment import Environment
 from tests.e2e.impersonation import Person
 from tests.e2e.operator_http import SYSTEM
+from tests.foreign_code import FOREIGN_CODE
 from tests.foreign_config_maps import FOREIGN_CONFIG_MAPS
 from tests.stolen_keys import STOLEN_KEYS
 from tflite_api.resource.spec import ConversionSpec
@@ -171,6 +172,7 @@ CHANGES: list[Change] = [
     no_owner,
     *STOLEN_KEYS,
     *FOREIGN_CONFIG_MAPS,
+    *FOREIGN_CODE,
 ]
 
 

@@ -6,10 +6,23 @@ from pathlib import Path
 import yaml
 
 from tflite_api.authorities import CA_FILE, OF_DESTINATION, OF_MODEL
+from tflite_api.names import CONTAINERS, MODEL_DIR, OUTPUT_DIR, VOLUME_DIR
+from tflite_api.resource.spec import ConversionSpec
 from tflite_api.s3_secret import known_keys, known_tokens
+from tflite_operator.core.identity import Identity
+from tflite_operator.jobs.attempt import Attempt
+from tflite_operator.jobs.job import build_job
+from tflite_operator.settings import Settings
 
 _MANIFEST = Path(__file__).parents[3] / "deploy/base/operator_policy.yaml"
 SPEC = next(iter(yaml.safe_load_all(_MANIFEST.read_text())))["spec"]
+AUTHORITIES = (OF_DESTINATION, OF_MODEL)
+ELSEWHERE = {
+    "model": {"volume": {"claimName": "models", "path": "m"}},
+    "destination": {"s3": {"bucket": "models", "key": "k.tflite", "roleARN": "arn:aws:iam::123456789012:role/a"}},
+    "serviceAccountName": "uploader",
+}
+"""Has every volume that a Job can have beside authorities."""
 VARIABLES = {one["name"]: one["expression"] for one in SPEC["variables"]}
 
 
@@ -35,9 +48,25 @@ def test_no_entry_is_one_that_other_secrets_have() -> None:
 
 def test_config_maps_are_mounted_as_authorities_under_the_names_that_the_operator_gives_such_volumes() -> None:
     [rule] = [one["expression"] for one in SPEC["validations"] if "mounts nothing but" in one["message"]]
-    named = set(re.findall(r"(?:volume|mount)\.name in \[([^\]]*)\]", rule))
+    scratch = ", ".join(f"'scratch-{step}'" for step in CONTAINERS)
     ours = f"'{OF_DESTINATION.name}', '{OF_MODEL.name}'"
-    assert named == {ours, "'model', 'output', 'scratch-convert'"}
+    assert re.findall(r"volume\.name in \[([^\]]*)\]", rule) == [f"'model', 'output', {scratch}", ours]
+    assert re.findall(r"mount\.name in \[([^\]]*)\]", rule) == ["'model', 'output', 'scratch-convert'"]
     assert re.search(r"items\[0\]\.path == '([^']*)'", rule)[1] == CA_FILE  # type: ignore[index] # it is there
-    assert {OF_DESTINATION.folder, OF_MODEL.folder} == {f"/etc/{name}" for name in (OF_DESTINATION.name, OF_MODEL.name)}
-    assert "mount.mountPath == '/etc/' + mount.name" in rule
+
+
+def test_volumes_are_where_the_steps_look_for_them() -> None:
+    places = dict(pairs(VARIABLES["places"]))
+    assert (places["model"], places["output"]) == (MODEL_DIR, OUTPUT_DIR)
+    assert places["source"] == VOLUME_DIR
+    assert {one.name: places[one.name] for one in AUTHORITIES} == {one.name: one.folder for one in AUTHORITIES}
+    spec = ConversionSpec.from_object(ELSEWHERE)
+    settings = Settings(converter_image="a", cluster_id="tests", converter_ca_config_map="own")
+    pod = build_job(Identity("a", "b", "c", 1), spec, Attempt(1), settings)["spec"]["template"]["spec"]
+    made = [*pod["initContainers"], *pod["containers"]]
+    mounts = {one["name"]: one["mountPath"] for container in made for one in container["volumeMounts"]}
+    assert {name: mounts[name] for name in mounts if not name.startswith("scratch-")}.items() <= places.items()
+    assert {mounts[name] for name in mounts if name.startswith("scratch-")} == {"/tmp"}
+    fixed = dict(pairs(VARIABLES["fixed"]))
+    told = {one["name"]: one.get("value") for container in made for one in container["env"]}
+    assert {name: told[name] for name in fixed} == fixed

@@ -27,6 +27,18 @@ RESERVED_PREFIXES: Final = (
     "eks.amazonaws.com/",
     "iam.amazonaws.com/",
     "vault.hashicorp.com/",
+    # What has images, volumes or programs of somebody's choice put beside the containers, or into them.
+    "sidecar.istio.io/bootstrapOverride",
+    "sidecar.istio.io/proxyImage",
+    "sidecar.istio.io/userVolume",
+    "inject.istio.io/",
+    "proxy.istio.io/overrides",
+    "config.linkerd.io/proxy-image",
+    "config.linkerd.io/init-image",
+    "config.linkerd.io/debug-image",
+    "consul.hashicorp.com/consul-sidecar-user-volume",
+    "dapr.io/",
+    "instrumentation.opentelemetry.io/",
     # What loosens the confinement of a container.
     "container.apparmor.security.beta.kubernetes.io/",
     "container.seccomp.security.alpha.kubernetes.io/",
