@@ -15,6 +15,7 @@ EDIT: Final = ("system:aggregate-to-edit", "tfliteconversions-edit")
 JOB_CONTROLLER: Final = "system:serviceaccount:kube-system:job-controller"
 POLICIES: Final = {
     "": "admission_policy",
+    "exec.": "exec_policy",
     "jobs.": "job_policy",
     "operator.": "operator_policy",
     "placement.": "placement_policy",
@@ -47,6 +48,10 @@ class Person:
     def create(self, path: str, wanted: Object, *, dry: bool = False) -> str:
         """Create an object; return the refusal, or nothing."""
         return self._asks.refusal("POST", f"{path}?dryRun=All" if dry else path, wanted)
+
+    def read(self, path: str) -> str:
+        """Read; return the refusal, or nothing."""
+        return self._asks.refusal("GET", path, None)
 
     def patch(self, path: str, changes: Object) -> str:
         """Change an object; return the refusal, or nothing."""

@@ -18,6 +18,7 @@ from tests.apiserver.people import (
     policies,
     somebody,
 )
+from tests.apiserver.waiting import until
 from tests.apiserver.workbench import Workbench
 from tflite_operator.core import labels
 
@@ -214,3 +215,23 @@ def test_what_counts_of_a_pod_is_the_kubelet_s(
 def test_the_marks_are_all_that_the_operator_writes() -> None:
     written = {value for name, value in vars(labels).items() if name.endswith(("_LABEL", "_ANNOTATION"))}
     assert written == {labels.CONVERSION_LABEL, *ANNOTATIONS}
+
+
+@pytest.mark.parametrize("way", ["exec?command=id&stdout=true", "attach?stdout=true"])
+def test_nobody_runs_commands_in_a_pod_of_a_conversion(
+    plane: ControlPlane, bench: Workbench, editor: Person, people: Callable[..., Person], in_force: None, way: str
+) -> None:
+    maker = people(JOB_CONTROLLER)
+    grant_rules(plane.admin, maker, {"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]})
+    assert maker.create(maker.pods, pod("made", labels=LABELS)) == ""
+    assert editor.create(editor.pods, pod("their-own", labels={"app": "theirs"})) == ""
+    refused = "may not run commands"
+    until("the pod is known to the policy", lambda: refused in editor.create(f"{editor.pods}/made/{way}", {}))
+    # Nothing runs here: what is let through comes to no node.
+    assert "does not have a host assigned" in editor.create(f"{editor.pods}/their-own/{way}", {})
+    assert "does not have a host assigned" in plane.admin.refusal("POST", f"{editor.pods}/made/{way}", {})
+    reader = people("reader")
+    grant_rules(plane.admin, reader, {"apiGroups": [""], "resources": ["pods/exec", "pods/attach"], "verbs": ["get"]})
+    # The verb of a WebSocket, as kubectl opens one.
+    said = reader.read(f"{reader.pods}/made/{way}")
+    assert refused in said or 'cannot create resource "pods' in said

@@ -10,7 +10,7 @@ from tflite_operator.core.fields import Object, field, moment, objects, text, te
 
 JOBS_POLICY: Final = f"jobs.{GROUP}"
 PODS_POLICY: Final = f"pods.{GROUP}"
-POLICIES: Final = (GROUP, JOBS_POLICY, PODS_POLICY, f"operator.{GROUP}", f"placement.{GROUP}")
+POLICIES: Final = (GROUP, JOBS_POLICY, PODS_POLICY, f"exec.{GROUP}", f"operator.{GROUP}", f"placement.{GROUP}")
 """Each with a binding of the same name: docs/security.md says what each is for."""
 _TAKES_HOLD: Final = timedelta(seconds=30)
 """Within it every API server of a cluster has heard of a policy."""

@@ -67,12 +67,27 @@ def test_an_editor_s_pod_is_none_of_the_operator_s_job(
     assert "only the Job controller" in refused
 
 
+def pod_of(bench: Workbench, conversion: Object) -> str:
+    """Return the name of a conversion's pod, once it is there."""
+    chosen = ("--selector", f"{CONVERSION_LABEL}={conversion['metadata']['uid']}")
+    bench.until(lambda: bool(bench.kubectl("get", "pods", *chosen, "-o", "name")), "the pod is there")
+    return bench.kubectl("get", "pods", *chosen, "-o", "name").split()[0].removeprefix("pod/")
+
+
+def test_an_editor_runs_no_command_in_a_pod_that_holds_credentials(
+    bench: Workbench, editor: Person, victim: Object
+) -> None:
+    """What it writes to the termination log of publish would be the status."""
+    name = pod_of(bench, victim)
+    for way in (("exec", name, "--container", "publish", "--", "id"), ("debug", name, "--image", "example.com/a:1")):
+        words = editor.refusal(*way)
+        assert "may not run commands" in words or "change what counts" in words, words
+
+
 def test_an_editor_changes_no_image_of_a_pod_that_holds_credentials(
     bench: Workbench, env: Environment, editor: Person, victim: Object
 ) -> None:
-    chosen = ("--selector", f"{CONVERSION_LABEL}={victim['metadata']['uid']}")
-    bench.until(lambda: bool(bench.kubectl("get", "pods", *chosen, "-o", "name")), "the pod is there")
-    name = bench.kubectl("get", "pods", *chosen, "-o", "name").split()[0].removeprefix("pod/")
+    name = pod_of(bench, victim)
     images = {"spec": {"containers": [{"name": "publish", "image": env.operator_image}]}}
     assert "change what counts" in editor.change("pod", name, images)
 

@@ -23,7 +23,7 @@ def rule(name: str, version: int) -> Object:
 
 
 class Cluster(Client):
-    """Holds the five policies with their bindings, and a stranger's; tells of the former what a test lets happen."""
+    """Holds the policies with their bindings, and a stranger's; tells of the former what a test lets happen."""
 
     def __init__(self, refused: bool = False) -> None:
         self.happens: asyncio.Queue[Event | Exception] = asyncio.Queue()
