@@ -20,7 +20,7 @@ ALLOWED = {
     "tolerations": ["dedicated=converters:NoSchedule", "spot:NoSchedule", "any"],
     "runtimeClasses": ["gvisor"],
     "topologyKeys": ["topology.kubernetes.io/zone"],
-    "podLabels": ["cost-center", "sidecar.istio.io/inject=false"],
+    "podLabels": ["cost-center", "sidecar.istio.io/inject=false", "kueue.x-k8s.io/priority-class=low"],
     "podAnnotations": ["linkerd.io/inject=disabled", "example.com/note"],
 }
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
@@ -145,3 +145,35 @@ def test_without_a_list_nobody_may(plane: ControlPlane, bench: Workbench) -> Non
             assert "may not make pods" in asked(bench, person, **spec), spec
         assert asked(bench, person) == ""
     person.close()
+
+
+def queued(bench: Workbench, person: Person, **labels: str) -> str:
+    """Return what is said to somebody whose conversion has labels that Kueue reads on its Jobs."""
+    marks = {f"kueue.x-k8s.io/{name.replace('_', '-')}": value for name, value in labels.items()}
+    head: Object = {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": {"name": "asked", "labels": marks}}
+    return person.create(bench.conversions, head | {"spec": copy.deepcopy(SPEC)}, dry=True)
+
+
+def test_a_priority_in_the_queue_is_one(bench: Workbench, writer: Person) -> None:
+    assert queued(bench, writer, queue_name="any") == ""
+    assert queued(bench, writer, queue_name="any", priority_class="low") == ""
+    for other in ({"priority_class": "high"}, {"prebuilt_workload_name": "theirs"}):
+        said = queued(bench, writer, queue_name="any", **other)
+        assert "metadata.labels" in said
+        assert "may not make pods" in said
+
+
+def test_a_priority_in_the_queue_is_one_where_it_changes_alone(bench: Workbench, writer: Person) -> None:
+    bench.create("placed", {"labels": {"kueue.x-k8s.io/priority-class": "high"}}, {"nodeSelector": {"pool": "masters"}})
+    bench.create("plain", {"labels": {"kueue.x-k8s.io/priority-class": "high"}})
+
+    def labelled(name: str, **labels: str | None) -> str:
+        changes = {f"kueue.x-k8s.io/{key.replace('_', '-')}": value for key, value in labels.items()}
+        return writer.patch(f"{bench.conversions}/{name}", {"metadata": {"labels": changes}})
+
+    assert labelled("placed", queue_name="another") == ""
+    assert writer.patch(f"{bench.conversions}/placed", {"metadata": {"labels": {"touched": "yes"}}}) == ""
+    assert labelled("placed", priority_class=None) == ""
+    assert "metadata.labels" in labelled("plain", priority_class="higher")
+    assert labelled("plain", priority_class="low") == ""
+    assert "metadata.labels" in labelled("plain", priority_class="high")
