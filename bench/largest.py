@@ -20,7 +20,7 @@ from tests.apiserver.operator_process import OperatorProcess
 from tests.apiserver.workbench import Workbench
 from tflite_operator.core.labels import READY
 
-_MANIFESTS: Final = ("namespace", "service_account", "operator_role", "lease_role")
+_MANIFESTS: Final = ("namespace", "service_account", "operator_role", "cluster_id_role", "lease_role")
 _BENCH: Final = "bench"
 _WITHIN_SECONDS: Final = 1200.0
 _REST_SECONDS: Final = 10.0

@@ -64,7 +64,11 @@ def largest_spec(seed: int = 0) -> Object:
             "inputs": [{**one, "colorSpace": "Grayscale"} for one in _described(32, OTHERS_BYTES, mark)],
             "outputs": _labelled(OUTPUTS_BYTES, mark),
         },
-        "verification": {"minSNRDecibels": 100, "samples": _dataset(), "metrics": _metrics()},
+        "verification": {
+            "minSNRDecibels": 100,
+            "samples": {**_dataset(), "classes": {"labelFile": "l" * 128}},
+            "metrics": _metrics(),
+        },
         "budget": {
             **dict.fromkeys(("maxSizeBytes", "maxArenaBytes"), "123456789012.123Ti"),
             **dict.fromkeys(("maxLatencyMilliseconds", "maxRelativeLatency"), "123456789.123"),
@@ -80,10 +84,18 @@ def largest_spec(seed: int = 0) -> Object:
                 "region": "r" * 64,
                 "caConfigMapRef": {"name": "c" * 253, "key": "k" * 253},
                 "roleARN": "arn:aws:iam::1:role/".ljust(2048, "r"),
+                "encryption": {"type": "SSE-KMS", "keyID": "k" * 2048},
+                "adoptFrom": {"clusterID": "c" * 63, "namespace": "n" * 253, "name": "n" * 253},
+                "addressingStyle": "Virtual",
+                "checksums": "Never",
+                "writers": "Many",
             }
         },
         "attestation": {"secretRef": {"name": "s" * 253, "key": "k" * 253}},
         "resources": {kind: _amounts() for kind in ("requests", "limits")},
+        "stepResources": {
+            step: {kind: _amounts() for kind in ("requests", "limits")} for step in ("prepare", "publish", "cleanup")
+        },
         "nodeSelector": {f"{number:02}{_LABEL_NAME[2:]}": "v" * 63 for number in range(16)},
         "tolerations": [
             {
@@ -128,7 +140,7 @@ def largest_spec(seed: int = 0) -> Object:
 
 def _metrics() -> list[Object]:
     asked = {"name": "IntersectionOverUnion", "threshold": _DECIMAL, "ignoreLabel": -(2**31)}
-    gates = dict.fromkeys(("min", "max", "maxDrop"), _DECIMAL)
+    gates = {**dict.fromkeys(("min", "max", "maxDrop"), _DECIMAL), "baseline": "Published"}
     labels = "l" * 200
     outputs = _names(MOST_METRICS, METRICS_BYTES - MOST_METRICS * (len(labels) + _QUOTED))
     return [{**asked, **gates, "output": output, "labels": labels} for output in outputs]
