@@ -25,6 +25,9 @@ _SINGLES: Final = tuple((sizes[0],) for sizes in _PAIRS)
 """For models that take one size only, although they say otherwise."""
 _LONG: Final = ((64, 96), (512, 768), (4096, 6144), (16384, 24576))
 """Where shorter ones are less than a frame, a kernel or a stride, so that nothing comes out."""
+_LONGEST: Final = 6144
+"""But for sound: attention costs with the square of the length. How far to go is a number of steps and not a time, so
+that a model is calibrated on the same samples on every machine."""
 _MOST_ELEMENTS: Final = 2**21
 """Of such an input: 131 seconds of sound, or a picture of 512 by 1024."""
 _BOUNDS: Final = (10, 2, 1)
@@ -113,12 +116,24 @@ def longer(inputs: Sequence[TensorFacts], sampling: Sampling, *, first: bool) ->
     """
     flexible_size = any(-1 in (tensor.shape or ())[1:] for tensor in inputs)
     flexible_first = first and any(tensor.shape and tensor.shape[0] == -1 for tensor in inputs)
+    lengths = _LONG if _are_sound(inputs) else [sizes for sizes in _LONG if max(sizes) <= _LONGEST]
     tried: list[Sampling] = []
     if flexible_size:
-        tried += [replace(sampling, sizes=sizes) for sizes in _LONG if sizes > sampling.sizes]
+        tried += [replace(sampling, sizes=sizes) for sizes in lengths if sizes > sampling.sizes]
     if flexible_first:
-        tried += [replace(sampling, batches=sizes) for sizes in _LONG]
+        tried += [replace(sampling, batches=sizes) for sizes in lengths]
     return (one for one in tried if max(_elements(inputs, one), default=0) <= _MOST_ELEMENTS)
+
+
+def _are_sound(inputs: Sequence[TensorFacts]) -> bool:
+    """Return whether what is of any length is real, with one number a step."""
+    flexible = [tensor for tensor in inputs if -1 in (tensor.shape or ())]
+    return all(
+        np.dtype(tensor.dtype).kind == "f"
+        and all(size in (-1, 1) for size in tensor.shape or ())
+        and (tensor.shape or ())[1:].count(-1) <= 1
+        for tensor in flexible
+    )
 
 
 def _elements(inputs: Sequence[TensorFacts], sampling: Sampling) -> Iterator[int]:

@@ -27,8 +27,6 @@ _BYTES: Final = 64 * 2**20
 """For all samples with their outputs, beyond the least."""
 IN_SEQUENCE: Final = 2 * LEAST
 """Calls in a row to each signature of a model that keeps state: what it keeps grows more wrong with each."""
-_PATIENCE_SECONDS: Final = 0.25
-"""A run that takes longer is not tried with longer inputs still."""
 _SHOWN_GUESSES: Final = 8
 
 
@@ -170,8 +168,6 @@ class _Generation:
                 # Lengths that come to the same number of frames say nothing of others.
                 if not _is_hollow(other) and _has_several_shapes(other):
                     return other
-            if self._seconds > _PATIENCE_SECONDS:
-                break
         return best
 
     def _stirred(self, seen: Reference) -> Reference:

@@ -1,5 +1,6 @@
 """Which inputs a model is run on, how many, and what is said where it takes none."""
 
+import time
 from collections import Counter
 from itertools import count
 
@@ -72,6 +73,37 @@ def test_a_sound_that_is_padded_to_a_frame_is_given_more_than_one() -> None:
 
     seen = observed(run, TensorFacts("x", "float32", (-1,)))
     assert len({output["y"].shape for output in seen.compared}) > 1
+
+
+def padded_frames(sample: Sample) -> Outputs:
+    """One frame of whatever is shorter than two."""
+    return {"y": np.resize(sample["x"], max(1, sample["x"].shape[0] // 1000))}
+
+
+@pytest.mark.parametrize("run", [frames, padded_frames])
+def test_the_lengths_are_the_same_on_slow_machines_and_on_fast_ones(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = set()
+    for seconds in (0.0, 1e-3, 10.0):
+        monkeypatch.setattr(time, "process_time", count(0, seconds).__next__)
+        sizes.add(observed(run, TensorFacts("x", "float32", (-1,))).sampling)
+    assert len(sizes) == 1
+
+
+@pytest.mark.parametrize(
+    ("dtype", "shape", "longest"),
+    [("float32", (1, -1), 24576), ("float32", (1, -1, 8), 6144), ("int32", (1, -1), 6144)],
+)
+def test_only_sound_is_made_so_long_that_attention_would_take_all_memory(
+    dtype: str, shape: Shape, longest: int
+) -> None:
+    lengths = []
+
+    def run(sample: Sample) -> Outputs:
+        lengths.append(sample["x"].shape[1])
+        return {"y": sample["x"][:, :0]}
+
+    observed(run, TensorFacts("x", dtype, shape))
+    assert max(lengths) == longest
 
 
 def test_what_gives_a_row_for_each_of_a_batch_stays_at_small_batches() -> None:
