@@ -47,7 +47,7 @@ def _of_shapes(message: str, asked: QuantizationType, pin: Mapping[str, Any] | N
         return Cure("pin shapes", asked, {"signature": {"inputs": yaml.safe_load(shapes[1])}})
     if pinned := _PINNED.search(message):
         return Cure(f"pin {pinned[1]} at 1", asked, {"signature": dict(pin or {})})
-    if "pin it in signature.inputs" in message:
+    if "pin that shape in signature.inputs" in message:
         return Cure("pin the shape", asked, {"signature": dict(pin or {})})
     return None
 

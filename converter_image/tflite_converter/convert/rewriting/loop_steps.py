@@ -10,6 +10,11 @@ from typing import Any, Final
 
 MOST_STEPS: Final = 512
 """Every step adds its operators to the file: 336 steps of a small LSTM make 2 MB and 7 s (own measurement)."""
+OF_FLEXIBLE_SHAPE: Final = (
+    "its number of steps depends on the shape of an input",
+    "pin that shape in signature.inputs",
+)
+"""Why a loop is not written out, and what can be done about it."""
 _OF_SHAPE: Final = frozenset({"Shape", "Size", "Rank"})
 """Operations that look at no value of their first input."""
 
@@ -23,6 +28,11 @@ Trace = Callable[[Any, Mapping[str, Sequence[Value]]], Callable[[str], Value]]
 
 class NotProven(Exception):  # noqa: N818 - an outcome: the loop may be what it likes
     """A loop's number of steps may differ from input to input, or is too large; the message says why."""
+
+    def __init__(self, why: str, cure: str | None = None) -> None:
+        """Take why that is so, and what can be done about it."""
+        super().__init__(why)
+        self.cure = cure
 
 
 @dataclass(frozen=True)
@@ -62,7 +72,7 @@ def count(loop: Loop) -> int:
     known = [_constant(loop.start[place]) for place in places]
     for place, value in zip(places, known, strict=True):
         if value is None and _comes_from_flexible_shapes(loop.start[place]):
-            raise NotProven("its number of steps depends on the shape of an input: pin it in signature.inputs")
+            raise NotProven(*OF_FLEXIBLE_SHAPE)
         if value is None:
             raise NotProven("its number of steps depends on the values that it is given or computes")
     return _run(loop, places, known)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from tflite_api.text import one_line
 from tflite_converter.convert.rewriting import loop_steps
-from tflite_converter.convert.rewriting.loop_steps import MOST_STEPS, Loop, NotProven
+from tflite_converter.convert.rewriting.loop_steps import MOST_STEPS, OF_FLEXIBLE_SHAPE, Loop, NotProven
 from tflite_converter.core.tensors import SignatureFacts
 from tflite_converter.model import operations
 from tflite_converter.model.running import callables, runtime, tf2
@@ -184,7 +184,7 @@ class _Body:
             loop = Loop(node, inputs, self._loops[node.name], self._functions, trace, self._most)
             return loop_steps.count(loop)
         except NotProven as error:
-            raise _refusal(f"{error} (loop {_shown(node.name)})") from error
+            raise _refusal(f"{error} (loop {_shown(node.name)})", error.cure) from error
 
     def _chosen(self, node: Any, inputs: list[Value]) -> Sequence[Value]:  # noqa: ANN401 - see above
         """Take the side of a condition that is known by now, as one on the number of the step is."""
@@ -212,8 +212,8 @@ def _shown(name: str) -> str:
     return re.sub(r"(Stateful)?PartitionedCall(_\d+)?/", "", name)
 
 
-def _refusal(why: str) -> LoopsNotMeasured:
-    return LoopsNotMeasured(f"Activations inside a loop cannot be measured, and it cannot be written out: {why}")
+def _refusal(why: str, cure: str | None = None) -> LoopsNotMeasured:
+    return LoopsNotMeasured(f"Activations inside a loop cannot be measured, and it cannot be written out: {why}", cure)
 
 
 def _sources(node: Any) -> Iterator[str]:  # noqa: ANN401 - TensorFlow's protos have no types
@@ -275,7 +275,7 @@ def _from_tensor(tensor: Value, _: Value) -> list[Value]:
     import tensorflow as tf  # noqa: PLC0415 - takes seconds
 
     if tensor.shape.rank is None or tensor.shape[0] is None:
-        raise _refusal("its number of steps depends on the shape of an input: pin it in signature.inputs")
+        raise _refusal(*OF_FLEXIBLE_SHAPE)
     return list(tf.unstack(tensor))
 
 
