@@ -36,6 +36,7 @@ class FloatsOrder(Schema):
     folder: str
     """The SavedModel that the artifact was made of."""
     keys: tuple[str, ...]
+    custom: Boolean
     select_tf: Boolean
     single_batch: Boolean
     fused_lstm: Boolean
@@ -125,6 +126,7 @@ def _settings(order: FloatsOrder) -> ConverterSettings:
     return ConverterSettings(
         keys=order.keys,
         quantization=Quantization(),
+        custom=order.custom,
         select_tf=order.select_tf,
         single_batch=order.single_batch,
         fused_lstm=order.fused_lstm,

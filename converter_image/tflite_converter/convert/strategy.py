@@ -31,6 +31,8 @@ class Attempt:
     single_batch: bool = False
     fused_lstm: bool = False
     unrolled_loops: bool = False
+    custom: bool = False
+    """Whether operations stay custom operators that LiteRT has."""
     select_tf: bool = False
     retyped: bool = False
 
@@ -49,6 +51,8 @@ class Attempt:
             notes.append("its LSTMs keep their state between calls: reset the interpreter's variables before each")
         if self.unrolled_loops:
             notes.append("its loops are written out, so that it grows with the number of time steps")
+        if self.custom:
+            notes.append("it has custom operators, which LiteRT's own resolver knows")
         if self.retyped:
             notes.append("it computes in float32 what the model computes in other real numbers")
         return tuple(notes)
@@ -113,6 +117,14 @@ def other_form(attempt: Attempt) -> Attempt | None:
     return replace(unrolled, names=(*unrolled.names, _UNROLLED_LOOPS))
 
 
+def _lacks_what_is_custom(_: Attempt, failure: StepFailure) -> bool:
+    return isinstance(failure, LackingOperations) and failure.are_custom
+
+
+def _with_custom(attempt: Attempt) -> Attempt:
+    return replace(attempt, custom=True)
+
+
 def _lacks_what_tensorflow_has(attempt: Attempt, failure: StepFailure) -> bool:
     return attempt.select_tf_allowed and isinstance(failure, LackingOperations) and failure.flex_has_them
 
@@ -134,6 +146,7 @@ STRATEGIES: Final = (
     Strategy(_FUSED_LSTM, _has_loops_that_cannot_be_measured, _with_fused_lstm),
     Strategy(_UNROLLED_LOOPS, _has_loops_that_are_no_lstm, _with_unrolled_loops),
     Strategy("Float32", _computes_with_other_floats, _with_float32),
+    Strategy("CustomOperators", _lacks_what_is_custom, _with_custom),
     Strategy("SelectTF", _lacks_what_tensorflow_has, _with_select_tf),
 )
 

@@ -24,6 +24,8 @@ class ConverterSettings:
     quantization: Quantization
     samples: Callable[[], Iterator[tuple[str, Sample]]] | None = None
     """Calibration samples, each with the key of its signature; for the types that measure activations."""
+    custom: bool = False
+    """Whether what LiteRT has as custom operators alone goes in as such: nothing else may be lacking."""
     select_tf: bool = False
     single_batch: bool = False
     fused_lstm: bool = False
@@ -45,7 +47,7 @@ def convert(folder: Path, settings: ConverterSettings) -> bytes:
 
     if not settings.fused_lstm:
         folder = graph_edits.without_fusion(folder)
-    folder = graph_edits.with_rows_cut_off(folder)
+    folder = graph_edits.with_rows_cut_off(graph_edits.without_prints(folder))
     try:
         converted = _directly(folder, settings)
         return converted if converted is not None else _publicly(folder, settings)
@@ -132,6 +134,7 @@ def _configure(converter: Any, settings: ConverterSettings) -> None:  # noqa: AN
     import tensorflow as tf  # noqa: PLC0415 - takes seconds
 
     quantization.configure(converter, settings.quantization)
+    converter.allow_custom_ops = settings.custom
     if settings.samples is not None:
         converter.representative_dataset = settings.samples
     if settings.select_tf:

@@ -27,6 +27,9 @@ _LACKING: Final = frozenset(
 """LiteRT has no operator for these and TensorFlow's converter no substitute; a test holds each against it. There are
 others; Erf is none, as the converter knows it for a part of GELU."""
 
+_CUSTOM: Final = frozenset({"AudioSpectrogram", "Mfcc"})
+"""What LiteRT has all the same, as custom operators that its resolver knows (tensorflow/lite/kernels/register.cc)."""
+
 _ASSIGNING: Final = re.compile(
     r"Assign|ResourceApply|Resource(Sparse|Scatter)|Scatter(Add|Sub|Mul|Div|Min|Max|Update|NdAdd|NdSub|NdUpdate)$"
     r"|Apply[A-Z]|SparseApply|CountUpTo|ResourceCountUpTo|.*(Queue|Stack|Map|Barrier)(Enqueue|Push|Stage|Insert)"
@@ -172,6 +175,11 @@ class LackingOperations(StepFailure):
         self.operations = operations
         self.flex_has_them = flex_has_them
         self.dtypes = dtypes
+
+    @property
+    def are_custom(self) -> bool:
+        """Return whether LiteRT has all of them as custom operators."""
+        return _CUSTOM.issuperset(self.operations)
 
     @property
     def are_lacking_for_sure(self) -> bool:

@@ -127,6 +127,8 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _cure(kind: QuantizationType, names: Sequence[str]) -> str:
+    if has_custom(names):
+        return f"use quantization.type {QuantizationType.DYNAMIC_RANGE}"
     if kind.facts.selective:
         return f"set {_kept_in_floats(names)} to leave them so, or use another quantization.type"
     return cure_by_8_bits(names)
@@ -134,9 +136,14 @@ def _cure(kind: QuantizationType, names: Sequence[str]) -> str:
 
 def _kept(kind: QuantizationType, names: Sequence[str]) -> KeepFloat | None:
     """Return operators to leave in floats, where the type can and the spec has room for them."""
-    if not kind.facts.selective or len(names) > MOST_KEPT_OPERATIONS:
+    if not kind.facts.selective or len(names) > MOST_KEPT_OPERATIONS or has_custom(names):
         return None
     return KeepFloat(operations=tuple(names))
+
+
+def has_custom(names: Collection[str]) -> bool:
+    """Return whether any is a custom operator, which quantization.keepFloat has no name for."""
+    return any(name != name.upper() for name in names)
 
 
 def _kept_in_floats(names: Collection[str]) -> str:

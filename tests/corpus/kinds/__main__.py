@@ -73,7 +73,8 @@ def _read(path: Path) -> dict[tuple[str, QuantizationType], Row]:
     rows = {}
     for line in path.read_text().splitlines() if path.exists() else []:
         found = json.loads(line)
-        row = Row(**found | {"type": QuantizationType(found["type"]), "expected": tuple(found["expected"])})
+        lists = {name: tuple(found.get(name, ())) for name in ("expected", "right_then")}
+        row = Row(**found | lists | {"type": QuantizationType(found["type"])})
         rows[row.kind, row.type] = row
     return rows
 

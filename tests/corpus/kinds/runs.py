@@ -62,11 +62,13 @@ class Row:
     """What the message of a refusal asks for, where the spec can say it."""
     cured: str = ""
     """What came of following it."""
+    right_then: tuple[str, ...] = ()
+    """What is right to come of it for the type that it asks for, but for the same refusal again."""
 
     @property
     def is_as_expected(self) -> bool:
         """Return whether the result is right for its kind and in use, and whether a cure that was followed works."""
-        works = not self.cure or self.cured in _CURED
+        works = not self.cure or self.cured in _CURED or self.cured in self.right_then
         return self.outcome in self.expected and not self.is_silently_wrong and works
 
     @property
@@ -101,7 +103,10 @@ def row(kind: Kind, wanted: QuantizationType, folder: Path, scratch: Path) -> Ro
     while len(followed) < _MOST_CURES and (cure := _cure(last, kind)) is not None:
         followed.append(cure.words)
         last = _convert(kind, cure.kind, folder, scratch / f"cured-{len(followed)}", cure)
-    return replace(first, cure=", then ".join(followed), cured=last.outcome) if followed else first
+    if not followed:
+        return first
+    others = tuple(outcome for outcome in last.expected if outcome != first.outcome)
+    return replace(first, cure=", then ".join(followed), cured=last.outcome, right_then=others)
 
 
 def _cure(last: Row, kind: Kind) -> Cure | None:

@@ -218,12 +218,13 @@ class PinnedModel:
 
         try:
             kept, found = frozenset[str](), floating(frozenset())
-            while found - kept:
+            while found - kept and not quantization.has_custom(found):
                 kept |= found
                 found = floating(kept)
         except StepFailure:
             return StepFailure(failure.reason, failure.found, quantization.cure_by_8_bits(None))
-        return StepFailure(failure.reason, failure.found, quantization.cure_by_8_bits(kept))
+        unnamed = quantization.has_custom(found)
+        return StepFailure(failure.reason, failure.found, quantization.cure_by_8_bits(None if unnamed else kept))
 
     def _settings(self, attempt: Attempt, quantization: Quantization, calibrated: Path | None) -> ConverterSettings:
         samples = self._calibration.samples if self._calibration and quantization.calibration else None
@@ -231,6 +232,7 @@ class PinnedModel:
             keys=tuple(facts.key for facts in self._signatures),
             quantization=quantization,
             samples=samples,
+            custom=attempt.custom,
             select_tf=attempt.select_tf,
             single_batch=attempt.single_batch,
             fused_lstm=attempt.fused_lstm,
@@ -257,6 +259,7 @@ class PinnedModel:
             floats = FloatsOrder(
                 folder=str(folder),
                 keys=tuple(facts.key for facts in self._signatures),
+                custom=attempt.custom,
                 select_tf=attempt.select_tf,
                 single_batch=attempt.single_batch,
                 fused_lstm=attempt.fused_lstm,

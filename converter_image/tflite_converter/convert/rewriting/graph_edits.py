@@ -11,6 +11,9 @@ _SUPPRESSIONS: Final = {
     "NonMaxSuppressionV5": ("selected_indices", "selected_scores", "valid_outputs"),
 }
 """Their outputs; the last counts those that are valid of the others (tensorflow/core/ops/image_ops.cc)."""
+_PRINTING: Final = {"PrintV2": "NoOp", "Print": "Identity"}
+"""What only writes to a log, with what does the same without: tf.print gives nothing, and that of TensorFlow 1 what it
+takes first (tensorflow/core/ops/logging_ops.cc)."""
 _PADDED: Final = "pad_to_max_output_size"
 Node = Any
 Nodes = MutableSequence[Node]
@@ -32,6 +35,26 @@ def without_fusion(folder: Path) -> Path:
         return bool(marked)
 
     return _edited(folder, "without-fusion", edit)
+
+
+def without_prints(folder: Path) -> Path:
+    """Return a folder with the same SavedModel, which prints nothing: LiteRT has nowhere to print to.
+
+    It has no operation for it either, so that what was left in from looking for a fault would cost the artifact.
+    """
+
+    def edit(graph: Any) -> bool:  # noqa: ANN401 - see above
+        bodies = (graph.node, *(function.node_def for function in graph.library.function))
+        printing = [node for nodes in bodies for node in nodes if node.op in _PRINTING]
+        for node in printing:
+            node.op = _PRINTING[node.op]
+            order = [name for name in node.input if name.startswith("^")]
+            node.input[:] = order if node.op == "NoOp" else [node.input[0], *order]
+            for name in set(node.attr) - ({"T"} if node.op == "Identity" else set()):
+                del node.attr[name]
+        return bool(printing)
+
+    return _edited(folder, "without-prints", edit)
 
 
 def with_rows_cut_off(folder: Path) -> Path:

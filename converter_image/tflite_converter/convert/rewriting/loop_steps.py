@@ -18,7 +18,9 @@ OF_FLEXIBLE_SHAPE: Final = (
 _OF_SHAPE: Final = frozenset({"Shape", "Size", "Rank"})
 """Operations that look at no value of their first input."""
 
-_CALLS: Final = frozenset({"StatefulPartitionedCall"})
+_STATELESS: Final = frozenset({"StatefulPartitionedCall", "ResourceGather"})
+"""Operations that only are called stateful here: a call for what it may call, a look-up for the variable that freezing
+has put a constant in the place of."""
 
 Value = Any
 """A tensor."""
@@ -158,7 +160,7 @@ def _is_stateful(op: str) -> bool:
     from tensorflow.python.framework import op_def_registry  # noqa: PLC0415 - takes seconds
 
     definition = op_def_registry.get(op)
-    return definition is not None and bool(definition.is_stateful) and op not in _CALLS
+    return definition is not None and bool(definition.is_stateful) and op not in _STATELESS
 
 
 def _comes_from_flexible_shapes(tensor: Value) -> bool:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from tests.corpus.kinds.kind import UNSUPPORTED, Array, Kind, below, everywhere, normal, uniform
+from tests.corpus.kinds.kind import NOT_IN_INTEGERS, UNSUPPORTED, Array, Kind, below, everywhere, normal, uniform
 from tests.corpus.kinds.saving import save, values
 from tflite_api.reasons import Reason
 
@@ -150,8 +150,10 @@ KINDS: Final = (
     Kind("batch-statistics", _batch_statistics, {"image": normal(2, 8, 8, 3)}),
     Kind("mutable-table", _mutable_table, {"items": below(10, 3, dtype="int64")}, expected=everywhere(UNSUPPORTED)),
     Kind("text", _text, {"text": _typed}, expected=everywhere(Reason.INPUT_UNSUPPORTED.value)),
-    Kind("noise-with-a-seed", _noisy, {"x": normal(1, 8)}),
-    Kind("speech-operations", _spectrogram, {"sound": uniform(1024, 1, low=-1)}),
+    # Constant though it is: what LiteRT lacks is not computed ahead.
+    Kind("noise-with-a-seed", _noisy, {"x": normal(1, 8)}, expected=everywhere(UNSUPPORTED)),
+    Kind("speech-operations", _spectrogram, {"sound": uniform(1024, 1, low=-1)}, expected=NOT_IN_INTEGERS),
     Kind("framed-signal", _frames, {"signal": normal(1, 400)}),
-    Kind("saliency", _clipped_gradient, {"image": normal(1, 8, 8, 3)}),
+    # LiteRT has no ReluGrad.
+    Kind("saliency", _clipped_gradient, {"image": normal(1, 8, 8, 3)}, expected=everywhere(UNSUPPORTED)),
 )

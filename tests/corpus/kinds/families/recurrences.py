@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any, Final
 
-from tests.corpus.kinds.kind import Kind, below, normal
+from tests.corpus.kinds.kind import NOT_IN_INTEGERS, Kind, below, everywhere, normal
 from tests.corpus.kinds.saving import save
+from tflite_api.reasons import Reason
 
 
 def _layers(folder: Path, shape: tuple[int | None, ...], *make: Any) -> None:
@@ -152,13 +153,21 @@ def _lengths(generator: Any) -> Any:
 
 _SEQUENCE: Final = {"sequence": normal(1, 6, 5)}
 KINDS: Final = (
-    Kind("lstm-stateful", _stateful, {"sequence": normal(1, 4, 5)}, stateful=True),
+    # A loop that is written out would lose the state.
+    Kind("lstm-stateful", _stateful, {"sequence": normal(1, 4, 5)}, stateful=True, expected=NOT_IN_INTEGERS),
     Kind("conv-lstm", _convolved, {"sequence": normal(1, 4, 8, 8, 2)}),
     Kind("bidirectional-gru", _both_ways, _SEQUENCE),
-    Kind("multi-head-attention", _multi_head, {"sequence": normal(1, 10, 16)}),
+    # Keras 3's GELU negates, and the quantizer has no integers for NEG.
+    Kind("multi-head-attention", _multi_head, {"sequence": normal(1, 10, 16)}, expected=NOT_IN_INTEGERS),
     Kind("sequence-to-sequence", _sequence_to_sequence, {"sequence": normal(1, 6, 5), "before": below(9, 1, 4)}),
-    Kind("reversed-sequences", _reversed, {"x": normal(2, 7, 4), "lengths": _lengths}),
-    Kind("until-the-end", _until_the_end, {"context": normal(1, 8)}),
+    Kind("reversed-sequences", _reversed, {"x": normal(2, 7, 4), "lengths": _lengths}, expected=NOT_IN_INTEGERS),
+    # LiteRT's WHILE fails on a list that is empty at first, with TensorFlow's converter alone as well.
+    Kind(
+        "until-the-end",
+        _until_the_end,
+        {"context": normal(1, 8)},
+        expected={**everywhere(Reason.VERIFICATION_FAILED.value), **NOT_IN_INTEGERS},
+    ),
     Kind("scan", _filter, {"x": normal(12, 4)}),
     Kind("loop-with-a-list", _graph_loop, {"x": normal(1, 6)}),
     Kind("cell-of-ones-own", _dilated_rnn, _SEQUENCE),

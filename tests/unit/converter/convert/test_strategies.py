@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.converter import exported_models
+from tests.unit.converter.convert.test_causes import save
 from tests.unit.converter.convert.test_conversion import convert
 from tflite_api.reasons import Reason
 from tflite_api.steps.step import ConvertedModel
@@ -124,3 +125,37 @@ def test_select_tf_is_used_only_where_allowed_and_never_called_verified(tmp_path
     assert (converted.verdict, converted.strategy) == (Reason.SELECT_TF, "SelectTF")
     assert "MaxPool3D" in converted.message
     assert converted.verification is None
+
+
+def spectrogram(tf: Any, weights: Any, sound: Any) -> dict[str, Any]:
+    spectrum = tf.raw_ops.AudioSpectrogram(input=sound, window_size=256, stride=128, magnitude_squared=True)
+    features = tf.raw_ops.Mfcc(spectrogram=spectrum, sample_rate=16000, dct_coefficient_count=10)
+    return {"y": tf.reduce_mean(features, 1) @ weights(10, 3)}
+
+
+def test_what_litert_has_as_custom_operators_is_converted_as_such(tmp_path: Path) -> None:
+    save(spectrogram, tmp_path / "model", sound=([1024, 1], "float32"))
+    for kind, least in (("None", 60), ("DynamicRange", 15)):
+        converted = verified(tmp_path / "model", tmp_path, quantization={"type": kind}, minSnrDecibels=least)
+        assert converted.strategy.startswith("CustomOperators"), kind
+        assert "custom operators" in converted.message
+
+
+@pytest.mark.parametrize(("kind", "named"), [("Int8", "AudioSpectrogram, Mfcc"), ("Int16x8", "CUSTOM")])
+def test_custom_operators_have_no_integers_and_another_type_is_named(tmp_path: Path, kind: str, named: str) -> None:
+    save(spectrogram, tmp_path / "model", sound=([1024, 1], "float32"))
+    with pytest.raises(StepFailure) as caught:
+        convert(tmp_path / "model", tmp_path, quantization={"type": kind, "calibration": {"synthetic": True}})
+    assert caught.value.reason is Reason.OPERATION_NOT_QUANTIZABLE
+    assert named in caught.value.message
+    assert "use quantization.type DynamicRange" in caught.value.message
+
+
+def test_beside_what_is_lacking_for_sure_they_are_not_allowed(tmp_path: Path) -> None:
+    def with_sine(tf: Any, weights: Any, sound: Any) -> dict[str, Any]:
+        return {"y": tf.math.sinh(spectrogram(tf, weights, sound)["y"])}
+
+    save(with_sine, tmp_path / "model", sound=([1024, 1], "float32"))
+    with pytest.raises(StepFailure, match="Sinh") as caught:
+        convert(tmp_path / "model", tmp_path)
+    assert caught.value.reason is Reason.UNSUPPORTED_OPERATION

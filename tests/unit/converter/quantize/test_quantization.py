@@ -143,6 +143,15 @@ def test_operations_left_in_floats_are_named_with_what_to_write() -> None:
         check_applied(asked("Int16x8"), found)
 
 
+def test_for_custom_operators_which_keep_float_has_no_name_for_another_type_is_named() -> None:
+    found = facts(Constant("int8", 9000), floating=("AudioSpectrogram", "EXP"))
+    with pytest.raises(
+        StepFailure, match=r"AudioSpectrogram, EXP still .*: use quantization\.type DynamicRange"
+    ) as caught:
+        check_applied(asked("Int8"), found)
+    assert caught.value.keep_float is None
+
+
 def test_operations_that_may_stay_in_floats_are_no_failure() -> None:
     found = facts(Constant("int8", 9000), floating=("QUANTIZE", "EXP", "COS"))
     check_applied(asked("Int8", keepFloat={"operations": ["COS", "EXP"]}), found)

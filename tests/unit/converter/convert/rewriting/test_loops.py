@@ -28,6 +28,7 @@ def save(body: Callable[..., Any], folder: Path, shape: tuple[int | None, ...] =
     module.weights = tf.Variable(np.random.default_rng(3).normal(0, 0.6, (4, 4)).astype(np.float32))
     module.table = tf.Variable(np.random.default_rng(4).normal(0, 1, (7, 4)).astype(np.float32))
     module.steps = tf.Variable(5)
+    module.following = tf.Variable([2, 3, 4, 1, 7])
     module.call = tf.function(lambda x: {"y": body(tf, module, x)}, autograph=False)
     signature = module.call.get_concrete_function(tf.TensorSpec(shape, tf.float32, name="x"))
     tf.saved_model.save(module, str(folder), signatures=signature)
@@ -69,6 +70,13 @@ def with_a_side_by_step(tf: Any, module: Any, x: Any) -> Any:
     return tf.while_loop(lambda i, _: i < 5, step, [tf.constant(0), x])[1]
 
 
+def as_a_table_says(tf: Any, module: Any, x: Any) -> Any:
+    def step(i: Any, h: Any) -> Any:
+        return tf.gather(module.following, i), tf.tanh(h @ module.weights)
+
+    return tf.while_loop(lambda i, _: i < 5, step, [tf.constant(0), x])[1]
+
+
 def over_the_rows_of_another_loop(tf: Any, module: Any, x: Any) -> Any:
     def rows(given: Any) -> Any:
         found = tf.TensorArray(tf.float32, tf.shape(given)[0], element_shape=[4])
@@ -95,6 +103,7 @@ ALIKE: Final[dict[str, Callable[..., Any]]] = {
     "over rows": over_rows,
     "over the rows of another loop": over_the_rows_of_another_loop,
     "with look-ups in a variable": with_look_ups,
+    "as a table says": as_a_table_says,
     "with a condition on the step": with_a_side_by_step,
 }
 
@@ -157,6 +166,15 @@ def after_another_loop(tf: Any, module: Any, x: Any) -> Any:
     return tf.while_loop(lambda i, _: i < first, lambda i, h: (i + 1, h @ module.weights), [tf.constant(0), x])[1]
 
 
+def until_a_word(tf: Any, module: Any, x: Any) -> Any:
+    def step(i: Any, token: Any, h: Any) -> Any:
+        h = tf.tanh(h @ module.weights + tf.gather(module.table, token))
+        return i + 1, tf.argmax(h, axis=1, output_type=tf.int32), h
+
+    goes_on = lambda i, token, _: tf.logical_and(i < 9, tf.reduce_any(token != 1))  # noqa: E731 - one of many
+    return tf.while_loop(goes_on, step, [tf.constant(0), tf.zeros([2], tf.int32), x])[2]
+
+
 def by_chance(tf: Any, module: Any, x: Any) -> Any:
     return tf.while_loop(lambda _: tf.random.uniform([]) < 0.5, lambda h: (h @ module.weights,), [x])[0]
 
@@ -174,6 +192,7 @@ BY_VALUES: Final[dict[str, Callable[..., Any]]] = {
     "by uneven steps": by_uneven_steps,
     "stopped through another variable": through_another_variable,
     "as often as another loop": after_another_loop,
+    "until a word that is looked up": until_a_word,
 }
 
 
