@@ -14,6 +14,7 @@ _KEPT: Final = re.compile(r"keepFloat\.operations: (\[[A-Z0-9_, ]*\])")
 _SHAPES: Final = re.compile(r"signature\.inputs: (\[.*\])")
 _TYPE: Final = re.compile(r"se quantization\.type (\w+)")
 _PINNED: Final = re.compile(r"at 1 in signature\.inputs, in the place of (\w+) at \d+")
+_REACHED: Final = re.compile(r"SNR (\d+)\.\d dB.*set verification\.minSNRDecibels to what they reach")
 _GATE: Final = "verification.minSNRDecibels asks for"
 
 
@@ -65,11 +66,14 @@ def _of_types(message: str, asked: QuantizationType) -> Cure | None:
 
 
 def _of_samples(reason: str, message: str, asked: QuantizationType) -> Cure | None:
+    if reached := _REACHED.search(message):
+        gate = int(reached[1])
+        return Cure(f"minSNRDecibels {gate}", asked, {"verification": {"minSNRDecibels": gate}})
     if "name inputs that it takes in verification.samples" in message:
         return Cure("verification.samples", asked, with_samples=True)
     says_so = any(words in message for words in ("Try another quantization.type", "a gentler quantization.type"))
     if says_so or (reason == Reason.VERIFICATION_FAILED and _GATE in message):
         # The reason's own cure, which the status adds to the message: a gentler type.
         gentler = QuantizationType.DYNAMIC_RANGE if asked.facts.is_calibrated else QuantizationType.NONE
-        return Cure(str(gentler), gentler)
+        return Cure(str(gentler), gentler) if gentler is not asked else None
     return None
