@@ -305,8 +305,11 @@ def _check_operations(asked: Quantization, facts: ArtifactFacts) -> None:
     if facts.misfilling_operations:
         listed = _listed(sorted(facts.misfilling_operations))
         found.append(f"LiteRT's {listed} fills with the integer 0, which stands for another number here")
+    if facts.misreading_operations:
+        listed = _listed(sorted(facts.misreading_operations))
+        found.append(f"LiteRT's {listed} takes kernels of 8 bits alone, and the model computes some, in 16")
     if found:
-        everything = sorted(floating | facts.misfilling_operations | names)
+        everything = sorted(floating | facts.misfilling_operations | facts.misreading_operations | names)
         raise StepFailure(
             Reason.OPERATION_NOT_QUANTIZABLE,
             f"quantization.type {asked.type} is integers throughout, but {', and '.join(found)}",

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.unit.converter import exported_models
+from tests.unit.converter.convert.test_causes import save
 from tests.unit.converter.convert.test_conversion import convert, verdict
 from tflite_api.reasons import Reason
 from tflite_api.resource.quantization_types import FIXED, QuantizationType
@@ -175,6 +176,20 @@ def test_what_fills_with_the_integer_0_is_named(tmp_path: Path) -> None:
     assert (converted.verdict, facts.misfilling_operations) == (Reason.REAL_DATA_NOT_SEEN, frozenset())
     with pytest.raises(StepFailure, match=r"SCATTER_ND does not take .* Int8 with .*\[SCATTER_ND\]"):
         quantized(tmp_path / "model", tmp_path, type="Int16x8", calibration=SYNTHETIC)
+
+
+def test_a_convolution_with_a_computed_kernel_is_named_with_what_to_write(tmp_path: Path) -> None:
+    def matched(tf: Any, weights: Any, template: Any, picture: Any) -> Any:
+        found = tf.nn.conv2d(picture, tf.transpose(template, [1, 2, 3, 0]), 1, "VALID")
+        return {"y": tf.reshape(found, [1, 25]) @ weights(25, 4)}
+
+    model = tmp_path / "model"
+    save(matched, model, template=([1, 4, 4, 3], "float32"), picture=([1, 8, 8, 3], "float32"))
+    # No gate would find it.
+    with pytest.raises(StepFailure, match=r"CONV_2D takes kernels of 8 bits alone.*Int8 with .*\[CONV_2D\]") as caught:
+        quantized(model, tmp_path, 0, type="Int16x8", calibration=SYNTHETIC)
+    assert caught.value.reason is Reason.OPERATION_NOT_QUANTIZABLE
+    quantized(model, tmp_path, type="Int8", calibration=SYNTHETIC, keepFloat={"operations": ["CONV_2D"]})
 
 
 def test_an_operation_without_a_16_bit_form_is_named_with_what_to_write(tmp_path: Path) -> None:
