@@ -5,7 +5,17 @@ from typing import Any, Final
 
 import numpy as np
 
-from tests.corpus.kinds.kind import NOT_IN_INTEGERS, UNSUPPORTED, Array, Kind, below, everywhere, normal, uniform
+from tests.corpus.kinds.kind import (
+    NOT_IN_16_BITS,
+    NOT_IN_INTEGERS,
+    UNSUPPORTED,
+    Array,
+    Kind,
+    below,
+    everywhere,
+    normal,
+    uniform,
+)
 from tests.corpus.kinds.saving import save
 from tflite_api.reasons import Reason
 from tflite_api.resource.quantization_types import CALIBRATED
@@ -178,6 +188,6 @@ KINDS: Final = (
     Kind("special-functions", _special, {"x": normal(1, 6)}, expected=NOT_IN_INTEGERS),
     Kind("scatter-updates", _updates, {"x": normal(4, 5), "places": _two_places}, expected=NOT_IN_INTEGERS),
     Kind("covariance", _gaussian, {"x": normal(1, 6)}, expected=everywhere(UNSUPPORTED)),
-    Kind("nearest-centre", _mahalanobis, {"x": normal(2, 8)}),
-    Kind("unique-ids", _unique, {"ids": below(10, 8)}),
+    Kind("nearest-centre", _mahalanobis, {"x": normal(2, 8)}, expected=NOT_IN_16_BITS),
+    Kind("unique-ids", _unique, {"ids": below(10, 8)}, expected=NOT_IN_16_BITS),
 )

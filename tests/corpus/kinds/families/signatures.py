@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from tests.corpus.kinds.kind import NOT_IN_INTEGERS, Array, Kind, below, normal
+from tests.corpus.kinds.kind import NOT_IN_16_BITS, NOT_IN_INTEGERS, Array, Kind, below, normal
 from tests.corpus.kinds.saving import save, values
 
 
@@ -139,8 +139,13 @@ KINDS: Final = (
     Kind("handed-through", _handed_through, {"first": normal(1, 3), "second": normal(1, 5)}),
     Kind("constant-outputs", _constants, {"x": normal(1, 6)}),
     Kind("inputs-alike", _alike, {"a": normal(1, 4), "b": normal(1, 4, scale=3.0)}),
-    Kind("names-with-dots", _renamed, {"x": normal(1, 4), "flags": _booleans}),
-    Kind("scalars", _scalars, {"x": normal(1, 6), "temperature": _scalar(0.5, 2), "limit": _scalar(0, 0.4)}),
+    Kind("names-with-dots", _renamed, {"x": normal(1, 4), "flags": _booleans}, expected=NOT_IN_16_BITS),
+    Kind(
+        "scalars",
+        _scalars,
+        {"x": normal(1, 6), "temperature": _scalar(0.5, 2), "limit": _scalar(0, 0.4)},
+        expected=NOT_IN_16_BITS,
+    ),
     Kind(
         "small-integers",
         _small_integers,
@@ -148,8 +153,14 @@ KINDS: Final = (
             "pcm": lambda generator: (generator.normal(size=(1, 32)) * 8000).clip(-32768, 32767).astype(np.int16),
             "flags": below(2, 1, 6, dtype="int8"),
         },
+        expected=NOT_IN_16_BITS,
     ),
-    Kind("half-floats-in", _halves, {"x": lambda generator: generator.normal(size=(1, 8)).astype(np.float16)}),
+    Kind(
+        "half-floats-in",
+        _halves,
+        {"x": lambda generator: generator.normal(size=(1, 8)).astype(np.float16)},
+        expected=NOT_IN_16_BITS,
+    ),
     Kind("shifted-windows", _six_axes, {"image": normal(1, 8, 8, 8)}),
     Kind("one-half-of-two", _autoencoder, {"code": normal(2, 4)}, spec={"signature": {"key": "decode"}}, key="decode"),
     Kind(

@@ -8,7 +8,7 @@ import numpy as np
 from tests.corpus.kinds.kind import NOT_IN_16_BITS, NOT_IN_INTEGERS, Kind, below, everywhere, normal
 from tests.corpus.kinds.saving import save, values
 from tflite_api.reasons import Reason
-from tflite_api.resource.quantization_types import QuantizationType
+from tflite_api.resource.quantization_types import CALIBRATED, QuantizationType
 
 
 def _tied(folder: Path) -> None:
@@ -211,10 +211,12 @@ _INTEGERS_IN_EARNEST: Final = {
     **NOT_IN_16_BITS,
 }
 """Of a model that simulates integers: the artifact computes in them, or even takes them."""
-_BELOW_THE_GATE: Final = everywhere(Reason.VERIFICATION_FAILED.value, QuantizationType.INT8)
+_BELOW_THE_GATE: Final = everywhere(Reason.VERIFICATION_FAILED.value, *CALIBRATED)
+_SUMS_CUT_OFF: Final = everywhere(Reason.VERIFICATION_FAILED.value, QuantizationType.INT16X8)
+"""The quantizer gives a SUM of 16 bits the scale of what it sums, so that larger sums are cut off."""
 KINDS: Final = (
     Kind("tied-embeddings", _tied, {"ids": below(200, 1, 8)}),
-    # One scale of eight bits that reaches to -1e9 leaves nothing of the scores.
+    # One scale of eight or sixteen bits that reaches to -1e9 leaves nothing of the scores.
     Kind("stored-triangle", _masked, {"x": normal(1, 16, 16)}, expected=_BELOW_THE_GATE),
     Kind(
         "largest-float-as-mask",
@@ -229,16 +231,17 @@ KINDS: Final = (
         {"item": below(300, 4)},
         expected=everywhere(Reason.VERIFICATION_FAILED.value, QuantizationType.FLOAT16),
     ),
+    # Of the smallest channels one scale for all leaves a few steps, of 16 bits as well.
     Kind("lopsided-channels", _lopsided, {"image": normal(1, 10, 10, 3)}, expected=_BELOW_THE_GATE),
     Kind("prices-and-chances", _heads_of_two_sizes, {"x": normal(1, 12)}),
     Kind("pruned", _pruned, {"x": normal(1, 64)}),
     Kind("dense-over-four-axes", _ranks, {"x": normal(1, 3, 5, 8)}),
     Kind("dense-over-time", _perceptron_over_time, {"x": normal(1, 30, 5)}),
     Kind("rare-words", _rare_words, {"ids": below(500, 2, 12, dtype="int64")}),
-    Kind("recommender", _factorized, {"user": below(300, 5), "item": below(400, 5)}),
+    Kind("recommender", _factorized, {"user": below(300, 5), "item": below(400, 5)}, expected=_SUMS_CUT_OFF),
     Kind("dead-branch", _dead, {"x": normal(1, 16)}),
     Kind("simulated-integers", _simulated, {"x": normal(1, 16)}, expected=_INTEGERS_IN_EARNEST),
     Kind("binary-weights", _binary, {"image": normal(1, 10, 10, 3)}, expected=NOT_IN_INTEGERS),
-    Kind("long-sums", _long_sum, {"image": normal(1, 64, 64, 3)}),
-    Kind("variables-of-all-types", _unused, {"x": normal(1, 8)}),
+    Kind("long-sums", _long_sum, {"image": normal(1, 64, 64, 3)}, expected=_SUMS_CUT_OFF),
+    Kind("variables-of-all-types", _unused, {"x": normal(1, 8)}, expected=NOT_IN_16_BITS),
 )
