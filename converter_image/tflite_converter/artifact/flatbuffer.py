@@ -47,6 +47,8 @@ class ArtifactFacts:
     """Those of them that fill with the integer 0 where that stands for another number."""
     misreading_operations: frozenset[str] = frozenset()
     """Those of them that read numbers of 16 bits as numbers of 8."""
+    has_sums_cut_off: bool = False
+    """Whether sums in 16 bits have the scale of what is summed, so that larger ones are cut off."""
     per_channel_operations: frozenset[str] = frozenset()
     """Those of them that read a constant with several scales."""
 
@@ -112,6 +114,7 @@ def parse(content: bytes | mmap.mmap) -> ArtifactFacts:
         float_operations=frozenset(name for name, dtypes in used if "float32" in dtypes),
         misfilling_operations=frozenset(_misfilling(model, names)),
         misreading_operations=frozenset(_misreading(model, names, types)),
+        has_sums_cut_off=any(_sums_cut_off(model, names, types)),
         per_channel_operations=frozenset(_per_channel(model, names)),
     )
 
@@ -200,6 +203,19 @@ def _misreading(model: Any, names: list[str], types: dict[int, str]) -> Iterator
     for name, graph, operator in operators(model, names):
         if name in _CONVOLVING and types[graph.Tensors(operator.Inputs(1)).Type()] == "int16":
             yield name
+
+
+def _sums_cut_off(model: Any, names: list[str], types: dict[int, str]) -> Iterator[bool]:  # noqa: ANN401 - see above
+    for name, graph, operator in operators(model, names):
+        if name == "SUM":
+            read, written = graph.Tensors(operator.Inputs(0)), graph.Tensors(operator.Outputs(0))
+            scales = [_scales(tensor) for tensor in (read, written)]
+            yield types[written.Type()] == "int16" and bool(scales[0]) and scales[0] == scales[1]
+
+
+def _scales(tensor: Any) -> list[float]:  # noqa: ANN401 - see above
+    scheme = tensor.Quantization()
+    return [float(scheme.Scale(index)) for index in range(scheme.ScaleLength())] if scheme is not None else []
 
 
 def _is_shifted(tensor: Any) -> bool:  # noqa: ANN401 - see above

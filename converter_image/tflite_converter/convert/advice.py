@@ -56,7 +56,7 @@ def advised(failure: StepFailure, compared: Compared) -> StepFailure:
     if failure.reason is Reason.VERIFICATION_FAILED and guessed not in found and not isinstance(failure, CannotRun):
         found, cure = f"{found}; {guessed}", NAME_REAL_ONES
     if failure.reason is Reason.VERIFICATION_FAILED and (cut := _cut_off(compared)):
-        found, cure = f"{found}; {cut}", _CURE_OF_HALVES
+        found, cure = f"{found}; {cut[0]}", cut[1]
     found = "; ".join((found, *reference.state_in_words(references)))
     if asked.type.facts.tool is Tool.NOBODY and failure.reason is Reason.VERIFICATION_FAILED:
         cure = _CURE_OF_SIMULATED if "QUANTIZE" in compared.facts.operations else _CURE_OF_FLOATS
@@ -65,9 +65,12 @@ def advised(failure: StepFailure, compared: Compared) -> StepFailure:
     return StepFailure(failure.reason, found, cure, verification=failure.verification)
 
 
-def _cut_off(compared: Compared) -> str:
-    """Return what half floats do not hold of the weights; empty where that is nothing, or none were asked for."""
+def _cut_off(compared: Compared) -> tuple[str, str] | None:
+    """Return which weights or sums are cut off, with what helps; None where there are none."""
+    if compared.facts.has_sums_cut_off:
+        return quantization.SUMS_CUT_OFF, quantization.cure_by_8_bits(())
     if compared.quantization.type is not QuantizationType.FLOAT16:
-        return ""
+        return None
     count = flatbuffer.saturated_halves(compared.artifact)
-    return f"{count} of its weights are beyond 65504, the largest half float, and were cut off there" if count else ""
+    words = f"{count} of its weights are beyond 65504, the largest half float, and were cut off there"
+    return (words, _CURE_OF_HALVES) if count else None

@@ -27,6 +27,8 @@ _NO_INTEGERS: Final = re.compile(r"not yet supported for op: '(\w+)'")
 """tensorflow/lite/tools/optimize/quantize_model.cc: how it names what it has no 16-bit form of."""
 _NO_RANGE: Final = re.compile(r"should be recorded during calibration: Failed for tensor (\S+)")
 """tensorflow/lite/tools/optimize/model_utils.cc: a tensor on the way that the calibrator gave no range."""
+SUMS_CUT_OFF: Final = "the quantizer gives a SUM of 16 bits the scale of what it sums, so that larger sums are cut off"
+"""Own measurement: of 4 numbers a sum has 15 dB, of 4096 it has 0.9, where Int8 gives 50."""
 _SHOWN: Final = 10
 
 

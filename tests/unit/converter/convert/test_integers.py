@@ -192,6 +192,15 @@ def test_a_convolution_with_a_computed_kernel_is_named_with_what_to_write(tmp_pa
     quantized(model, tmp_path, type="Int8", calibration=SYNTHETIC, keepFloat={"operations": ["CONV_2D"]})
 
 
+def test_sums_in_16_bits_are_named_where_the_gate_fails_and_the_cure_holds_it(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    save(lambda tf, weights, x: {"y": tf.reduce_sum(x @ weights(8, 8), 1)}, model, x=([1, 512, 8], "float32"))
+    with pytest.raises(StepFailure, match=r"larger sums are cut off.* use quantization\.type Int8, or Dyn") as caught:
+        quantized(model, tmp_path, 25, type="Int16x8", calibration=SYNTHETIC)
+    assert caught.value.reason is Reason.VERIFICATION_FAILED
+    quantized(model, tmp_path, 10, type="Int8", calibration=SYNTHETIC)
+
+
 def test_an_operation_without_a_16_bit_form_is_named_with_what_to_write(tmp_path: Path) -> None:
     exported_models.with_cosine(tmp_path / "model")
     words = r"Int16x8 has no integers for COS: use quantization\.type Int8 with .*keepFloat\.operations: \[COS\]"
