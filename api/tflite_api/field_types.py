@@ -16,6 +16,7 @@ ENDPOINT_PATTERN: Final = rf"^https?://{HOST}(?:/[A-Za-z0-9._~-]+)*/?$"
 SHA256_PATTERN: Final = r"^[0-9a-f]{64}$"
 BUCKET_PATTERN: Final = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 KEY_PATTERN: Final = r"^[A-Za-z0-9!_.*'()=+@/-]+$"
+KEY_TEMPLATE_PATTERN: Final = r"^(?:[A-Za-z0-9!_.*'()=+@/-]|\{variant\})+$"
 KEY_CHARACTERS: Final = 1024
 """S3's own limit (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html)."""
 REGION_PATTERN: Final = r"^[a-z0-9-]+$"
@@ -110,6 +111,16 @@ Key = Annotated[
     str,
     StringConstraints(min_length=1, max_length=KEY_CHARACTERS),
     matching(KEY_PATTERN, "must hold only letters, digits and the characters ! _ . * ' ( ) = + @ / -"),
+    AfterValidator(_normalised),
+]
+KeyTemplate = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=KEY_CHARACTERS),
+    matching(
+        KEY_TEMPLATE_PATTERN,
+        "must hold only letters, digits and the characters ! _ . * ' ( ) = + @ / -, and {variant} for the name of each"
+        " of spec.variants",
+    ),
     AfterValidator(_normalised),
 ]
 Endpoint = Annotated[

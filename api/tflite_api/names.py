@@ -60,6 +60,9 @@ ATTESTATION_SUFFIX: Final = ".intoto.jsonl"
 """Follows the artifact's key in that of its attestation
 (https://github.com/in-toto/attestation/blob/main/spec/v1/bundle.md#file-naming-convention)."""
 
+VARIANT_PLACE: Final = "{variant}"
+"""In the key of a destination: where the name of each variant goes."""
+
 WRITE_TEST_SUFFIX: Final = ".write-test"
 """Behind the artifact's key: the key of an object that shows whether the storage keeps conditions, and is removed."""
 

@@ -21,6 +21,7 @@ from tests.e2e.schema_cases import (
     quantization,
     signature,
     targets,
+    variants,
     verification,
 )
 from tests.e2e.schema_cases.least import Object
@@ -28,7 +29,7 @@ from tests.manifests import example_conversions
 from tflite_api import names
 from tflite_api.resource.conversion import Conversion
 
-_FIELDS = (model, signature, quantization, verification, budget, targets, destination, pod, placement)
+_FIELDS = (model, signature, quantization, verification, budget, targets, variants, destination, pod, placement)
 RULES = [rule for field in _FIELDS for rule in field.RULES]
 ROOT = Path(__file__).parents[2]
 SCHEMA = yaml.safe_load((ROOT / "crds/tfliteconversions.yaml").read_text())

@@ -10,11 +10,11 @@ from tflite_api.field_types import (
     Bucket,
     ClusterID,
     Endpoint,
-    Key,
+    KeyTemplate,
     ObjectName,
     Region,
 )
-from tflite_api.names import ATTESTATION_SUFFIX, REPORT_SUFFIX
+from tflite_api.names import ATTESTATION_SUFFIX, REPORT_SUFFIX, VARIANT_PLACE
 from tflite_api.s3_secret import S3SecretReference
 from tflite_api.schema import Schema, matching
 
@@ -58,7 +58,7 @@ class S3Destination(Schema):
     """The object that the artifact becomes."""
 
     bucket: Bucket
-    key: Key
+    key: KeyTemplate
     endpoint: Endpoint | None = None
     region: Region = "us-east-1"
     addressing_style: AddressingStyle = "Auto"
@@ -69,6 +69,15 @@ class S3Destination(Schema):
     role_arn: RoleARN | None = Field(default=None, alias="roleARN")
     adopt_from: Adoption | None = None
     writers: Literal["Many", "One"] = "Many"
+
+    @property
+    def is_template(self) -> bool:
+        """Return whether the key has a place for the names of variants."""
+        return VARIANT_PLACE in self.key
+
+    def key_of(self, variant: str) -> str:
+        """Return the key of the variant with this name."""
+        return self.key.replace(VARIANT_PLACE, variant)
 
     @property
     def uri(self) -> str:

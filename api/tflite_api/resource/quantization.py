@@ -154,16 +154,36 @@ class ChosenQuantization(Schema):
         return cls.from_object({name: value for name, value in written.to_object().items() if name in fields})
 
 
+IOType = Literal["Float32", "Int8", "UInt8"]
+Granularity = Literal["PerChannel", "PerTensor"]
+
+
+class VariantQuantization(Schema):
+    """How a variant stores weights and activations; what else belongs to its type is that of the spec."""
+
+    type: FixedType
+    io: IOType | None = None
+    granularity: Granularity | None = None
+
+    @model_validator(mode="after")
+    def _fit_the_type(self) -> Self:
+        if self.type not in WITH_INTEGER_IO and self.io not in {None, "Float32"}:
+            raise ValueError(f"io Int8 and UInt8 are for {named(WITH_INTEGER_IO)}: leave it out")
+        if self.type not in CALIBRATED and self.granularity == "PerTensor":
+            raise ValueError(f"granularity PerTensor is for {named(CALIBRATED)}: leave it out")
+        return self
+
+
 class Quantization(Schema):
     """How weights and activations are stored in the artifact."""
 
     type: QuantizationType = QuantizationType.NONE
-    io: Literal["Float32", "Int8", "UInt8"] = "Float32"
+    io: IOType = "Float32"
     calibration: Calibration | None = None
     keep_float: KeepFloat | None = None
     keep_int8: KeepInt8 | None = None
     unquantized_up_to: Quantity | None = None
-    granularity: Literal["PerChannel", "PerTensor"] | None = None
+    granularity: Granularity | None = None
     auto: Auto | None = None
 
     @model_validator(mode="after")
@@ -237,6 +257,18 @@ class Quantization(Schema):
         calibration = self.calibration if kind in CALIBRATED else None
         changes = {"type": kind, "auto": None, "calibration": calibration, "keep_float": kept, "keep_int8": eights}
         return self.model_copy(update=changes)
+
+    def of_variant(self, wanted: VariantQuantization) -> Self:
+        """Return the same for another type: what is not for that is left out."""
+        kind = wanted.type
+        kept = self.keep_float if kind in SELECTIVE else None
+        written = self.as_written(kind, kept, self.keep_int8 if kind in MIXED else None)
+        changes = {
+            "io": wanted.io or (self.io if kind in WITH_INTEGER_IO else "Float32"),
+            "granularity": wanted.granularity or (self.granularity if kind in CALIBRATED else None),
+            "unquantized_up_to": self.unquantized_up_to if kind in OF_SOME_WEIGHTS else None,
+        }
+        return written.model_copy(update=changes)
 
     @property
     def unquantized_bytes(self) -> int:

@@ -24,8 +24,15 @@ def recipe_hash(spec: ConversionSpec) -> str:
     bucket. Of the model its content counts: where sha256 pins that, it does not matter where the model comes from. The
     gate is part of it, and so are the samples, the budget and the targets: an artifact that passed a lower gate, on
     other samples, within another budget or on another device is no answer. The converter's version is not: an upgrade
-    must not convert everything again.
+    must not convert everything again. Each variant has the recipe of the conversion that it is.
     """
+    if spec.variants:
+        return _digest({"variants": {name: recipe_hash(one) for name, one in spec.by_variant.items()}})
+    return _digest(_parts(spec))
+
+
+def _parts(spec: ConversionSpec) -> dict[str, Any]:
+    """Return what shapes one artifact."""
     wanted = spec.to_object()
     parts: dict[str, Any] = {name: wanted[name] for name in _SHAPING if name in wanted}
     parts["minSNRDecibels"] = spec.min_snr_decibels
@@ -48,6 +55,10 @@ def recipe_hash(spec: ConversionSpec) -> str:
         # What is said in so many words and what is left out are the same.
         parts["quantization"].pop("granularity", None)
     parts["model"] = _model(parts["model"])
+    return parts
+
+
+def _digest(parts: dict[str, Any]) -> str:
     canonical = json.dumps([_FORMAT, parts], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 

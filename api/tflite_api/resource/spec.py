@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
 from tflite_api.field_types import (
     KEY_CHARACTERS,
@@ -12,7 +12,7 @@ from tflite_api.field_types import (
     hold_bytes,
     quantity,
 )
-from tflite_api.names import ATTESTATION_SUFFIX, REPORT_SUFFIX
+from tflite_api.names import ATTESTATION_SUFFIX, REPORT_SUFFIX, VARIANT_PLACE
 from tflite_api.resource.attestation_spec import AttestationSpec
 from tflite_api.resource.budget import Benchmarking, Budget
 from tflite_api.resource.destination import Destination
@@ -21,11 +21,11 @@ from tflite_api.resource.metrics import MOST_METRICS, Metric, hold_names
 from tflite_api.resource.pods.affinity import Affinity
 from tflite_api.resource.pods.metadata import PodMetadata
 from tflite_api.resource.pods.scheduling import NodeSelector, Toleration, TopologySpread
-from tflite_api.resource.quantization import Dataset, Quantization, Samples
+from tflite_api.resource.quantization import Dataset, Quantization, Samples, VariantQuantization
 from tflite_api.resource.quantization_types import CALIBRATED, FLOATING, QuantizationType
 from tflite_api.resource.targets import MOST_TARGETS, OF_ONE_SIGNATURE, Target, TargetName
 from tflite_api.resource.targets import hold_names as hold_target_names
-from tflite_api.schema import Boolean, Integer, Schema, matching
+from tflite_api.schema import Boolean, Integer, Schema, describe, matching
 from tflite_api.sources.model_source import ModelSource
 
 
@@ -115,10 +115,13 @@ class VerificationSamples(LabelledSamples):
     dataset: Dataset
 
 
+Gate = Annotated[Integer, Field(ge=0, le=200)]
+
+
 class Verification(Schema):
     """How the artifact is held against its model: on which samples, and the gate; 0 measures and reports only."""
 
-    min_snr_decibels: Annotated[Integer, Field(ge=0, le=200)] | None = Field(default=None, alias="minSNRDecibels")
+    min_snr_decibels: Gate | None = Field(default=None, alias="minSNRDecibels")
     samples: VerificationSamples | None = None
     metrics: Annotated[tuple[Metric, ...], Field(min_length=1, max_length=MOST_METRICS)] | None = None
 
@@ -168,6 +171,29 @@ class StepResources(Schema):
         return found if isinstance(found, Resources) else None
 
 
+MOST_VARIANTS: Final = 8
+VARIANT_NAME_PATTERN: Final = r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$"
+Targets = Annotated[tuple[Target, ...], Field(max_length=MOST_TARGETS)]
+
+
+class Variant(Schema):
+    """One of several artifacts of a model: what of it is another than the spec says."""
+
+    name: Annotated[
+        str,
+        StringConstraints(max_length=32),
+        matching(
+            VARIANT_NAME_PATTERN,
+            "must be lower-case letters, digits and hyphens, with a letter or digit at both ends: write for example"
+            " gpu",
+        ),
+    ]
+    quantization: VariantQuantization | None = None
+    min_snr_decibels: Gate | None = Field(default=None, alias="minSNRDecibels")
+    budget: Budget | None = None
+    targets: Targets | None = None
+
+
 PLACEMENT: Final = (
     "node_selector",
     "tolerations",
@@ -190,7 +216,8 @@ class ConversionSpec(Schema):
     metadata: ModelMetadata | None = None
     verification: Verification | None = None
     budget: Budget | None = None
-    targets: Annotated[tuple[Target, ...], Field(max_length=MOST_TARGETS)] | None = None
+    targets: Targets | None = None
+    variants: Annotated[tuple[Variant, ...], Field(min_length=1, max_length=MOST_VARIANTS)] | None = None
     destination: Destination
     attestation: AttestationSpec | None = None
     resources: Resources | None = None
@@ -219,7 +246,7 @@ class ConversionSpec(Schema):
 
     @model_validator(mode="after")
     def _leave_room_beside_the_artifact(self) -> Self:
-        key = self.destination.s3.key if self.destination is not None else ""
+        key = self.destination.s3.key if self.destination is not None and not self.variants else ""
         beside = ((self.report, REPORT_SUFFIX, "report: true"), (self.attestation, ATTESTATION_SUFFIX, "attestation"))
         for wanted, suffix, words in beside:
             most = KEY_CHARACTERS - len(suffix)
@@ -231,6 +258,9 @@ class ConversionSpec(Schema):
     def _be_what_targets_take(self) -> Self:
         targets = self.targets or ()
         hold_target_names(targets)
+        if self.variants:
+            # Each is another artifact, on which this is asked again.
+            return self
         names = {target.name for target in targets}
         if TargetName.ETHOS_U in names and self.quantization.type in FLOATING:
             raise ValueError(
@@ -246,7 +276,9 @@ class ConversionSpec(Schema):
     @model_validator(mode="after")
     def _can_measure_what_is_budgeted(self) -> Self:
         budget = self.budget
-        if self.benchmarking is not None and any(target.compiles for target in self.targets or ()):
+        # What variants are to keep within is asked of each of them again.
+        is_one = not self.variants
+        if is_one and self.benchmarking is not None and any(target.compiles for target in self.targets or ()):
             raise ValueError(
                 "what publishCompiled publishes runs on the NPU alone, where LiteRT cannot measure it: leave out"
                 " budget.maxLatencyMilliseconds, maxRelativeLatency, threads and maxArenaBytes, and auto.objective"
@@ -254,7 +286,7 @@ class ConversionSpec(Schema):
             )
         if budget is None:
             return self
-        if budget.max_relative_latency is not None and self.quantization.type is QuantizationType.NONE:
+        if is_one and budget.max_relative_latency is not None and self.quantization.type is QuantizationType.NONE:
             raise ValueError(
                 "budget.maxRelativeLatency compares with the artifact in floats, which is what quantization.type None"
                 " makes: leave it out"
@@ -272,6 +304,64 @@ class ConversionSpec(Schema):
     def benchmarking(self) -> Benchmarking | None:
         """What is measured of the artifact as it runs."""
         return Benchmarking.of(self.budget, prefers_fast=self.quantization.prefers_fast)
+
+    @model_validator(mode="after")
+    def _have_a_key_for_each_variant(self) -> Self:
+        if not (self.destination.s3.key if self.destination is not None else ""):
+            # Without a cluster artifacts go to folders.
+            return self
+        where = self.destination.s3
+        if not self.variants:
+            if where.is_template:
+                raise ValueError(f"destination.s3.key holds {VARIANT_PLACE}, which is for variants: set them, or a key")
+            return self
+        if not where.is_template:
+            raise ValueError(
+                f"destination.s3.key does not tell the variants apart: put {VARIANT_PLACE} where their names are to be,"
+                f" for example models/{VARIANT_PLACE}.tflite"
+            )
+        most = KEY_CHARACTERS - len(ATTESTATION_SUFFIX)
+        if any(len(where.key_of(variant.name)) > most for variant in self.variants):
+            raise ValueError(f"destination.s3.key must have at most {most} characters with the name of each variant")
+        return self
+
+    @model_validator(mode="after")
+    def _be_right_for_each_variant(self) -> Self:
+        variants = self.variants or ()
+        if len({variant.name for variant in variants}) != len(variants):
+            raise ValueError("variants names one twice: write each once")
+        if variants and self.quantization.type is QuantizationType.AUTO:
+            raise ValueError("variants have types that are known: write another quantization.type than Auto")
+        for variant in variants:
+            kind = variant.quantization.type if variant.quantization is not None else self.quantization.type
+            if kind in CALIBRATED and self.quantization.calibration is None:
+                raise ValueError(
+                    f"variant {variant.name} is of type {kind}, which measures activations: set"
+                    f" quantization.calibration, with quantization.type {' or '.join(CALIBRATED)}"
+                )
+            try:
+                self._of(variant)
+            except ValidationError as error:
+                raise ValueError(describe(error, f"variant {variant.name}")) from error
+        return self
+
+    @property
+    def by_variant(self) -> dict[str, Self]:
+        """The conversions that the variants are, by name; none where there are no variants."""
+        return {variant.name: self._of(variant) for variant in self.variants or ()}
+
+    def _of(self, variant: Variant) -> Self:
+        wanted = self.to_object()
+        del wanted["variants"]
+        if self.destination is not None:
+            wanted["destination"]["s3"]["key"] = self.destination.s3.key_of(variant.name)
+        if variant.quantization is not None:
+            wanted["quantization"] = self.quantization.of_variant(variant.quantization).to_object()
+        if variant.min_snr_decibels is not None:
+            wanted.setdefault("verification", {})["minSNRDecibels"] = variant.min_snr_decibels
+        changes = variant.to_object()
+        wanted |= {name: changes[name] for name in ("budget", "targets") if name in changes}
+        return type(self).from_object(wanted)
 
     @property
     def without_placement(self) -> Self:

@@ -259,6 +259,22 @@ class Benchmark(Schema):
     """What all tensors take that are no constants, where no delegate computes them."""
 
 
+class VariantOutcome(Schema):
+    """What came of a variant."""
+
+    name: Annotated[str, StringConstraints(max_length=32)]
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    """Converted, Reused, or why there is no artifact of this spec."""
+    message: Annotated[str, StringConstraints(max_length=256)] | None = None
+    verified: Annotated[str, StringConstraints(max_length=64)] | None = None
+    """The reason that the condition Verified would have for it alone."""
+    snr_decibels: Decimal | None = None
+    benchmark: Benchmark | None = None
+    artifact: Artifact | None = None
+    """The last good one."""
+    attestation: Attestation | None = None
+
+
 class CalibrationData(Schema):
     """What the ranges of activations were measured on."""
 
@@ -303,6 +319,8 @@ class ConversionStatus(Schema):
     cause: Cause | None = None
     artifact: Artifact | None = None
     attestation: Attestation | None = None
+    variants: tuple[VariantOutcome, ...] | None = None
+    """In the order of the spec."""
     signature: ArtifactSignature | None = None
     additional_signatures: tuple[ArtifactSignature, ...] | None = None
     verification: MeasuredError | None = None

@@ -10,7 +10,7 @@ from tflite_api.field_types import ClusterID
 from tflite_api.names import TERMINATION_LOG_BYTES
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.resource.quantization import ChosenQuantization
-from tflite_api.resource.spec import ConversionSpec
+from tflite_api.resource.spec import MOST_VARIANTS, ConversionSpec
 from tflite_api.resource.status import (
     Artifact,
     ArtifactSignature,
@@ -24,9 +24,11 @@ from tflite_api.resource.status import (
     Text,
     Trial,
     Trials,
+    VariantOutcome,
 )
 from tflite_api.resource.targets import MOST_TARGETS
 from tflite_api.schema import Boolean, Integer, Schema
+from tflite_api.steps import variants
 from tflite_api.text import MESSAGE_CHARACTERS
 
 
@@ -112,6 +114,11 @@ class StepRequest(Schema):
     invocation: Invocation | None = None
     """Absent if nothing is made: in the cleanup."""
 
+    @property
+    def by_variant(self) -> dict[str, Self]:
+        """The same for each variant, as if it were a conversion of its own; nothing where there are no variants."""
+        return {name: self.model_copy(update={"spec": spec}) for name, spec in self.spec.by_variant.items()}
+
 
 Changes = dict[str, Any]
 """Fields of a result in which another differs from it."""
@@ -128,6 +135,8 @@ class StepResult(Schema):
     """The reason of the Verified condition, where the artifact was measured."""
     artifact: Artifact | None = None
     attestation: Attestation | None = None
+    variants: Annotated[tuple[VariantOutcome, ...], Field(max_length=MOST_VARIANTS)] | None = None
+    """What came of each; an artifact's address may be empty, since the spec says it."""
     signature: ArtifactSignature | None = None
     additional_signatures: Annotated[tuple[ArtifactSignature, ...], Field(max_length=16)] | None = None
     verification: MeasuredError | None = None
@@ -162,6 +171,7 @@ class StepResult(Schema):
         """Return the same without the least important of its parts; None where nothing is left to leave out."""
         ways = (
             self._plainer_trials,
+            self._plainer_variants,
             self._fewer_signatures,
             self._fewer_operators,
             self._fewer_outputs,
@@ -179,6 +189,10 @@ class StepResult(Schema):
     def _plainer_trials(self) -> Changes:
         plainer = _without_details(self.trials or ())
         return {"trials": plainer} if plainer is not None else {}
+
+    def _plainer_variants(self) -> Changes:
+        plainer = variants.plainer(self.variants or ())
+        return {"variants": plainer} if plainer is not None else {}
 
     def _fewer_signatures(self) -> Changes:
         return {"additional_signatures": self.additional_signatures[:-1] or None} if self.additional_signatures else {}

@@ -68,6 +68,21 @@ _OF_CONVERTING: Final = frozenset(
         Reason.DEADLINE_EXCEEDED,
     }
 )
+OF_VARIANT: Final = frozenset(
+    {
+        Reason.UNSUPPORTED_OPERATION,
+        Reason.OPERATION_NOT_QUANTIZABLE,
+        Reason.BASELINE_UNUSABLE,
+        Reason.CONVERSION_FAILED,
+        Reason.CONVERSION_CRASHED,
+        Reason.QUANTIZATION_NOT_APPLIED,
+        Reason.VERIFICATION_FAILED,
+        Reason.BUDGET_EXCEEDED,
+        Reason.TARGET_UNMET,
+    }
+)
+"""What may be wrong with one variant and not with others: these are converted and published all the same, and then it
+is publish that tells."""
 _OF_PUBLISHING: Final = frozenset(
     {Reason.CONVERTED, Reason.REUSED, Reason.ARTIFACT_REFUSED, Reason.BUDGET_EXCEEDED, Reason.SIGNING_KEY_INVALID}
 )
