@@ -28,7 +28,7 @@ def run(
             "--output",
             "-o",
             help="Folder for model.tflite and result.json. With several conversions in the file, each gets a folder of"
-            " its name below it.",
+            " its name below it, and so does each variant.",
         ),
     ],
     allow_local_addresses: AllowLocalAddresses = False,
@@ -113,6 +113,8 @@ def _check_baseline(file: Path, conversions: "Sequence[LocalConversion]") -> Non
     problem = None
     if len(conversions) != 1:
         problem = f"it is for a file with one conversion, and this has {len(conversions)}"
+    elif conversions[0].spec.variants:
+        problem = f"it is for one artifact, and {conversions[0].metadata.name} has several variants"
     elif not asked:
         problem = f"no metric of {conversions[0].metadata.name} has baseline: Published"
     else:

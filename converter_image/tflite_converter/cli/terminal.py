@@ -17,7 +17,15 @@ from rich.text import Text
 from tflite_api.explanations import EXPLANATIONS, explained
 from tflite_api.reasons import Outcome
 from tflite_api.resource import targets
-from tflite_api.resource.status import ArtifactSignature, Benchmark, MeasuredError, MeasuredMetric, Tensor, Trial
+from tflite_api.resource.status import (
+    ArtifactSignature,
+    Benchmark,
+    MeasuredError,
+    MeasuredMetric,
+    Tensor,
+    Trial,
+    VariantOutcome,
+)
 from tflite_api.steps.step import StepResult
 from tflite_converter.core import log, trial_words
 from tflite_converter.core.failure import StepFailure
@@ -164,6 +172,7 @@ def _rows(result: StepResult, output: str) -> list[tuple[str, str]]:
         rows.append(("sha256", result.artifact.sha256))
         if result.artifact.report_uri is not None:
             rows.append(("report", result.artifact.report_uri))
+    rows += [("variant", _variant(each)) for each in result.variants or ()]
     if result.signature is not None and result.outcome is Outcome.SUCCESS:
         rows.append(("signature", result.signature.key))
         rows += [(side, text) for side, text in _tensors(result.signature)]
@@ -212,6 +221,15 @@ def _benchmark(measured: Benchmark) -> list[tuple[str, str]]:
     if measured.arena_bytes is not None:
         memory = f"{bytes_in_words(measured.arena_bytes)} for all tensors that are no constants"
     return [("latency", latency), ("memory", memory)]
+
+
+def _variant(outcome: VariantOutcome) -> str:
+    figures = [f"SNR {outcome.snr_decibels} dB"] if outcome.snr_decibels is not None else []
+    if outcome.artifact is not None:
+        figures.insert(0, bytes_in_words(outcome.artifact.size_bytes))
+    if outcome.benchmark is not None:
+        figures += [text for _, text in _benchmark(outcome.benchmark) if text]
+    return ", ".join((f"{outcome.name}: {outcome.reason}", *figures))
 
 
 def _metric(found: MeasuredMetric) -> str:

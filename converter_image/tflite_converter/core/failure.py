@@ -1,6 +1,8 @@
 """How a step fails: one exception type that carries the reason, what was found and what to change."""
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 from typing import Final
 
@@ -105,6 +107,17 @@ def _advising(found: str, cure: str) -> str:
     advice = one_line(cure, MESSAGE_CHARACTERS // 2)
     said = one_line(found, MESSAGE_CHARACTERS - len(advice) - 2)
     return f"{said.rstrip('.')}. {advice}" if advice[:1].isupper() else f"{said}: {advice}"
+
+
+@contextmanager
+def told_of_variant(name: str) -> Iterator[None]:
+    """Have what fails in here say of which variant it is told."""
+    try:
+        yield
+    except StepFailure as failure:
+        failure.found, failure.message = (one_line(f"Variant {name}: {it}") for it in (failure.found, failure.message))
+        failure.args = (f"{failure.reason}: {failure.message}",)
+        raise
 
 
 class RunRefused(Exception):  # noqa: N818 - what a model does with a sample that is not for it

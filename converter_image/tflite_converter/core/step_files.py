@@ -22,10 +22,19 @@ REPORT_PAGE_FILE: Final = "report.html"
 REPORT_DATA_FILE: Final = "report.json"
 """What the report page shows, where the spec asks for one."""
 
+FAILED_FILE: Final = "failed.json"
+"""What came of a variant that could not be converted, in the place of its artifact."""
+_VARIANTS: Final = "variants"
+
 REPORT_BYTES: Final = 256 * 1024
 """No honest report comes near this size: 64 inputs and outputs with names of 1024 characters do."""
 
 _Model = TypeVar("_Model", bound=BaseModel)
+
+
+def variant_folder(folder: Path, variant: str) -> Path:
+    """Return where in a step's folder the files of a variant are."""
+    return folder / _VARIANTS / variant
 
 
 @contextmanager

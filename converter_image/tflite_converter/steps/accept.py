@@ -1,6 +1,7 @@
 """Taking over what the convert step left: an artifact and a report, both untrusted."""
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,10 +22,19 @@ from tflite_api.resource.status import CalibrationData, MeasuredError, Trial
 from tflite_api.resource.targets import Target
 from tflite_api.steps.report import DATA_BYTES, ReportData
 from tflite_api.steps.step import ConvertedModel, StepResult
+from tflite_api.steps.step_reasons import OF_VARIANT
 from tflite_api.text import one_line
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.core.failure import OWN_CURE, StepFailure
-from tflite_converter.core.step_files import ARTIFACT_FILE, CONVERTED_FILE, REPORT_DATA_FILE, open_regular, read_model
+from tflite_converter.core.step_files import (
+    ARTIFACT_FILE,
+    CONVERTED_FILE,
+    FAILED_FILE,
+    REPORT_DATA_FILE,
+    open_regular,
+    read_model,
+    variant_folder,
+)
 
 _LARGEST: Final = 5 * 1024**3
 """What S3 takes in one upload; a file in several parts would have no checksum of the whole."""
@@ -105,6 +115,33 @@ def accept(output_dir: Path, asked: Asked) -> Iterator[AcceptedArtifact]:
             _refuse(f"{ARTIFACT_FILE} has the SHA-256 {digest}, but its report says {report.sha256}")
         file.seek(0)
         yield AcceptedArtifact(file, digest, size, report)
+
+
+def failure_of_variant(output_dir: Path, variant: str) -> StepResult | None:
+    """Return why a variant could not be converted, as the convert step says; None where it says nothing of the kind.
+
+    Raises:
+        StepFailure: ArtifactRefused.
+    """
+    folder = variant_folder(output_dir, variant)
+    if folder.resolve() != variant_folder(output_dir.resolve(), variant):
+        _refuse("a link leads out of its folder")
+    if not os.path.lexists(folder / FAILED_FILE):
+        return None
+    try:
+        told = read_model(folder / FAILED_FILE, StepResult)
+    except ValueError as error:
+        _refuse(one_line(str(error), 600))
+    if told.reason not in OF_VARIANT:
+        _refuse(f"its report says {told.reason}, which is about more than one variant")
+    words = one_line(told.message)
+    return StepResult(
+        reason=told.reason,
+        message=words,
+        cure_given=told.cure_given,
+        verification=told.verification,
+        benchmark=told.benchmark,
+    )
 
 
 def report_data(output_dir: Path) -> ReportData:

@@ -4,9 +4,9 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -14,18 +14,25 @@ from typing import BinaryIO, Final
 from tflite_api.reasons import Reason
 from tflite_api.resource.recipe import recipe_hash
 from tflite_api.resource.status import Artifact
+from tflite_api.steps.combined import combined
 from tflite_api.steps.step import ExitCode, FetchLimits, PublishedArtifact, StepResult, exit_code
 from tflite_converter.budget import size
 from tflite_converter.convert.launch import launch
 from tflite_converter.core.digests import file_digest
 from tflite_converter.core.failure import StepFailure
-from tflite_converter.core.local_spec import LocalConversion
+from tflite_converter.core.local_spec import LocalConversion, LocalSpec
 from tflite_converter.core.progress import Progress
-from tflite_converter.core.step_files import ARTIFACT_FILE, REPORT_PAGE_FILE, open_regular, write_whole
+from tflite_converter.core.step_files import (
+    ARTIFACT_FILE,
+    REPORT_PAGE_FILE,
+    open_regular,
+    variant_folder,
+    write_whole,
+)
 from tflite_converter.fetch import dataset, model
 from tflite_converter.fetch.fetched import Place
 from tflite_converter.steps.accept import AcceptedArtifact, Asked, accept
-from tflite_converter.steps.convert import convert
+from tflite_converter.steps.convert import Wanted, convert, convert_variants
 from tflite_converter.steps.destination import store_of
 from tflite_converter.steps.publish import PageMissing, outcome, rendered_page, without_page
 from tflite_converter.steps.runner import Cost, guarded
@@ -53,6 +60,8 @@ def run(
 ) -> StepResult:
     """Convert into `output`: `model.tflite` and `result.json`, or `result.json` alone; `report.html` where asked for.
 
+    Each variant has a folder of its name with these, and beside the folders is the `result.json` of all.
+
     Files of an earlier run are removed first, so that an old artifact is never taken for the new result; what no run
     wrote is left alone, and the run fails with DestinationConflict.
 
@@ -66,7 +75,10 @@ def run(
     def work(cost: Cost) -> StepResult:
         # It may be the very file that this run replaces.
         with _opened(circumstances.published) as published:
-            clear(output, wants_page=conversion.spec.report)
+            variants = conversion.spec.by_variant
+            clear(output, wants_page=conversion.spec.report and not variants)
+            for name in variants:
+                clear(output / name, wants_page=conversion.spec.report)
             with ahead or launch() as child:
                 return _Run(conversion, output, circumstances, published).convert(child, cost)
 
@@ -161,14 +173,36 @@ class _Run:
             fetched = model.fetch(spec.model, Place(model_dir, work, limits, progress))
             store = partial(store_of, spec.destination.s3, limits) if spec.destination else None
             datasets = dataset.fetch_all(spec, dataset.Fetch(store, limits, model_dir, progress))
+            if variants := spec.by_variant:
+                wanted = {name: Wanted(one, datasets) for name, one in variants.items()}
+                deadline = spec.active_deadline_seconds
+                all_done = convert_variants(wanted, fetched.folder, converted_dir, progress, deadline, child)
+                cost.child_peak_bytes = all_done.peak_memory_bytes
+                return self._all_written(variants, all_done.failed, converted_dir, fetched.digest)
             published = self._published(work)
             given = datasets.with_published(published)
             done = convert(spec, fetched.folder, converted_dir, progress, spec.active_deadline_seconds, given, child)
             cost.child_peak_bytes = done.peak_memory_bytes
-            against = published.sha256 if published is not None else None
-            with accept(converted_dir, Asked.of(spec, against)) as artifact:
-                size.hold(artifact.size, spec.budget)
-                return self._written(artifact, converted_dir, fetched.digest)
+            return self.taken_over(converted_dir, fetched.digest, published.sha256 if published is not None else None)
+
+    def taken_over(self, converted_dir: Path, model_digest: str, published: str | None = None) -> StepResult:
+        """Check what the convert step left, and write it into the folder."""
+        spec = self.conversion.spec
+        with accept(converted_dir, Asked.of(spec, published)) as artifact:
+            size.hold(artifact.size, spec.budget)
+            return self._written(artifact, converted_dir, model_digest)
+
+    def _all_written(
+        self, variants: Mapping[str, LocalSpec], failed: Mapping[str, StepResult], converted_dir: Path, digest: str
+    ) -> StepResult:
+        """Write what came of each variant into a folder of its own; return the result of all."""
+        results = {}
+        for name, spec in variants.items():
+            conversion = self.conversion.model_copy(update={"spec": spec})
+            run = replace(self, conversion=conversion, output=self.output / name)
+            results[name] = failed.get(name) or run.taken_over(variant_folder(converted_dir, name), digest)
+            write_result(run.output, results[name])
+        return combined(results, recipe_hash(self.conversion.spec))
 
     def _published(self, folder: Path) -> PublishedArtifact | None:
         """Take a copy of what metrics are held against."""

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
@@ -11,14 +12,17 @@ from typing import Final
 
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.resource.destination import S3Destination
+from tflite_api.resource.recipe import recipe_hash
 from tflite_api.resource.spec import ConversionSpec
 from tflite_api.resource.status import Artifact, Provenance
+from tflite_api.steps.combined import combined
 from tflite_api.steps.step import PreparedModel, StepRequest, StepResult
 from tflite_api.text import one_line
 from tflite_converter.budget import size
-from tflite_converter.core.failure import OWN_CURE, StepFailure
+from tflite_converter.core.failure import OWN_CURE, StepFailure, told_of_variant
 from tflite_converter.core.progress import Progress
-from tflite_converter.steps.accept import AcceptedArtifact, Asked, accept, report_data
+from tflite_converter.core.step_files import variant_folder
+from tflite_converter.steps.accept import AcceptedArtifact, Asked, accept, failure_of_variant, report_data
 from tflite_converter.steps.destination import Destination, location_of
 from tflite_converter.steps.identity import identity
 from tflite_converter.storage import object_metadata
@@ -58,6 +62,29 @@ def publish(
         return done
     told = f"{done.message}; it replaced that of {prepared.adopted}, as destination.s3.adoptFrom says"
     return done.model_copy(update={"message": one_line(told)})
+
+
+def publish_variants(
+    request: StepRequest,
+    prepared: Mapping[str, PreparedModel],
+    output_dir: Path,
+    progress: Progress,
+    store: ObjectStore,
+) -> StepResult:
+    """Upload the artifact of each variant that was converted; return the result of all.
+
+    One that could not be converted keeps none of the others back: the next attempt finds these in the bucket.
+
+    Raises:
+        StepFailure: as `publish` does, told of the variant.
+    """
+    parts = {}
+    for name, one in request.by_variant.items():
+        folder = variant_folder(output_dir, name)
+        with told_of_variant(name):
+            failed = failure_of_variant(output_dir, name) if prepared[name].reused is None else None
+            parts[name] = failed or publish(one, prepared[name], folder, progress, store)
+    return combined(parts, recipe_hash(request.spec))
 
 
 @dataclass(frozen=True)
