@@ -5,7 +5,15 @@ from typing import Final
 
 from tflite_api.explanations import EXPLANATIONS, explained, sentence
 from tflite_api.reasons import Reason
-from tflite_api.resource.status import Cause, Condition, ConditionStatus, ConversionStatus, JobReference
+from tflite_api.resource.status import (
+    Cause,
+    Condition,
+    ConditionStatus,
+    ConversionStatus,
+    JobReference,
+    VariantOutcome,
+)
+from tflite_api.steps.combined import HOLDING
 from tflite_api.steps.step import StepResult
 from tflite_api.text import one_line
 from tflite_operator.core.fields import timestamp
@@ -15,9 +23,6 @@ from tflite_operator.decide.state import Disruptions
 from tflite_operator.observe.job import ObservedJob
 
 _OURS: Final = (READY, RECONCILING, STALLED, VERIFIED)
-
-_HOLDING: Final = frozenset({Reason.SNR_SUFFICIENT, Reason.METRICS_SUFFICIENT})
-"""Verdicts of a measurement that holds all that was asked."""
 
 _UNDISTURBED: Final = frozenset({Reason.PENDING, Reason.QUEUED, Reason.PREPARING, Reason.CONVERTING, Reason.PUBLISHING})
 """Reasons of a conversion that nothing is in the way of."""
@@ -59,7 +64,7 @@ def write_status(
             changes |= _artifact(result, image)
             changes["completion_time"] = timestamp(ended) if ended is not None else None
         case Failure(reason=reason, result=result, ended=ended):
-            changes |= _measured(reason, result) if result is not None else {}
+            changes |= _left_behind(old, reason, result) if result is not None else {}
             changes["completion_time"] = timestamp(ended) if ended is not None else None
     return old.model_copy(update=changes)
 
@@ -82,6 +87,7 @@ def _artifact(result: StepResult, image: str) -> dict[str, object]:
     return {
         "artifact": result.artifact,
         "attestation": result.attestation,
+        "variants": result.variants,
         "signature": result.signature,
         "additional_signatures": result.additional_signatures,
         "verification": result.verification,
@@ -91,6 +97,22 @@ def _artifact(result: StepResult, image: str) -> dict[str, object]:
         "benchmark": result.benchmark,
         "provenance": provenance,
     }
+
+
+def _left_behind(old: ConversionStatus, reason: Reason, result: StepResult) -> dict[str, object]:
+    """Return what a failed attempt leaves in the status."""
+    left = _measured(reason, result)
+    if result.variants:
+        left["variants"] = tuple(_kept(old.variants or (), one) for one in result.variants)
+    return left
+
+
+def _kept(old: tuple[VariantOutcome, ...], new: VariantOutcome) -> VariantOutcome:
+    """Return what came of a variant; one that failed keeps its last good artifact, which is in the bucket still."""
+    before = next((one for one in old if one.name == new.name), None)
+    if before is None or new.artifact is not None:
+        return new
+    return new.model_copy(update={"artifact": before.artifact, "attestation": before.attestation})
 
 
 def _reference(job: ObservedJob, disruptions: Disruptions) -> JobReference:
@@ -150,7 +172,7 @@ def _wanted(old: ConversionStatus, decision: Reported) -> list[Wanted]:
         case Success(result=result):
             message = sentence(result.message)
             verdict = result.verdict or result.reason
-            holds: ConditionStatus = "True" if verdict in _HOLDING else "Unknown"
+            holds: ConditionStatus = "True" if verdict in HOLDING else "Unknown"
             # Where the verdict is not the plain good one, its own explanation says what to make of it.
             judged = message if holds == "True" else explained(verdict, EXPLANATIONS[verdict].cause)
             return [(READY, "True", result.reason, message), (VERIFIED, holds, verdict, judged)]

@@ -5,12 +5,14 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from tflite_api.names import TERMINATION_LOG_BYTES
+from tflite_api.names import PUBLISH, TERMINATION_LOG_BYTES
 from tflite_api.resource.recipe import recipe_hash
 from tflite_api.resource.spec import ConversionSpec
+from tflite_api.resource.status import Artifact
 from tflite_api.schema import describe
 from tflite_api.steps.step import EXIT_CODES, StepResult
-from tflite_api.steps.step_reasons import STEP_REASONS
+from tflite_api.steps.step_reasons import OF_VARIANT, STEP_REASONS
+from tflite_api.steps.variants import DONE
 from tflite_api.text import one_line
 
 _LARGEST: Final = 2**63 - 1
@@ -37,7 +39,10 @@ def read_report(step: str, exit_code: int, report: str) -> StepResult:
         raise UnbelievableReportError("its report is malformed") from error
     if EXIT_CODES.get(result.outcome) != exit_code:
         raise UnbelievableReportError(f"its report says {result.reason}, which does not go with exit code {exit_code}")
-    if result.reason not in STEP_REASONS.get(step, frozenset()):
+    if result.variants is not None and step != PUBLISH:
+        raise UnbelievableReportError(f"its report speaks of variants, of which {step} knows nothing")
+    told_of = OF_VARIANT if result.variants is not None else frozenset()
+    if result.reason not in STEP_REASONS.get(step, frozenset()) | told_of:
         raise UnbelievableReportError(f"its report says {result.reason}, which {step} cannot know")
     return result
 
@@ -48,19 +53,39 @@ def check_artifact(result: StepResult, spec: ConversionSpec) -> None:
     Raises:
         UnbelievableReportError: the report speaks of another recipe or object, or lacks what a success has.
     """
-    if result.artifact is None or result.provenance is None:
+    if (result.artifact is None) != bool(spec.variants) or result.provenance is None:
         raise UnbelievableReportError("its report names no artifact")
     if result.provenance.recipe_hash != recipe_hash(spec):
         raise UnbelievableReportError("its report speaks of another recipe")
-    if result.artifact.uri != spec.destination.s3.uri:
+    if result.artifact is not None:
+        _check_addresses(result, result.artifact, spec)
+    _check_variants(result, spec)
+
+
+def _check_addresses(result: StepResult, artifact: Artifact, spec: ConversionSpec) -> None:
+    if artifact.uri != spec.destination.s3.uri:
         raise UnbelievableReportError("its report speaks of another object")
     page = spec.destination.s3.report_page.uri if spec.report else None
-    excused = page is not None and result.artifact.report_uri is None and result.report_problem is not None
-    if result.artifact.report_uri != page and not excused:
+    excused = page is not None and artifact.report_uri is None and result.report_problem is not None
+    if artifact.report_uri != page and not excused:
         raise UnbelievableReportError("its report speaks of another report page")
     attested = result.attestation.uri if result.attestation is not None else None
     if attested != (spec.destination.s3.attestation.uri if spec.attestation is not None else None):
         raise UnbelievableReportError("its report speaks of another attestation than the spec wants")
+
+
+def _check_variants(result: StepResult, spec: ConversionSpec) -> None:
+    """Refuse a success without each variant; addresses are taken from the spec."""
+    outcomes = result.variants or ()
+    if [one.name for one in outcomes] != list(spec.by_variant):
+        raise UnbelievableReportError("its report speaks of other variants than the spec wants")
+    for one in outcomes:
+        if one.reason not in DONE or one.artifact is None:
+            raise UnbelievableReportError(f"its report names no artifact of variant {one.name}")
+        if (one.attestation is None) != (spec.attestation is None):
+            raise UnbelievableReportError(
+                f"its report has another attestation of variant {one.name} than the spec wants"
+            )
 
 
 def _parsed(report: str) -> object:

@@ -2,7 +2,7 @@
 
 import re
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,6 +10,7 @@ from tflite_api.names import CONTAINERS, CONVERT
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.resource.spec import ConversionSpec
 from tflite_api.steps.step import SIGNAL_BASE, ExitCode, StepResult
+from tflite_api.steps.variants import addressed
 from tflite_api.text import one_line
 from tflite_operator.decide.decision import Success
 from tflite_operator.decide.step_report import UnbelievableReportError, check_artifact, read_report
@@ -73,6 +74,13 @@ def judge(
         else:
             if success is not None:
                 return success
+    ended = _ended(spec, job, pod, now, refused, forgery)
+    return replace(ended, result=_addressed(ended.result, spec)) if ended is not None else None
+
+
+def _ended(
+    spec: ConversionSpec, job: ObservedJob, pod: ObservedPod | None, now: datetime, refused: str, forgery: str
+) -> Ended | None:
     if job.end is None:
         return _lingering(job, pod, now, refused)
     if job.end.reason == "DeadlineExceeded" and not _has_told(pod):
@@ -108,7 +116,14 @@ def _success(spec: ConversionSpec, job: ObservedJob, pod: ObservedPod) -> Succes
         return None
     result = read_report(last.name, last.end.exit_code, last.end.report)
     check_artifact(result, spec)
-    return Success(result, job, image=last.image or job.image, ended=last.end.finished)
+    return Success(_addressed(result, spec) or result, job, image=last.image or job.image, ended=last.end.finished)
+
+
+def _addressed(result: StepResult | None, spec: ConversionSpec) -> StepResult | None:
+    """Return a result with the addresses of variants, which a report may lack and the spec always has."""
+    if result is None or result.variants is None:
+        return result
+    return result.model_copy(update={"variants": addressed(result.variants, spec) or None})
 
 
 def _without_pod(job: ObservedJob, end: JobEnd, forgery: str) -> Ended:
