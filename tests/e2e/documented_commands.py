@@ -56,6 +56,7 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
         "docs/how-to/gitops.md",
         "kubectl patch configmap argocd-cm",
     ): "Argo CD is not there: test_gitops.py patches another's",
+    ("docs/how-to/variants.md", "kubectl get tflc flowers"): "prints what test_variants.py reads from the status",
     ("docs/installing.md", "docker build"): _REGISTRY,
     ("docs/installing.md", "kubectl create namespace"): _HELM,
     ("docs/installing.md", "kubectl create secret docker-registry"): _REGISTRY,
