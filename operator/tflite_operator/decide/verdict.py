@@ -187,19 +187,8 @@ def _failed_stranger(pod: ObservedPod, stranger: Step, end: StepEnd, time: datet
 
 def _failed_step(job: ObservedJob, pod: ObservedPod, step: Step, end: StepEnd, time: datetime | None) -> Ended:
     limit = limit_of(pod.memory_limits, step.name) or limit_of(job.memory_limits, step.name)
-    bound = f"container {step.name} has a memory limit of {limit}" if limit else f"container {step.name}"
-    if end.reason == "OOMKilled" and not limit:
-        field = "resources" if step.name == CONVERT else f"stepResources.{step.name}"
-        words = (
-            f"container {step.name} has no memory limit of its own, and was killed as its node{_named(pod)} had none"
-        )
-        cure = f"set spec.{field}.requests.memory to what it needs, so that it gets a node with as much"
-        return Ended(Reason.OUT_OF_MEMORY, f"{words} left: {cure}", time, cure_given=True)
     if end.reason == "OOMKilled":
-        # spec.resources is about the container that converts.
-        is_theirs = step.name == CONVERT
-        cure = "" if is_theirs else f": raise spec.stepResources.{step.name}.limits.memory"
-        return Ended(Reason.OUT_OF_MEMORY, f"{bound}, which it exceeded{cure}", time, cure_given=not is_theirs)
+        return _killed(pod, step, limit, time)
     if end.never_ran:
         return _not_started(pod, step, end, time)
     try:
@@ -211,7 +200,7 @@ def _failed_step(job: ObservedJob, pod: ObservedPod, step: Step, end: StepEnd, t
         return Ended(Reason.STEP_CRASHED, words, time)
     message = result.message
     if result.reason is Reason.OUT_OF_MEMORY and limit not in message:
-        message = f"{message} ({bound})"
+        message = f"{message} (container {step.name} has a memory limit of {limit})"
     if result.reason is Reason.INTERNAL_ERROR:
         message = f"{message} (container {step.name})"
     return Ended(result.reason, message, time, result, bool(result.cure_given))
@@ -224,6 +213,26 @@ def _not_started(pod: ObservedPod, step: Step, end: StepEnd, time: datetime | No
         return Ended(Reason.START_FAILED, words, time)
     cure = "the image is not for the architecture of that node: choose others with spec.nodeSelector kubernetes.io/arch"
     return Ended(Reason.START_FAILED, f"{words.rstrip(' .')}; {cure}", time, cure_given=True)
+
+
+def _killed(pod: ObservedPod, step: Step, limit: str, time: datetime | None) -> Ended:
+    """Judge a container that the kernel killed for want of memory; it says the same of a limit's and of the node's."""
+    field = "resources" if step.name == CONVERT else f"stepResources.{step.name}"
+    if not limit:
+        words = (
+            f"container {step.name} has no memory limit of its own, and was killed as its node{_named(pod)} had none"
+        )
+        cure = f"set spec.{field}.requests.memory to what it needs, so that it gets a node with as much"
+        return Ended(Reason.OUT_OF_MEMORY, f"{words} left: {cure}", time, cure_given=True)
+    words = f"container {step.name} was killed for want of memory: it reached its limit of {limit}"
+    words = f"{words}, or its node{_named(pod)} had none left"
+    if step.name == CONVERT:
+        return Ended(Reason.OUT_OF_MEMORY, words, time)
+    cure = (
+        f"raise spec.{field}.limits.memory, or, if it was the node (SystemOOM in kubectl describe node),"
+        f" spec.{field}.requests.memory"
+    )
+    return Ended(Reason.OUT_OF_MEMORY, f"{words}; {cure}", time, cure_given=True)
 
 
 def _named(pod: ObservedPod) -> str:

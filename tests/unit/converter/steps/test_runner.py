@@ -65,7 +65,7 @@ def test_what_nobody_foresaw_is_an_internal_error_without_its_text(caplog: pytes
 @pytest.mark.parametrize(
     ("step", "cure"),
     [
-        ("convert", "Raise spec.resources.limits.memory."),
+        ("convert", "spec.resources.requests.memory."),
         ("prepare", "raise spec.stepResources.prepare.limits.memory."),
         (None, "use a machine with more."),
     ],

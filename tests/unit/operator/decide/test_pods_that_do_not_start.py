@@ -229,7 +229,7 @@ def test_the_limit_that_a_webhook_set_is_the_one_that_was_exceeded() -> None:
     over = job(owner, end=failed())
     killed = failing_pod(over, CONVERT, 137, reason="OOMKilled")
     killed["spec"] = {"initContainers": [{"name": CONVERT, "resources": {"limits": {"memory": "200Mi"}}}]}
-    assert "a memory limit of 200Mi" in message(planned(owner, over, pods=[killed]))
+    assert "it reached its limit of 200Mi, or its node had none left" in message(planned(owner, over, pods=[killed]))
 
 
 def test_a_limit_that_a_webhook_took_away_is_not_to_be_raised() -> None:
