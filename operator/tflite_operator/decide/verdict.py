@@ -197,6 +197,7 @@ def _failed_step(job: ObservedJob, pod: ObservedPod, step: Step, end: StepEnd, t
         words = f"container {step.name} ended with {_code(end)}, and {refused}"
         if end.exit_code == _FOREIGN_PROGRAM_CODE and not end.report.strip():
             words = f"{words}, as where the image is not for the architecture of its node{_named(pod)}"
+            words = f"{words} ({pod.architecture})" if pod.architecture else words
         return Ended(Reason.STEP_CRASHED, words, time)
     message = result.message
     if result.reason is Reason.OUT_OF_MEMORY and limit not in message:
@@ -212,6 +213,11 @@ def _not_started(pod: ObservedPod, step: Step, end: StepEnd, time: datetime | No
     if _FOREIGN_PROGRAM not in said:
         return Ended(Reason.START_FAILED, words, time)
     cure = "the image is not for the architecture of that node: choose others with spec.nodeSelector kubernetes.io/arch"
+    if pod.architecture:
+        cure = (
+            f"the image is not for {pod.architecture}, which the pod asks of its node (kubernetes.io/arch):"
+            " choose another with spec.nodeSelector, or have the administrator give an image for this one"
+        )
     return Ended(Reason.START_FAILED, f"{words.rstrip(' .')}; {cure}", time, cure_given=True)
 
 

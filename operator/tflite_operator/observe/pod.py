@@ -34,6 +34,7 @@ _STARTS: Final = frozenset({"", "PodInitializing", "ContainerCreating"})
 """The kubelet's reasons for waiting where nothing is wrong."""
 _NOT_STARTED: Final = frozenset({"StartError", "ContainerCannotRun"})
 """The kubelet's reasons for the end of a container that it could not start: its message is the runtime's, no report."""
+_ARCHITECTURE: Final = "kubernetes.io/arch"
 _BACK_OFF: Final = re.compile(r'^Back-off pulling image "[^"]*"(: ErrImagePull: )?')
 
 
@@ -114,6 +115,8 @@ class ObservedPod:
     message: str
     node: str
     """Where it runs; empty before it has a place."""
+    architecture: str
+    """That of the nodes that it asks for; empty where any will do."""
     being_deleted: bool
     deletion: datetime | None
     """When it has to be gone: its grace period after somebody asked for its deletion."""
@@ -240,6 +243,7 @@ def observe_pod(pod: Object) -> ObservedPod:
         reason=word(pod, "status", "reason"),
         message=one_line(text(pod, "status", "message")),
         node=word(pod, "spec", "nodeName"),
+        architecture=word(pod, "spec", "nodeSelector", _ARCHITECTURE),
         being_deleted=bool(field(pod, "metadata", "deletionTimestamp")),
         deletion=moment(pod, "metadata", "deletionTimestamp"),
         disrupted=disrupted,

@@ -215,6 +215,23 @@ def test_a_program_for_another_architecture_names_the_node() -> None:
     assert conditions(planned(owner, third, pods=[again])) == stalled(Reason.START_FAILED)
 
 
+ASKED = {"kubernetes.io/arch": "arm64"}
+PROGRAM = "exec /usr/local/bin/tflite-convert: exec format error"
+
+
+def test_an_image_that_is_not_for_what_the_pod_asked_for_says_so() -> None:
+    owner, _ = started()
+    over = job(owner, end=failed())
+    node = {"spec": {"nodeName": "arm-1", "nodeSelector": ASKED}}
+    made = planned(owner, over, pods=[failing_pod(over, PREPARE, 128, PROGRAM, reason="StartError") | node])
+    assert "the image is not for arm64, which the pod asks of its node (kubernetes.io/arch)" in message(made)
+    assert message(made).endswith(
+        "have the administrator give an image for this one. Attempt 2 follows at 2026-11-22T12:01:10Z."
+    )
+    guessed = planned(owner, over, pods=[failing_pod(over, PREPARE, 255) | node])
+    assert "not for the architecture of its node arm-1 (arm64)" in message(guessed)
+
+
 def test_a_runtime_that_says_so_in_the_log_alone_is_guessed_at() -> None:
     owner, _ = started()
     over = job(owner, end=failed())
