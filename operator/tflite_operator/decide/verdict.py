@@ -35,6 +35,8 @@ _RUNTIME_CHARACTERS: Final = 512
 _NODE_LOW: Final = "node was low on resource"
 _FOREIGN_PROGRAM: Final = "exec format error"
 """Linux' words (ENOEXEC) where a program is none for this machine."""
+_REJECTED: Final = "Pod was rejected: "
+"""What the kubelet says before its reasons for not admitting a pod."""
 _FOREIGN_PROGRAM_CODE: Final = 255
 """What runc ends with where the program of a container is none for this machine: it says so in the log alone."""
 
@@ -145,6 +147,8 @@ def _failure(job: ObservedJob, end: JobEnd, pod: ObservedPod | None, forgery: st
     taken = (pod.disrupted or pod.being_deleted) and not _has_told(pod)
     if pod.stranger is not None and pod.stranger.end is not None and not taken and step is None:
         return _failed_stranger(pod, pod.stranger, pod.stranger.end, end.time)
+    if pod.is_turned_away and step is None:
+        return _turned_away(pod, end.time)
     if taken or step is None or step.end is None:
         words = f"pod {pod.name} was stopped: {pod.message or pod.reason or 'deleted'}"
         return Ended(Reason.POD_DISRUPTED, words, end.time)
@@ -183,6 +187,12 @@ def _failed_stranger(pod: ObservedPod, stranger: Step, end: StepEnd, time: datet
         time,
         cure_given=True,
     )
+
+
+def _turned_away(pod: ObservedPod, time: datetime | None) -> Ended:
+    said = pod.message.removeprefix(_REJECTED)
+    words = f"node{_named(pod)} turned pod {pod.name} away: {pod.reason}"
+    return Ended(Reason.START_FAILED, f"{words}: {said}" if said else words, time)
 
 
 def _failed_step(job: ObservedJob, pod: ObservedPod, step: Step, end: StepEnd, time: datetime | None) -> Ended:

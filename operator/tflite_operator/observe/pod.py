@@ -34,6 +34,9 @@ _STARTS: Final = frozenset({"", "PodInitializing", "ContainerCreating"})
 """The kubelet's reasons for waiting where nothing is wrong."""
 _NOT_STARTED: Final = frozenset({"StartError", "ContainerCannotRun"})
 """The kubelet's reasons for the end of a container that it could not start: its message is the runtime's, no report."""
+_PASSING: Final = frozenset({"Evicted", "NodeShutdown", "NodeLost", "Preempting", "Shutdown", "Terminated"})
+"""The kubelet's reasons for refusing or ending a pod where its node is short of something, or goes away: another node
+takes the pod, or this one does later."""
 _ARCHITECTURE: Final = "kubernetes.io/arch"
 _BACK_OFF: Final = re.compile(r'^Back-off pulling image "[^"]*"(: ErrImagePull: )?')
 
@@ -172,6 +175,12 @@ class ObservedPod:
     def has_run(self) -> bool:
         """Return whether any step was started."""
         return any(step.running or step.end is not None for step in self.steps)
+
+    @property
+    def is_turned_away(self) -> bool:
+        """Return whether its node's kubelet did not admit it, for a reason that need not pass."""
+        is_taken = self.disrupted or self.being_deleted or self.reason in _PASSING
+        return self.phase == "Failed" and bool(self.reason) and not is_taken and not self.has_run
 
     @property
     def step_due(self) -> Step | None:
