@@ -96,12 +96,14 @@ def _without_inputs(node: ast.AST, product: set[str]) -> Iterator[ast.AST]:
 
 
 def _cases(decorator: ast.expr, names: set[str]) -> Iterator[ast.AST]:
-    """Yield what a parametrisation has for these parameters."""
+    """Yield what a parametrisation has for these parameters; rows that an expression makes are not read."""
     if not isinstance(decorator, ast.Call) or _callee(decorator) != "parametrize":
         return
     parameters, cases = decorator.args[:2]
     wanted = [part.value for part in ast.walk(parameters) if isinstance(part, ast.Constant)]
     for case in cases.elts if isinstance(cases, ast.List) else []:
+        if isinstance(case, ast.Starred):
+            continue
         parts = case.elts if isinstance(case, ast.Tuple) and len(wanted) > 1 else [case]
         yield from (part for name, part in zip(wanted, parts, strict=True) if name in names)
 

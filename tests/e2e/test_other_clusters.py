@@ -10,25 +10,30 @@ from kubernetes import client
 from tests.e2e.conftest import suppress_not_found
 from tests.e2e.conversions import Object, Workbench, condition, holds, is_finished
 from tests.e2e.environment import Environment
+from tests.e2e.test_bad_input import assert_stalled
 
 pytestmark = pytest.mark.tensorflow
 
 _PLATFORM = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
-_PROXY = (
-    "[JSONPatch{{op: 'add', path: '/spec/containers/-', value: Object.spec.containers{{name: 'proxy', image: '{image}',"
-    " command: ['python3', '-c', 'import time; time.sleep(3600)'],"
-    " securityContext: Object.spec.containers.securityContext{{allowPrivilegeEscalation: false,"
-    " capabilities: Object.spec.containers.securityContext.capabilities{{drop: ['ALL']}}}}}}}}]"
+_INJECTED = (
+    "[JSONPatch{{op: 'add', path: '/spec/{kind}/{place}', value: Object.spec.{kind}{{name: '{name}', image: '{image}',"
+    " command: ['python3', '-c', '{program}'], terminationMessagePolicy: 'FallbackToLogsOnError',"
+    " securityContext: Object.spec.{kind}.securityContext{{allowPrivilegeEscalation: false,"
+    " capabilities: Object.spec.{kind}.securityContext.capabilities{{drop: ['ALL']}}}}}}}}]"
 )
+_PROXY = {"kind": "containers", "place": "-", "name": "proxy", "program": "import time; time.sleep(3600)"}
+"""A sidecar that never ends."""
+_INIT = {"kind": "initContainers", "place": "0", "name": "mesh-init", "program": 'exit("iptables: Permission denied")'}
+"""What goes before all steps, and fails."""
 
 
 @contextmanager
-def mesh(bench: Workbench, env: Environment) -> Iterator[None]:
-    """Have the API server put a container that never ends into every pod of the test's namespace."""
+def mesh(bench: Workbench, env: Environment, injected: dict[str, str]) -> Iterator[None]:
+    """Have the API server put a container into every pod of the test's namespace."""
     rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
     patch = {
         "patchType": "JSONPatch",
-        "jsonPatch": {"expression": _PROXY.format(image=env.converter_image)},
+        "jsonPatch": {"expression": _INJECTED.format(image=env.converter_image, **injected)},
     }
     head = {"apiVersion": "admissionregistration.k8s.io/v1beta1", "metadata": {"name": bench.namespace}}
     policy = {
@@ -41,23 +46,22 @@ def mesh(bench: Workbench, env: Environment) -> Iterator[None]:
     binding = {"policyName": bench.namespace, "matchResources": here}
     bench.apply({"kind": "MutatingAdmissionPolicy", "spec": policy} | head)
     bench.apply({"kind": "MutatingAdmissionPolicyBinding", "spec": binding} | head)
+    container = {
+        "image": "example.com/none",
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    }
     tried = {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": "tried"},
         "spec": {
             "securityContext": {"runAsNonRoot": True, "runAsUser": 1, "seccompProfile": {"type": "RuntimeDefault"}},
-            "containers": [
-                {
-                    "name": "x",
-                    "image": "example.com/none",
-                    "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
-                }
-            ],
+            "initContainers": [container | {"name": "x"}],
+            "containers": [container | {"name": "y"}],
         },
     }
     try:
-        bench.until(lambda: "proxy" in _dry_run(bench, tried), "the policy is in force")
+        bench.until(lambda: injected["name"] in _dry_run(bench, tried), "the policy is in force")
         yield
     finally:
         for kind in ("mutatingadmissionpolicybinding", "mutatingadmissionpolicy"):
@@ -71,7 +75,7 @@ def _dry_run(bench: Workbench, pod: Object) -> str:
 def test_a_proxy_that_runs_on_keeps_neither_the_result_nor_the_pod(
     bench: Workbench, env: Environment, api: client.ApiClient, tiny_model: str
 ) -> None:
-    with mesh(bench, env):
+    with mesh(bench, env, _PROXY):
         done = bench.run(bench.conversion("meshed", tiny_model))
     assert holds("Ready")(done)
     job = done["status"]["job"]["name"]
@@ -83,6 +87,20 @@ def test_a_proxy_that_runs_on_keeps_neither_the_result_nor_the_pod(
 
     bench.until(is_gone, "the Job and its pod are gone", timeout=90)
     assert bench.get("meshed")["status"] == done["status"]
+
+
+def test_an_init_container_that_fails_is_named_and_ends_in_few_attempts(
+    bench: Workbench, env: Environment, api: client.ApiClient
+) -> None:
+    # No step ever runs, so there need be no model.
+    with mesh(bench, env, _INIT):
+        finished = bench.run(bench.conversion("kept-out", "https://models.invalid/1"))
+    whose = "Container mesh-init, which somebody else put into pod"
+    why = "ended with exit code 1: iptables: Permission denied"
+    assert_stalled(finished, "StepCrashed", whose, why, "spec.podMetadata", "3 attempts came to nothing", attempt=3)
+    pods = client.CoreV1Api(api).list_namespaced_pod(bench.namespace).items
+    assert {one.status.phase for one in pods} == {"Failed"}, "nothing waits"
+    assert not [one for pod in pods for one in pod.status.init_container_statuses if one.state.running]
 
 
 @contextmanager

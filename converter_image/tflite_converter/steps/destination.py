@@ -47,6 +47,8 @@ REASONS: Final = {
     Fault.OTHER_CONTENT: Reason.ARTIFACT_REFUSED,
     Fault.UNAVAILABLE: Reason.STORAGE_UNAVAILABLE,
 }
+_PATIENCE_SECONDS: Final = 5
+"""How long a step waits for its pod's network: a proxy of a service mesh takes some seconds to be ready."""
 _PERMISSIONS: Final = (
     "they need s3:GetObject, s3:PutObject and s3:ListBucket, and s3:DeleteObject for deletionPolicy Delete"
 )
@@ -92,7 +94,8 @@ def credentials_of(where: S3Destination) -> Credentials:
 def server_of(where: S3Destination, limits: FetchLimits) -> Server:
     """Return the server of a destination, at an address that the limits allow."""
     authorities = ca_bundle.of_server(where.ca_config_map_ref, OF_DESTINATION, os.environ)
-    return Server(where.endpoint, where.region, endpoint.refusal(limits), where.addressing_style, authorities)
+    refusal = endpoint.refusal(limits)
+    return Server(where.endpoint, where.region, refusal, where.addressing_style, authorities, _PATIENCE_SECONDS)
 
 
 def manner_of(where: S3Destination) -> Manner:

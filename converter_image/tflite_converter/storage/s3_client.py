@@ -9,7 +9,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.loaders import Loader
 
-from tflite_converter.storage import pod_identity, region_search, secret_key
+from tflite_converter.storage import first_contact, pod_identity, region_search, secret_key
 from tflite_converter.storage.answers import foreign
 from tflite_converter.storage.checked_connections import check_connections
 from tflite_converter.storage.credentials import Credentials, Nobody, Token
@@ -78,6 +78,7 @@ def connect(server: Server, credentials: Credentials) -> "S3Client":
         raise StoreError(Fault.UNKNOWN_HOST, f"{server.name} {NO_SUCH_HOST.words}") from error
     foreign.notice(client)
     region_search.bound(client)
+    first_contact.wait_for(client, server.patience_seconds)
     if server.refusal is not None:
         check_connections(client, server.refusal)
     return client

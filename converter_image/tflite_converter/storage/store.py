@@ -27,6 +27,8 @@ class Server:
     """How addresses name the bucket."""
     authorities: Path | None = None
     """A file of all that may have signed its certificate; None for those that every client trusts."""
+    patience_seconds: float = 0
+    """How long the first connection may be tried for: the network of a pod that has just started may not be ready."""
 
     @property
     def name(self) -> str:

@@ -149,8 +149,9 @@ def _out_of_memory(work: Work, limit: int | None) -> StepFailure:
     if limit is None:
         words = f"The {work.name} needs more memory than this machine has to give"
         return StepFailure(Reason.OUT_OF_MEMORY, words, "use a machine with more, or a smaller model")
-    words = f"The {work.name} needs more than the memory limit of {quantity_in_words(limit)}"
-    return StepFailure(Reason.OUT_OF_MEMORY, words, "raise spec.resources.limits.memory")
+    # The kernel says the same of a limit's kill and of one for want of memory on the node.
+    words = f"The {work.name} needs more memory than its limit of {quantity_in_words(limit)}, or its node, has to give"
+    return StepFailure(Reason.OUT_OF_MEMORY, words, OWN_CURE)
 
 
 def _signal_name(number: int) -> str:

@@ -35,6 +35,8 @@ _RUNTIME_CHARACTERS: Final = 512
 _NODE_LOW: Final = "node was low on resource"
 _FOREIGN_PROGRAM: Final = "exec format error"
 """Linux' words (ENOEXEC) where a program is none for this machine."""
+_REJECTED: Final = "Pod was rejected: "
+"""What the kubelet says before its reasons for not admitting a pod."""
 _FOREIGN_PROGRAM_CODE: Final = 255
 """What runc ends with where the program of a container is none for this machine: it says so in the log alone."""
 
@@ -145,6 +147,8 @@ def _failure(job: ObservedJob, end: JobEnd, pod: ObservedPod | None, forgery: st
     taken = (pod.disrupted or pod.being_deleted) and not _has_told(pod)
     if pod.stranger is not None and pod.stranger.end is not None and not taken and step is None:
         return _failed_stranger(pod, pod.stranger, pod.stranger.end, end.time)
+    if pod.is_turned_away and step is None:
+        return _turned_away(pod, end.time)
     if taken or step is None or step.end is None:
         words = f"pod {pod.name} was stopped: {pod.message or pod.reason or 'deleted'}"
         return Ended(Reason.POD_DISRUPTED, words, end.time)
@@ -185,21 +189,16 @@ def _failed_stranger(pod: ObservedPod, stranger: Step, end: StepEnd, time: datet
     )
 
 
+def _turned_away(pod: ObservedPod, time: datetime | None) -> Ended:
+    said = pod.message.removeprefix(_REJECTED)
+    words = f"node{_named(pod)} turned pod {pod.name} away: {pod.reason}"
+    return Ended(Reason.START_FAILED, f"{words}: {said}" if said else words, time)
+
+
 def _failed_step(job: ObservedJob, pod: ObservedPod, step: Step, end: StepEnd, time: datetime | None) -> Ended:
     limit = limit_of(pod.memory_limits, step.name) or limit_of(job.memory_limits, step.name)
-    bound = f"container {step.name} has a memory limit of {limit}" if limit else f"container {step.name}"
-    if end.reason == "OOMKilled" and not limit:
-        field = "resources" if step.name == CONVERT else f"stepResources.{step.name}"
-        words = (
-            f"container {step.name} has no memory limit of its own, and was killed as its node{_named(pod)} had none"
-        )
-        cure = f"set spec.{field}.requests.memory to what it needs, so that it gets a node with as much"
-        return Ended(Reason.OUT_OF_MEMORY, f"{words} left: {cure}", time, cure_given=True)
     if end.reason == "OOMKilled":
-        # spec.resources is about the container that converts.
-        is_theirs = step.name == CONVERT
-        cure = "" if is_theirs else f": raise spec.stepResources.{step.name}.limits.memory"
-        return Ended(Reason.OUT_OF_MEMORY, f"{bound}, which it exceeded{cure}", time, cure_given=not is_theirs)
+        return _killed(pod, step, limit, time)
     if end.never_ran:
         return _not_started(pod, step, end, time)
     try:
@@ -208,10 +207,11 @@ def _failed_step(job: ObservedJob, pod: ObservedPod, step: Step, end: StepEnd, t
         words = f"container {step.name} ended with {_code(end)}, and {refused}"
         if end.exit_code == _FOREIGN_PROGRAM_CODE and not end.report.strip():
             words = f"{words}, as where the image is not for the architecture of its node{_named(pod)}"
+            words = f"{words} ({pod.architecture})" if pod.architecture else words
         return Ended(Reason.STEP_CRASHED, words, time)
     message = result.message
     if result.reason is Reason.OUT_OF_MEMORY and limit not in message:
-        message = f"{message} ({bound})"
+        message = f"{message} (container {step.name} has a memory limit of {limit})"
     if result.reason is Reason.INTERNAL_ERROR:
         message = f"{message} (container {step.name})"
     return Ended(result.reason, message, time, result, bool(result.cure_given))
@@ -223,7 +223,32 @@ def _not_started(pod: ObservedPod, step: Step, end: StepEnd, time: datetime | No
     if _FOREIGN_PROGRAM not in said:
         return Ended(Reason.START_FAILED, words, time)
     cure = "the image is not for the architecture of that node: choose others with spec.nodeSelector kubernetes.io/arch"
+    if pod.architecture:
+        cure = (
+            f"the image is not for {pod.architecture}, which the pod asks of its node (kubernetes.io/arch):"
+            " choose another with spec.nodeSelector, or have the administrator give an image for this one"
+        )
     return Ended(Reason.START_FAILED, f"{words.rstrip(' .')}; {cure}", time, cure_given=True)
+
+
+def _killed(pod: ObservedPod, step: Step, limit: str, time: datetime | None) -> Ended:
+    """Judge a container that the kernel killed for want of memory; it says the same of a limit's and of the node's."""
+    field = "resources" if step.name == CONVERT else f"stepResources.{step.name}"
+    if not limit:
+        words = (
+            f"container {step.name} has no memory limit of its own, and was killed as its node{_named(pod)} had none"
+        )
+        cure = f"set spec.{field}.requests.memory to what it needs, so that it gets a node with as much"
+        return Ended(Reason.OUT_OF_MEMORY, f"{words} left: {cure}", time, cure_given=True)
+    words = f"container {step.name} was killed for want of memory: it reached its limit of {limit}"
+    words = f"{words}, or its node{_named(pod)} had none left"
+    if step.name == CONVERT:
+        return Ended(Reason.OUT_OF_MEMORY, words, time)
+    cure = (
+        f"raise spec.{field}.limits.memory, or, if it was the node (SystemOOM in kubectl describe node),"
+        f" spec.{field}.requests.memory"
+    )
+    return Ended(Reason.OUT_OF_MEMORY, f"{words}; {cure}", time, cure_given=True)
 
 
 def _named(pod: ObservedPod) -> str:

@@ -34,6 +34,10 @@ _STARTS: Final = frozenset({"", "PodInitializing", "ContainerCreating"})
 """The kubelet's reasons for waiting where nothing is wrong."""
 _NOT_STARTED: Final = frozenset({"StartError", "ContainerCannotRun"})
 """The kubelet's reasons for the end of a container that it could not start: its message is the runtime's, no report."""
+_PASSING: Final = frozenset({"Evicted", "NodeShutdown", "NodeLost", "Preempting", "Shutdown", "Terminated"})
+"""The kubelet's reasons for refusing or ending a pod where its node is short of something, or goes away: another node
+takes the pod, or this one does later."""
+_ARCHITECTURE: Final = "kubernetes.io/arch"
 _BACK_OFF: Final = re.compile(r'^Back-off pulling image "[^"]*"(: ErrImagePull: )?')
 
 
@@ -114,6 +118,8 @@ class ObservedPod:
     message: str
     node: str
     """Where it runs; empty before it has a place."""
+    architecture: str
+    """That of the nodes that it asks for; empty where any will do."""
     being_deleted: bool
     deletion: datetime | None
     """When it has to be gone: its grace period after somebody asked for its deletion."""
@@ -169,6 +175,12 @@ class ObservedPod:
     def has_run(self) -> bool:
         """Return whether any step was started."""
         return any(step.running or step.end is not None for step in self.steps)
+
+    @property
+    def is_turned_away(self) -> bool:
+        """Return whether its node's kubelet did not admit it, for a reason that need not pass."""
+        is_taken = self.disrupted or self.being_deleted or self.reason in _PASSING
+        return self.phase == "Failed" and bool(self.reason) and not is_taken and not self.has_run
 
     @property
     def step_due(self) -> Step | None:
@@ -240,6 +252,7 @@ def observe_pod(pod: Object) -> ObservedPod:
         reason=word(pod, "status", "reason"),
         message=one_line(text(pod, "status", "message")),
         node=word(pod, "spec", "nodeName"),
+        architecture=word(pod, "spec", "nodeSelector", _ARCHITECTURE),
         being_deleted=bool(field(pod, "metadata", "deletionTimestamp")),
         deletion=moment(pod, "metadata", "deletionTimestamp"),
         disrupted=disrupted,

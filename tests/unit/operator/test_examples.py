@@ -53,7 +53,8 @@ def stuck() -> Plan:
 def out_of_memory() -> Plan:
     owner, _ = started(resources={"limits": {"memory": "300Mi"}})
     done = job(owner, end=failed())
-    return planned(owner, done, pods=[failing_pod(done, CONVERT, 137, reason="OOMKilled")])
+    killed = failing_pod(done, CONVERT, 137, reason="OOMKilled") | {"spec": {"nodeName": "worker-3"}}
+    return planned(owner, done, pods=[killed])
 
 
 def no_node() -> Plan:

@@ -26,6 +26,7 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "minio")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "minio123")
     monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr("tflite_converter.steps.destination._PATIENCE_SECONDS", 0)
 
 
 def failure(endpoint: str) -> StepFailure:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tflite_api.explanations import explained
 from tflite_api.reasons import Reason
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.worker import supervisor
@@ -92,7 +93,7 @@ def test_an_allocation_that_fails_is_out_of_memory(tail: str) -> None:
     found = explain(ChildEnd(-signal.SIGABRT, None, tail, 0, 0), 512 * 1024**2)
     assert found is not None
     assert found.reason is Reason.OUT_OF_MEMORY
-    assert "memory limit of 512Mi" in found.message
+    assert "more memory than its limit of 512Mi, or its node, has to give" in found.message
 
 
 def test_the_kernels_kill_is_out_of_memory() -> None:
@@ -100,7 +101,9 @@ def test_the_kernels_kill_is_out_of_memory() -> None:
     found = explain(killed, 1536 * 1024**2)
     assert found is not None
     assert found.reason is Reason.OUT_OF_MEMORY
-    assert "memory limit of 1536Mi" in found.message
+    assert "more memory than its limit of 1536Mi, or its node, has to give" in found.message
+    shown = explained(found.reason, found.message, cure_given=found.cure_given)
+    assert "limits.memory, or, if it was the node (SystemOOM in kubectl describe node), spec.resources.req" in shown
 
 
 def test_a_memory_error_in_the_child_is_out_of_memory() -> None:

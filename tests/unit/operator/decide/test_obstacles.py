@@ -38,6 +38,12 @@ def test_out_of_memory_names_the_container_and_its_limit(step: str) -> None:
     made = planned(owner, over, pods=[failing_pod(over, step, 137, reason="OOMKilled")])
     assert conditions(made) == stalled(Reason.OUT_OF_MEMORY)
     assert f"container {step}" in message(made).lower()
+    # The kernel kills for the node's want of memory as well, and the kubelet says the same of both.
+    assert "it reached its limit" in message(made)
+    assert "or its node had none left" in message(made)
+    field = "resources" if step == CONVERT else f"stepResources.{step}"
+    assert f"aise spec.{field}.limits.memory, or, if it was the node (SystemOOM in" in message(made)
+    assert message(made).endswith(f"spec.{field}.requests.memory.")
     assert ("300Mi" if step == CONVERT else "256Mi") in message(made)
     # It is about the container that converts: no other has its limit from there.
     assert ("spec.resources.limits.memory" in message(made)) is (step == CONVERT)

@@ -215,6 +215,23 @@ def test_a_program_for_another_architecture_names_the_node() -> None:
     assert conditions(planned(owner, third, pods=[again])) == stalled(Reason.START_FAILED)
 
 
+ASKED = {"kubernetes.io/arch": "arm64"}
+PROGRAM = "exec /usr/local/bin/tflite-convert: exec format error"
+
+
+def test_an_image_that_is_not_for_what_the_pod_asked_for_says_so() -> None:
+    owner, _ = started()
+    over = job(owner, end=failed())
+    node = {"spec": {"nodeName": "arm-1", "nodeSelector": ASKED}}
+    made = planned(owner, over, pods=[failing_pod(over, PREPARE, 128, PROGRAM, reason="StartError") | node])
+    assert "the image is not for arm64, which the pod asks of its node (kubernetes.io/arch)" in message(made)
+    assert message(made).endswith(
+        "have the administrator give an image for this one. Attempt 2 follows at 2026-11-22T12:01:10Z."
+    )
+    guessed = planned(owner, over, pods=[failing_pod(over, PREPARE, 255) | node])
+    assert "not for the architecture of its node arm-1 (arm64)" in message(guessed)
+
+
 def test_a_runtime_that_says_so_in_the_log_alone_is_guessed_at() -> None:
     owner, _ = started()
     over = job(owner, end=failed())
@@ -229,7 +246,7 @@ def test_the_limit_that_a_webhook_set_is_the_one_that_was_exceeded() -> None:
     over = job(owner, end=failed())
     killed = failing_pod(over, CONVERT, 137, reason="OOMKilled")
     killed["spec"] = {"initContainers": [{"name": CONVERT, "resources": {"limits": {"memory": "200Mi"}}}]}
-    assert "a memory limit of 200Mi" in message(planned(owner, over, pods=[killed]))
+    assert "it reached its limit of 200Mi, or its node had none left" in message(planned(owner, over, pods=[killed]))
 
 
 def test_a_limit_that_a_webhook_took_away_is_not_to_be_raised() -> None:
