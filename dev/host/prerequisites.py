@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,8 @@ PACKAGES = {
     "containerd": "containerd",
     "runc": "runc",
     "buildah": "buildah",
+    # Without it buildah makes no container, even where no step of a build has a network.
+    "/usr/lib/podman/netavark": "netavark",
     "skopeo": "skopeo",
     "debootstrap": "debootstrap",
     "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
@@ -45,6 +48,8 @@ PACKAGES = {
 }
 _SNAPS = frozenset({"chromium"})
 """What Ubuntu has as snaps alone, which need a running snapd."""
+_CNI_RELEASES = frozenset({"bookworm"})
+"""Whose buildah sets networks up with CNI, and needs no netavark."""
 PYTHONS = ((3, 11), (3, 12), (3, 13))
 """What the project supports, from the oldest (pyproject.toml, requires-python)."""
 GO = (1, 25)
@@ -55,6 +60,8 @@ class Machine:
     """What was found."""
 
     distribution: frozenset[str]
+    release: str
+    """Its code name."""
     is_root: bool
     python: tuple[int, int]
     has_venv: bool
@@ -83,8 +90,10 @@ def missing(machine: Machine) -> list[str]:
 
 def to_install(machine: Machine) -> list[str]:
     """Return the packages that apt-get has to install. Pure."""
-    elsewhere = _SNAPS if "ubuntu" in machine.distribution else frozenset()
-    wanted = [package for key, package in PACKAGES.items() if key not in machine.found and package not in elsewhere]
+    needless = _SNAPS if "ubuntu" in machine.distribution else frozenset()
+    if machine.release in _CNI_RELEASES:
+        needless |= {"netavark"}
+    wanted = [package for key, package in PACKAGES.items() if key not in machine.found and package not in needless]
     if not machine.has_venv:
         wanted.append(f"python{machine.python[0]}.{machine.python[1]}-venv")
     return wanted
@@ -92,8 +101,10 @@ def to_install(machine: Machine) -> list[str]:
 
 def look() -> Machine:
     """Return what this machine has."""
+    told = os_release(Path("/etc/os-release"))
     return Machine(
-        distribution=frozenset(distributions(Path("/etc/os-release"))),
+        distribution=frozenset(distributions(told)),
+        release=told.get("VERSION_CODENAME", ""),
         is_root=os.geteuid() == 0,
         python=(sys.version_info.major, sys.version_info.minor),
         has_venv=_has_venv(),
@@ -103,13 +114,17 @@ def look() -> Machine:
     )
 
 
-def distributions(os_release: Path) -> list[str]:
-    """Read the names of a distribution and of those it is made from."""
-    if not os_release.exists():
-        return []
-    lines = (line.partition("=") for line in os_release.read_text().splitlines())
-    values = {name: value.strip("\"'") for name, _, value in lines}
-    return [values.get("ID", ""), *values.get("ID_LIKE", "").split()]
+def os_release(path: Path) -> dict[str, str]:
+    """Read what a distribution says of itself; nothing where it does not."""
+    if not path.exists():
+        return {}
+    lines = (line.partition("=") for line in path.read_text().splitlines())
+    return {name: value.strip("\"'") for name, _, value in lines}
+
+
+def distributions(told: Mapping[str, str]) -> list[str]:
+    """Return the names of a distribution and of those it is made from. Pure."""
+    return [name for name in (told.get("ID", ""), *told.get("ID_LIKE", "").split()) if name]
 
 
 def ensure(checkout: Checkout) -> None:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from dev.host.prerequisites import PACKAGES, Machine, distributions, missing, parse_go_version, to_install
+from dev.host.prerequisites import PACKAGES, Machine, distributions, missing, os_release, parse_go_version, to_install
 
 GOOD = Machine(
     distribution=frozenset({"debian"}),
+    release="trixie",
     is_root=True,
     python=(3, 12),
     has_venv=True,
@@ -49,6 +50,12 @@ def test_ubuntu_is_not_asked_for_what_it_has_as_a_snap() -> None:
     assert to_install(replace(lacking, distribution=frozenset({"ubuntu", "debian"}))) == []
 
 
+@pytest.mark.parametrize(("release", "expected"), [("bookworm", []), ("trixie", ["netavark"]), ("noble", ["netavark"])])
+def test_netavark_is_installed_where_buildah_has_nothing_else(release: str, expected: list[str]) -> None:
+    lacking = replace(GOOD, release=release, found=frozenset(PACKAGES) - {"/usr/lib/podman/netavark"})
+    assert to_install(lacking) == expected
+
+
 @pytest.mark.parametrize(
     ("text", "version"),
     [("go1.26.8", (1, 26)), ("go1.25", (1, 25)), ("go1.26rc1", (1, 26)), ("devel", None), ("", None)],
@@ -59,6 +66,6 @@ def test_parse_go_version(text: str, version: tuple[int, int] | None) -> None:
 
 def test_distributions(tmp_path: Path) -> None:
     file = tmp_path / "os-release"
-    assert distributions(file) == []
+    assert distributions(os_release(file)) == []
     file.write_text('NAME="Linux Mint"\nID=linuxmint\nID_LIKE="ubuntu debian"\n')
-    assert distributions(file) == ["linuxmint", "ubuntu", "debian"]
+    assert distributions(os_release(file)) == ["linuxmint", "ubuntu", "debian"]
