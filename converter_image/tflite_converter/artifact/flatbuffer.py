@@ -21,6 +21,9 @@ own measurement: -1.9 dB in Int8, 34.4 dB with it in floats)."""
 _CONVOLVING: Final = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D"})
 """Operators whose kernels read a kernel of 16 bits, which is one that is computed, as one of 8 (tflite/kernels/conv.cc;
 own measurement: 0.0 dB in Int16x8)."""
+_RESCALING: Final = frozenset({"ADD", "SUB"})
+"""Operators whose kernels divide by the scales of 16 bits, and end the process where one is 0 (tflite/kernels/sub.cc;
+the quantizer gives a constant of zeros that scale in Int16x8, and in Int8 another)."""
 _FLEX: Final = "Flex"
 """Begins the custom code of TensorFlow's own operations (tensorflow/lite/core/api/op_resolver.cc)."""
 
@@ -47,6 +50,8 @@ class ArtifactFacts:
     """Those of them that fill with the integer 0 where that stands for another number."""
     misreading_operations: frozenset[str] = frozenset()
     """Those of them that read numbers of 16 bits as numbers of 8."""
+    aborting_operations: frozenset[str] = frozenset()
+    """Those of them at which LiteRT ends the process: they read 16 bits that have the scale 0."""
     has_sums_cut_off: bool = False
     """Whether sums in 16 bits have the scale of what is summed, so that larger ones are cut off."""
     per_channel_operations: frozenset[str] = frozenset()
@@ -114,6 +119,7 @@ def parse(content: bytes | mmap.mmap) -> ArtifactFacts:
         float_operations=frozenset(name for name, dtypes in used if "float32" in dtypes),
         misfilling_operations=frozenset(_misfilling(model, names)),
         misreading_operations=frozenset(_misreading(model, names, types)),
+        aborting_operations=frozenset(_aborting(model, names, types)),
         has_sums_cut_off=any(_sums_cut_off(model, names, types)),
         per_channel_operations=frozenset(_per_channel(model, names)),
     )
@@ -202,6 +208,13 @@ def _misfilling(model: Any, names: list[str]) -> Iterator[str]:  # noqa: ANN401 
 def _misreading(model: Any, names: list[str], types: dict[int, str]) -> Iterator[str]:  # noqa: ANN401 - see above
     for name, graph, operator in operators(model, names):
         if name in _CONVOLVING and types[graph.Tensors(operator.Inputs(1)).Type()] == "int16":
+            yield name
+
+
+def _aborting(model: Any, names: list[str], types: dict[int, str]) -> Iterator[str]:  # noqa: ANN401 - see above
+    for name, graph, operator in operators(model, names):
+        read = [graph.Tensors(operator.Inputs(position)) for position in range(operator.InputsLength())]
+        if name in _RESCALING and any(types[tensor.Type()] == "int16" and 0 in _scales(tensor) for tensor in read):
             yield name
 
 

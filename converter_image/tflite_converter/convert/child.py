@@ -21,6 +21,7 @@ from tflite_converter.core.step_files import ARTIFACT_FILE, write_whole
 from tflite_converter.model import saved_model, selection
 from tflite_converter.model.loaded import LoadedModel
 from tflite_converter.model.running import loader, runtime, tfhub
+from tflite_converter.worker.messages import CONVERTING
 from tflite_converter.worker.reporter import Report, die_with_parent, reported
 
 Announce = Callable[[str], None]
@@ -61,7 +62,7 @@ def convert_model(order: ConversionOrder, announce: Announce) -> MeasurementOrde
         model = None
         failed = attempt
         while failed.signatures == attempt.signatures:
-            announce("Converting" if attempt.name == strategy.PLAIN else f"Converting ({attempt.name})")
+            announce(CONVERTING if attempt.name == strategy.PLAIN else f"{CONVERTING} ({attempt.name})")
             try:
                 content = pinned.convert(attempt)
             except StepFailure as failure:

@@ -55,6 +55,7 @@ from tflite_converter.verify.measurement import Measurement
 from tflite_converter.verify.metrics import Verdict
 from tflite_converter.verify.reference import Reference
 from tflite_converter.worker import process
+from tflite_converter.worker.messages import VERIFYING
 from tflite_converter.worker.reporter import Report, reported
 
 _LOG = logging.getLogger(__name__)
@@ -362,7 +363,7 @@ def main() -> int:
             report.announce("Gathering for the report")
 
     def work() -> None:
-        report.announce("Verifying")
+        report.announce(VERIFYING)
         measure(order, settled)
 
     return reported(work, report)

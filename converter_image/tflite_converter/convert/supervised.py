@@ -5,12 +5,13 @@ This process is the supervisor: it imports no TensorFlow, and outlives whatever 
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from tflite_api.reasons import Reason
+from tflite_api.resource.quantization_types import QuantizationType
 from tflite_api.steps.step import ConvertedModel
 from tflite_api.text import one_line
 from tflite_converter.convert.launch import launch
@@ -19,11 +20,17 @@ from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.step_files import CONVERTED_FILE, REPORT_DATA_FILE, read_model, write_model
 from tflite_converter.worker import supervisor
 from tflite_converter.worker.cgroup import MemoryGroup
+from tflite_converter.worker.messages import CONVERTING, VERIFYING
 from tflite_converter.worker.process import Child
-from tflite_converter.worker.supervisor import Listener, Work
+from tflite_converter.worker.supervisor import CONVERSION, Listener, Work
 
 _LOG = logging.getLogger(__name__)
 _REPORT: Final = Work("measurement for the report page", OWN_CURE)
+_DOING: Final = {
+    CONVERTING: "as TensorFlow measured the activations of the model and quantized it for quantization.type {}",
+    VERIFYING: "as LiteRT ran the artifact of quantization.type {}",
+}
+"""What a calibrated type's child was at in a phase: only there does another type help."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +71,20 @@ def run(
         ConversionFailed: what is wrong with the model, the spec or the result; or what became of the child.
     """
     proof = secrets.token_hex(16)
-    listener = Listener(phase, lambda line: _LOG.debug("%s", line))
+    phases: list[str] = []
+
+    def hear(found: str) -> None:
+        phases.append(found)
+        phase(found)
+
+    listener = Listener(hear, lambda line: _LOG.debug("%s", line))
     with ahead or launch() as worker:
         order = order_of(worker.scratch)
         sent = order.model_copy(update={"proof": proof}).model_dump_json(by_alias=True, exclude_none=True)
         end = supervisor.run(worker, sent.encode(), listener, timeout_seconds)
     group = MemoryGroup.of_this_process()
-    failure = supervisor.explain(end, group.limit() if group else None, proof)
+    work = _work(order.quantization.type, phases)
+    failure = supervisor.explain(end, group.limit() if group else None, proof, work)
     if failure is not None:
         if failure.reason in {Reason.INTERNAL_ERROR, Reason.CONVERSION_CRASHED}:
             _LOG.error("The child's last lines:\n%s", end.tail)
@@ -86,6 +100,15 @@ def run(
         converted = converted.model_copy(update={"report_problem": converted.report_problem or cut_short.message})
         write_model(output_dir / CONVERTED_FILE, converted)
     return Conversion(converted, end.peak_bytes)
+
+
+def _work(kind: QuantizationType, phases: Sequence[str]) -> Work:
+    """Return what a child was at, to say where it crashes: nothing of it is known but the phases that it told."""
+    doing = next((words for phase, words in _DOING.items() if phases and phases[-1].startswith(phase)), None)
+    if doing is None or not kind.facts.is_calibrated:
+        return CONVERSION
+    cure = f"use quantization.type {QuantizationType.DYNAMIC_RANGE}, which measures no activations"
+    return Work(CONVERSION.name, cure, doing.format(kind))
 
 
 def _report(output_dir: Path) -> ConvertedModel:

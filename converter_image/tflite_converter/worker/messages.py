@@ -14,6 +14,10 @@ from tflite_converter.core.failure import IN_MESSAGE, OWN_CURE, StepFailure
 
 REPORT_BYTES: Final = 64 * 1024
 """How much the supervisor reads of the child's lines; a hostile child may write without end."""
+CONVERTING: Final = "Converting"
+"""How a phase begins in which TensorFlow's converter runs."""
+VERIFYING: Final = "Verifying"
+"""The phase in which LiteRT runs the artifact."""
 
 
 class ChildFailure(Schema):

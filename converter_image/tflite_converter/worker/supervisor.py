@@ -52,6 +52,8 @@ class Work:
     name: str
     crash_cure: Cure
     """What to do where it ends by a signal, or without a word."""
+    crashed_as: str = ""
+    """What was being done as it ended so, where that is known: `as the artifact was run`."""
 
 
 CONVERSION: Final = Work("conversion", OWN_CURE)
@@ -138,7 +140,8 @@ def _crash(end: ChildEnd, work: Work) -> tuple[str, Cure]:
         return words, "Export it without such operations"
     last_words = _last_words(end.tail)
     if end.status < 0:
-        return f"ended by {_signal_name(-end.status)}{last_words}", work.crash_cure
+        doing = f" {work.crashed_as}" if work.crashed_as else ""
+        return f"ended by {_signal_name(-end.status)}{doing}{last_words}", work.crash_cure
     if end.failure is not None:
         words = f"reported {end.failure.reason}, which is no failure of a {work.name}{last_words}"
         return words, "Do not trust the model: it interferes"

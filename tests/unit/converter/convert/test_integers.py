@@ -201,6 +201,20 @@ def test_sums_in_16_bits_are_named_where_the_gate_fails_and_the_cure_holds_it(tm
     quantized(model, tmp_path, 10, type="Int8", calibration=SYNTHETIC)
 
 
+def test_what_would_end_the_process_is_named_before_it_is_run(tmp_path: Path) -> None:
+    def negated(tf: Any, weights: Any, x: Any) -> Any:
+        return {"y": tf.zeros([8]) - tf.nn.tanh((x @ weights(8, 8))[0])}
+
+    model = tmp_path / "model"
+    save(negated, model, x=([1, 8], "float32"))
+    words = r"LiteRT's SUB would end the process: .* scale 0: use quantization\.type Int8, or DynamicRange"
+    with pytest.raises(StepFailure, match=words) as caught:
+        quantized(model, tmp_path, type="Int16x8", calibration=SYNTHETIC)
+    assert caught.value.reason is Reason.OPERATION_NOT_QUANTIZABLE
+    quantized(model, tmp_path, type="Int8", calibration=SYNTHETIC)
+    quantized(model, tmp_path, type="DynamicRange")
+
+
 def test_an_operation_without_a_16_bit_form_is_named_with_what_to_write(tmp_path: Path) -> None:
     exported_models.with_cosine(tmp_path / "model")
     words = r"Int16x8 has no integers for COS: use quantization\.type Int8 with .*keepFloat\.operations: \[COS\]"

@@ -101,6 +101,33 @@ def test_what_becomes_of_a_child_that_is_done_costs_at_most_the_report(
     assert run(ARTIFACT + REPORT + DONE + end, output, monkeypatch, told).converted.report_problem is None
 
 
+@pytest.mark.parametrize(
+    ("kind", "phase", "words"),
+    [
+        ("Int8", "Converting (UnrolledLoops)", "as TensorFlow measured the activations of the model and quantized it"),
+        ("Int16x8", "Verifying", "as LiteRT ran the artifact of quantization.type Int16x8"),
+        ("Int16x8", "Running the model", None),
+        ("DynamicRange", "Converting", None),
+    ],
+)
+def test_a_crash_in_integers_says_what_was_being_done_and_which_type_needs_none_of_it(
+    output: Path, monkeypatch: pytest.MonkeyPatch, kind: str, phase: str, words: str | None
+) -> None:
+    calibration = {"calibration": {"synthetic": True}} if kind.startswith("Int") else {}
+    spec = ConversionSpec.from_object(
+        SPEC.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        | {"quantization": {"type": kind, **calibration}}
+    )
+    code = f'say(phase="Running the model"); say(phase="{phase}"); os.kill(os.getpid(), 6)'
+    with pytest.raises(StepFailure, match="ended by SIGABRT") as caught:
+        run(code, output, monkeypatch, spec)
+    assert caught.value.reason is Reason.CONVERSION_CRASHED
+    assert caught.value.cure_given == (words is not None)
+    if words is not None:
+        assert words in caught.value.message
+        assert caught.value.message.endswith("use quantization.type DynamicRange, which measures no activations")
+
+
 @pytest.mark.usefixtures("fetched_by_hand")
 @pytest.mark.parametrize(
     ("most", "reason"), [(len(FORGED), Reason.CONVERTED), (len(FORGED) - 1, Reason.BUDGET_EXCEEDED)]
