@@ -52,6 +52,8 @@ class ArtifactFacts:
     """Those of them that read numbers of 16 bits as numbers of 8."""
     aborting_operations: frozenset[str] = frozenset()
     """Those of them at which LiteRT ends the process: they read 16 bits that have the scale 0."""
+    has_infinite_scales: bool = False
+    """Whether what an integer stands for has no bound: something was infinite as it was measured."""
     has_sums_cut_off: bool = False
     """Whether sums in 16 bits have the scale of what is summed, so that larger ones are cut off."""
     per_channel_operations: frozenset[str] = frozenset()
@@ -120,6 +122,7 @@ def parse(content: bytes | mmap.mmap) -> ArtifactFacts:
         misfilling_operations=frozenset(_misfilling(model, names)),
         misreading_operations=frozenset(_misreading(model, names, types)),
         aborting_operations=frozenset(_aborting(model, names, types)),
+        has_infinite_scales=any(_infinite_scales(model)),
         has_sums_cut_off=any(_sums_cut_off(model, names, types)),
         per_channel_operations=frozenset(_per_channel(model, names)),
     )
@@ -216,6 +219,12 @@ def _aborting(model: Any, names: list[str], types: dict[int, str]) -> Iterator[s
         read = [graph.Tensors(operator.Inputs(position)) for position in range(operator.InputsLength())]
         if name in _RESCALING and any(types[tensor.Type()] == "int16" and 0 in _scales(tensor) for tensor in read):
             yield name
+
+
+def _infinite_scales(model: Any) -> Iterator[bool]:  # noqa: ANN401 - see above
+    for graph in map(model.Subgraphs, range(model.SubgraphsLength())):
+        for tensor in map(graph.Tensors, range(graph.TensorsLength())):
+            yield not all(map(math.isfinite, _scales(tensor)))
 
 
 def _sums_cut_off(model: Any, names: list[str], types: dict[int, str]) -> Iterator[bool]:  # noqa: ANN401 - see above

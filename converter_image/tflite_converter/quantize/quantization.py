@@ -297,6 +297,14 @@ def cure_by_8_bits(kept: Collection[str] | None) -> str:
 
 
 def _check_operations(asked: Quantization, facts: ArtifactFacts) -> None:
+    if facts.has_infinite_scales:
+        raise StepFailure(
+            Reason.OPERATION_NOT_QUANTIZABLE,
+            f"Something in the model is infinite on the samples that quantization.type {asked.type} was"
+            " calibrated on, so no integers can stand for it",
+            f"use quantization.type {QuantizationType.DYNAMIC_RANGE}, or name samples in"
+            " quantization.calibration.dataset on which nothing is (a division by 0 is)",
+        )
     kept = asked.keep_float
     names = frozenset(kept.operations or ()) if kept is not None else frozenset[str]()
     # What else stays in floats beside a tensor is the converter's choice.

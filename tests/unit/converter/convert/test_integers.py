@@ -215,6 +215,20 @@ def test_what_would_end_the_process_is_named_before_it_is_run(tmp_path: Path) ->
     quantized(model, tmp_path, type="DynamicRange")
 
 
+def test_what_is_infinite_as_it_is_measured_is_said(tmp_path: Path) -> None:
+    def tempered(tf: Any, weights: Any, x: Any, temperature: Any) -> Any:
+        return {"y": tf.nn.tanh((x @ weights(8, 8)) / temperature)}
+
+    model = tmp_path / "model"
+    save(tempered, model, x=([1, 8], "float32"), temperature=([], "float32"))
+    with pytest.raises(
+        StepFailure, match=r"is infinite on the samples .*: use quantization\.type DynamicRange"
+    ) as caught:
+        quantized(model, tmp_path, type="Int8", calibration=SYNTHETIC)
+    assert caught.value.reason is Reason.OPERATION_NOT_QUANTIZABLE
+    quantized(model, tmp_path, type="DynamicRange")
+
+
 def test_an_operation_without_a_16_bit_form_is_named_with_what_to_write(tmp_path: Path) -> None:
     exported_models.with_cosine(tmp_path / "model")
     words = r"Int16x8 has no integers for COS: use quantization\.type Int8 with .*keepFloat\.operations: \[COS\]"
