@@ -29,8 +29,15 @@ def reading(conversion: Object) -> str:
         return "InProgress"
     if _holds(status, "Stalled", metadata["generation"]):
         return "Failed"
-    done = _holds(status, "Ready", metadata["generation"]) and "artifact" in status
+    done = _holds(status, "Ready", metadata["generation"]) and bool(artifacts(status))
     return "Current" if done else "InProgress"
+
+
+def artifacts(status: Object) -> list[Object]:
+    """Return the artifact that a status tells of, or those of its variants; none where one of them has none."""
+    of_variants = [one.get("artifact") for one in status.get("variants", [])]
+    found = of_variants or [status.get("artifact")]
+    return [one for one in found if one is not None] if None not in found else []
 
 
 def _holds(status: Object, kind: str, generation: int) -> bool:
@@ -76,8 +83,13 @@ def _wrong_conditions(conversion: Object) -> Iterator[str]:
     for one in conditions:
         if one["observedGeneration"] != seen and (one["type"] != "Verified" or shape == "done"):
             yield f"{one['type']} speaks of generation {one['observedGeneration']}, the status of {seen}"
-    if shape == "done" and not {"artifact", "provenance", "verification"} <= set(status):
+    if shape == "done" and not (artifacts(status) and "provenance" in status and _is_verified(status)):
         yield "done without an artifact, its provenance or its verification"
+
+
+def _is_verified(status: Object) -> bool:
+    variants: list[Object] = status.get("variants", [])
+    return all("verified" in one for one in variants) if variants else "verification" in status
 
 
 def broken_between(versions: Sequence[Object], pods: int = 1) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import resource
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -34,6 +35,8 @@ class Buildah:
     ) -> None:
         """Build an image, layer by layer, each kept for the next time."""
         argv = ["buildah", "bud", *self._policy, "--layers", "--pull-never", "--tag", tag, "--file", str(dockerfile)]
+        # Newer ones raise it, which root may not do everywhere: in a container it lacks CAP_SYS_RESOURCE.
+        argv += ["--ulimit", "nproc={}:{}".format(*resource.getrlimit(resource.RLIMIT_NPROC))]
         for name, value in arguments.items():
             argv += ["--build-arg", f"{name}={value}"]
         for volume in volumes.items():

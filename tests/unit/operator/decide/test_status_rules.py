@@ -61,6 +61,27 @@ def test_a_wrong_version_is_named(words: str) -> None:
     assert [word for word in broken_by(last) if words in word]
 
 
+def of_variants(version: Object, *changes: Object) -> Object:
+    """Make it a version of a conversion with one variant for each of these changes."""
+    status = version["status"]
+    made = {"reason": "Converted", "verified": "SNRSufficient", "artifact": status.pop("artifact")}
+    del status["verification"]
+    status["variants"] = [made | {"name": f"v{index}"} | change for index, change in enumerate(changes)]
+    return version
+
+
+def test_variants_are_done_when_each_has_an_artifact() -> None:
+    done = of_variants(history()[-1], {}, {})
+    assert (list(broken_by(done)), reading(done)) == ([], "Current")
+
+
+@pytest.mark.parametrize("lacking", ["artifact", "verified"])
+def test_a_variant_that_lacks_something_is_named(lacking: str) -> None:
+    done = of_variants(history()[-1], {}, {})
+    del done["status"]["variants"][1][lacking]
+    assert [word for word in broken_by(done) if "done without an artifact" in word]
+
+
 def test_a_spec_that_changes_within_a_generation_is_named() -> None:
     versions = history()
     versions[-1]["spec"]["suspend"] = True
