@@ -145,6 +145,15 @@ class Baseline(Schema):
         return self
 
 
+class ReferenceKernels(Schema):
+    """The artifact run by LiteRT's reference kernels, beside the runtime's own on the same samples."""
+
+    snr_decibels: Decimal
+    runtime_snr_decibels: Annotated[Decimal, Field(alias="runtimeSNRDecibels")]
+    """Of the worst output over these samples alone."""
+    samples: Annotated[Integer, Field(ge=1)]
+
+
 class MeasuredError(Schema):
     """How far the artifact is from the model: the worst of all outputs over all samples."""
 
@@ -155,6 +164,10 @@ class MeasuredError(Schema):
     source: SampleSource
     worst_sample_snr_decibels: Annotated[Decimal | None, Field(alias="worstSampleSNRDecibels")] = None
     """Of the sample, and the output of it, that is furthest off."""
+    runtime: Annotated[str | None, StringConstraints(max_length=64)] = None
+    """What ran the artifact, with its version."""
+    reference_kernels: ReferenceKernels | None = None
+    """Absent where they took too long, or cannot run it."""
     distributions: Annotated[tuple[DistributionError, ...], Field(max_length=8)] | None = None
     """By what generated inputs were drawn from; absent for samples that were given."""
     metrics: Annotated[tuple[MeasuredMetric, ...], Field(max_length=8)] | None = None

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +15,7 @@ from tflite_converter.budget.latency import Effort
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.tensors import Sample
 from tflite_converter.core.units import bytes_in_words
+from tflite_converter.verify import litert
 
 _USUAL: Final = Effort()
 _LARGEST_KEY: Final = 512
@@ -64,11 +64,10 @@ def measure(subject: Subject, wanted: Benchmarking) -> Benchmark:
         StepFailure: there is no file in floats to compare with.
         CannotRun: LiteRT cannot run the artifact.
     """
-    runtime = f"LiteRT {metadata.version('ai-edge-litert')}"
     memory = arena.arena_bytes(subject.artifact, subject.samples)
     threads = wanted.threads
     if threads is None:
-        return Benchmark(runtime=runtime, arena_bytes=memory)
+        return Benchmark(runtime=litert.runtime(), arena_bytes=memory)
     files = [subject.artifact]
     if wanted.beside_floats:
         files.append(subject.floats())
@@ -79,7 +78,7 @@ def measure(subject: Subject, wanted: Benchmarking) -> Benchmark:
     slowest = max(timed, key=lambda key: timed[key][0].p90_milliseconds)
     ours, *floats = timed[slowest]
     return Benchmark(
-        runtime=f"{runtime} with XNNPACK",
+        runtime=litert.runtime_with_delegate(),
         p50_milliseconds=_figure(ours.p50_milliseconds),
         p90_milliseconds=_figure(ours.p90_milliseconds),
         relative_latency=_figure(ours.relative_to(floats[0])) if floats else None,

@@ -178,6 +178,7 @@ def _rows(result: StepResult, output: str) -> list[tuple[str, str]]:
         rows += [(side, text) for side, text in _tensors(result.signature)]
     if result.verification is not None:
         rows.append(("accuracy", _accuracy(result.verification)))
+        rows += [("runtime", text) for text in _runtime(result.verification)]
         rows += [("metric", _metric(each)) for each in result.verification.metrics or ()]
     if result.quantization is not None:
         rows.append(("chosen", json.dumps(result.quantization.to_object(), ensure_ascii=False)))
@@ -207,6 +208,15 @@ def _accuracy(measured: MeasuredError) -> str:
         f"SNR {measured.snr_decibels} dB, largest error {measured.max_absolute_error}, cosine {measured.cosine}"
         f" ({measured.samples} {measured.source.lower()} samples)"
     )
+
+
+def _runtime(measured: MeasuredError) -> list[str]:
+    if measured.runtime is None:
+        return []
+    if (beside := measured.reference_kernels) is None:
+        return [measured.runtime]
+    figures = f"{beside.runtime_snr_decibels} dB, its reference kernels {beside.snr_decibels} dB"
+    return [f"{measured.runtime}: {figures} ({beside.samples} of the samples)"]
 
 
 def _benchmark(measured: Benchmark) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from tflite_api.reasons import Reason
 from tflite_api.resource.spec import LabelledSamples
-from tflite_api.resource.status import SampleSource
+from tflite_api.resource.status import MeasuredError, SampleSource
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.compare import pairing
 from tflite_converter.compare.messages import ComparedSignature, ComparisonFindings, ComparisonOrder, FileContents
@@ -223,10 +223,14 @@ def _compared(artifact: Path, pair: Pair, seen: Reference, scores: Scores) -> Co
         key=pair.artifact_key,
         reference_key=facts.key,
         inputs=tuple(map(str, facts.inputs)),
-        error=scores.beside(comparison.summary(seen.source)) if comparison.samples else None,
+        error=scores.beside(_summary(comparison, seen)) if comparison.samples else None,
         caveat=inconclusive.reason if inconclusive else None,
         message=inconclusive.message if inconclusive else None,
     )
+
+
+def _summary(comparison: Comparison, seen: Reference) -> MeasuredError:
+    return comparison.summary(seen.source).model_copy(update={"runtime": litert.runtime_with_delegate()})
 
 
 def _contents(path: Path) -> FileContents:

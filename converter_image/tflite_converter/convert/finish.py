@@ -49,7 +49,7 @@ from tflite_converter.promotion.messages import MeasuredSignature
 from tflite_converter.quantize import quantization, weight_only
 from tflite_converter.scoring import gates, label_files, placing
 from tflite_converter.scoring.scores import Scores
-from tflite_converter.verify import comparison, gate, litert, reference
+from tflite_converter.verify import comparison, gate, litert, reference, reference_kernels
 from tflite_converter.verify.gate import Circumstances
 from tflite_converter.verify.measurement import Measurement
 from tflite_converter.verify.metrics import Verdict
@@ -153,12 +153,16 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
     error = scores.beside(measured.summary(references[0].source)) if measured.samples else None
     with _about(kept[0], error):
         taken = benchmark.measured(_subject(artifact, facts, order, references), order.benchmarking, order.budget)
+    beside = reference_kernels.compare(artifact, [each.key for each in kept], references, measured)
+    if error is not None:
+        error = error.model_copy(update={"reference_kernels": beside.figures})
     _check_unchanged(artifact, digest)
     placed = _on_targets(artifact, facts, order, references)
     if placed.notes:
         size.hold(artifact.stat().st_size, order.budget)
         digest = file_digest(artifact)
     notes = (
+        *beside.remark(measured.runtime, order.min_snr_decibels),
         *reference.sizes_in_words(references, "measured" if measured.samples else "run"),
         *(reference.state_in_words(references) if measured.samples else ()),
         *gates.remarks(order.metrics, references, is_measured=bool(measured.samples)),

@@ -9,7 +9,7 @@ from typing import Final
 from tflite_converter.artifact import flatbuffer, output_ranges
 from tflite_converter.core.tensors import Outputs
 from tflite_converter.datasets.generated import LEAST
-from tflite_converter.verify import sequence
+from tflite_converter.verify import litert, sequence
 from tflite_converter.verify.measurement import Measurement, is_still
 from tflite_converter.verify.reference import Reference
 
@@ -43,6 +43,7 @@ def measure(
     Raises:
         StepFailure: VerificationFailed where LiteRT cannot run the artifact, or an output is no answer.
     """
+    measured.runtime = litert.runtime_with_delegate()
     measured.ranges = ranges(artifact, keys)
     measured.choosing = output_ranges.choosing(flatbuffer.mapped(artifact))
     if any(seen.in_sequence for seen in references):

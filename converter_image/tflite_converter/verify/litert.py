@@ -6,6 +6,7 @@ kernel wrong.
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,16 @@ from tflite_converter.verify.kernels import CannotRun
 from tflite_converter.verify.metrics import Verdict
 
 
+def runtime() -> str:
+    """Return the runtime's name and version."""
+    return f"LiteRT {metadata.version('ai-edge-litert')}"
+
+
+def runtime_with_delegate() -> str:
+    """Return the same with what computes in it, unless something else is asked for."""
+    return f"{runtime()} with XNNPACK"
+
+
 def run(artifact: Path, key: str, samples: Iterable[Sample]) -> Iterator[dict[str, Array]]:
     """Return the outputs for each sample, starting afresh each time: some artifacts keep state between calls.
 
@@ -31,18 +42,22 @@ def run(artifact: Path, key: str, samples: Iterable[Sample]) -> Iterator[dict[st
     return run_in_turn(artifact, ((key, sample) for sample in samples))
 
 
-def run_in_turn(artifact: Path, calls: Iterable[tuple[str, Sample]]) -> Iterator[dict[str, Array]]:
+def run_in_turn(
+    artifact: Path, calls: Iterable[tuple[str, Sample]], *, by_reference_kernels: bool = False
+) -> Iterator[dict[str, Array]]:
     """Yield the outputs for each key and sample, as `run` does.
 
     What LSTM operators keep is forgotten between calls; what the model itself assigns is not, and all signatures share
     it.
     """
-    from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 - takes long
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType  # noqa: PLC0415 - takes long
 
     shapes = "none yet"
     runners: dict[str, Any] = {}
+    kernels = OpResolverType.BUILTIN_REF if by_reference_kernels else OpResolverType.AUTO
+    threads = len(os.sched_getaffinity(0))
     try:
-        interpreter = Interpreter(model_path=str(artifact), num_threads=len(os.sched_getaffinity(0)))
+        interpreter = Interpreter(model_path=str(artifact), num_threads=threads, experimental_op_resolver_type=kernels)
         # Variables can be reset only once they have memory.
         interpreter.allocate_tensors()
         for key, sample in calls:

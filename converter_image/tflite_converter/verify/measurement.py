@@ -36,6 +36,8 @@ class Measurement:
     """Each sample by itself."""
     drawn: list[Distribution | None] = field(default_factory=list)
     """What each sample was drawn from."""
+    runtime: str | None = None
+    """What runs the artifact."""
 
     def add(self, expected: Outputs, found: Outputs, distribution: Distribution | None = None) -> None:
         """Take in one sample's outputs.
@@ -115,6 +117,13 @@ class Measurement:
             found += [(self._judged_alone(name, part, by_distribution.values()), name, drawn) for name in part.outputs]
         return min(found, key=lambda item: item[0])
 
+    def worst_of(self, parts: Sequence[Comparison], names: Collection[str]) -> float:
+        """Return the lowest SNR (dB) of these outputs over some samples, these or those of another measurement."""
+        whole = Comparison()
+        for part in parts:
+            whole.merge(part)
+        return min(self._judged(name, whole.outputs[name]) for name in names if name in whole.outputs)
+
     def vanishing(self) -> list[str]:
         """Name the outputs that are so small on all samples that only their operator's range was left to judge by."""
         return [
@@ -151,6 +160,7 @@ class Measurement:
             update={
                 "worst_sample_snr_decibels": decibels(min(by_sample)) if by_sample else None,
                 "distributions": parts or None,
+                "runtime": self.runtime,
             }
         )
 

@@ -99,3 +99,18 @@ def test_a_summary_has_what_the_artifact_takes_as_it_runs() -> None:
     told = summary(arenaBytes=2048)
     assert "memory     2.0 KiB for all tensors that are no constants" in told
     assert "latency" not in told
+
+
+def test_a_summary_names_the_runtime_with_what_its_reference_kernels_give() -> None:
+    measured = {"snrDecibels": "21.0", "maxAbsoluteError": "0.1", "cosine": "0.99", "samples": 9, "source": "Generated"}
+    kernels = {"snrDecibels": "12.0", "runtimeSNRDecibels": "22.0", "samples": 4}
+    for told, row in (
+        ({"runtime": "LiteRT 2.3.0"}, "runtime    LiteRT 2.3.0"),
+        (
+            {"runtime": "LiteRT 2.3.0", "referenceKernels": kernels},
+            "runtime    LiteRT 2.3.0: 22.0 dB, its reference kernels 12.0 dB (4 of the samples)",
+        ),
+    ):
+        result = {"reason": "Converted", "message": "m", "verification": measured | told}
+        shown = terminal.summary("flowers", StepResult.from_object(result), "out/model.tflite").plain
+        assert row in shown.splitlines()[-1]

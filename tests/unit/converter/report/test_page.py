@@ -115,7 +115,9 @@ def test_the_page_tells_what_was_asked_and_what_came_out() -> None:
     text = Elements(report_pages.usual()).text
     for words in (
         "mobilenet_v2_100_224", "Shape of inputs [1, 224, 224, 3]", "Quantization Int8", "s3://datasets/imagenet-calibration.npz",
-        "every output at least 10 dB", "Verified", "SNR, worst output 21.9 dB", "3.4 MiB", "int8 - 3.3 MiB in 104",
+        "every output at least 10 dB", "Verified", "SNR, worst output 21.9 dB",
+        "Run by LiteRT 2.3.0 with XNNPACK Its own kernels 22.4 dB Reference kernels 14.2 dB",
+        "3.4 MiB", "int8 - 3.3 MiB in 104",
         "float32 13.4 MiB in 264 -", "CONV_2D int8 35", "Same first class 0.97", "99th percentile 0.0113",
         "7 21.4 0.1312 [0, 281] 0.8711 0.7399", "quantization debugger, on 32 samples",
         "27.3 dB instead of 21.9 dB",

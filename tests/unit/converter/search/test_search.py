@@ -276,6 +276,15 @@ def test_the_report_is_that_of_what_was_chosen(models: Path, tmp_path: Path) -> 
     assert "DynamicRange" in page
 
 
+def test_the_report_of_integers_has_what_the_debugger_found_of_each_layer(models: Path, tmp_path: Path) -> None:
+    found, _ = run(models / "dense", tmp_path / "auto", 5, quantization=auto("Int8"), report=True)
+    assert found.reason is Reason.CONVERTED, found.message
+    assert found.report_problem is None
+    page = (tmp_path / "auto/report.html").read_text()
+    assert "quantization debugger, on " in page
+    assert "Error in steps" in page
+
+
 @pytest.mark.parametrize(
     "make", [lambda folder: exported_models.recurrent(folder, None)], ids=["a loop over time steps"]
 )
