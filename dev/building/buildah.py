@@ -14,6 +14,8 @@ from dev.host.checkout import Checkout
 
 # Nothing is pulled here, so there is no signature to check; Debian's package brings no policy either.
 POLICY = json.dumps({"default": [{"type": "insecureAcceptAnything"}]})
+# Newer buildahs raise these for each step, which root may not do where it lacks CAP_SYS_RESOURCE, as in a container.
+_LIMITS = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
 
 
 class Buildah:
@@ -35,8 +37,8 @@ class Buildah:
     ) -> None:
         """Build an image, layer by layer, each kept for the next time."""
         argv = ["buildah", "bud", *self._policy, "--layers", "--pull-never", "--tag", tag, "--file", str(dockerfile)]
-        # Newer ones raise it, which root may not do everywhere: in a container it lacks CAP_SYS_RESOURCE.
-        argv += ["--ulimit", "nproc={}:{}".format(*resource.getrlimit(resource.RLIMIT_NPROC))]
+        for name, limit in _LIMITS.items():
+            argv += ["--ulimit", "{}={}:{}".format(name, *resource.getrlimit(limit))]
         for name, value in arguments.items():
             argv += ["--build-arg", f"{name}={value}"]
         for volume in volumes.items():
