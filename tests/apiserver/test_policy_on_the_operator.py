@@ -52,6 +52,13 @@ def specs() -> list[Object]:
     return [*written, ELSEWHERE, *map(with_entries, get_args(S3Entries))]
 
 
+def smallest_job(namespace: str) -> Object:
+    """Return the Job that the operator builds for the smallest spec."""
+    spec = ConversionSpec.from_object(yaml.safe_load((JOBS / "smallest.input.yaml").read_text())["spec"])
+    identity = Identity(namespace, "taken", "11111111-2222-3333-4444-555555555555", 1)
+    return build_job(identity, spec, Attempt(1), Settings(converter_image=IMAGE, cluster_id="tests"))
+
+
 def with_entries(entries: str) -> Object:
     """Return a spec whose Secrets have entries with these names."""
     secret = {"secretRef": {"name": "theirs", "entries": entries}}
@@ -132,9 +139,7 @@ def test_it_makes_every_job_that_it_builds(plane: ControlPlane, bench: Workbench
 def test_it_uses_no_entries_of_secrets_but_those_of_keys_and_no_config_maps_but_as_authorities(
     plane: ControlPlane, bench: Workbench
 ) -> None:
-    spec = ConversionSpec.from_object(yaml.safe_load((JOBS / "smallest.input.yaml").read_text())["spec"])
-    identity = Identity(bench.namespace, "taken", "11111111-2222-3333-4444-555555555555", 1)
-    job = build_job(identity, spec, Attempt(1), Settings(converter_image=IMAGE, cluster_id="tests"))
+    job = smallest_job(bench.namespace)
     operator = somebody(plane, ACCOUNT, bench.namespace)
 
     def refusal(wanted: Object) -> str:
@@ -158,9 +163,7 @@ def test_it_uses_no_entries_of_secrets_but_those_of_keys_and_no_config_maps_but_
 def test_it_runs_no_code_beside_credentials_but_the_converters_and_sends_them_nowhere(
     plane: ControlPlane, bench: Workbench
 ) -> None:
-    spec = ConversionSpec.from_object(yaml.safe_load((JOBS / "smallest.input.yaml").read_text())["spec"])
-    identity = Identity(bench.namespace, "taken", "11111111-2222-3333-4444-555555555555", 1)
-    job = build_job(identity, spec, Attempt(1), Settings(converter_image=IMAGE, cluster_id="tests"))
+    job = smallest_job(bench.namespace)
     operator = somebody(plane, ACCOUNT, bench.namespace)
 
     def refusal(change: Callable[[Object], None]) -> str:

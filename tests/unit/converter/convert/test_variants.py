@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.unit.converter.recorded_progress import RecordedProgress
 from tflite_api.reasons import Reason
 from tflite_api.steps.step import FetchLimits, StepResult
 from tflite_converter.core.local_spec import LocalConversion
-from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.steps import local
 from tflite_converter.steps.local import Circumstances
 
@@ -19,20 +19,9 @@ pytestmark = pytest.mark.tensorflow
 HALVES = {"name": "gpu", "quantization": {"type": "Float16"}}
 
 
-class Recorded(LoggedProgress):
-    """Keeps what is told."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.phases: list[str] = []
-
-    def phase(self, text: str) -> None:
-        self.phases.append(text)
-
-
 def run(model: Path, output: Path, **spec: Any) -> tuple[StepResult, list[str]]:
     resource = {"metadata": {"name": "test"}, "spec": {"model": {"handle": model.as_uri()}, **spec}}
-    progress = Recorded()
+    progress = RecordedProgress()
     done = local.run(LocalConversion.from_object(resource), output, Circumstances(FetchLimits(), progress))
     return done, progress.phases
 

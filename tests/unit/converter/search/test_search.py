@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from tests.unit.converter import exported_models
+from tests.unit.converter.recorded_progress import RecordedProgress
 from tflite_api.reasons import Reason
-from tflite_api.resource.status import Baseline, Trial
+from tflite_api.resource.status import Baseline
 from tflite_api.steps.step import FetchLimits, StepResult
 from tflite_converter.core.local_spec import LocalConversion
-from tflite_converter.core.progress import LoggedProgress
 from tflite_converter.steps import local
 from tflite_converter.steps.local import Circumstances
 
@@ -21,24 +21,9 @@ pytestmark = pytest.mark.tensorflow
 SYNTHETIC = {"synthetic": True, "maxSamples": 20}
 
 
-class Recorded(LoggedProgress):
-    """Keeps what is told."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.phases: list[str] = []
-        self.trials: list[Trial] = []
-
-    def phase(self, text: str) -> None:
-        self.phases.append(text)
-
-    def tried(self, trial: Trial) -> None:
-        self.trials.append(trial)
-
-
 def run(
     model: Path, output: Path, gate: int = 25, published: Path | None = None, **spec: Any
-) -> tuple[StepResult, Recorded]:
+) -> tuple[StepResult, RecordedProgress]:
     resource = {
         "apiVersion": "tflite-operator.dev/v1alpha1",
         "kind": "TFLiteConversion",
@@ -49,7 +34,7 @@ def run(
             **spec,
         },
     }
-    progress = Recorded()
+    progress = RecordedProgress()
     circumstances = Circumstances(FetchLimits(), progress, published)
     return local.run(LocalConversion.from_object(resource), output, circumstances), progress
 
@@ -111,7 +96,7 @@ def test_what_is_chosen_is_what_the_status_gives_at_once(
     assert again.verification == found.verification
 
 
-def check_trials(found: StepResult, progress: Recorded, gate: int) -> None:
+def check_trials(found: StepResult, progress: RecordedProgress, gate: int) -> None:
     """Every trial is told as soon as it is made, and the one that is chosen is the smallest that holds."""
     assert found.trials is not None
     assert found.artifact is not None

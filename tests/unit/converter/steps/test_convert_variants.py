@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.converter.recorded_progress import RecordedProgress
 from tests.unit.converter.steps.test_hostile_child import ARTIFACT, DONE, HEAD, REPORT
 from tests.unit.converter.steps.test_variants import GPU, PLAIN, request
 from tflite_api.reasons import Reason
@@ -26,17 +27,6 @@ open(workspace + "/shapes-0/kept.json", "w").close()
 """
 """Leaves what a child leaves once it has run the model."""
 NAME = 'name = os.path.basename(order["outputDir"])\n'
-
-
-class Recorded(LoggedProgress):
-    """Keeps the phases."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.phases: list[str] = []
-
-    def phase(self, text: str) -> None:
-        self.phases.append(text)
 
 
 def run(
@@ -63,7 +53,7 @@ def failing(reason: str, name: str = "gpu", **more: Any) -> str:
 
 
 def test_each_variant_has_a_folder_that_publish_accepts(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    progress = Recorded()
+    progress = RecordedProgress()
     done = run(RAN + 'say(phase="At work")\n' + ARTIFACT + REPORT + DONE, outputs, monkeypatch, progress)
     assert done.failed == {}
     assert done.peak_memory_bytes > 0
