@@ -88,14 +88,14 @@ def carry_away(loot: Any) -> None:
     loot.assign(tf.pad(codes, [[0, LOOT_SIZE - tf.size(codes)]]))
 
 
-def complain(*paths: str) -> Attack:
+def complain(*paths: str, planted: str = "planted") -> Attack:
     """Write files, and put into the words of an error which could be written, and what is worth telling."""
 
     def attack(_: Any) -> None:
         import tensorflow as tf
 
         def write(path: Any) -> Any:
-            with tf.control_dependencies([tf.raw_ops.WriteFile(filename=path, contents="planted")]):
+            with tf.control_dependencies([tf.raw_ops.WriteFile(filename=path, contents=planted)]):
                 return tf.identity(path)
 
         written = tf.data.Dataset.from_tensor_slices(list(paths)).map(write).ignore_errors()

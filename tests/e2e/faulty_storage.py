@@ -1,8 +1,9 @@
-"""An S3 server of a test's own, and a network before it that can be slow, cut connections, or be gone."""
+"""S3 servers of a test's own: a hostile one, and one behind a network that can be slow, cut connections, or be gone."""
 
 import os
 import random
 import socket
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from dev.host.checkout import Checkout
 from dev.host.processes import Process
 from dev.isolation import namespaces
 from dev.isolation.namespaces import Namespaces
+from tests import hostile_storage as hostile
 from tests.e2e.environment import Environment
 from tests.unit.tls_server import issue
 
@@ -42,7 +44,7 @@ class FaultyStorage:
     def __init__(self, env: Environment, inside: Namespaces, folder: Path, *, tls: bool = False) -> None:
         self._env, self._inside, self._folder = env, inside, folder
         self._checkout = Checkout.here()
-        self._address = env.s3_endpoint.partition("://")[2].partition(":")[0]
+        self._address = _address(env)
         self._tls = issue(folder, name=x509.IPAddress(ip_address(self._address))) if tls else None
         if self._tls is not None:
             self.certificate = self._tls[0]
@@ -123,12 +125,9 @@ def faulty_storage(env: Environment, *, tls: bool = False) -> Iterator[FaultySto
 
     Skips where the node is not this machine: there is no place for them that pods could reach.
     """
-    here = Checkout.here()
-    inside = namespaces.find(here)
-    if inside is None or not isinstance(target.decide(os.environ, here.cache), Own):
-        pytest.skip("not the throw-away cluster: there is nowhere to put a second S3 server that its pods would reach")
+    inside = _inside()
     # Not pytest's tmp_path: user attributes need a real file system, and the folder must be seen inside.
-    with tempfile.TemporaryDirectory(dir=here.run, prefix="faulty-s3-") as folder:
+    with tempfile.TemporaryDirectory(dir=Checkout.here().run, prefix="faulty-s3-") as folder:
         made = FaultyStorage(env, inside, Path(folder), tls=tls)
         try:
             made.start()
@@ -137,6 +136,36 @@ def faulty_storage(env: Environment, *, tls: bool = False) -> Iterator[FaultySto
         finally:
             made.stop_proxy()
             made.stop()
+
+
+@contextmanager
+def hostile_storage(env: Environment, log: Path) -> Iterator[str]:
+    """Run a server whose answers no store gives (tests/hostile_storage.py), and yield its endpoint.
+
+    Skips where `faulty_storage` does.
+    """
+    inside = _inside()
+    address, [port] = _address(env), random.sample(_PORTS, 1)
+    server = inside.spawn([sys.executable, hostile.__file__, address, str(port)], log)
+    try:
+        _wait_for(address, port)
+        yield f"http://{address}:{port}"
+    finally:
+        server.stop(grace=5)
+
+
+def _inside() -> Namespaces:
+    """Return where the throw-away cluster is, and skip on another."""
+    here = Checkout.here()
+    inside = namespaces.find(here)
+    if inside is None or not isinstance(target.decide(os.environ, here.cache), Own):
+        pytest.skip("not the throw-away cluster: there is nowhere to put a second S3 server that its pods would reach")
+    return inside
+
+
+def _address(env: Environment) -> str:
+    """Return the node's address, where pods find servers."""
+    return env.s3_endpoint.partition("://")[2].partition(":")[0]
 
 
 def _wait_for(address: str, port: int, timeout: float = 20) -> None:

@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from functools import partial
 
-from tests.e2e.conversions import Object, Workbench
+from tests.e2e.conversions import Object, Workbench, is_finished
 from tflite_api import names
 
 WRITER = {
@@ -51,6 +51,11 @@ class Person:
         """Apply a conversion; give the API server's refusal, or nothing."""
         done = self._kubectl("apply", "-f", "-", *options, given=json.dumps(conversion))
         return done.stderr if done.returncode != 0 else ""
+
+    def run(self, conversion: Object) -> Object:
+        """Apply a conversion, which nothing may refuse, and wait until it is Ready or Stalled."""
+        assert self.apply(conversion) == ""
+        return self.bench.wait(conversion["metadata"]["name"], is_finished)
 
     def patch(self, name: str, body: Object) -> str:
         """Merge a patch into a conversion; give the API server's refusal, or nothing."""

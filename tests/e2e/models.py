@@ -12,6 +12,7 @@ from filelock import FileLock
 
 from dev.demo import sources
 from tests.e2e.environment import Environment
+from tests.unit.converter import exported_models
 
 
 def handle(env: Environment, path: str) -> str:
@@ -64,6 +65,11 @@ def _put(env: Environment, path: str, content: bytes) -> None:
 
 def serve_tiny(env: Environment) -> str:
     return serve_saved_model(env, "e2e/tiny/1", _save_tiny)
+
+
+def serve_classifier(env: Environment) -> str:
+    """A small convolutional image classifier: image [-1, 8, 8, 3] float32."""
+    return serve_saved_model(env, "e2e/classifier/1", exported_models.convolutional)
 
 
 def serve_without_lite_op(env: Environment) -> str:
@@ -136,6 +142,12 @@ def file(name: str, content: bytes = b"hostile") -> tuple[tarfile.TarInfo, bytes
 def link(name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> tuple[tarfile.TarInfo, bytes]:
     info = tarfile.TarInfo(name)
     info.type, info.linkname = kind, target
+    return info, b""
+
+
+def folder(name: str) -> tuple[tarfile.TarInfo, bytes]:
+    info = tarfile.TarInfo(name)
+    info.type = tarfile.DIRTYPE
     return info, b""
 
 

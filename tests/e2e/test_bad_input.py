@@ -73,39 +73,6 @@ CASES: dict[str, Case] = {
     "wrong rank": (_tiny, pinned("x", 1, 8, 1), "InputShapeMismatch", ("x", "[-1, 8]", "[1, 8, 1]")),
     "contradicting dimension": (_tiny, pinned("x", 1, 9), "InputShapeMismatch", ("x", "[-1, 8]", "[1, 9]")),
     "unsupported op": (models.serve_without_lite_op, {}, "UnsupportedOperation", ("Digamma",)),
-    "loopback": (lambda _: "http://127.0.0.1:1/model/1", {}, "AddressRefused", ("127.0.0.1",)),
-    "redirect to the metadata server": (
-        lambda env: models.serve_redirect(env, "e2e/metadata/1", "http://169.254.169.254/latest/meta-data/"),
-        {},
-        "AddressRefused",
-        ("169.254.169.254",),
-    ),
-    "path above": (
-        lambda env: models.serve_archive(env, "e2e/above/1", models.archive(models.file("../../tmp/planted"))),
-        {},
-        "ArchiveRefused",
-        ("../../tmp/planted",),
-    ),
-    "absolute path": (
-        lambda env: models.serve_archive(env, "e2e/absolute/1", models.archive(models.file("/tmp/planted"))),
-        {},
-        "ArchiveRefused",
-        ("/tmp/planted",),
-    ),
-    "link to the outside": (
-        lambda env: models.serve_archive(
-            env, "e2e/link/1", models.archive(models.link("variables", "/proc/1/environ"))
-        ),
-        {},
-        "ArchiveRefused",
-        ("variables",),
-    ),
-    "bomb": (
-        lambda env: models.serve_archive(env, "e2e/bomb/1", models.bomb(512 << 20)),
-        {},
-        "ArchiveRefused",
-        ("times",),
-    ),
 }
 
 

@@ -14,7 +14,6 @@ from tests.e2e import models
 from tests.e2e.conversions import Object, Workbench, condition
 from tests.e2e.environment import Environment
 from tests.e2e.test_bad_input import assert_bucket_is_empty, assert_stalled
-from tests.unit.converter import exported_models
 
 pytestmark = pytest.mark.tensorflow
 
@@ -24,7 +23,7 @@ GENERATOR_SEED = 11
 @pytest.fixture(scope="module")
 def classifier(env: Environment) -> str:
     """Handle of a small convolutional image classifier: image [-1, 8, 8, 3] float32."""
-    return models.serve_saved_model(env, "e2e/classifier/1", exported_models.convolutional)
+    return models.serve_classifier(env)
 
 
 def npz(**arrays: Any) -> bytes:

@@ -1,5 +1,5 @@
 """Where pods may connect to: the API server takes the NetworkPolicies, and they are for
-the pods and ports that are really there; and an endpoint on the node is refused without them.
+the pods and ports that are really there. What is refused without them: attacks/test_addresses.py.
 
 Whether they are enforced is not tested here: the throw-away cluster's bridge plug-in enforces no NetworkPolicy.
 """
@@ -12,7 +12,6 @@ from tests.e2e.conftest import kubectl
 from tests.e2e.conversions import Object, Workbench
 from tests.e2e.environment import Environment
 from tests.e2e.operator_http import SYSTEM, ready_pods
-from tests.e2e.test_bad_input import assert_stalled
 from tests.network_policies import FOLDER, lets_out, policy
 
 pytestmark = pytest.mark.tensorflow
@@ -37,11 +36,3 @@ def test_a_namespace_s_policy_is_for_its_converters(bench: Workbench, env: Envir
     every = set(bench.kubectl("get", "pods", "-o", "name").split())
     assert every
     assert selected(env, bench.namespace, policy("converters")) == every
-
-
-@pytest.mark.parametrize("address", ["http://169.254.169.254", "http://[fd00:ec2::254]", "http://127.0.0.1:7070"])
-def test_an_endpoint_on_the_node_or_its_link_is_refused(bench: Workbench, tiny_model: str, address: str) -> None:
-    conversion = bench.conversion("astray", tiny_model)
-    conversion["spec"]["destination"]["s3"]["endpoint"] = address
-    finished = bench.run(conversion)
-    assert_stalled(finished, "AddressRefused", "destination.s3.endpoint", address)
