@@ -1,9 +1,12 @@
 """Models and archives for the tests, put where the Hub server serves them."""
 
+import functools
 import gzip
+import hashlib
 import io
 import os
 import secrets
+import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +15,7 @@ from filelock import FileLock
 
 from dev.demo import sources
 from tests.e2e.environment import Environment
+from tests.manifests import ROOT
 from tests.unit.converter import exported_models
 
 
@@ -25,15 +29,25 @@ def serve_basic_pitch(env: Environment) -> str:
 
 
 def serve_saved_model(env: Environment, path: str, save: Callable[[Path], object]) -> str:
-    """Serve the SavedModel that `save` writes into a folder, made once for all tests."""
+    """Serve the SavedModel that `save` writes into a folder, made once for all tests until their code changes."""
     target = env.hub_dir / path
+    made_by = target.with_name(f".{target.name}.made-by")
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(env.hub_dir / ".lock"):
-        if not target.exists():
+        if not made_by.exists() or made_by.read_text() != _code():
             partial = target.with_name(f".{target.name}.{os.getpid()}")
             save(partial)
+            shutil.rmtree(target, ignore_errors=True)
             partial.rename(target)
+            made_by.write_text(_code())
     return handle(env, path)
+
+
+@functools.cache
+def _code() -> str:
+    """Return a digest of all that makes models for tests: those of an earlier checkout may still be served."""
+    sources = sorted([*ROOT.glob("tests/*.py"), *ROOT.glob("tests/unit/converter/*.py"), Path(__file__)])
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
 
 
 def serve_archive(env: Environment, path: str, content: bytes) -> str:

@@ -12,6 +12,7 @@ from tests.e2e.conversions import Object, Workbench
 from tests.e2e.environment import Environment
 from tests.e2e.impersonation import WRITER, Person
 from tests.e2e.operator_http import SYSTEM
+from tflite_api.names import FINALIZER
 from tflite_operator.observe.admission import POLICIES
 
 HANDLE = "https://models.invalid/1"
@@ -213,10 +214,11 @@ def test_whoever_may_edit_the_namespace_needs_no_more(bench: Workbench, writer: 
 def test_the_operator_s_own_account_changes_no_spec(bench: Workbench, owner: Person) -> None:
     assert owner.apply(idle(bench, "kept")) == ""
     operator = Person(bench, f"system:serviceaccount:{SYSTEM}:tflite-operator")
-    assert operator.patch("kept", {"metadata": {"annotations": {"touched": "yes"}}}) == ""
+    assert operator.patch("kept", {"metadata": {"finalizers": [FINALIZER]}}) == ""
     assert "the operator changes no spec" in operator.patch(
         "kept", {"spec": {"model": {"handle": "https://attacker.example.com/1"}}}
     )
+    assert operator.patch("kept", {"metadata": {"finalizers": None}}) == ""
 
 
 @pytest.mark.parametrize("name", POLICIES)

@@ -152,7 +152,9 @@ def test_credentials_of_the_model_that_are_refused_are_named_and_not_shown(
     wrong = credentials_secret(env.access_key, canary, READER)
     client.CoreV1Api(api).create_namespaced_secret(bench.namespace, wrong)
     finished = run(bench, "wrong", in_bucket(bench, key="model.zip"))
-    assert_stalled(finished, "ModelAccessDenied", READER, "model.s3.secretRef", "s3:GetObject")
+    assert_stalled(
+        finished, "ModelAccessDenied", READER, "model.s3.secretRef", "the secret key is not that of the access key"
+    )
     assert_unseen(bench, env, canary)
 
 
