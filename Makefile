@@ -105,7 +105,7 @@ one: set-up ## Run one test on a cluster: make one TEST=tests/e2e/test_operator.
 	$(call on_cluster,$(PYTHON) -m pytest "$$TEST")
 
 .PHONY: test
-test: set-up ## Run lint and all tests, with all set-up (cold about 40 minutes, warm 27)
+test: set-up ## Run lint and all tests, with all set-up (cold about 55 minutes, warm 45)
 	@$(RUN) "make test" -- $(MAKE) --no-print-directory all-tests
 
 .PHONY: test-programs
