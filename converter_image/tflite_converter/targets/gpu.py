@@ -12,24 +12,15 @@ from tflite_converter.targets.examination import Examination, Subject
 from tflite_converter.targets.gpu_rules import OperatorUse, TensorUse
 
 _OPTIONS: Final = {
-    "DEPTH_TO_SPACE": ("BlockSize",),
-    "FULLY_CONNECTED": ("WeightsFormat", "KeepNumDims"),
-    "MIRROR_PAD": ("Mode",),
-    "RESIZE_BILINEAR": ("AlignCorners", "HalfPixelCenters"),
-    "SOFTMAX": ("Beta",),
-    "SPACE_TO_DEPTH": ("BlockSize",),
-    "STRIDED_SLICE": ("EllipsisMask", "NewAxisMask", "ShrinkAxisMask"),
+    "DEPTH_TO_SPACE": ("DepthToSpaceOptions", ("BlockSize",)),
+    "FULLY_CONNECTED": ("FullyConnectedOptions", ("WeightsFormat", "KeepNumDims")),
+    "MIRROR_PAD": ("MirrorPadOptions", ("Mode",)),
+    "RESIZE_BILINEAR": ("ResizeBilinearOptions", ("AlignCorners", "HalfPixelCenters")),
+    "SOFTMAX": ("SoftmaxOptions", ("Beta",)),
+    "SPACE_TO_DEPTH": ("SpaceToDepthOptions", ("BlockSize",)),
+    "STRIDED_SLICE": ("StridedSliceOptions", ("EllipsisMask", "NewAxisMask", "ShrinkAxisMask")),
 }
-"""What the rules look at, by its names in the generated schema."""
-_OPTIONS_TABLE: Final = {
-    "DEPTH_TO_SPACE": "DepthToSpaceOptions",
-    "FULLY_CONNECTED": "FullyConnectedOptions",
-    "MIRROR_PAD": "MirrorPadOptions",
-    "RESIZE_BILINEAR": "ResizeBilinearOptions",
-    "SOFTMAX": "SoftmaxOptions",
-    "SPACE_TO_DEPTH": "SpaceToDepthOptions",
-    "STRIDED_SLICE": "StridedSliceOptions",
-}
+"""Where operators have what the rules look at: the table and its fields, by their names in the generated schema."""
 
 
 def examine(asked: Target, subject: Subject) -> Examination:
@@ -85,6 +76,7 @@ def _options(name: str, operator: Any) -> dict[str, float]:  # noqa: ANN401 - se
     table = operator.BuiltinOptions()
     if name not in _OPTIONS or table is None:
         return {}
-    options = getattr(schema, _OPTIONS_TABLE[name])()
+    kind, fields = _OPTIONS[name]
+    options = getattr(schema, kind)()
     options.Init(table.Bytes, table.Pos)
-    return {f"{one[0].lower()}{one[1:]}": float(getattr(options, one)()) for one in _OPTIONS[name]}
+    return {f"{one[0].lower()}{one[1:]}": float(getattr(options, one)()) for one in fields}
