@@ -112,6 +112,19 @@ class Estimate(Schema):
     value: Decimal
     low: Decimal
     high: Decimal
+    """-inf and inf where there was no room for the interval."""
+
+    @property
+    def has_interval(self) -> bool:
+        """Return whether it says how sure it is."""
+        return (self.low, self.high) != _NO_INTERVAL
+
+    def without_interval(self) -> Self:
+        """Return the figure alone."""
+        return self.model_copy(update=dict(zip(("low", "high"), _NO_INTERVAL, strict=True)))
+
+
+_NO_INTERVAL: Final = ("-inf", "inf")
 
 
 class MeasuredMetric(Schema):
@@ -128,6 +141,20 @@ class MeasuredMetric(Schema):
     """Of the published artifact, where that is the baseline."""
     drop: Estimate
     """By how much the artifact is worse than its baseline, sample by sample."""
+
+    @property
+    def has_intervals(self) -> bool:
+        """Return whether any of its figures says how sure it is."""
+        return any(figure.has_interval for figure in self._figures.values())
+
+    def without_intervals(self) -> Self:
+        """Return the figures alone."""
+        return self.model_copy(update={name: figure.without_interval() for name, figure in self._figures.items()})
+
+    @property
+    def _figures(self) -> dict[str, Estimate]:
+        found = {"model": self.model, "artifact": self.artifact, "baseline": self.baseline, "drop": self.drop}
+        return {name: figure for name, figure in found.items() if figure is not None}
 
 
 class Baseline(Schema):

@@ -177,8 +177,9 @@ class StepResult(Schema):
             self._fewer_outputs,
             self._shorter_signature,
             self._unnamed_slowest,
-            self._fewer_metrics,
             self._fewer_trials,
+            self._no_intervals,
+            self._fewer_metrics,
             self._shorter_texts,
         )
         changes = next((changes for way in ways if (changes := way())), None)
@@ -237,6 +238,14 @@ class StepResult(Schema):
         if measured is None or measured.signature is None:
             return {}
         return {"benchmark": measured.model_copy(update={"signature": None})}
+
+    def _no_intervals(self) -> Changes:
+        """Leave out how sure the figures of metrics are: the figures themselves are what gates are held to."""
+        measured = self.verification
+        if measured is None or not any(metric.has_intervals for metric in measured.metrics or ()):
+            return {}
+        plain = tuple(metric.without_intervals() for metric in measured.metrics or ())
+        return {"verification": measured.model_copy(update={"metrics": plain, "truncated": True})}
 
     def _fewer_metrics(self) -> Changes:
         measured = self.verification

@@ -10,7 +10,8 @@ def identity(request: StepRequest, where: S3Destination) -> Identity:
     """Return who converts what to where."""
     page = where.report_page.uri if request.spec.report else None
     owner = Owner(request.cluster, request.owner)
-    return Identity(where.uri, owner, recipe_hash(request.spec), page, _adopted(request, where))
+    recipe, metrics = recipe_hash(request.spec), tuple(request.spec.metrics)
+    return Identity(where.uri, owner, recipe, page, _adopted(request, where), metrics)
 
 
 def _adopted(request: StepRequest, where: S3Destination) -> Owner | None:

@@ -3,12 +3,9 @@
 The metadata is what makes a rebuilt cluster recognise its artifacts; like everything from a bucket it is data to check.
 """
 
-import base64
-import binascii
 import hashlib
 import re
-import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote, unquote
@@ -18,7 +15,9 @@ from pydantic import ValidationError
 from tflite_api.field_types import CLUSTER_ID_PATTERN
 from tflite_api.names import UNKNOWN_CLUSTER
 from tflite_api.reasons import Reason
+from tflite_api.resource.metrics import Metric
 from tflite_api.resource.status import Attestation
+from tflite_api.steps import packing
 from tflite_api.steps.step import StepResult
 from tflite_api.text import one_line
 from tflite_converter.core.failure import StepFailure
@@ -36,7 +35,7 @@ _PREFIX: Final = "x-amz-meta-"
 METADATA_BYTES: Final = 2048
 """S3's limit for names and values together
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html); counted with the prefix, to be safe."""
-_RESULT_BYTES: Final = 64 * 1024
+_LONGEST: Final = 64 * 1024
 _ATTESTATION_ROOM: Final = 64 + 1 + 128
 """Bytes: a digest, a space, and the longest name that the status has for a key."""
 _OWNER_SAFE: Final = "/.-_"
@@ -83,6 +82,8 @@ class Identity:
     """Where the report page is to be."""
     adopts: Owner | None = None
     """Whose objects it may take for its own."""
+    metrics: tuple[Metric, ...] = ()
+    """What is measured on labels: the recipe says it, so that an artifact's metadata need not."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,10 @@ def is_page_of(found: StoredObject | None, wanted: Identity) -> bool:
 def stored_result(found: StoredObject, wanted: Identity) -> StepResult | None:
     """Return what the metadata of this recipe's artifact says of it; None where it is another, or does not agree."""
     note = _read_note(found.metadata)
-    return _reusable(found, note) if note is not None and note.recipe == wanted.recipe else None
+    if note is None or note.recipe != wanted.recipe:
+        return None
+    result = _reusable(found, note)
+    return _with_names(result, wanted.metrics) if result is not None else None
 
 
 def recorded_digest(found: StoredObject) -> str | None:
@@ -202,22 +206,50 @@ def encode_metadata(result: StepResult, wanted: Identity) -> dict[str, str]:
 
 
 def packed_result(result: StepResult, wanted: Identity) -> str:
-    """Return what the metadata say of an artifact, without its attestation: whether it has one makes no difference.
+    """Return what the metadata say of an artifact.
+
+    The attestation is beside it: whether there is one makes no difference. What whoever reuses it knows anyway is left
+    out, and what still does not fit, as StepResult.to_json has it: the figures that gates are held to go last.
 
     Raises:
         ValueError: the result has no artifact, or does not fit however short.
     """
     if result.artifact is None:
         raise ValueError("a result without an artifact describes no object")
-    told = result.model_copy(update={"attestation": None})
+    told = _without_known(result)
     beside = ownership(result.artifact.sha256, wanted)
     room = METADATA_BYTES - metadata_bytes({**beside, RESULT: "", ATTESTATION: ""}) - _ATTESTATION_ROOM
-    limit = len(told.to_json(_RESULT_BYTES))
+    limit = len(told.to_json(_LONGEST))
     while True:
-        packed = base64.b64encode(zlib.compress(told.to_json(limit).encode(), 9)).decode()
+        packed = packing.packed(told.to_json(limit))
         if len(packed) <= room:
             return packed
         limit = limit * 9 // 10
+
+
+def _without_known(result: StepResult) -> StepResult:
+    """Return a result without what the spec of the same recipe says, or the object itself, or nobody asks for again."""
+    changes: dict[str, object] = {"message": "", "cure_given": None, "report_problem": None, "attestation": None}
+    if result.artifact is not None:
+        changes["artifact"] = result.artifact.model_copy(update={"uri": "", "report_uri": None, "etag": None})
+    measured = result.verification
+    if measured is not None and measured.metrics:
+        unnamed = tuple(one.model_copy(update={"name": "", "output": "", "k": None}) for one in measured.metrics)
+        changes["verification"] = measured.model_copy(update={"metrics": unnamed})
+    return result.model_copy(update=changes)
+
+
+def _with_names(result: StepResult, metrics: Sequence[Metric]) -> StepResult:
+    """Return a result with the names of its metrics, which are those of the spec in the same order."""
+    measured = result.verification
+    shown = measured.metrics if measured is not None else None
+    if measured is None or not shown or len(shown) != len(metrics):
+        return result
+    named = tuple(
+        one if one.name else one.model_copy(update={"name": asked.name, "output": asked.output, "k": asked.k})
+        for one, asked in zip(shown, metrics, strict=True)
+    )
+    return result.model_copy(update={"verification": measured.model_copy(update={"metrics": named})})
 
 
 def result_digest(found: StoredObject) -> str:
@@ -259,12 +291,8 @@ def _attestation(metadata: Mapping[str, str]) -> Attestation | None:
 
 def _unpack(packed: str) -> StepResult | None:
     try:
-        decompressor = zlib.decompressobj()
-        text = decompressor.decompress(base64.b64decode(packed, validate=True), _RESULT_BYTES)
-        if decompressor.unconsumed_tail or not decompressor.eof:
-            return None
-        return StepResult.model_validate_json(text)
-    except (binascii.Error, zlib.error, ValidationError):
+        return StepResult.model_validate_json(packing.unpacked(packed))
+    except ValueError:
         return None
 
 

@@ -1,9 +1,7 @@
 """Attacks by whoever may write to the bucket, and the accident of two clusters with one bucket."""
 
-import base64
 import hashlib
 import json
-import zlib
 
 import pytest
 from mypy_boto3_s3 import S3Client
@@ -12,6 +10,7 @@ from tests.e2e.conversions import Object, Workbench, condition, is_finished
 from tests.e2e.test_bad_input import assert_stalled
 from tests.e2e.test_deletion_policy import events, exists
 from tflite_api.names import UNKNOWN_CLUSTER
+from tflite_api.steps import packing
 from tflite_converter.storage import object_metadata
 
 pytestmark = pytest.mark.tensorflow
@@ -27,10 +26,10 @@ def forge(s3: S3Client, bucket: str, key: str) -> None:
     """Put a text in an artifact's place whose metadata say that it is the artifact, with a better measurement."""
     told = metadata(s3, bucket, key)
     digest = hashlib.sha256(TEXT).hexdigest()
-    result: Object = json.loads(zlib.decompress(base64.b64decode(told[object_metadata.RESULT])))
+    result: Object = json.loads(packing.unpacked(told[object_metadata.RESULT]))
     result["artifact"] |= {"sha256": digest, "sizeBytes": len(TEXT)}
     result["verification"]["snrDecibels"] = "188"
-    packed = base64.b64encode(zlib.compress(json.dumps(result).encode())).decode()
+    packed = packing.packed(json.dumps(result))
     forged = told | {object_metadata.SHA256: digest, object_metadata.RESULT: packed}
     s3.put_object(Bucket=bucket, Key=key, Body=TEXT, Metadata=forged)
 

@@ -34,7 +34,7 @@ def test_a_report_always_fits_the_termination_message(message: str, signature: A
         assert read.signature.truncated
 
 
-def test_metrics_are_left_out_last() -> None:
+def test_metrics_are_left_out_last_and_how_sure_they_are_before_them() -> None:
     message = "m" * 1024
     figure = {"value": "0.12345", "low": "0.12345", "high": "0.12345"}
     metric = {"name": "R2", "output": "y" * 500, "samples": 10_000, "model": figure, "artifact": figure, "drop": figure}
@@ -49,7 +49,23 @@ def test_metrics_are_left_out_last() -> None:
     assert read.verification is not None
     assert (read.signature, read.verification.outputs, read.verification.truncated) == (None, None, True)
     assert 0 < len(read.verification.metrics or ()) < 8
+    assert not any(metric.has_intervals for metric in read.verification.metrics or ())
+    assert {metric.artifact.value for metric in read.verification.metrics or ()} == {"0.12345"}
     assert read.message == message
+
+
+def test_trials_go_before_the_figures_that_gates_are_held_to() -> None:
+    figure = {"value": "0.12345", "low": "0.1", "high": "0.2"}
+    metric = {"name": "R2", "output": "y", "samples": 99, "model": figure, "artifact": figure, "drop": figure}
+    error = {"snrDecibels": "1", "maxAbsoluteError": "1", "cosine": "1", "samples": 1, "source": "Verification"}
+    whole = searched(trials=12, names=1).model_copy(
+        update={"verification": MeasuredError.from_object({**error, "metrics": [metric] * 8})}
+    )
+    without = whole.model_copy(update={"trials": None})
+    read = StepResult.model_validate_json(whole.to_json(len(without.to_json()) + 100))
+    assert read.verification is not None
+    assert read.verification == whole.verification
+    assert len(read.trials or ()) < 12
 
 
 def test_of_a_benchmark_at_most_the_name_of_the_signature_is_left_out() -> None:

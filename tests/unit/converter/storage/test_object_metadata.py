@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import hashlib
+import random
 import zlib
 from typing import Any
 
@@ -11,7 +12,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tflite_api.reasons import Reason
-from tflite_api.resource.status import Artifact, ArtifactSignature, MeasuredError, Provenance, Tensor
+from tflite_api.resource.metrics import MOST_METRICS, Metric, MetricName
+from tflite_api.resource.quantization_types import FIXED
+from tflite_api.resource.status import (
+    Artifact,
+    ArtifactSignature,
+    Baseline,
+    Benchmark,
+    Estimate,
+    MeasuredError,
+    MeasuredMetric,
+    Provenance,
+    ReferenceKernels,
+    TargetFit,
+    Tensor,
+    Trial,
+)
+from tflite_api.steps import packing
 from tflite_api.steps.step import StepResult
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.storage import object_metadata
@@ -129,11 +146,126 @@ def test_metadata_always_fits_and_keeps_what_matters(tensors: int, owner: str) -
     assert note is not None
     assert note.owner == Owner("prod", owner[:40])
     assert note.result is not None
-    assert (note.result.artifact, note.result.verification, note.result.provenance) == (
-        whole.artifact,
-        whole.verification,
-        whole.provenance,
+    assert note.result.artifact is not None
+    assert (note.result.artifact.sha256, note.result.artifact.size_bytes) == (SHA256, 100)
+    assert (note.result.verification, note.result.provenance) == (whole.verification, whole.provenance)
+
+
+DIGITS = random.Random(20)  # noqa: S311 - nothing secret
+HEX = "0123456789abcdef"
+
+
+def arbitrary(characters: int) -> str:
+    """Return text that takes as much room as text of its length can."""
+    return "".join(DIGITS.choice(HEX) for _ in range(characters))
+
+
+def longest_estimate() -> Estimate:
+    value, low, high = (
+        f"{DIGITS.choice(['', '-'])}{DIGITS.randrange(10_000, 99_999) / 10_000}e-{DIGITS.randrange(11, 99)}"
+        for _ in range(3)
     )
+    return Estimate(value=value, low=low, high=high)
+
+
+ASKED = tuple(
+    Metric(name=MetricName.TOPK_ACCURACY, output=arbitrary(512), labels="y", k=number + 2, max_drop="1")
+    for number in range(MOST_METRICS)
+)
+
+
+def measured_metric(asked: Metric) -> MeasuredMetric:
+    names = ("model", "artifact", "baseline", "drop")
+    figures = {name: longest_estimate() for name in names}
+    return MeasuredMetric(name=asked.name, output=asked.output, k=asked.k, samples=9000, **figures)
+
+
+def longest_result(wanted: Identity) -> StepResult:
+    """Return a result with the most of everything that is measured."""
+    known = result(tensors=20, recipe=wanted.recipe)
+    error = MeasuredError(
+        snr_decibels="38.21",
+        max_absolute_error="0.0123",
+        cosine="0.99991",
+        samples=9000,
+        source="Verification",
+        worst_sample_snr_decibels="21.11",
+        runtime="LiteRT 2.3.0 with XNNPACK",
+        reference_kernels=ReferenceKernels(snr_decibels="38.2", runtime_snr_decibels="38.3", samples=4),
+        metrics=tuple(map(measured_metric, ASKED)),
+        baseline=Baseline(source="Published", sha256=arbitrary(64)),
+    )
+    made = {"message": arbitrary(1024), "report_problem": arbitrary(1024), "verification": error}
+    uri = {"artifact": Artifact(uri=wanted.uri, sha256=SHA256, size_bytes=100, report_uri=arbitrary(1024))}
+    trials = {"trials": tuple(Trial(type=FIXED[0], message=arbitrary(256), outcome="Missed") for _ in range(12))}
+    return known.model_copy(update={**made, **uri, **trials, "benchmark": BENCHMARK, "targets": TARGETS})
+
+
+BENCHMARK = Benchmark(
+    runtime="LiteRT 2.3.0 with XNNPACK",
+    p50_milliseconds="11.2345",
+    p90_milliseconds="12.3456",
+    relative_latency="0.8123",
+    runs=50,
+    threads=2,
+    arena_bytes=1234567,
+)
+TARGETS = tuple(
+    TargetFit(name=name, tool=arbitrary(40), operators=312, on_target=301, sram_bytes=1234567, cycles=12345678)
+    for name in ("EthosU", "Microcontroller", "GPU")
+)
+LONGEST = Identity(
+    f"s3://models/{arbitrary(1000)}",
+    Owner(arbitrary(63), f"{arbitrary(63)}/{arbitrary(253)}"),
+    arbitrary(64),
+    metrics=ASKED,
+)
+
+
+def test_the_figures_of_all_metrics_fit_whatever_they_are() -> None:
+    whole = longest_result(LONGEST)
+    metadata = encode_metadata(whole, LONGEST)
+    assert object_metadata.metadata_bytes(metadata) <= METADATA_BYTES
+    found = object_metadata.stored_result(StoredObject('"tag"', 100, SHA256, metadata), LONGEST)
+    assert found is not None
+    assert found.verification is not None
+    assert whole.verification is not None
+    assert found.verification.metrics == tuple(one.without_intervals() for one in whole.verification.metrics or ())
+    assert (found.verification.baseline, found.targets, found.benchmark) == (
+        whole.verification.baseline,
+        whole.targets,
+        whole.benchmark,
+    )
+
+
+def test_metrics_have_the_names_that_the_spec_of_the_recipe_gives_them() -> None:
+    two = dataclasses.replace(WANTED, metrics=ASKED[:2])
+    whole = result()
+    assert whole.verification is not None
+    shown = tuple(map(measured_metric, ASKED[:2]))
+    error = whole.verification.model_copy(update={"metrics": shown})
+    there = StoredObject('"tag"', 100, SHA256, encode_metadata(whole.model_copy(update={"verification": error}), two))
+    decision = decide(there, two)
+    assert isinstance(decision, Reuse)
+    assert decision.result.verification == error
+    # The recipe says how many there are: others are left without a name, and fit no spec.
+    decision = decide(there, WANTED)
+    assert isinstance(decision, Reuse)
+    assert decision.result.verification is not None
+    assert [one.name for one in decision.result.verification.metrics or ()] == ["", ""]
+
+
+def test_what_was_written_before_there_was_a_vocabulary_is_still_read() -> None:
+    text = result().to_json()
+    before = changed(object_metadata.RESULT, base64.b64encode(zlib.compress(text.encode(), 9)).decode())
+    decision = decide(before, WANTED)
+    assert isinstance(decision, Reuse)
+    assert decision.result.verification == result().verification
+
+
+def test_the_vocabulary_is_the_one_that_objects_in_buckets_were_written_with() -> None:
+    written = "ePni3sw2I63ARy27awF9BxSi"
+    assert packing.unpacked(written) == b'{"reason":"Converted","message":"","verdict":"SNRSufficient"}'
 
 
 def page(owner: Identity = WANTED) -> StoredObject:
