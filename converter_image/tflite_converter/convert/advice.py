@@ -12,7 +12,7 @@ from tflite_converter.artifact import flatbuffer
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.quantize import quantization
-from tflite_converter.scoring.gates import ModelMisses
+from tflite_converter.scoring.gates import ModelMisses, Unmeasurable
 from tflite_converter.verify import reference
 from tflite_converter.verify.gate import NAME_REAL_ONES
 from tflite_converter.verify.kernels import CannotRun
@@ -45,7 +45,7 @@ class Compared:
 
 def advised(failure: StepFailure, compared: Compared) -> StepFailure:
     """Return a failed comparison in words that say what to change."""
-    if isinstance(failure, ModelMisses):
+    if isinstance(failure, ModelMisses | Unmeasurable):
         return failure
     asked, references = compared.quantization, compared.references
     is_of_type = asked.type.facts.is_calibrated and compared.batch_cure is None

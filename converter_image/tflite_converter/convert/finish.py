@@ -301,14 +301,14 @@ def _compare(
     scores: Scores,
 ) -> tuple[Verdict, Sequence[Reference]]:
     """Return the verdict, and the references as far as they were used."""
-    for seen in references:
-        if (inconclusive := seen.inconclusive) is not None:
+    promoted = Promoted(artifact, order.signatures, order.metrics)
+    for inconclusive in (*(seen.inconclusive for seen in references), litert.inconclusive(facts)):
+        if inconclusive is not None:
+            promotion.hold_unmeasured(order.published, promoted, inconclusive)
             return inconclusive, references
-    if (inconclusive := litert.inconclusive(facts)) is not None:
-        return inconclusive, references
     keys = [each.wanted.key for each in order.signatures]
     used = comparison.measure(artifact, keys, references, measured, scores.add)
-    promotion.measure(order.published, Promoted(artifact, order.signatures, order.metrics), scores)
+    promotion.measure(order.published, promoted, scores)
     seen_by = _circumstances(order, used)
     error = measured.summary(seen_by.source)
     verdict = gates.judge(scores, error, lambda: gate.judge(measured, order.min_snr_decibels, seen_by))

@@ -19,7 +19,9 @@ from tflite_converter.core.digests import file_digest
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.step_files import read_model
 from tflite_converter.promotion.messages import REFUSED, MeasuredSignature, PublishedOrder, Refusal
+from tflite_converter.scoring import gates
 from tflite_converter.scoring.scores import Scores
+from tflite_converter.verify.metrics import Verdict
 from tflite_converter.worker import process
 
 _MODULE: Final = "tflite_converter.promotion.child"
@@ -68,6 +70,21 @@ def measure(published: PublishedArtifact | None, promoted: Promoted, scores: Sco
         )
         _run(order)
         _take(figures, scores)
+
+
+def hold_unmeasured(published: PublishedArtifact | None, promoted: Promoted, why: Verdict) -> None:
+    """Refuse an artifact that cannot be measured where something else is published that it may be worse than.
+
+    Args:
+        published: the artifact that is at the destination; None where there is none.
+        promoted: the new one.
+        why: it cannot be measured.
+
+    Raises:
+        StepFailure: VerificationFailed.
+    """
+    if published is not None and published.sha256 != file_digest(promoted.artifact):
+        gates.hold_unmeasured(promoted.metrics, why)
 
 
 def _run(order: PublishedOrder) -> None:

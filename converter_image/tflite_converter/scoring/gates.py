@@ -18,6 +18,33 @@ class ModelMisses(StepFailure):
     is_final = True
 
 
+class Unmeasurable(StepFailure):
+    """A gate that nothing can be held to, whatever the model is converted to."""
+
+    is_final = True
+
+
+def hold_unmeasured(metrics: Sequence[Metric], why: Verdict) -> None:
+    """Refuse an artifact of which nothing is known where it would replace what is published.
+
+    Args:
+        metrics: what the spec asks for.
+        why: nothing can be measured.
+
+    Raises:
+        StepFailure: VerificationFailed where a metric asks for no worse than what is published.
+    """
+    for number, metric in enumerate(metrics):
+        if metric.is_promotion:
+            asked = gate_in_words("maxDrop", metric.gates["maxDrop"])
+            raise Unmeasurable(
+                Reason.VERIFICATION_FAILED,
+                f"{why.message}, so {metric.name} of {metric.output} cannot be measured, but"
+                f" verification.metrics[{number}] asks for {asked} from what is published",
+                "Publish under another key, or leave out baseline: Published to replace it unmeasured",
+            )
+
+
 def judge(scores: Scores, error: MeasuredError, judge_error: Callable[[], Verdict]) -> Verdict:
     """Return the verdict on error and metrics together.
 
@@ -52,9 +79,7 @@ def remarks(metrics: Sequence[Metric], references: Sequence[Reference], *, is_me
     if not metrics:
         return ()
     if not is_measured:
-        said = "so the metrics of verification.metrics are not measured"
-        kept = ", and nothing is held against what is published" if any(each.is_promotion for each in metrics) else ""
-        return (f"{said}{kept}",)
+        return ("so the metrics of verification.metrics are not measured",)
     left_out = sum(output is None for seen in references for output in seen.outputs)
     given = sum(len(seen.outputs) for seen in references)
     words = f"{left_out} of {given} labelled samples are left out, as the model gives infinities or NaN on them"

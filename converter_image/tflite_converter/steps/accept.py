@@ -104,7 +104,7 @@ def accept(output_dir: Path, asked: Asked) -> Iterator[AcceptedArtifact]:
     except ValueError as error:
         _refuse(one_line(str(error), 600))
     _check_report(report, asked)
-    _check_baseline(report, asked.published)
+    _check_baseline(report, asked)
     with file:
         if not flatbuffer.is_litert(file.read(flatbuffer.START_BYTES)):
             _refuse(f"{ARTIFACT_FILE} is no TensorFlow Lite file")
@@ -164,11 +164,19 @@ def _check_report(report: ConvertedModel, asked: Asked) -> None:
         _refuse(f"its report {problem}")
 
 
-def _check_baseline(report: ConvertedModel, published: str | None) -> None:
+def _check_baseline(report: ConvertedModel, asked: Asked) -> None:
+    published = asked.published
     baseline = report.verification.baseline if report.verification is not None else None
     if baseline is not None and baseline.sha256 != published:
         there = published or "nothing"
         _refuse(f"its report holds it against {baseline.sha256 or 'the model'}, but {there} is published")
+    is_promotion = any(metric.is_promotion for metric in asked.metrics)
+    if published is None or published == report.sha256 or not is_promotion:
+        return
+    # Whatever its verdict is called: what replaces a published artifact shows that it is no worse.
+    problem = asked_metrics.problem_of(asked.metrics, report.verification)
+    if problem is not None:
+        _refuse(f"its report {problem}, and {published} is published")
 
 
 def problem_of(

@@ -221,3 +221,23 @@ def test_metrics_of_the_model_alone_are_none_of_the_published_one_s(
     assert converted.verification is not None
     assert converted.verification.baseline is None
     assert "baseline" not in json.dumps(converted.to_object())
+
+
+def test_what_cannot_be_measured_replaces_nothing_but_itself(
+    family: Path, artifacts: dict[str, Path], tmp_path: Path
+) -> None:
+    with pytest.raises(StepFailure) as caught:
+        measured(family, "random", tmp_path, artifacts["good"])
+    assert caught.value.reason is Reason.VERIFICATION_FAILED
+    assert caught.value.is_final
+    assert caught.value.message == (
+        "The model itself gives other outputs when it runs again, so Top1Accuracy of y cannot be measured, but"
+        " verification.metrics[0] asks for a drop of at most 0.01 from what is published. Publish under another key,"
+        " or leave out baseline: Published to replace it unmeasured"
+    )
+    published = tmp_path / "published.tflite"
+    for same in (None, published):
+        found = measured(family, "random", tmp_path, same)
+        assert found.verdict is Reason.NON_DETERMINISTIC
+        assert "so the metrics of verification.metrics are not measured" in found.message
+        published.write_bytes((tmp_path / "output" / "model.tflite").read_bytes())

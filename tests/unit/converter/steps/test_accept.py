@@ -122,6 +122,18 @@ def test_an_artifact_that_was_held_against_another_is_refused(
     assert caught.value.reason is Reason.ARTIFACT_REFUSED
 
 
+@pytest.mark.parametrize("verdict", ["SelectTF", "NonDeterministic", "Insensitive"])
+def test_what_shows_no_figures_replaces_nothing_that_is_published(output: Path, verdict: str) -> None:
+    report(verification=None, verdict=verdict)(output)
+    asked = Asked(60, PROMOTION, published="b" * 64)
+    refused = f"shows 0 metrics of the 1 asked for, and {'b' * 64} is published"
+    with pytest.raises(StepFailure, match=refused), accept(output, asked):
+        pass
+    for published in (None, REPORT["sha256"]):
+        with accept(output, Asked(60, PROMOTION, published=published)) as accepted:
+            assert accepted.report.verdict == verdict
+
+
 @pytest.mark.parametrize(
     ("gate", "changes"),
     [
