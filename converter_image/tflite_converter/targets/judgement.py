@@ -30,12 +30,12 @@ def hold(asked: Sequence[Target], found: Sequence[Examination], quantization: Qu
     Raises:
         StepFailure: TargetUnmet with what was found, of the first that is not met, and what helps.
     """
-    for target, examined in zip(asked, found, strict=True):
+    for number, (target, examined) in enumerate(zip(asked, found, strict=True)):
         told = _problem(target, examined, quantization)
         if told is not None:
             words, cure = told
             fits = tuple(each.fit for each in found)
-            raise StepFailure(Reason.TARGET_UNMET, words, cure, targets=fits)
+            raise StepFailure(Reason.TARGET_UNMET, f"targets[{number}]: {words}", cure, targets=fits)
 
 
 def _problem(asked: Target, examined: Examination, quantization: Quantization) -> tuple[str, Cure] | None:
@@ -43,7 +43,7 @@ def _problem(asked: Target, examined: Examination, quantization: Quantization) -
     fit = examined.fit
     if examined.misses is not None:
         # What a tool says of the rest follows from it.
-        return f"targets: {examined.misses}", IN_MESSAGE
+        return examined.misses, IN_MESSAGE
     for bound in missed(asked, fit):
         match bound:
             case "name":
@@ -59,10 +59,10 @@ def _problem(asked: Target, examined: Examination, quantization: Quantization) -
 
 def _not_taken(asked: Target, fit: TargetFit, quantization: Quantization) -> tuple[str, str]:
     if asked.name is TargetName.MICROCONTROLLER:
-        words = f"targets: tflite-micro does not run {fit.operators - fit.on_target} of {fit.operators} operators"
+        words = f"tflite-micro does not run {fit.operators - fit.on_target} of {fit.operators} operators"
         return f"{words}: {_listed(fit)}", "Change the model so that it does without them, or leave out Microcontroller"
     named = f"{asked.name} ({asked.config})" if asked.config else asked.name
-    words = f"targets: nothing of the artifact runs on {named}, neither {_listed(fit)}"
+    words = f"nothing of the artifact runs on {named}, neither {_listed(fit)}"
     if asked.name is TargetName.ETHOS_U and quantization.type not in CALIBRATED:
         return words, f"set quantization.type {' or '.join(CALIBRATED)}, for it computes with integers"
     if any("ynamic" in (operator.why or "") for operator in fit.elsewhere or ()):
@@ -74,7 +74,7 @@ def _too_few(bound: Bound, asked: Target, fit: TargetFit, quantization: Quantiza
     wanted = asked.min_npu_operators if bound == "minNPUOperators" else asked.min_gpu_operators
     share = (Decimal(fit.on_target) / fit.operators).quantize(_SHARE, ROUND_DOWN)
     words = (
-        f"targets: {fit.on_target} of {fit.operators} operators run on {asked.name} ({share}), and {bound} asks for"
+        f"{fit.on_target} of {fit.operators} operators run on {asked.name} ({share}), and {bound} asks for"
         f" {wanted}; elsewhere run {_listed(fit)}"
     )
     lower = f"lower {bound} to {share}"
@@ -87,11 +87,11 @@ def _too_few(bound: Bound, asked: Target, fit: TargetFit, quantization: Quantiza
 
 def _too_large(bound: Bound, found: int | None, most: str | int | None, words: str) -> tuple[str, str]:
     if found is None:
-        return f"targets: {words.format('what it does not say')}", f"leave out {bound}"
+        return words.format("what it does not say"), f"leave out {bound}"
     allowed = int(quantity(most or 0))
     told = words.format(f"{found} bytes ({bytes_in_words(found)})")
     return (
-        f"targets: {told}, and {bound} allows {allowed} ({bytes_in_words(allowed)})",
+        f"{told}, and {bound} allows {allowed} ({bytes_in_words(allowed)})",
         f"use a smaller model, or raise {bound} to {found}",
     )
 

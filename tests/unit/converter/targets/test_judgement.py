@@ -93,5 +93,13 @@ def test_memory_that_is_exceeded_names_both_sizes(asked: dict[str, Any], found: 
 def test_what_a_tool_says_comes_before_what_follows_from_it() -> None:
     found = {"operators": 4, "onTarget": 1}
     failure = refused({"name": "Microcontroller"}, found, misses="x is flexible: pin it in signature.inputs")
-    assert failure.message == "targets: x is flexible: pin it in signature.inputs"
+    assert failure.message == "targets[0]: x is flexible: pin it in signature.inputs"
     assert failure.cure_given
+
+
+def test_of_several_targets_the_one_that_is_missed_is_told_by_its_number() -> None:
+    gpu = TargetFit.from_object({"name": "GPU", "tool": "t", "operators": 4, "onTarget": 4})
+    npu = TargetFit.from_object({"name": "EthosU", "tool": "t", "operators": 4, "onTarget": 4, "sramBytes": 2048})
+    asked = [Target.from_object({"name": "GPU"}), Target.from_object({**NPU, "maxSRAMBytes": "1Ki"})]
+    with pytest.raises(StepFailure, match=r"targets\[1\]: Vela needs 2048 bytes"):
+        judgement.hold(asked, [Examination(gpu), Examination(npu)], Quantization.from_object(INTEGERS))
