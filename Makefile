@@ -160,7 +160,7 @@ bench-cli: venv ## Hold the command line's CPU time against its goals, and its r
 	@$(PYTHON) -m bench.command_line $(ARGS)
 
 .PHONY: bench-labelled
-bench-labelled: venv ## What each quantization type costs three models that are trained here (about 10 minutes); ARGS="--scikit-learn WHEEL"
+bench-labelled: venv ## What each quantization type, and Auto, costs three models that are trained here (about 20 minutes); ARGS="--scikit-learn WHEEL"
 	@$(PYTHON) -m bench.labelled $(ARGS)
 
 .PHONY: bench-single

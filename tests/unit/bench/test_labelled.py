@@ -1,6 +1,7 @@
 """The labelled data of the benchmark are the same each time, and its table shows what a run says."""
 
 import gzip
+import json
 import zipfile
 from importlib import metadata
 from pathlib import Path
@@ -61,3 +62,43 @@ def test_a_line_says_what_a_type_costs_and_saves() -> None:
     assert line[5:] == ("0.9 [0 to 1]", "0.85 [0 to 1]", "0.05 [0 to 1]", "30.0")
     failed = table.line(TABLE, QuantizationType.INT8, {"reason": "R", "message": "why"}, [1000])
     assert failed[7] == "R: why"
+
+
+@pytest.mark.parametrize(
+    ("kept", "trials", "words"),
+    [
+        ({}, 1, "Auto, drop at most 0.01: Int8, the only trial"),
+        ({"keepFloat": {"tensors": ["a"]}}, 3, "Auto, drop at most 0.01: Int8 with 1 layer kept, of 3 trials"),
+        ({"keepInt8": {"tensors": ["a", "b"]}}, 8, "Auto, drop at most 0.01: Int8 with 2 layers kept, of 8 trials"),
+    ],
+)
+def test_a_line_says_what_a_search_came_to(kept: dict[str, Any], trials: int, words: str) -> None:
+    metric = {name: estimate("0.9") for name in ("model", "artifact", "drop")}
+    found = {
+        "artifact": {"sizeBytes": 250},
+        "verification": {"snrDecibels": "30.0", "metrics": [metric]},
+        "quantization": {"type": "Int8", **kept},
+        "trials": [{}] * trials,
+    }
+    assert table.line(DIGITS, QuantizationType.AUTO, found, [1000])[1] == words
+
+
+def test_a_search_is_asked_to_keep_what_the_user_would_not_give_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked = {}
+
+    def run(command: list[str], **_: Any) -> None:
+        file, made = (Path(command[command.index(flag) + 1]) for flag in ("-f", "-o"))
+        spec = json.loads(file.read_text())["spec"]
+        asked[spec["quantization"]["type"]] = spec
+        made.mkdir()
+        (made / "result.json").write_text("{}")
+
+    monkeypatch.setattr("bench.labelled.__main__.subprocess.run", run)
+    for kind in (QuantizationType.FLOAT16, QuantizationType.AUTO):
+        table.converted(TABLE, "y", kind, tmp_path)
+    assert "calibration" in asked["Auto"]["quantization"]
+    assert "calibration" not in asked["Float16"]["quantization"]
+    drops = {kind: spec["verification"]["metrics"][0].get("maxDrop") for kind, spec in asked.items()}
+    assert drops == {"Float16": None, "Auto": "0.05"}
