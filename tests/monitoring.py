@@ -29,7 +29,9 @@ def panels() -> list[dict[str, Any]]:
 def expressions() -> dict[str, str]:
     """Return every PromQL expression of both, by where it stands."""
     shown = {
-        f"panel {panel['title']}, {target['refId']}": target["expr"].replace("$__rate_interval", "5m")
+        f"panel {panel['title']}, {target['refId']}": target["expr"]
+        .replace("$__rate_interval", "5m")
+        .replace("$__range", "6h")
         for panel in panels()
         for target in panel["targets"]
     }

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tflite_api.reasons import Outcome, Reason
-from tflite_api.resource.status import ConversionStatus, JobReference
+from tflite_api.resource.status import ConversionStatus, JobReference, Trial
+from tflite_api.steps.step import StepResult
 from tflite_operator.decide.decision import (
     PATIENCE,
     Action,
@@ -54,6 +55,8 @@ class Plan:
     look_again: timedelta | None = None
     finished: Reason | None = None
     """The reason, where this plan settles the conversion."""
+    trials: tuple[Trial, ...] = ()
+    """What was tried for it then, where its type is Auto."""
 
     @property
     def everything(self) -> tuple[Action, ...]:
@@ -82,13 +85,24 @@ def plan(observation: Observation, now: datetime, settings: Settings) -> Plan:
     ttls = tuple(one for one in _ttls(state, decision) if one.uid not in deleted)
     if isinstance(decision, NoChange):
         return Plan(actions=actions, follow_ups=ttls, look_again=_until_it_lingers(state))
+    finished = None if isinstance(decision, Progress | Pause) or _key(old) == _key(new) else _reason(decision)
     return Plan(
         actions=actions,
         status=new if new != old else None,
         follow_ups=(*_events(old, new, decision), *_losses(state, new), *ttls),
         look_again=_look_again(state, decision, is_told=new == old),
-        finished=None if isinstance(decision, Progress | Pause) or _key(old) == _key(new) else _reason(decision),
+        finished=finished,
+        trials=_trials(decision) if finished is not None else (),
     )
+
+
+def _trials(decision: Reported) -> tuple[Trial, ...]:
+    """Return the trials that were made just now: an artifact that is reused tells of those of another time."""
+    match decision:
+        case Success(result=result) | Failure(result=StepResult() as result) if result.reason is not Reason.REUSED:
+            return result.trials or ()
+        case _:
+            return ()
 
 
 def _stale_jobs(state: State) -> tuple[DeleteJob, ...]:

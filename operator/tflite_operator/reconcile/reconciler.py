@@ -38,6 +38,7 @@ from tflite_operator.telemetry.metrics import (
     RECONCILES,
     STATUS_WRITES,
     STEP_SECONDS,
+    TRIALS,
 )
 
 _ROUNDS: Final = 6
@@ -296,6 +297,8 @@ class Reconciler:
         if planned.finished is None or planned.status is None or planned.status.job is None:
             return
         FINISHED.labels(planned.finished.value).inc()
+        for trial in planned.trials:
+            TRIALS.labels(trial.type, trial.outcome).inc()
         for pod in seen.pods:
             for step in pod.steps if pod.job_uid == planned.status.job.uid else ():
                 if step.end is not None and step.end.seconds is not None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import pytest
+from prometheus_client import REGISTRY
 
 from tests.unit.operator.builders import (
     NOW,
@@ -181,6 +182,51 @@ def test_from_nothing_to_ready() -> None:
     look(cluster)
     assert cluster.calls == []
     assert [one["reason"] for one in cluster.told] == ["Pending", "Converted"]
+
+
+TRIALS = [{"type": kind, "outcome": outcome} for kind, outcome in (("Int8", "Missed"), ("Int8", "Chosen"))]
+
+
+@pytest.mark.parametrize(
+    ("said", "counted"),
+    [
+        ({"quantization": {"type": "Int8"}, "trials": TRIALS}, {"Missed": 1, "Chosen": 1}),
+        # They were made, and counted, when the artifact was.
+        ({"reason": Reason.REUSED, "quantization": {"type": "Int8"}, "trials": TRIALS}, {}),
+        ({}, {}),
+    ],
+)
+def test_the_trials_of_a_search_are_counted_once(said: Object, counted: dict[str, int]) -> None:
+    before = {outcome: trials_counted("Int8", outcome) for outcome in ("Missed", "Chosen")}
+    cluster = FakeCluster(conversion())
+    look(cluster)
+    [job] = cluster.jobs_made.values()
+    assert cluster.owner is not None
+    cluster.pods_there = [succeeded_pod(cluster.owner, job, **said)]
+    look(cluster)
+    look(cluster)
+    after = {outcome: trials_counted("Int8", outcome) - number for outcome, number in before.items()}
+    assert {outcome: number for outcome, number in after.items() if number} == counted
+
+
+def test_the_trials_of_a_search_that_found_nothing_are_counted() -> None:
+    before = trials_counted("Int8", "Missed")
+    cluster = FakeCluster(conversion())
+    look(cluster)
+    [job] = cluster.jobs_made.values()
+    job["status"] = {"conditions": [failed()]}
+    said = report(Reason.BUDGET_UNREACHABLE, trials=TRIALS[:1])
+    cluster.pods_there = [failing_pod(job, "convert", 3, said)]
+    look(cluster, at(62))
+    assert reason(cluster) == "BudgetUnreachable"
+    assert trials_counted("Int8", "Missed") == before + 1
+
+
+def trials_counted(kind: str, outcome: str) -> float:
+    """Return what the metric says; it is there from the start, or its first increase would be none."""
+    counted = REGISTRY.get_sample_value("tflite_operator_trials_total", {"type": kind, "outcome": outcome})
+    assert counted is not None
+    return counted
 
 
 @pytest.mark.parametrize("broken", ["create_job", "patch_status", "create_event"])
