@@ -137,6 +137,23 @@ def result(name: str = "logits") -> StepResult:
     )
 
 
+def searched() -> str:
+    """Return the page of a conversion of type Auto, whose trials were timed."""
+    trial = {"type": "WeightOnlyInt4", "latencyMilliseconds": "0.4512"}
+    metrics = [{"name": "Top1Accuracy", "artifact": "0.951", "drop": "0.021"}]
+    trials = [
+        {**trial, "outcome": "Missed", "sizeBytes": 16_440, "snrDecibels": "16.1", "metrics": metrics},
+        {**trial, "type": "DynamicRange", "outcome": "Held", "sizeBytes": 19_112, "snrDecibels": "37.8"},
+        {"type": "Float16", "outcome": "NotSmaller", "sizeBytes": 22_884},
+        {"type": "Int8", "outcome": "Failed", "reason": "ConversionCrashed", "message": "it ended by SIGSEGV"},
+        {**trial, "keptLayers": 1, "outcome": "Chosen", "sizeBytes": 17_080, "snrDecibels": "23.3"},
+    ]
+    chosen = {"type": "WeightOnlyInt4", "keepInt8": {"tensors": [USUAL, LONG]}}
+    found = StepResult.from_object({**result().to_object(), "trials": trials, "quantization": chosen})
+    asked = spec(quantization={"type": "Auto", "calibration": {"synthetic": True}})
+    return page.render("team/mobilenet-v2-smallest", asked, found, data())
+
+
 def usual() -> str:
     """Return the page of a usual conversion."""
     output = data().outputs[0].to_object() | {"name": "logits"}

@@ -11,7 +11,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, SpinnerColumn, TaskID, TextColumn, TransferSpeedColumn
 from rich.progress import Progress as Display
-from rich.table import Column
+from rich.table import Column, Table
 from rich.text import Text
 
 from tflite_api.explanations import EXPLANATIONS, explained
@@ -118,19 +118,18 @@ class TerminalProgress:
 
     def tried(self, trial: Trial) -> None:
         """Show what came of it, in the place of its phases: a row of a table that grows."""
-        self._stop(self._display)
-        self._phase = None
+        self._end_phase()
         if not self._tried:
-            self._console.print(Text(_table_row(trial_words.COLUMNS), "dim"))
+            self._console.print(_table_row(trial_words.COLUMNS, "dim"))
         self._tried = True
         style = {"Held": "green", "Missed": "yellow", "Failed": "red"}.get(trial.outcome, "")
-        self._console.print(Text(_table_row(trial_words.row(trial)), style))
+        self._console.print(_table_row(trial_words.row(trial), style))
 
     def _end_phase(self) -> None:
         self._stop(self._display)
         self._stop(self._download)
         self._task = None
-        if self._phase is not None:
+        if self._phase is not None and not trial_words.is_phase_of_trial(self._phase):
             took = f"{time.monotonic() - self._since:5.1f} s"
             self._console.print(Text.assemble((took, "dim"), "  ", self._phase))
         self._phase = None
@@ -142,9 +141,13 @@ class TerminalProgress:
             display.remove_task(task)
 
 
-def _table_row(cells: tuple[str, ...]) -> str:
-    widths = (*_WIDTHS, len(cells[-1]))
-    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+def _table_row(cells: tuple[str, ...], style: str) -> Table:
+    """Return a row of a table that grows; what is long in its last column is broken there."""
+    row = Table.grid(padding=(0, 2, 0, 0))
+    for width in (*_WIDTHS, None):
+        row.add_column(width=width)
+    row.add_row(*(Text(cell, style) for cell in cells))
+    return row
 
 
 def summary(name: str, result: StepResult, output: str) -> Text:

@@ -1,5 +1,6 @@
 """Trials of quantization.type Auto as a person reads them: pure."""
 
+import re
 from typing import Final
 
 from tflite_api.resource.quantization import KeepFloat, KeepInt8
@@ -17,6 +18,15 @@ _OUTCOMES: Final = {
     "NotSmaller": "no smaller",
     "Failed": "failed",
 }
+
+
+_PHASE: Final = re.compile(r"\d+\. ")
+"""What the search says before the phases of a trial: `2. Int8: Converting`."""
+
+
+def is_phase_of_trial(text: str) -> bool:
+    """Return whether a phase is one of a trial, of which a row will tell."""
+    return _PHASE.match(text) is not None
 
 
 def count(kept: KeepFloat | None, eights: KeepInt8 | None) -> int:
@@ -59,6 +69,8 @@ def _outcome(trial: Trial) -> str:
     outcome = _OUTCOMES[trial.outcome]
     if trial.outcome == "Failed" and trial.reason:
         return f"{outcome} ({trial.reason})"
-    latency = f", {trial.latency_milliseconds} ms" if trial.latency_milliseconds is not None else ""
-    relative = f", {trial.relative_latency} times floats" if trial.relative_latency is not None else ""
-    return f"{outcome}{latency}{relative}"
+    parts = [outcome, *(f"{metric.name} {metric.artifact}" for metric in trial.metrics or ())]
+    parts += [f"{trial.latency_milliseconds} ms"] if trial.latency_milliseconds is not None else []
+    parts += [f"{trial.relative_latency} times floats"] if trial.relative_latency is not None else []
+    # A metric with two baselines is there twice.
+    return ", ".join(dict.fromkeys(parts))

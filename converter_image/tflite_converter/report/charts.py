@@ -5,7 +5,7 @@ Matplotlib fixes the colours in the picture and is many times as large; the othe
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from markupsafe import Markup
@@ -22,9 +22,15 @@ _TYPES: Final = 6
 _LABEL: Final = 22
 """Characters of a name beside a bar."""
 _MOST_DECIBELS: Final = 1000.0
-_MOST_BYTES: Final = 2**40
-"""More than honest trials have. pygal looks without end for the steps of an axis whose values are so near each other
-that adding a step to one does not change it."""
+_MOST_BYTES: Final = 2.0**40
+_MOST_MILLISECONDS: Final = 1e7
+"""More than honest trials have. pygal looks without end for the steps of an axis whose values are so near each other,
+a byte or a ten-thousandth, that adding a step to one does not change it."""
+_DOT: Final = 5
+_CHOSEN_DOT: Final = 8
+"""Larger, for who cannot tell the colours apart."""
+_ROOM: Final = 0.08
+"""Of what the points span."""
 _DROPPED: Final = frozenset({"script", "style", "desc", "title"})
 
 
@@ -86,30 +92,67 @@ def layers(listed: Sequence[LayerError], bound: float) -> Markup:
     return _drawn(chart, "Signal-to-noise ratio of the worst layers in decibels")
 
 
-def trials(made: Sequence[Trial]) -> Markup | None:
+def trial_sizes(made: Sequence[Trial]) -> Markup | None:
     """Draw the size of each trial's artifact against its signal-to-noise ratio (dB); None where none was measured."""
+    return _against_error(made, lambda trial: trial.size_bytes, _MOST_BYTES, _in_bytes, "Size of each trial")
+
+
+def trial_latencies(made: Sequence[Trial]) -> Markup | None:
+    """Draw how long nine in ten inferences of each trial took at most (ms), in the same way."""
+
+    def latency(trial: Trial) -> float | None:
+        return float(trial.latency_milliseconds) if trial.latency_milliseconds is not None else None
+
+    return _against_error(made, latency, _MOST_MILLISECONDS, _in_milliseconds, "Latency of each trial")
+
+
+def _against_error(
+    made: Sequence[Trial],
+    measured: Callable[[Trial], float | None],
+    most: float,
+    in_words: Callable[[float], str],
+    label: str,
+) -> Markup | None:
     import pygal  # noqa: PLC0415 - only a report needs it
 
-    points: dict[str, list[tuple[float, int]]] = {"chosen": [], "holds": [], "misses": []}
+    points: dict[str, list[tuple[float, float]]] = {"chosen": [], "holds": [], "misses": []}
     for trial in made:
-        if trial.size_bytes is None or trial.snr_decibels is None:
+        value = measured(trial)
+        if value is None or trial.snr_decibels is None:
             continue
         decibels = float(trial.snr_decibels)
-        if not math.isfinite(decibels) or abs(decibels) > _MOST_DECIBELS or trial.size_bytes > _MOST_BYTES:
+        if not math.isfinite(decibels) or abs(decibels) > _MOST_DECIBELS or value > most:
             continue
-        label = {"Chosen": "chosen", "Held": "holds"}.get(trial.outcome, "misses")
-        points[label].append((round(decibels, 2), trial.size_bytes))
+        points[{"Chosen": "chosen", "Held": "holds"}.get(trial.outcome, "misses")].append((round(decibels, 2), value))
     if not any(points.values()):
         return None
     chart = _chart(pygal.XY, 240, legend=True)
-    chart.stroke, chart.show_dots, chart.dots_size = False, True, 5
-    chart.x_title, chart.margin_left = "SNR in dB", 12
-    for label, found in points.items():
-        chart.add(label, found)
+    chart.stroke, chart.show_dots = False, True
+    chart.x_title, chart.margin_left, chart.legend_at_bottom_columns = "SNR in dB", 12, len(points)
+    # pygal leaves no room for the legend below the title of an axis.
+    chart.margin_bottom = 24
+    across, up = zip(*(point for found in points.values() for point in found), strict=True)
+    chart.xrange, chart.range = _around(across), _around(up)
+    for name, found in points.items():
+        chart.add(name, found, dots_size=_CHOSEN_DOT if name == "chosen" else _DOT)
     chart.x_value_formatter = lambda value: f"{value:.0f}"
-    chart.y_value_formatter = lambda value: bytes_in_words(round(value))
-    chart.value_formatter = lambda value: bytes_in_words(round(value))
-    return _drawn(chart, "Size of each trial by its signal-to-noise ratio")
+    chart.y_value_formatter = chart.value_formatter = in_words
+    return _drawn(chart, f"{label} by its signal-to-noise ratio")
+
+
+def _around(values: Sequence[float]) -> tuple[float, float]:
+    """Return what an axis spans: with room beside the outermost points, whose dots would be cut."""
+    least, most = min(values), max(values)
+    room = _ROOM * ((most - least) or abs(most) or 1.0)
+    return least - room, most + room
+
+
+def _in_bytes(value: float) -> str:
+    return bytes_in_words(round(value))
+
+
+def _in_milliseconds(value: float) -> str:
+    return f"{value:.3g} ms"
 
 
 def _short(name: str) -> str:

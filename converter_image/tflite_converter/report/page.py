@@ -22,7 +22,7 @@ from tflite_api.resource.metrics import gates_in_words
 from tflite_api.resource.quantization import ChosenQuantization, Quantization
 from tflite_api.resource.quantization_types import QuantizationType
 from tflite_api.resource.spec import ConversionSpec
-from tflite_api.resource.status import Benchmark, Estimate, MeasuredError, MeasuredMetric, OutputError
+from tflite_api.resource.status import Benchmark, Estimate, MeasuredError, MeasuredMetric, OutputError, Trial
 from tflite_api.resource.targets import Target
 from tflite_api.sources.model_source import ModelSource
 from tflite_api.steps.report import LayerError, Layers, OutputErrors, ReportData, TypeSize
@@ -82,7 +82,8 @@ def render(title: str, spec: ConversionSpec, result: StepResult, data: ReportDat
         baseline=result.verification.baseline if result.verification is not None else None,
         trials=[(trial.outcome == "Chosen", trial_words.row(trial)) for trial in result.trials or ()],
         trial_columns=trial_words.COLUMNS,
-        trial_chart=charts.trials(result.trials or ()),
+        trial_charts=_trial_charts(result.trials or ()),
+        chosen=_chosen_yaml(result.quantization),
         layers=_layers(data.layers, result.quantization or spec.quantization) if data.layers else None,
         layers_absent=data.layers_absent,
         provenance=_provenance(result),
@@ -230,6 +231,22 @@ def _output(output: OutputErrors, measured: MeasuredError | None) -> dict[str, A
         "chart": charts.errors(output) if float(output.max_absolute_error) > 0 else None,
         "worst": [(sample, _shape(sample.position)) for sample in output.worst],
     }
+
+
+def _trial_charts(made: Sequence[Trial]) -> list[tuple[Markup, str]]:
+    """Return each chart that there are figures for, with its caption."""
+    drawn = (
+        (charts.trial_sizes(made), "Size against error: what is further to the right is nearer to the model."),
+        (charts.trial_latencies(made), "Latency (nine in ten inferences took at most this long) against error."),
+    )
+    return [(chart, caption) for chart, caption in drawn if chart is not None]
+
+
+def _chosen_yaml(chosen: ChosenQuantization | None) -> str | None:
+    """Return what to write into the spec to get the artifact without a search; with the layers that were kept."""
+    if chosen is None:
+        return None
+    return yaml.safe_dump({"spec": {"quantization": chosen.to_object()}}, sort_keys=False, width=10_000)
 
 
 def _layers(layers: Layers, quantization: Quantization | ChosenQuantization) -> dict[str, Any]:

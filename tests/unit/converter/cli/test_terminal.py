@@ -2,7 +2,8 @@
 
 import io
 import json
-from typing import Any
+import re
+from typing import Any, Final
 
 import pytest
 from rich.console import Console
@@ -33,6 +34,7 @@ def test_a_summary_has_the_metrics_of_model_and_artifact() -> None:
     assert "TopKAccuracy (k 5) of logits: 0.706 [0.695 to 0.717], model 0.712" in shown
 
 
+ANSI: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 TRIALS: list[dict[str, Any]] = [
     {"type": "WeightOnlyInt4", "outcome": "Missed", "sizeBytes": 900, "snrDecibels": "18.1"},
     {"type": "Int8", "outcome": "Failed", "reason": "ConversionCrashed"},
@@ -46,10 +48,19 @@ TRIALS: list[dict[str, Any]] = [
 def test_trials_are_shown_as_a_table_that_grows() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=120, color_system=None)
     with terminal.TerminalProgress(console) as progress:
-        for given in TRIALS:
-            progress.phase("1. Int8: Converting")
+        progress.phase("Reading the model's files")
+        for number, given in enumerate(TRIALS):
+            progress.phase(f"{number + 1}. Int8: Reading the model")
+            progress.phase(f"{number + 1}. Int8: Converting")
             progress.tried(Trial.from_object(given))
+        progress.phase("Gathering for the report")
     assert isinstance(console.file, io.StringIO)
+    lines = [ANSI.sub("", line).strip() for line in re.split(r"[\r\n]", console.file.getvalue())]
+    kept = [line for line in lines if line and not line.startswith(("⠋", "⠙", "⠹", "⠸", "⠼"))]
+    # The rows of the table stand together; of the phases those are kept that belong to no trial.
+    assert re.fullmatch(r" *\d\.\d s  Reading the model's files", kept[0])
+    assert [line.partition(" ")[0] for line in kept[1:-1]] == ["quantization", *(one["type"] for one in TRIALS)]
+    assert "Gathering for the report" in kept[-1]
     assert "quantization                              size        SNR         outcome" in console.file.getvalue()
     shown = console.file.getvalue()
     assert "WeightOnlyInt4                            900 B       18.1 dB     misses a gate" in shown
@@ -59,6 +70,20 @@ def test_trials_are_shown_as_a_table_that_grows() -> None:
     assert "holds, 1.5000 ms, 0.8000 times floats" in shown
     assert "over the budget, 2.5000 ms" in shown
     assert shown.count("quantization") == 1
+
+
+def test_a_long_outcome_is_broken_in_its_own_column() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=90, color_system=None)
+    metrics = [{"name": name, "artifact": "0.984", "drop": "0"} for name in ("Top1Accuracy", "TopKAccuracy")]
+    with terminal.TerminalProgress(console) as progress:
+        progress.tried(Trial.from_object({**TRIALS[0], "metrics": [*metrics, metrics[0]]}))
+    assert isinstance(console.file, io.StringIO)
+    first, second, *_ = console.file.getvalue().splitlines()[1:]
+    assert first.rstrip().endswith("misses a gate,")
+    assert second.startswith(" " * 64)
+    shown = " ".join(console.file.getvalue().split())
+    assert "misses a gate, Top1Accuracy 0.984, TopKAccuracy 0.984" in shown
+    assert shown.count("Top1Accuracy") == 1
 
 
 def test_a_summary_has_what_type_auto_chose_as_a_person_would_write_it() -> None:

@@ -13,7 +13,12 @@ from dev.testing.browser import executable
 from tests import report_pages
 from tests.report_pages import HOSTILE
 
-PAGES = {"usual": report_pages.usual, "hostile": report_pages.hostile, "long": report_pages.long}
+PAGES = {
+    "usual": report_pages.usual,
+    "hostile": report_pages.hostile,
+    "long": report_pages.long,
+    "searched": report_pages.searched,
+}
 # One browser for all of them: another worker would start one of its own.
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -27,6 +32,13 @@ OVERFLOWING = """() => [...document.querySelectorAll('body *')].filter(element =
   return box.width > 0 && (box.left < -0.5 || box.right > innerWidth + 0.5);
 }).map(element => element.tagName + ' ' + element.textContent.slice(0, 60))"""
 """Names what sticks out of the window, but for what scrolls by itself."""
+
+CUT_OFF = """() => [...document.querySelectorAll('svg.chart text')].filter(text => {
+  const box = text.getBoundingClientRect(), chart = text.closest('svg.chart').getBoundingClientRect();
+  return box.bottom > chart.bottom + 0.5 || box.top < chart.top - 0.5
+    || box.right > chart.right + 0.5 || box.left < chart.left - 0.5;
+}).map(text => text.textContent)"""
+"""Names words of a chart that are cut off at its edges."""
 
 FAINT = """least => {
   const parse = color => color.match(/[\\d.]+/g).map(Number);
@@ -102,7 +114,7 @@ def windows(*names: str) -> pytest.MarkDecorator:
 
 
 @windows(*PAGES)
-def test_a_page_fits_its_window_and_asks_for_nothing(opened: Opened) -> None:
+def test_a_page_fits_its_window_and_asks_for_nothing(opened: Opened, request: pytest.FixtureRequest) -> None:
     page = opened.page
     assert [url for url in opened.requests if not url.startswith("file:")] == []
     assert len(opened.requests) == 1
@@ -112,7 +124,8 @@ def test_a_page_fits_its_window_and_asks_for_nothing(opened: Opened) -> None:
         assert page.evaluate(OVERFLOWING) == []
         page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
     assert page.evaluate(FAINT, LEAST_CONTRAST) == []
-    assert page.locator("svg.chart").count() == 3
+    assert page.evaluate(CUT_OFF) == []
+    assert page.locator("svg.chart").count() == (5 if "searched" in request.node.callspec.id else 3)
     for box in (chart.bounding_box() for chart in page.locator("svg.chart").all()):
         assert box is not None
         assert min(box["width"], box["height"]) > 80

@@ -1,5 +1,6 @@
 """The report page says what was measured, needs nothing but itself, and shows untrusted names as text alone."""
 
+import html
 import re
 from html.parser import HTMLParser
 from typing import Any
@@ -266,7 +267,7 @@ def test_every_trial_is_in_the_table_and_the_chosen_one_is_marked() -> None:
     for words in (chosen, "Int16x8 failed (ConversionCrashed)", "Candidates None"):
         assert words in text
     table = page.partition("Quantizations that were tried")[2]
-    [marked] = re.findall(r'<tr class="marked"><td>([^<]*)', table.partition("</table>")[0])
+    [marked] = re.findall(r'<tr class="marked"><td class="type">([^<]*)', table.partition("</table>")[0])
     assert marked == "Int8 with 1 layer kept"
 
 
@@ -277,10 +278,43 @@ def test_the_plot_has_a_point_for_each_trial_that_was_measured() -> None:
     assert "Size against error" not in searched(infinite)
 
 
+def test_latency_has_a_plot_of_its_own_where_it_was_measured() -> None:
+    timed = [{**TRIALS[0], "latencyMilliseconds": "0.1291"}, TRIALS[1], {**TRIALS[2], "latencyMilliseconds": "0.0667"}]
+    assert searched(*timed).count("<circle") - searched(*TRIALS).count("<circle") == 2
+    assert "Latency (nine in ten" in searched(*timed)
+    assert "Latency (nine in ten" not in searched(*TRIALS)
+    assert "Latency (nine in ten" not in searched({**TRIALS[3], "latencyMilliseconds": "1"})
+
+
+def test_the_chosen_one_can_be_told_without_its_colour() -> None:
+    radii = re.findall(r'<circle[^>]* r="([^"]+)"', searched(*TRIALS).partition("Size against error")[0])
+    assert sorted(map(float, radii)) == [5, 5, 8]
+
+
+def test_what_was_chosen_is_there_to_be_written_with_the_layers_that_were_kept() -> None:
+    chosen = {"type": "Int8", "calibration": {"synthetic": True}, "keepFloat": {"tensors": ["a/<b>", "c"]}}
+    found = StepResult.from_object({**result().to_object(), "trials": TRIALS, "quantization": chosen})
+    asked = spec(quantization={"type": "Auto", "calibration": {"synthetic": True}})
+    page = report_page.render("team/a", asked, found, data())
+    written = html.unescape(page.partition("without a search, write:")[2].partition("<pre>")[2].partition("</pre>")[0])
+    read = ChosenQuantization.from_object(yaml.safe_load(written)["spec"]["quantization"])
+    assert read == ChosenQuantization.from_object(chosen)
+    assert "a/<b>" not in page
+
+
 @pytest.mark.timeout(20)
-@pytest.mark.parametrize("near", [{"snrDecibels": "100.00000000000001420"}, {"sizeBytes": 2**53 - 1}], ids=str)
+@pytest.mark.parametrize(
+    "near",
+    [{"snrDecibels": "100.00000000000001420"}, {"sizeBytes": 2**53 - 1}, {"latencyMilliseconds": "9999999.9999"}],
+    ids=str,
+)
 def test_figures_that_differ_by_next_to_nothing_do_not_hold_up_what_has_credentials(near: dict[str, Any]) -> None:
-    other: dict[str, Any] = {**TRIALS[2], "snrDecibels": "100", "sizeBytes": 2**53 - 2}
+    other: dict[str, Any] = {
+        **TRIALS[2],
+        "snrDecibels": "100",
+        "sizeBytes": 2**53 - 2,
+        "latencyMilliseconds": "9999999.9998",
+    }
     assert "Int8 with 1 layer kept" in searched(other, {**other, "outcome": "Held", **near})
 
 
