@@ -278,6 +278,16 @@ def test_the_plot_has_a_point_for_each_trial_that_was_measured() -> None:
     assert "Size against error" not in searched(infinite)
 
 
+def test_a_metric_without_its_interval_shows_the_figure_alone() -> None:
+    whole = result()
+    assert whole.verification is not None
+    plain = tuple(one.without_intervals() for one in whole.verification.metrics or ())
+    cut = whole.model_copy(update={"verification": whole.verification.model_copy(update={"metrics": plain})})
+    text = Elements(report_page.render("team/a", spec(), cut, data())).text
+    assert "0.712 0.706 0.006" in text
+    assert "-inf" not in text
+
+
 def test_latency_has_a_plot_of_its_own_where_it_was_measured() -> None:
     timed = [{**TRIALS[0], "latencyMilliseconds": "0.1291"}, TRIALS[1], {**TRIALS[2], "latencyMilliseconds": "0.0667"}]
     assert searched(*timed).count("<circle") - searched(*TRIALS).count("<circle") == 2
