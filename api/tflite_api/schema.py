@@ -72,11 +72,26 @@ def describe(error: ValidationError, root: str = "") -> str:
         path = root
         for part in problem["loc"]:
             path += f"[{part}]" if isinstance(part, int) else f".{part}"
-        message = problem["msg"].removeprefix("Value error, ")
         found = problem["input"]
+        message = _words(problem["type"], problem["msg"], found)
         shown = "" if isinstance(found, dict | list) else f" (found {json.dumps(found, default=str)[:120]})"
         lines.append(f"{path.lstrip('.') or 'the resource'}: {message}{shown}")
     return "; ".join(lines)
+
+
+_COUNT = re.compile(r"^\w+ should have (at (?:least|most) \d+ items?) after validation, not (\d+)$")
+"""What pydantic says of lists, in the words of Python."""
+
+
+def _words(kind: str, message: str, found: object) -> str:
+    if kind == "string_type" and isinstance(found, int | float):
+        # What YAML takes for a number or a truth, such as 12 or yes.
+        return f'must be text: write it in quotes, as in "{json.dumps(found)}"'
+    if kind == "extra_forbidden":
+        return "there is no such field: correct its name, or leave it out"
+    if (count := _COUNT.match(message)) is not None:
+        return f"must have {count[1]}, and has {count[2]}"
+    return message.removeprefix("Value error, ")
 
 
 def _is_within(place: tuple[int | str, ...], other: tuple[int | str, ...]) -> bool:

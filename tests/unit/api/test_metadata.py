@@ -45,11 +45,11 @@ def test_what_is_said_comes_back() -> None:
 @pytest.mark.parametrize(
     ("given", "path", "words"),
     [
-        ({"licence": "MIT"}, "licence", "not permitted"),
+        ({"licence": "MIT"}, "licence", "no such field"),
         ({"name": ""}, "name", "at least 1"),
         ({"description": "a" * 4097}, "description", "at most 4096"),
         (normalized(mean=["0"]), "inputs[0].normalization.std", "required"),
-        (normalized(mean=[127.5], std=["1"]), "inputs[0].normalization.mean[0]", "string"),
+        (normalized(mean=[127.5], std=["1"]), "inputs[0].normalization.mean[0]", "must be text"),
         (normalized(mean=["1e3"], std=["1"]), "inputs[0].normalization.mean[0]", '"127.5"'),
         (normalized(mean=["1\n"], std=["1"]), "inputs[0].normalization.mean[0]", '"127.5"'),
         (normalized(mean=["0"], std=["0.0"]), "inputs[0].normalization.std", "above zero"),

@@ -141,13 +141,30 @@ def test_the_least_spec_gets_the_defaults_of_the_schema() -> None:
         (spec(attestation={"secretRef": {"name": "K"}}), "spec.attestation.secretRef.name", "Secret"),
         (spec(attestation={"secretRef": {"name": "k", "key": "a/b"}}), "spec.attestation.secretRef.key", "cosign.key"),
         (spec(activeDeadlineSeconds=True), "spec.activeDeadlineSeconds", "integer"),
-        (spec(quantisation={}), "spec.quantisation", "not permitted"),
+        (spec(quantisation={}), "spec.quantisation", "no such field"),
     ],
 )
 def test_a_refusal_names_the_field_and_what_to_write(given: dict[str, Any], path: str, word: str) -> None:
     message = refusal(given)
     assert path in message
     assert word in message
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"budget": {"maxLatencyMilliseconds": 12}},
+            'spec.budget.maxLatencyMilliseconds: must be text: write it in quotes, as in "12" (found 12)',
+        ),
+        ({"budgets": {}}, "spec.budgets: there is no such field: correct its name, or leave it out"),
+        ({"variants": []}, "spec.variants: must have at least 1 item, and has 0"),
+        ({"targets": [{"name": "GPU"}] * 9}, "spec.targets: must have at most 3 items, and has 9"),
+    ],
+    ids=str,
+)
+def test_a_refusal_is_in_the_words_of_yaml(changes: dict[str, Any], words: str) -> None:
+    assert refusal(spec(**changes)) == words
 
 
 def test_null_is_taken_for_absent_as_the_api_server_does() -> None:
