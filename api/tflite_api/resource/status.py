@@ -281,6 +281,19 @@ class TargetFit(Schema):
     """True where operators were left out for lack of room."""
 
 
+MOST_SLOW_OPERATORS: Final = 5
+OPERATOR_CHARACTERS: Final = 64
+
+
+class SlowOperator(Schema):
+    """An operator that takes much of an inference."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=OPERATOR_CHARACTERS)]
+    """As LiteRT calls it, or XNNPACK where that computes it."""
+    share: Measure
+    """Of the time of all operators; together where there are several of the kind."""
+
+
 class Benchmark(Schema):
     """What the artifact takes on the machine that made it, as LiteRT runs it there."""
 
@@ -295,6 +308,8 @@ class Benchmark(Schema):
     threads: Annotated[Integer, Field(ge=1, le=2**31 - 1)] | None = None
     signature: Text | None = None
     """Of several signatures the slowest, which the figures are of."""
+    operators: Annotated[tuple[SlowOperator, ...], Field(max_length=MOST_SLOW_OPERATORS)] | None = None
+    """Where the time goes, the slowest first; absent where the profiler cannot tell, or for lack of room."""
     arena_bytes: Annotated[Integer, Field(ge=0, le=2**63 - 1)] | None = None
     """What all tensors take that are no constants, where no delegate computes them."""
 

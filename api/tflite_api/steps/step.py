@@ -172,6 +172,7 @@ class StepResult(Schema):
         ways = (
             self._plainer_trials,
             self._plainer_variants,
+            self._unnamed_operators,
             self._fewer_signatures,
             self._fewer_operators,
             self._fewer_outputs,
@@ -232,6 +233,12 @@ class StepResult(Schema):
         longer = "inputs" if len(signature.inputs) > len(signature.outputs) else "outputs"
         kept = getattr(signature, longer)[:-1]
         return {"signature": signature.model_copy(update={longer: kept, "truncated": True})}
+
+    def _unnamed_operators(self) -> Changes:
+        measured = self.benchmark
+        if measured is None or measured.operators is None:
+            return {}
+        return {"benchmark": measured.model_copy(update={"operators": None})}
 
     def _unnamed_slowest(self) -> Changes:
         measured = self.benchmark

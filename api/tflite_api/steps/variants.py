@@ -25,6 +25,12 @@ def _without_praise(outcome: VariantOutcome) -> VariantOutcome:
     return outcome.model_copy(update={"message": None}) if outcome.reason in DONE else outcome
 
 
+def _without_operators(outcome: VariantOutcome) -> VariantOutcome:
+    if outcome.benchmark is None:
+        return outcome
+    return outcome.model_copy(update={"benchmark": outcome.benchmark.model_copy(update={"operators": None})})
+
+
 def _without_addresses(outcome: VariantOutcome) -> VariantOutcome:
     """Leave out what the spec says as well."""
     artifact, attestation = outcome.artifact, outcome.attestation
@@ -51,6 +57,7 @@ def _without_message(outcome: VariantOutcome) -> VariantOutcome:
 
 _WAYS: Final[tuple[Callable[[VariantOutcome], VariantOutcome], ...]] = (
     _without_praise,
+    _without_operators,
     _without_addresses,
     _without_benchmark,
     _without_tag,

@@ -10,7 +10,7 @@ from tflite_api.resource.budget import Benchmarking, Budget, exceeded, least
 from tflite_api.resource.quantization import Quantization
 from tflite_api.resource.quantization_types import FIXED, Activations
 from tflite_api.resource.status import Benchmark
-from tflite_converter.budget import arena, latency
+from tflite_converter.budget import arena, latency, operators
 from tflite_converter.budget.latency import Effort
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.tensors import Sample
@@ -85,6 +85,7 @@ def measure(subject: Subject, wanted: Benchmarking) -> Benchmark:
         runs=ours.runs,
         threads=ours.threads,
         signature=slowest[:_LARGEST_KEY] if len(timed) > 1 else None,
+        operators=operators.slowest(subject.artifact, threads, slowest, subject.samples[slowest]),
         arena_bytes=memory,
     )
 
@@ -118,12 +119,12 @@ def _joined(sentences: Sequence[str]) -> str:
     return "; ".join((first, *(f"{one[:1].lower()}{one[1:]}" for one in others)))
 
 
-def _cannot_run(budget: Budget, operators: Sequence[str]) -> StepFailure:
+def _cannot_run(budget: Budget, used: Sequence[str]) -> StepFailure:
     """Return the failure where nothing here runs the artifact, so that it cannot be shown to keep within its budget."""
     fields = ", ".join(f"budget.{name}" for name in budget.running_limits)
     failure = StepFailure(
         Reason.BUDGET_EXCEEDED,
-        f"Only a device with the Flex delegate can run the artifact (it uses {', '.join(operators)}), so that {fields}"
+        f"Only a device with the Flex delegate can run the artifact (it uses {', '.join(used)}), so that {fields}"
         " cannot be measured",
         f"Leave {fields} out, or export the model without these operations",
     )

@@ -231,9 +231,10 @@ def _benchmark(measured: Benchmark) -> list[tuple[str, str]]:
             f"p50 {measured.p50_milliseconds} ms, p90 {measured.p90_milliseconds} ms{floats} ({measured.runs} runs,"
             f" {measured.threads} thread{'s' if measured.threads != 1 else ''}{of_slowest}, {measured.runtime})"
         )
+    slowest = ", ".join(f"{one.name} {100 * float(one.share):.0f} %" for one in measured.operators or ())
     if measured.arena_bytes is not None:
         memory = f"{bytes_in_words(measured.arena_bytes)} for all tensors that are no constants"
-    return [("latency", latency), ("memory", memory)]
+    return [("latency", latency), ("slowest", slowest), ("memory", memory)]
 
 
 def _variant(outcome: VariantOutcome) -> str:

@@ -133,6 +133,8 @@ def _benchmark(measured: Benchmark | None) -> list[_Row]:
         rows.append(_Row("Nine in ten at most", f"{measured.p90_milliseconds} ms"))
     if measured.relative_latency is not None:
         rows.append(_Row("Time against floats", f"{measured.relative_latency}"))
+    if measured.operators:
+        rows += [_Row(f"In {one.name}", f"{100 * float(one.share):.0f} %") for one in measured.operators]
     if measured.arena_bytes is not None:
         rows.append(_Row("Memory of tensors", bytes_in_words(measured.arena_bytes)))
     return rows

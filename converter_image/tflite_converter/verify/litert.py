@@ -126,6 +126,14 @@ def _tensor(name: str, details: Mapping[str, Any]) -> TensorFacts:
     return TensorFacts(name, dtype, tuple(int(size) for size in details["shape_signature"]))
 
 
+def as_taken(artifact: Path, key: str, sample: Sample) -> dict[str, Array]:
+    """Return a sample as the inputs of an artifact's signature take it."""
+    from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 - takes long
+
+    details = Interpreter(model_path=str(artifact)).get_signature_runner(key).get_input_details()
+    return {name: quantized(value, details[name]) for name, value in sample.items()}
+
+
 def quantized(values: Array, details: Mapping[str, Any]) -> Array:
     """Return real values as an input of the artifact takes them: untouched where it is not quantized.
 

@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 
 from tflite_api.names import TERMINATION_LOG_BYTES
 from tflite_api.reasons import Outcome, Reason
-from tflite_api.resource.status import ArtifactSignature, Benchmark, MeasuredError, Tensor
+from tflite_api.resource.status import (
+    MOST_SLOW_OPERATORS,
+    ArtifactSignature,
+    Benchmark,
+    MeasuredError,
+    SlowOperator,
+    Tensor,
+)
 from tflite_api.steps.step import ExitCode, StepResult, exit_code
 
 TENSORS = st.builds(
@@ -68,7 +75,12 @@ def test_trials_go_before_the_figures_that_gates_are_held_to() -> None:
     assert len(read.trials or ()) < 12
 
 
-def test_of_a_benchmark_at_most_the_name_of_the_signature_is_left_out() -> None:
+def test_of_a_benchmark_at_most_the_names_of_operators_and_signature_are_left_out() -> None:
+    slow = tuple(SlowOperator(name="n" * 64, share="0.200") for _ in range(MOST_SLOW_OPERATORS))
+    short = Benchmark(runtime="r", p90_milliseconds="1", operators=slow)
+    assert StepResult(reason=Reason.CONVERTED, message="m", benchmark=short).to_json().count("0.200") == len(slow)
+    cut = StepResult(reason=Reason.CONVERTED, message="m", benchmark=short).to_json(300)
+    assert StepResult.model_validate_json(cut).benchmark == short.model_copy(update={"operators": None})
     measured = Benchmark(runtime="r" * 64, p90_milliseconds="1" * 12, signature="é" * 512, arena_bytes=2**63 - 1)
     read = StepResult.model_validate_json(
         StepResult(reason=Reason.CONVERTED, message="m" * 1024, report_problem="p" * 1024, benchmark=measured).to_json()

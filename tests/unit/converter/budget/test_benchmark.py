@@ -13,8 +13,8 @@ from tflite_api.reasons import Reason
 from tflite_api.resource.budget import Benchmarking, Budget
 from tflite_api.resource.quantization import Quantization
 from tflite_api.resource.quantization_types import FIXED
-from tflite_api.resource.status import Benchmark
-from tflite_converter.budget import arena, benchmark, latency
+from tflite_api.resource.status import Benchmark, SlowOperator
+from tflite_converter.budget import arena, benchmark, latency, operators
 from tflite_converter.budget.benchmark import Subject
 from tflite_converter.budget.latency import Effort, Latency
 from tflite_converter.core.failure import StepFailure
@@ -25,6 +25,7 @@ ONES = {"x": np.ones([1, 64], np.float32)}
 SYNTHETIC = {"calibration": {"synthetic": True}}
 SLOWER = "Raise budget.maxLatencyMilliseconds or budget.threads, or convert a smaller model"
 LARGER = "Raise budget.maxArenaBytes to 4096, pin smaller shapes in signature.inputs, or convert a smaller model"
+SLOW = (SlowOperator(name="CONV_2D", share="0.900"),)
 MEASURED = Benchmark(
     runtime="LiteRT 2.3.0 with XNNPACK",
     p50_milliseconds="9.0000",
@@ -79,6 +80,7 @@ def timed(monkeypatch: pytest.MonkeyPatch, figures: dict[str, Files], *, beside_
     def side_by_side(files: list[Path], threads: int, key: str, *_: object) -> list[Latency]:
         return [Latency(*figures[key][file.name], runs=9, threads=threads) for file in files]
 
+    monkeypatch.setattr(operators, "slowest", lambda *asked: SLOW if asked[2] == "slow" else None)
     monkeypatch.setattr(latency, "side_by_side", side_by_side)
     monkeypatch.setattr(arena, "arena_bytes", lambda *_: 1)
     samples = dict.fromkeys(figures, ONES)
@@ -90,6 +92,7 @@ def test_of_several_signatures_the_slowest_counts_and_is_named(monkeypatch: pyte
     figures: dict[str, Files] = {"quick": {"a": (1, 2)}, "slow": {"a": (3, 9)}, "odd": {"a": (4, 5)}}
     found = timed(monkeypatch, figures)
     assert (found.signature, found.p50_milliseconds, found.p90_milliseconds) == ("slow", "3.0000", "9.0000")
+    assert found.operators == SLOW
 
 
 def test_the_ratio_is_that_of_the_medians_in_the_same_run(monkeypatch: pytest.MonkeyPatch) -> None:

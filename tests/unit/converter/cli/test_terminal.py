@@ -139,3 +139,10 @@ def test_a_summary_names_the_runtime_with_what_its_reference_kernels_give() -> N
         result = {"reason": "Converted", "message": "m", "verification": measured | told}
         shown = terminal.summary("flowers", StepResult.from_object(result), "out/model.tflite").plain
         assert row in shown.splitlines()[-1]
+
+
+def test_a_summary_says_in_which_operators_the_time_goes() -> None:
+    slow = [{"name": "Convolution (NHWC, QC8) IGEMM", "share": "0.945"}, {"name": "SOFTMAX", "share": "0.021"}]
+    shown = summary(p50Milliseconds="1", p90Milliseconds="2", runs=9, threads=1, operators=slow)
+    assert "slowest    Convolution (NHWC, QC8) IGEMM 94 %, SOFTMAX 2 %" in shown
+    assert "slowest" not in summary(p50Milliseconds="1", p90Milliseconds="2", runs=9, threads=1)
