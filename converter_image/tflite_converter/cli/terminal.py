@@ -34,8 +34,11 @@ from tflite_converter.core.units import bytes_in_words
 
 _STYLES = {Outcome.SUCCESS: ("✔", "green"), Outcome.STALLED: ("✘", "red"), Outcome.RETRIED: ("↻", "yellow")}
 _SHOWN_TENSORS = 4
-_WIDTHS = (40, 10, 10)
-"""Of the columns of trials, but for the last one."""
+_WIDTHS = (10, 10)
+"""Of the columns of size and SNR of trials."""
+_LONGEST_NAME = 40
+_BESIDE_NAME = 50
+"""What the other columns of trials take with the longest name of a metric."""
 
 
 def for_progress(*, verbose: bool) -> Console:
@@ -120,10 +123,19 @@ class TerminalProgress:
         """Show what came of it, in the place of its phases: a row of a table that grows."""
         self._end_phase()
         if not self._tried:
-            self._console.print(_table_row(trial_words.COLUMNS, "dim"))
+            self._console.print(self._row(trial_words.COLUMNS, "dim"))
         self._tried = True
         style = {"Held": "green", "Missed": "yellow", "Failed": "red"}.get(trial.outcome, "")
-        self._console.print(_table_row(trial_words.row(trial), style))
+        self._console.print(self._row(trial_words.row(trial), style))
+
+    def _row(self, cells: tuple[str, ...], style: str) -> Table:
+        """Return a row of the table; what is too long for its column is broken there."""
+        row = Table.grid(padding=(0, 2, 0, 0))
+        name = max(min(_LONGEST_NAME, self._console.width - _BESIDE_NAME), _WIDTHS[0])
+        for width in (name, *_WIDTHS, None):
+            row.add_column(width=width, overflow="fold")
+        row.add_row(*(Text(cell, style) for cell in cells))
+        return row
 
     def _end_phase(self) -> None:
         self._stop(self._display)
@@ -139,15 +151,6 @@ class TerminalProgress:
         display.stop()
         for task in list(display.task_ids):
             display.remove_task(task)
-
-
-def _table_row(cells: tuple[str, ...], style: str) -> Table:
-    """Return a row of a table that grows; what is long in its last column is broken there."""
-    row = Table.grid(padding=(0, 2, 0, 0))
-    for width in (*_WIDTHS, None):
-        row.add_column(width=width)
-    row.add_row(*(Text(cell, style) for cell in cells))
-    return row
 
 
 def summary(name: str, result: StepResult, output: str) -> Text:

@@ -86,6 +86,18 @@ def test_a_long_outcome_is_broken_in_its_own_column() -> None:
     assert shown.count("Top1Accuracy") == 1
 
 
+@pytest.mark.parametrize("width", [80, 100])
+def test_no_word_of_the_table_is_cut_on_a_narrow_terminal(width: int) -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=width, color_system=None)
+    metrics = [{"name": "RootMeanSquaredError", "artifact": "1.1873", "drop": "0"}]
+    with terminal.TerminalProgress(console) as progress:
+        progress.tried(Trial.from_object({**TRIALS[3], "metrics": metrics}))
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert "…" not in shown
+    assert all(word in shown for word in ("RootMeanSquaredError", "WeightOnlyInt4 with 3 layers", "1.1873"))
+
+
 def test_a_summary_has_what_type_auto_chose_as_a_person_would_write_it() -> None:
     chosen = {"type": "WeightOnlyInt4", "keepInt8": {"tensors": ["a"]}}
     result = StepResult.from_object({"reason": "Converted", "message": "SNR 20.0 dB", "quantization": chosen})
