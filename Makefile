@@ -106,31 +106,26 @@ one: set-up ## Run one test on a cluster: make one TEST=tests/e2e/test_operator.
 	$(call on_cluster,$(PYTHON) -m pytest "$$TEST")
 
 .PHONY: test
-test: set-up ## Run lint and all tests, with all set-up (cold about 55 minutes, warm 45)
-	@$(RUN) "make test" -- $(MAKE) --no-print-directory all-tests
+test: prerequisites ## Run lint and all tests, with all set-up (cold about 55 minutes, warm 45)
+# The Python environment waits for the network and mypy has one thread, while compilers take all there is.
+	@$(PYTHON3) -m dev run "make test" -- $(MAKE) --no-print-directory -j3 lint tests-on-the-cluster tests-beside-it
 
 .PHONY: test-programs
 test-programs: venv
 	@$(DEV) test-programs
 
-.PHONY: all-tests
-all-tests:
-# mypy has one thread. What it leaves of the machine builds what the tests will ask for.
-	@$(MAKE) --no-print-directory -j2 lint test-programs
-	@$(MAKE) --no-print-directory -j2 tests-on-the-cluster tests-beside-it
-
 .PHONY: tests-on-the-cluster
-tests-on-the-cluster:
+tests-on-the-cluster: venv built lint test-programs
 	$(call on_cluster,$(RUN) "tests 1 of 4: those that share the cluster" -- $(ON_CLUSTER) \
 		&& $(RUN) "tests 2 of 4: those that run alone" -- $(PYTHON) -m pytest $(ALONE) \
 		&& $(RUN) "tests 3 of 4: the operator killed at many points" -- $(CHAOS))
 
-# They have what those on the cluster leave of the machine, who wait for much. What they print comes when they have ended:
-# nobody could read it line by line between the other's.
+# They take what is left of the machine while tests on the cluster wait, and no less than a sixth of it: even they have
+# to end in time. What they print comes when they have ended: nobody could read it line by line between the others'.
 .PHONY: tests-beside-it
-tests-beside-it:
+tests-beside-it: venv test-programs
 	@mkdir -p $(dir $(BESIDE_LOG))
-	@nice -n 19 $(RUN) "tests 4 of 4, beside the others: those that need no cluster, and the packages on a second Python" \
+	@nice -n 5 $(RUN) "tests 4 of 4, beside the others: those that need no cluster, and the packages on a second Python" \
 		-- sh -c '{ $(WITHOUT_CLUSTER) && $(ANOTHER) $(WORKING) -m "not tensorflow" $(SHIPPED); } >$(BESIDE_LOG) 2>&1'; \
 		outcome=$$?; cat $(BESIDE_LOG); exit $$outcome
 
