@@ -68,9 +68,10 @@ status: ## Show what runs, and where
 images: venv ## Build the two images and give them to the running cluster
 	@$(DEV) images
 
-# Conversions mostly wait for each other's pods: three at a time keep two cores busy.
-IN_PARALLEL := -n 3 --dist loadgroup
-PYTEST := $(PYTHON) -m pytest $(IN_PARALLEL)
+# Tests on a cluster wait for pods, and for time to pass: five at a time keep two cores busy. Of others two do, and those
+# of a file share what takes long to make. Small ones come last, as their folders' names have it.
+WAITING := -n 5 --dist loadgroup
+WORKING := -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: lint
 lint: venv ## Check style, format, the direction of imports and types
@@ -81,11 +82,11 @@ lint: venv ## Check style, format, the direction of imports and types
 
 .PHONY: unit
 unit: venv ## Run the tests that need no cluster
-	$(PYTEST) tests/unit
+	$(PYTHON) -m pytest $(WORKING) tests/unit
 
 .PHONY: unit-all
 unit-all: venv ## Run them on each Python of 3.11 to 3.13 that the machine has
-	$(PYTHON) -m dev.testing.interpreters $(IN_PARALLEL) tests/unit
+	$(PYTHON) -m dev.testing.interpreters $(WORKING) tests/unit
 
 # Brings up our own cluster unless one was named explicitly (dev/cluster/target.py), and runs a command against it.
 define on_cluster
@@ -98,37 +99,47 @@ endef
 
 .PHONY: e2e
 e2e: set-up ## Run the tests on a cluster
-	$(call on_cluster,$(PYTEST) tests/apiserver tests/e2e $(addprefix --ignore=,$(ALONE)) && $(PYTHON) -m pytest $(ALONE))
+	$(call on_cluster,$(ON_CLUSTER) && $(PYTHON) -m pytest $(ALONE))
 
 .PHONY: one
 one: set-up ## Run one test on a cluster: make one TEST=tests/e2e/test_operator.py::test_...
 	$(call on_cluster,$(PYTHON) -m pytest "$$TEST")
 
 .PHONY: test
-test: set-up ## Run lint and all tests, with all set-up (cold about 55 minutes, warm 45)
-	@$(RUN) "make test" -- $(MAKE) --no-print-directory all-tests
+test: prerequisites ## Run lint and all tests, with all set-up (cold about 55 minutes, warm 45)
+# The Python environment waits for the network and mypy has one thread, while compilers take all there is.
+	@$(PYTHON3) -m dev run "make test" -- $(MAKE) --no-print-directory -j3 lint tests-on-the-cluster tests-beside-it
 
 .PHONY: test-programs
 test-programs: venv
 	@$(DEV) test-programs
 
-.PHONY: all-tests
-all-tests:
-# mypy has one thread. What it leaves of the machine builds what the tests will ask for.
-	@$(MAKE) --no-print-directory -j2 lint test-programs
-	@$(RUN) "tests 1 of 4: the packages on a second Python" -- $(ANOTHER) $(IN_PARALLEL) -m "not tensorflow" $(SHIPPED)
-	$(call on_cluster,$(RUN) "tests 2 of 4: those that share the cluster" -- $(PYTEST) $(addprefix --ignore=,$(ALONE)) \
-		&& $(RUN) "tests 3 of 4: those that run alone" -- $(PYTHON) -m pytest $(ALONE) \
-		&& $(RUN) "tests 4 of 4: the operator killed at many points" -- $(CHAOS))
+.PHONY: tests-on-the-cluster
+tests-on-the-cluster: venv built lint test-programs
+	$(call on_cluster,$(RUN) "tests 1 of 4: those that share the cluster" -- $(ON_CLUSTER) \
+		&& $(RUN) "tests 2 of 4: those that run alone" -- $(PYTHON) -m pytest $(ALONE) \
+		&& $(RUN) "tests 3 of 4: the operator killed at many points" -- $(CHAOS))
+
+# They take what is left of the machine while tests on the cluster wait, and no less than a sixth of it: even they have
+# to end in time. What they print comes when they have ended: nobody could read it line by line between the others'.
+.PHONY: tests-beside-it
+tests-beside-it: venv test-programs
+	@mkdir -p $(dir $(BESIDE_LOG))
+	@nice -n 5 $(RUN) "tests 4 of 4, beside the others: those that need no cluster, and the packages on a second Python" \
+		-- sh -c '{ $(WITHOUT_CLUSTER) && $(ANOTHER) $(WORKING) -m "not tensorflow" $(SHIPPED); } >$(BESIDE_LOG) 2>&1'; \
+		outcome=$$?; cat $(BESIDE_LOG); exit $$outcome
+
+BESIDE_LOG := $(CACHE)/log/tests-beside-it.log
+WITHOUT_CLUSTER := $(PYTHON) -m pytest $(WORKING) tests/corpus tests/unit
 
 # What runs on other people's Pythons: the packages, and `make` itself. On a second Python these are tested as well.
 ANOTHER := $(PYTHON) -m dev.testing.interpreters --another
 SHIPPED := $(addprefix tests/unit/,api converter operator dev)
 
 # By themselves: they kill the operator that other tests need and measure how soon another takes over, give it
-# deadlines of seconds and cordon the node, have Helm install another, or install it as a newcomer does.
-ALONE := tests/e2e/test_high_availability.py tests/e2e/test_cluster_obstacles.py tests/e2e/test_install_helm.py \
-	tests/e2e/test_tutorial.py
+# deadlines of seconds and cordon the node, or have Helm install another.
+ALONE := tests/e2e/test_high_availability.py tests/e2e/test_cluster_obstacles.py tests/e2e/test_install_helm.py
+ON_CLUSTER := $(PYTHON) -m pytest $(WAITING) tests/e2e tests/apiserver $(addprefix --ignore=,$(ALONE))
 CHAOS := $(PYTHON) -m pytest tests/chaos
 
 .PHONY: chaos

@@ -24,9 +24,19 @@ _MANIFESTS = tuple(
 _PROGRAMS = ("etcd", "kube-apiserver")
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks in the same hook
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # In one process of those that run tests: an API server for each would take a tenth of a core until the last test
+    # of all has ended, and these tests wait more than they work.
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("apiserver"))
+
+
 @pytest.fixture(scope="session")
 def session_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """An API server for each process that runs tests."""
+    """An API server for the process that runs these tests."""
     checkout = Checkout.here()
     if os.environ.get("REQUIRE_CLUSTER"):
         binaries.make(checkout)

@@ -53,10 +53,16 @@ def crd(env: Environment, tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @pytest.fixture(scope="session")
-def operator(env: Environment, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """The operator of this checkout runs in the cluster, installed as a user installs it."""
-    with FileLock(tmp_path_factory.getbasetemp().parent / "operator.lock"):
-        installation.install(env.kubectl, env.operator_image, env.converter_image)
+def operator(env: Environment, tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> Iterator[None]:
+    """The operator of this checkout runs in the cluster, as a user installs it: the first process that asks does."""
+    shared = tmp_path_factory.getbasetemp().parent
+    installed = shared / f"operator-{testrun_uid}"
+    with FileLock(shared / "operator.lock"):
+        if not installed.exists():
+            installation.install(env.kubectl, env.operator_image, env.converter_image)
+            installed.touch()
+    yield
+    installed.unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="session")

@@ -62,17 +62,23 @@ def _image(name: str) -> dict[str, str]:
     return {"repository": repository, "tag": tag}
 
 
-@pytest.fixture
-def bare(env: Environment, operator: None) -> Iterator[None]:
-    """The cluster as it was before anybody installed anything; afterwards the operator of the other tests is back."""
+@pytest.fixture(scope="module")
+def operator_gone(env: Environment, operator: None) -> Iterator[None]:
+    """The operator of the other tests is uninstalled, and back afterwards."""
     if others := _conversions_of_others(env):
         pytest.skip(f"the cluster has conversions that are not the tests', and would lose them: {others}")
     # While the operator runs: it may have artifacts to delete.
     kubectl(env, "delete", "tflc", "--all", "--all-namespaces", "--timeout=180s")
     uninstall_with_kubectl(env)
-    kubectl(env, "delete", "crd", CRD, "--timeout=120s")
     yield
     installation.install(env.kubectl, env.operator_image, env.converter_image)
+
+
+@pytest.fixture
+def bare(env: Environment, operator_gone: None) -> None:
+    """The cluster as it was before anybody installed anything."""
+    # With all conversions, which no release deletes. Those of these tests leave nothing to be cleaned up.
+    kubectl(env, "delete", "crd", CRD, "--ignore-not-found", "--timeout=120s")
 
 
 def _conversions_of_others(env: Environment) -> list[str]:

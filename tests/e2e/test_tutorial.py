@@ -1,4 +1,4 @@
-"""The tutorial's commands, run as they are written; by itself, since it installs the operator."""
+"""The tutorial's commands, run as they are written; never beside a test that needs the operator to stay."""
 
 import shutil
 import subprocess
@@ -9,6 +9,8 @@ import pytest
 from tests.e2e import documented_commands
 from tests.e2e.documented_commands import ROOT, TUTORIAL
 from tests.e2e.environment import Environment
+
+pytestmark = pytest.mark.xdist_group("operator")
 
 
 @pytest.fixture

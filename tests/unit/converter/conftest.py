@@ -1,12 +1,16 @@
 """Tiny SavedModels, built once."""
 
 import json
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.unit.converter.forked_children import Starter
+from tflite_converter.worker import process
 
 
 @pytest.fixture(scope="session")
@@ -70,3 +74,23 @@ def write_conversion(tmp_path: Path) -> Callable[..., Path]:
         return file
 
     return write
+
+
+@pytest.fixture(scope="session")
+def starter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
+    """Yield what forks children."""
+    starter = Starter(tmp_path_factory.mktemp("child-server"))
+    yield starter
+    starter.end()
+
+
+@pytest.fixture
+def forked_children(starter: Starter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the children that convert forked; see forked_children.py."""
+    monkeypatch.setattr(process, "subprocess", starter)
+
+
+@pytest.fixture
+def start_children(forked_children: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Return a function that has the children from then on started, which share no memory with any before."""
+    return lambda: monkeypatch.setattr(process, "subprocess", subprocess)

@@ -14,7 +14,7 @@ from tflite_converter.core.local_spec import LocalConversion
 from tflite_converter.steps import local
 from tflite_converter.steps.local import Circumstances
 
-pytestmark = pytest.mark.tensorflow
+pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("forked_children")]
 
 HALVES = {"name": "gpu", "quantization": {"type": "Float16"}}
 

@@ -1,19 +1,22 @@
 """`tflite-convert run --report` on real, small models: the figures on the page are those of the artifact."""
 
 import json
-import subprocess
-import sys
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 
 from tests.report_pages import HOSTILE
 from tests.unit.converter import exported_models
 from tests.unit.converter.report.test_page import Elements
 from tflite_converter.artifact import inventory
+from tflite_converter.cli.app import app
 
-pytestmark = pytest.mark.tensorflow
+pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("forked_children")]
 SYNTHETIC = {"type": "Int8", "calibration": {"synthetic": True}}
 
 
@@ -36,21 +39,37 @@ def hostile_names(folder: Path) -> None:
     tf.saved_model.save(module, str(folder), signatures={HOSTILE: concrete})
 
 
-def run(model: Path, output: Path, quantization: dict[str, Any], *flags: str) -> subprocess.CompletedProcess[str]:
+def run(model: Path, output: Path, quantization: dict[str, Any], *flags: str) -> Result:
     output.parent.mkdir(parents=True, exist_ok=True)
     file = output.with_suffix(".yaml")
     spec = {"model": {"handle": model.as_uri()}, "quantization": quantization, "verification": {"minSNRDecibels": 0}}
     resource = {"apiVersion": "tflite-operator.dev/v1alpha1", "kind": "TFLiteConversion", "metadata": {"name": "test"}}
     file.write_text(json.dumps({**resource, "spec": spec}))
-    command = [sys.executable, "-m", "tflite_converter", "run", "-f", str(file), "-o", str(output), *flags]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    with log_left_as_it_is():
+        return CliRunner().invoke(app, ["run", "-f", str(file), "-o", str(output), *flags])
 
 
-def test_a_report_leaves_the_artifact_as_it_is_and_shows_the_debuggers_figures(small: Path, tmp_path: Path) -> None:
+@contextmanager
+def log_left_as_it_is() -> Iterator[None]:
+    """Take back what the command line does to the log of its process, which is that of all tests here."""
+    loggers = [logging.getLogger(name) for name in (None, "tflite_converter")]
+    before = [(logger, logger.handlers[:], logger.level) for logger in loggers]
+    try:
+        yield
+    finally:
+        for logger, handlers, level in before:
+            logger.handlers[:] = handlers
+            logger.setLevel(level)
+
+
+def test_a_report_leaves_the_artifact_as_it_is_and_shows_the_debuggers_figures(
+    small: Path, tmp_path: Path, start_children: Callable[[], None]
+) -> None:
     plain, told = tmp_path / "plain", tmp_path / "told"
-    assert run(small / "convolutional", plain, SYNTHETIC).returncode == 0
+    assert run(small / "convolutional", plain, SYNTHETIC).exit_code == 0
+    start_children()
     done = run(small / "convolutional", told, SYNTHETIC, "--report")
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     assert {path.name for path in plain.iterdir()} == {"model.tflite", "result.json"}
     assert (plain / "model.tflite").read_bytes() == (told / "model.tflite").read_bytes()
     result = json.loads((told / "result.json").read_text())
@@ -73,7 +92,7 @@ def artifact_names(file: Path) -> set[str]:
 
 def test_names_that_are_html_go_through_all_steps_as_text(small: Path, tmp_path: Path) -> None:
     done = run(small / "hostile", tmp_path / "out", SYNTHETIC, "--report")
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     page = (tmp_path / "out/report.html").read_text()
     elements = Elements(page)
     assert elements.tags & {"script", "img"} == set()
@@ -85,7 +104,7 @@ def test_names_that_are_html_go_through_all_steps_as_text(small: Path, tmp_path:
 def test_other_types_are_compared_side_by_side(small: Path, tmp_path: Path, kind: str) -> None:
     calibration = {"calibration": {"synthetic": True}} if kind == "Int16x8" else {}
     done = run(small / "convolutional", tmp_path / "out", {"type": kind, **calibration}, "--report")
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     text = Elements((tmp_path / "out/report.html").read_text()).text
     assert "Both files side by side" in text
     assert "All 5 layers, as they are computed" in text
@@ -100,6 +119,6 @@ def test_a_page_of_somebody_else_is_left_alone(small: Path, tmp_path: Path) -> N
     (tmp_path / "out").mkdir()
     (tmp_path / "out/report.html").write_text("mine")
     done = run(small / "convolutional", tmp_path / "out", {"type": "Float16"}, "--report")
-    assert done.returncode == 3
+    assert done.exit_code == 3
     assert "DestinationConflict" in done.stdout
     assert (tmp_path / "out/report.html").read_text() == "mine"

@@ -16,7 +16,7 @@ from tflite_converter.core.local_spec import LocalConversion
 from tflite_converter.steps import local
 from tflite_converter.steps.local import Circumstances
 
-pytestmark = pytest.mark.tensorflow
+pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("forked_children")]
 
 SYNTHETIC = {"synthetic": True, "maxSamples": 20}
 
@@ -75,7 +75,12 @@ def stacked(folder: Path) -> None:
     ],
 )
 def test_what_is_chosen_is_what_the_status_gives_at_once(
-    tmp_path: Path, make: Callable[[Path], None], inputs: int, candidates: tuple[str, ...], kept: str
+    tmp_path: Path,
+    start_children: Callable[[], None],
+    make: Callable[[Path], None],
+    inputs: int,
+    candidates: tuple[str, ...],
+    kept: str,
 ) -> None:
     make(tmp_path / "model")
     samples, gate = np.random.default_rng(7).standard_normal((20, inputs)).astype(np.float32), 17
@@ -88,6 +93,7 @@ def test_what_is_chosen_is_what_the_status_gives_at_once(
     assert found.quantization is not None
     assert kept in found.quantization.to_object(), found.trials
     check_trials(found, progress, gate)
+    start_children()
     again, _ = run(tmp_path / "model", tmp_path / "fixed", gate, quantization=found.quantization.to_object(), **on)
     assert again.artifact is not None
     assert found.artifact is not None
@@ -274,13 +280,14 @@ def test_the_report_of_integers_has_what_the_debugger_found_of_each_layer(models
     "make", [lambda folder: exported_models.recurrent(folder, None)], ids=["a loop over time steps"]
 )
 def test_a_strategy_that_changes_the_shapes_is_found_by_each_trial(
-    tmp_path: Path, make: Callable[[Path], None]
+    tmp_path: Path, start_children: Callable[[], None], make: Callable[[Path], None]
 ) -> None:
     make(tmp_path / "model")
     found, _ = run(tmp_path / "model", tmp_path / "auto", 20, quantization=auto("DynamicRange", "WeightOnlyInt8"))
     assert found.reason is Reason.CONVERTED, found.message
     assert found.provenance is not None
     assert found.quantization is not None
+    start_children()
     again, _ = run(tmp_path / "model", tmp_path / "fixed", 20, quantization=found.quantization.to_object())
     assert again.artifact is not None
     assert again.provenance is not None
