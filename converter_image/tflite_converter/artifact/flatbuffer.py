@@ -143,6 +143,14 @@ def operator_names(model: Any) -> list[str]:  # noqa: ANN401 - generated without
     return [_operator_name(model.OperatorCodes(index), operators) for index in range(model.OperatorCodesLength())]
 
 
+def computes_in_16_bits(content: bytes | mmap.mmap) -> bool:
+    """Return whether operators of a file take or give integers of 16 bits."""
+    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
+
+    model = schema.Model.GetRootAs(content, 0)
+    return any("int16" in dtypes for _, dtypes in _operations(model, operator_names(model), type_names()))
+
+
 def tensor_names(content: bytes) -> frozenset[str]:
     """Return the names of all tensors in a file's main graph."""
     from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long

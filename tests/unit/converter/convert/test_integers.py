@@ -55,6 +55,8 @@ def test_weights_have_the_type_asked_for(
     converted, facts = quantized(convolutional, tmp_path, gate, type=kind, **calibration)
     assert weights(facts) == dtypes
     assert converted.verdict is verdict(kind)
+    content = (tmp_path / "output" / "model.tflite").read_bytes()
+    assert flatbuffer.computes_in_16_bits(content) == (kind == "Int16x8")
     if calibration:
         assert facts.float_operations <= {"QUANTIZE", "DEQUANTIZE"}
         assert (converted.calibration.source, converted.calibration.samples) == ("Synthetic", 20)
