@@ -21,7 +21,7 @@ own measurement: -1.9 dB in Int8, 34.4 dB with it in floats)."""
 _CONVOLVING: Final = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D"})
 """Operators whose kernels read a kernel of 16 bits, which is one that is computed, as one of 8 (tflite/kernels/conv.cc;
 own measurement: 0.0 dB in Int16x8)."""
-_RESCALING: Final = frozenset({"ADD", "SUB"})
+RESCALING: Final = frozenset({"ADD", "SUB"})
 """Operators whose kernels divide by the scales of 16 bits, and end the process where one is 0 (tflite/kernels/sub.cc;
 the quantizer gives a constant of zeros that scale in Int16x8, and in Int8 another)."""
 _FLEX: Final = "Flex"
@@ -225,7 +225,7 @@ def _misreading(model: Any, names: list[str], types: dict[int, str]) -> Iterator
 def _aborting(model: Any, names: list[str], types: dict[int, str]) -> Iterator[str]:  # noqa: ANN401 - see above
     for name, graph, operator in operators(model, names):
         read = [graph.Tensors(operator.Inputs(position)) for position in range(operator.InputsLength())]
-        if name in _RESCALING and any(types[tensor.Type()] == "int16" and 0 in _scales(tensor) for tensor in read):
+        if name in RESCALING and any(types[tensor.Type()] == "int16" and 0 in _scales(tensor) for tensor in read):
             yield name
 
 

@@ -157,15 +157,15 @@ def test_channels_first_on_a_cpu_are_not_the_samples_fault(given: GivenSamples |
 
 
 def test_a_kernel_that_a_type_lacks_is_named_with_what_to_write(tmp_path: Path) -> None:
-    def distances(tf: Any, weights: Any, x: Any) -> Any:
-        return {"y": tf.math.squared_difference(x @ weights(8, 16), weights(16))}
+    def scattered(tf: Any, weights: Any, x: Any) -> Any:
+        return {"y": tf.scatter_nd([[3], [0]], x @ weights(8, 16), [4, 16])}
 
-    save(distances, tmp_path / "model", x=([2, 8], "float32"))
+    save(scattered, tmp_path / "model", x=([2, 8], "float32"))
     int16 = {"quantization": {"type": "Int16x8", "calibration": {"synthetic": True}}, "minSnrDecibels": 10}
     refused = refusal(tmp_path / "model", tmp_path, **int16)
     assert refused.reason is Reason.OPERATION_NOT_QUANTIZABLE, refused.message
-    kept = {"operations": ["SQUARED_DIFFERENCE"]}
-    assert "Int8 with quantization.keepFloat.operations: [SQUARED_DIFFERENCE]" in refused.message
+    kept = {"operations": ["SCATTER_ND"]}
+    assert "Int8 with quantization.keepFloat.operations: [SCATTER_ND]" in refused.message
     cured = {**INT8, "quantization": {**INT8["quantization"], "keepFloat": kept}}
     assert convert(tmp_path / "model", tmp_path, **cured).verdict is Reason.REAL_DATA_NOT_SEEN
 
