@@ -189,7 +189,7 @@ KINDS: Final = (
     ),
     Kind("cumulative-sums", _cumulative, {"x": normal(1, 5, 6)}, expected=NOT_IN_INTEGERS),
     # Angles and roundings jump, which is too much for four bits.
-    Kind("special-functions", _special, {"x": normal(1, 6)}, expected=_JUMPING),
+    Kind("special-functions", _special, {"x": normal(1, 6)}, expected=_JUMPING, least=7),
     Kind("scatter-updates", _updates, {"x": normal(4, 5), "places": _two_places}, expected=NOT_IN_INTEGERS),
     Kind("covariance", _gaussian, {"x": normal(1, 6)}, expected=everywhere(UNSUPPORTED)),
     Kind("nearest-centre", _mahalanobis, {"x": normal(2, 8)}, expected=NOT_IN_16_BITS),
