@@ -21,7 +21,7 @@ own measurement: -1.9 dB in Int8, 34.4 dB with it in floats)."""
 _CONVOLVING: Final = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D"})
 """Operators whose kernels read a kernel of 16 bits, which is one that is computed, as one of 8 (tflite/kernels/conv.cc;
 own measurement: 0.0 dB in Int16x8)."""
-_RESCALING: Final = frozenset({"ADD", "SUB"})
+RESCALING: Final = frozenset({"ADD", "SUB"})
 """Operators whose kernels divide by the scales of 16 bits, and end the process where one is 0 (tflite/kernels/sub.cc;
 the quantizer gives a constant of zeros that scale in Int16x8, and in Int8 another)."""
 _FLEX: Final = "Flex"
@@ -143,6 +143,14 @@ def operator_names(model: Any) -> list[str]:  # noqa: ANN401 - generated without
     return [_operator_name(model.OperatorCodes(index), operators) for index in range(model.OperatorCodesLength())]
 
 
+def computes_in_16_bits(content: bytes | mmap.mmap) -> bool:
+    """Return whether operators of a file take or give integers of 16 bits."""
+    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
+
+    model = schema.Model.GetRootAs(content, 0)
+    return any("int16" in dtypes for _, dtypes in _operations(model, operator_names(model), type_names()))
+
+
 def tensor_names(content: bytes) -> frozenset[str]:
     """Return the names of all tensors in a file's main graph."""
     from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
@@ -217,7 +225,7 @@ def _misreading(model: Any, names: list[str], types: dict[int, str]) -> Iterator
 def _aborting(model: Any, names: list[str], types: dict[int, str]) -> Iterator[str]:  # noqa: ANN401 - see above
     for name, graph, operator in operators(model, names):
         read = [graph.Tensors(operator.Inputs(position)) for position in range(operator.InputsLength())]
-        if name in _RESCALING and any(types[tensor.Type()] == "int16" and 0 in _scales(tensor) for tensor in read):
+        if name in RESCALING and any(types[tensor.Type()] == "int16" and 0 in _scales(tensor) for tensor in read):
             yield name
 
 

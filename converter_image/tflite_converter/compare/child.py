@@ -23,8 +23,8 @@ from tflite_converter.core.failure import RunRefused, StepFailure, exhausted_res
 from tflite_converter.core.step_files import write_model
 from tflite_converter.core.tensors import Outputs, Sample, SignatureFacts
 from tflite_converter.datasets import reader
-from tflite_converter.datasets.generated import MOST, Meanings
-from tflite_converter.model import operations, saved_model, selection
+from tflite_converter.datasets.generated import MOST
+from tflite_converter.model import operations, saved_model, selection, work
 from tflite_converter.model.inputs import guesses
 from tflite_converter.model.running import loader, runtime
 from tflite_converter.scoring import placing
@@ -49,8 +49,8 @@ class _Runnable(Protocol):
     def run(self, key: str, sample: Sample) -> Outputs:
         """Run a signature once; raises RunRefused where it cannot take the sample."""
 
-    def meanings(self, signature: SignatureFacts) -> Meanings:
-        """Return what inputs stand for, as far as it is known."""
+    def inputs(self, signature: SignatureFacts) -> Inputs:
+        """Return what a signature takes, as far as it is known."""
 
     def assigns_state(self, key: str) -> bool:
         """Return whether a run changes what the next one computes."""
@@ -83,9 +83,8 @@ class _ArtifactReference:
         except StepFailure as failure:
             raise RunRefused(failure.message) from failure
 
-    def meanings(self, signature: SignatureFacts) -> Meanings:
-        del signature
-        return {}
+    def inputs(self, signature: SignatureFacts) -> Inputs:
+        return Inputs(signature.inputs, {})
 
     def assigns_state(self, key: str) -> bool:
         del key
@@ -117,8 +116,9 @@ class _ModelReference:
     def run(self, key: str, sample: Sample) -> Outputs:
         return self._model.run(key, sample)
 
-    def meanings(self, signature: SignatureFacts) -> Meanings:
-        return guesses.of(self._model.function(signature), signature.inputs)
+    def inputs(self, signature: SignatureFacts) -> Inputs:
+        function = self._model.function(signature)
+        return Inputs(signature.inputs, guesses.of(function, signature.inputs), work.of(function))
 
     def assigns_state(self, key: str) -> bool:
         return operations.assigns_state(self._graph.operations(key))
@@ -182,7 +182,7 @@ def _observed(
         samples = reader.read_labelled(Path(order.samples), [facts], settings, wanted, field="--samples")[facts.key]
         given = GivenSamples(tuple(sample.inputs for sample in samples), _GIVEN)
         scores = Scores(metrics, {facts.key: [sample.labels for sample in samples]})
-    inputs = Inputs(facts.inputs, against.meanings(facts))
+    inputs = against.inputs(facts)
     stateful = against.assigns_state(facts.key)
     most = IN_SEQUENCE if stateful else MOST
     seen = observation.observe(run, inputs, given, assigns_state=stateful, most=most)

@@ -1,5 +1,6 @@
 """What to say of an artifact that fails the comparison with its model, and what to change."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Final
 from tflite_api.reasons import Reason
 from tflite_api.resource.quantization import Quantization
 from tflite_api.resource.quantization_types import QuantizationType, Tool
+from tflite_api.resource.status import MeasuredError
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
 from tflite_converter.core.failure import StepFailure
@@ -22,10 +24,8 @@ _CURE_OF_FLOATS: Final = (
     "Name inputs that the model is made for in verification.samples, or pin other shapes in signature.inputs; where"
     " that changes nothing, TensorFlow's converter gets this model wrong"
 )
-_CURE_OF_SIMULATED: Final = (
-    "The model simulates integers, which the artifact has in earnest: set verification.minSNRDecibels to what they"
-    " reach, or export the model without the quantization that it simulates"
-)
+_ROUNDED: Final = 0.05
+"""By how much a figure in decibels may be less than it is shown as."""
 _CURE_OF_HALVES: Final = "Use quantization.type DynamicRange or None, or export the model with smaller weights"
 _NEEDS_SINGLE_BATCH: Final = "LiteRT's loops over time steps need a batch of 1, and the model has another"
 
@@ -59,10 +59,21 @@ def advised(failure: StepFailure, compared: Compared) -> StepFailure:
         found, cure = f"{found}; {cut[0]}", cut[1]
     found = "; ".join((found, *reference.state_in_words(references)))
     if asked.type.facts.tool is Tool.NOBODY and failure.reason is Reason.VERIFICATION_FAILED:
-        cure = _CURE_OF_SIMULATED if "QUANTIZE" in compared.facts.operations else _CURE_OF_FLOATS
+        is_simulated = "QUANTIZE" in compared.facts.operations
+        cure = _cure_of_simulated(failure.verification) if is_simulated else _CURE_OF_FLOATS
     if compared.batch_cure is not None:
         found, cure = f"{_NEEDS_SINGLE_BATCH} ({found})", compared.batch_cure
     return StepFailure(failure.reason, found, cure, verification=failure.verification)
+
+
+def _cure_of_simulated(error: MeasuredError | None) -> str:
+    figures = [error.snr_decibels, *(part.snr_decibels for part in error.distributions or ())] if error else []
+    reached = math.floor(min(map(float, figures), default=0.0) - _ROUNDED)
+    lowered = f"set verification.minSNRDecibels to {reached}, which they reach, or " if reached > 0 else ""
+    return (
+        f"The model simulates integers, which the artifact has in earnest: {lowered}export the model without the"
+        " quantization that it simulates"
+    )
 
 
 def _cut_off(compared: Compared) -> tuple[str, str] | None:

@@ -165,6 +165,7 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
         *beside.remark(measured.runtime, order.min_snr_decibels),
         *reference.sizes_in_words(references, "measured" if measured.samples else "run"),
         *(reference.state_in_words(references) if measured.samples else ()),
+        *(reference.cut_in_words(references) if measured.samples else ()),
         *gates.remarks(order.metrics, references, is_measured=bool(measured.samples)),
         *reference.guesses_in_words(references),
         *order.notes,
@@ -322,6 +323,7 @@ def _circumstances(order: MeasurementOrder, references: Sequence[Reference]) -> 
     return Circumstances(
         source=references[0].source,
         guessed=reference.all_guessed(references),
+        cut=reference.cut_in_words(references),
         is_synthetic=order.calibration is not None and order.calibration.source == "Synthetic",
     )
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from tflite_api.resource.quantization import KeepFloat, Quantization
+from tflite_api.resource.quantization_types import Activations
 from tflite_converter.convert.rewriting import graph_edits
 from tflite_converter.core.step_files import write_whole
 from tflite_converter.core.tensors import Sample
 from tflite_converter.model import operations
-from tflite_converter.quantize import calibrator, quantization
+from tflite_converter.quantize import calibrator, quantization, squares, zeros
 from tflite_converter.verify import kernels
 
 
@@ -49,8 +50,7 @@ def convert(folder: Path, settings: ConverterSettings) -> bytes:
         folder = graph_edits.without_fusion(folder)
     folder = graph_edits.with_rows_cut_off(graph_edits.without_prints(folder))
     try:
-        converted = _directly(folder, settings)
-        return converted if converted is not None else _publicly(folder, settings)
+        converted = _directly(folder, settings) or _publicly(folder, settings)
     except ConverterError as error:
         is_calibrated = settings.quantization.type.facts.is_calibrated
         raise operations.converter_failure(str(error), is_calibrated=is_calibrated) from error
@@ -58,6 +58,8 @@ def convert(folder: Path, settings: ConverterSettings) -> bytes:
         if (explained := kernels.of_the_float_file(str(error))) is not None:
             raise explained from error
         raise quantization.quantizer_failure(settings.quantization.type, str(error)) from error
+    in_16_bits = settings.quantization.type.facts.activations is Activations.INT16
+    return zeros.scaled(converted) if in_16_bits else converted
 
 
 def _publicly(folder: Path, settings: ConverterSettings) -> bytes:
@@ -87,6 +89,7 @@ def _directly(folder: Path, settings: ConverterSettings) -> bytes | None:
     converter.calibrated_file = settings.calibrated_file
     converter.is_calibrated = settings.is_calibrated
     converter.per_tensor = settings.quantization.is_per_tensor
+    converter.in_16_bits = settings.quantization.type.facts.activations is Activations.INT16
     _configure(converter, settings)
     graph = loader_impl.parse_saved_model(str(folder)).meta_graphs[0].graph_def
     converted: bytes = converter._convert_from_saved_model(graph)  # noqa: SLF001 - see above
@@ -105,9 +108,12 @@ def _selective() -> Any:  # noqa: ANN401 - TensorFlow has no types
         calibrated_file: Path | None = None
         is_calibrated = False
         per_tensor: bool = False
+        in_16_bits: bool = False
 
         def _quantize(self, result: bytes, *args: Any) -> bytes:  # noqa: ANN401 - handed through as they are
             quantization.check_calibratable(result)
+            if self.in_16_bits:
+                result = squares.written_out(result)
             calibrator.take_all_sizes_at_once()
             if self.kept_float is None and self.calibrated_file is None:
                 quantized: bytes = super()._quantize(result, *args)

@@ -33,6 +33,23 @@ class TensorFacts:
 
 
 @dataclass(frozen=True)
+class Work:
+    """About how much one run computes."""
+
+    operations: int = 0
+    multiplications: int = 0
+    """Or as much time as so many take."""
+
+    def __add__(self, other: "Work") -> "Work":
+        """Return both together."""
+        return Work(self.operations + other.operations, self.multiplications + other.multiplications)
+
+    def __mul__(self, times: int) -> "Work":
+        """Return it so many times."""
+        return Work(self.operations * times, self.multiplications * times)
+
+
+@dataclass(frozen=True)
 class SignatureFacts:
     """A signature as a SavedModel's proto or an artifact declares it."""
 

@@ -320,7 +320,7 @@ def _check_operations(asked: Quantization, facts: ArtifactFacts) -> None:
         found.append(f"LiteRT's {listed} takes kernels of 8 bits alone, and the model computes some, in 16")
     if facts.aborting_operations:
         listed = _listed(sorted(facts.aborting_operations))
-        found.append(f"LiteRT's {listed} would end the process: a constant of zeros that it reads has the scale 0")
+        found.append(f"LiteRT's {listed} would end the process: something that was always 0 has the scale 0")
     if found:
         everything = sorted(floating | facts.misfilling_operations | facts.misreading_operations | names)
         raise StepFailure(

@@ -1,7 +1,6 @@
 """Running an artifact on what its model was run on, until the figures stand still."""
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -9,12 +8,10 @@ from typing import Final
 from tflite_converter.artifact import flatbuffer, output_ranges
 from tflite_converter.core.tensors import Outputs
 from tflite_converter.datasets.generated import LEAST
-from tflite_converter.verify import litert, sequence
+from tflite_converter.verify import effort, litert, sequence
 from tflite_converter.verify.measurement import Measurement, is_still
 from tflite_converter.verify.reference import Reference
 
-_SECONDS: Final = 0.5
-"""Of the processor's time, for all generated samples of a signature beyond the least."""
 _TELLING: Final = 4 * LEAST
 """Generated samples, below which a worst tenth is no more than the worst one."""
 
@@ -46,12 +43,16 @@ def measure(
     measured.runtime = litert.runtime_with_delegate()
     measured.ranges = ranges(artifact, keys)
     measured.choosing = output_ranges.choosing(flatbuffer.mapped(artifact))
+    several = len(keys) > 1
     if any(seen.in_sequence for seen in references):
-        _measure(artifact, keys, references, measured, hear)
+        for _ in _taken_in(artifact, keys, references, measured, hear, several=several):
+            pass
         return list(references)
+    is_slow = flatbuffer.computes_in_16_bits(flatbuffer.mapped(artifact))
+    planned = [_cut(seen, _most_in_16_bits(seen, 1 / len(keys))) if is_slow else seen for seen in references]
     return [
-        _cut(seen, _measure(artifact, [key], [seen], measured, hear, several=len(keys) > 1))
-        for key, seen in zip(keys, references, strict=True)
+        _until_still(seen, _taken_in(artifact, [key], [seen], measured, hear, several=several), measured)
+        for key, seen in zip(keys, planned, strict=True)
     ]
 
 
@@ -68,35 +69,50 @@ def named(key: str, output: str, *, several: bool) -> str:
     return f"{key}/{output}" if several else output
 
 
-def _measure(
+def _most_in_16_bits(seen: Reference, share: float) -> int:
+    if not seen.sampling_is_open:
+        return len(seen.compared)
+    return effort.affordable(effort.cost_in_16_bits(seen.work), 0, share)
+
+
+def _taken_in(
     artifact: Path,
     keys: Sequence[str],
     references: Sequence[Reference],
     measured: Measurement,
     hear: Hear,
     *,
-    several: bool | None = None,
-) -> int:
-    """Return how many samples were used, of those that the model gave an answer for."""
-    several = len(keys) > 1 if several is None else several
-    before, started = measured.samples, time.process_time()
+    several: bool,
+) -> Iterator[None]:
+    """Take in one sample after the other."""
     for signature, number, expected, found in sequence.pairs(artifact, keys, references):
         seen = references[signature]
         drawn = seen.distributions[number] if seen.distributions else None
         ours, theirs = (_renamed(each, keys[signature], several=several) for each in (expected, found))
         measured.add(ours, theirs, drawn)
         hear(number, ours, theirs)
-        if seen.sampling_is_open and _is_enough(measured, before, time.process_time() - started):
-            break
-    return measured.samples - before
+        yield
 
 
-def _is_enough(measured: Measurement, before: int, seconds: float) -> bool:
+def _until_still(seen: Reference, taken_in: Iterator[None], measured: Measurement) -> Reference:
+    """Compare an artifact on as many generated samples as it takes; return the reference as far as it was used."""
+    before, patience = measured.samples, effort.Patience()
+    for _ in taken_in:
+        used = measured.samples - before
+        if not seen.sampling_is_open or used >= len(seen.compared):
+            continue
+        if _is_enough(measured, before):
+            return _cut(seen, used)
+        if used >= LEAST and patience.is_over:
+            return replace(_cut(seen, used), cut_short=True)
+    return seen
+
+
+def _is_enough(measured: Measurement, before: int) -> bool:
     count = measured.samples - before
-    if count % LEAST or (count // LEAST) & (count // LEAST - 1):
-        # Looked at only where their number has doubled.
-        return False
-    return 2 * seconds > _SECONDS or (count >= _TELLING and is_still(measured.by_sample[before:], count // 2))
+    # Looked at only where their number has doubled.
+    has_doubled = count % LEAST == 0 and (count // LEAST).bit_count() == 1
+    return has_doubled and count >= _TELLING and is_still(measured.by_sample[before:], count // 2)
 
 
 def _renamed(outputs: Outputs, key: str, *, several: bool) -> Outputs:

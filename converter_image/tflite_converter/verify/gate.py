@@ -1,5 +1,6 @@
 """What a measurement is worth: held against the gate, with what it was measured on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +25,8 @@ class Circumstances:
     """What generated inputs were taken for, in words."""
     is_synthetic: bool = False
     """Whether the artifact was calibrated on generated inputs."""
+    cut: Sequence[str] = ()
+    """Why it was made on fewer samples than it was meant to be, in words."""
 
 
 def judge(measured: Measurement, gate: int, seen: Circumstances) -> Verdict:
@@ -75,6 +78,7 @@ def _failed(measured: Measurement, gate: int, seen: Circumstances, found: str) -
         said.append(f"it has {names}, where a near tie that falls the other way costs as much as a wrong artifact")
     if seen.guessed:
         said.append(seen.guessed)
+    said += seen.cut
     return StepFailure(
         Reason.VERIFICATION_FAILED,
         "; ".join(said),

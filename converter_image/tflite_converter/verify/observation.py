@@ -1,30 +1,25 @@
 """Running a model on the samples that its artifact is compared on: the user's, or generated ones that suit it."""
 
 import re
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tflite_api.reasons import Reason
 from tflite_api.resource.status import Distribution, SampleSource
 from tflite_api.text import one_line
 from tflite_converter.core.failure import RunRefused, StepFailure
-from tflite_converter.core.tensors import Outputs, Sample, TensorFacts
+from tflite_converter.core.tensors import Outputs, Sample, TensorFacts, Work
 from tflite_converter.datasets import generated
 from tflite_converter.datasets.generated import LEAST, MOST, STRENGTHS, Meanings, Sampling
+from tflite_converter.verify import effort
 from tflite_converter.verify.metrics import all_finite, responds, same
 from tflite_converter.verify.reference import SOURCES, GivenSamples, Reference
 
 Run = Callable[[Sample], Outputs]
 _CHANNELS_LAST: Final = re.compile(r"only supports? (the )?NHWC|NHWC tensor format|format NHWC on (the )?CPU|NCHW.*CPU")
 """How TensorFlow's kernels say on a CPU that they take channels last alone (tensorflow/core/kernels/*_ops.cc)."""
-_SECONDS: Final = 0.5
-"""Of the processor's time, for all generated samples beyond the least: what others do on the machine does not count, so
-that it comes to the same number each time."""
-_BYTES: Final = 64 * 2**20
-"""For all samples with their outputs, beyond the least."""
 IN_SEQUENCE: Final = 2 * LEAST
 """Calls in a row to each signature of a model that keeps state: what it keeps grows more wrong with each."""
 _SHOWN_GUESSES: Final = 8
@@ -36,6 +31,8 @@ class Inputs:
 
     facts: Sequence[TensorFacts]
     meanings: Meanings
+    work: Work = field(default_factory=Work)
+    """What is computed of them."""
 
     def words(self, sampling: Sampling) -> tuple[str, ...]:
         """Say of each input what its values are, but for real numbers around 0."""
@@ -59,7 +56,7 @@ def observe(
         given: the user's samples; None to generate some.
         assigns_state: whether the graph changes variables or other resources.
         most: generated samples.
-        share: of the time for generated samples: there are other signatures.
+        share: of what may be computed for generated samples: there are other signatures.
 
     Raises:
         StepFailure: DatasetMismatch where the model refuses a sample of the user's, VerificationFailed where it
@@ -67,27 +64,12 @@ def observe(
     """
     if given is not None:
         try:
-            return _observed(run, given.samples, given.source, assigns_state)[0]
+            return _observed(run, given.samples, given.source, assigns_state)
         except RunRefused as refusal:
             _check_layout(refusal)
             words = f"The model refuses one of {SOURCES[given.source]}: {one_line(str(refusal), 400)}"
             raise StepFailure(Reason.DATASET_MISMATCH, words, "Give samples that it takes") from refusal
     return _Generation(run, inputs, assigns_state).observed(most, share)
-
-
-def affordable(seconds: float, size: int, share: float, most: int = MOST) -> int:
-    """Return how many samples to generate: the least, doubled as often as there is room.
-
-    Args:
-        seconds: of the processor's time, for one run.
-        size: bytes of a sample with its outputs.
-        share: of the time.
-        most: of samples.
-    """
-    count = LEAST
-    while 2 * count <= min(most, share * _SECONDS / max(seconds, 1e-9), _BYTES / max(size, 1)):
-        count *= 2
-    return count
 
 
 class _Generation:
@@ -97,7 +79,6 @@ class _Generation:
         self._run = run
         self._inputs = inputs
         self._assigns_state = assigns_state
-        self._seconds = 0.0
 
     def observed(self, most: int, share: float) -> Reference:
         seen = self._accepted()
@@ -108,7 +89,7 @@ class _Generation:
         if not seen.is_telling or not self._inputs.facts or not (seen.repeats or self._assigns_state):
             return seen
         size = sum(array.nbytes for side in (seen.given[-1], seen.compared[-1]) for array in side.values())
-        return self._extended(seen, affordable(self._seconds, size, share, most))
+        return self._extended(seen, effort.affordable(effort.cost(self._inputs.work), size, share, most))
 
     def _accepted(self) -> Reference:
         facts, refused = self._inputs.facts, ""
@@ -132,9 +113,10 @@ class _Generation:
     def _try(self, sampling: Sampling) -> Reference:
         facts = self._inputs.facts
         samples = list(generated.generate(facts, sampling, self._inputs.meanings))
-        seen, self._seconds = _observed(self._run, samples, "Generated", self._assigns_state)
+        seen = _observed(self._run, samples, "Generated", self._assigns_state)
         return replace(
             seen,
+            work=self._inputs.work,
             responds=seen.responds or not facts,
             sampling=sampling,
             sizes=sampling.in_words(facts),
@@ -184,7 +166,11 @@ class _Generation:
         given, outputs, drawn = list(seen.given), list(seen.outputs), list(seen.distributions)
         sampling = seen.sampling
         assert sampling is not None  # noqa: S101 - generated
+        patience = effort.Patience()
         for number in range(len(given), count):
+            if patience.is_over:
+                seen = replace(seen, cut_short=True)
+                break
             facts, meanings = self._inputs.facts, self._inputs.meanings
             (sample,) = generated.generate(facts, sampling, meanings, count=1, start=number)
             with suppress(RunRefused):
@@ -217,17 +203,12 @@ def _check_layout(refusal: RunRefused) -> None:
         ) from refusal
 
 
-def _observed(
-    run: Run, samples: Sequence[Sample], source: SampleSource, assigns_state: bool
-) -> tuple[Reference, float]:
-    """Run a model on samples; with the processor's time for one run."""
+def _observed(run: Run, samples: Sequence[Sample], source: SampleSource, assigns_state: bool) -> Reference:
     outputs = [run(sample) for sample in samples]
-    started = time.process_time()
     # After all others, so that a model that changes itself is seen as well as a random one.
     again = run(samples[0])
-    seconds = time.process_time() - started
     finite = tuple(output if all_finite(output) else None for output in outputs)
-    seen = Reference(
+    return Reference(
         given=tuple(samples),
         outputs=finite,
         source=source,
@@ -235,4 +216,3 @@ def _observed(
         assigns_state=assigns_state,
         responds=responds([output for output in finite if output is not None]),
     )
-    return seen, seconds

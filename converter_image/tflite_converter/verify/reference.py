@@ -1,7 +1,7 @@
 """What the model computes on samples, handed from the process that runs it to the one that compares."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict
 
 from tflite_api.reasons import Reason
 from tflite_api.resource.status import Distribution, SampleSource
-from tflite_converter.core.tensors import Array, Outputs, Sample
+from tflite_converter.core.tensors import Array, Outputs, Sample, Work
 from tflite_converter.datasets.generated import Sampling
+from tflite_converter.verify import effort
 from tflite_converter.verify.metrics import Verdict
 
 SOURCES: Final[dict[SampleSource, str]] = {
@@ -52,6 +53,10 @@ class Reference:
     """What the values of generated inputs are, if they are not real numbers around 0: `image as pixels`."""
     distributions: tuple[Distribution, ...] = ()
     """What the generated samples were drawn from, by sample."""
+    work: Work = field(default_factory=Work)
+    """What it computes of one sample."""
+    cut_short: bool = False
+    """Whether more generated samples were meant to be run, and took too long."""
     in_sequence: bool = False
     """Whether its outputs are those of calls in a row from the model's start (sequence.py)."""
     folder: Path | None = None
@@ -125,6 +130,18 @@ def guesses_in_words(references: Sequence[Reference]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(seen.guessed for seen in references if seen.guessed and seen.guesses))
 
 
+def cut_in_words(references: Sequence[Reference]) -> tuple[str, ...]:
+    """Return a remark where fewer generated samples were run than were meant to be, else nothing."""
+    if not any(seen.cut_short for seen in references):
+        return ()
+    calls = sum(len(seen.given) for seen in references)
+    words = (
+        f"on the first {calls} generated samples alone, as all of them would have taken more than"
+        f" {effort.SECONDS:g} seconds of the processor's time: a faster machine sees more"
+    )
+    return (words,)
+
+
 def state_in_words(references: Sequence[Reference]) -> tuple[str, ...]:
     """Return a remark if the comparison was one of calls in a row, else nothing."""
     if not any(seen.in_sequence for seen in references):
@@ -145,6 +162,8 @@ class _Names(BaseModel):
     sizes: str
     guesses: tuple[str, ...]
     distributions: tuple[Distribution, ...]
+    work: Work
+    cut_short: bool
     in_sequence: bool
 
 
@@ -161,6 +180,8 @@ def save(reference: Reference, folder: Path) -> None:
         sizes=reference.sizes,
         guesses=reference.guesses,
         distributions=reference.distributions,
+        work=reference.work,
+        cut_short=reference.cut_short,
         in_sequence=reference.in_sequence,
     )
     (folder / _NAMES_FILE).write_text(names.model_dump_json())
@@ -189,6 +210,8 @@ def load(folder: Path) -> Reference:
         sizes=names.sizes,
         guesses=names.guesses,
         distributions=names.distributions,
+        work=names.work,
+        cut_short=names.cut_short,
         in_sequence=names.in_sequence,
         folder=folder,
     )

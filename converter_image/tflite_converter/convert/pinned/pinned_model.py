@@ -25,7 +25,7 @@ from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.step_files import write_whole
 from tflite_converter.core.tensors import Sample, Shape, SignatureFacts
 from tflite_converter.datasets.generated import LEAST, MOST
-from tflite_converter.model import operations
+from tflite_converter.model import operations, work
 from tflite_converter.model.inputs import guesses
 from tflite_converter.model.loaded import LoadedModel
 from tflite_converter.model.operations import LackingOperations
@@ -83,8 +83,8 @@ class PinnedModel:
         self._calibration = calibration.gather(asked, self._order.datasets.calibration, self._signatures)
         verification = self._verification_samples()
         inputs = {
-            facts.key: Inputs(facts.inputs, guesses.of(model.function(facts), facts.inputs))
-            for facts in self._signatures
+            facts.key: Inputs(facts.inputs, guesses.of(function, facts.inputs), work.of(function))
+            for facts, function in ((facts, model.function(facts)) for facts in self._signatures)
         }
         stateful = any(self._assigns_state(model, facts) for facts in self._signatures)
         most = IN_SEQUENCE if stateful else MOST

@@ -56,6 +56,8 @@ _FOLDED: Final[Mapping[str, Callable[..., Array]]] = {
     "Div": np.divide,
 }
 """What is computed from constants is one: a deviation is often the root of a variance."""
+_UNFOLDED: Final = frozenset({"Exp", "Log", "Sin", "Cos", "Pow", "Tanh", "Sigmoid", "Softmax", "Range", "LinSpace"})
+"""What is computed from constants is one here as well, of whatever values: the frequencies of a step in time are."""
 _LARGEST_BYTE: Final = 255
 _DEEPEST: Final = 32
 _VARIABLES: Final = frozenset({"VarHandleOp", "Variable", "VariableV2"})
@@ -231,7 +233,7 @@ class _Scope:
     @staticmethod
     def _needed(operation: Operation) -> Sequence[str]:
         op = operation.op
-        if op in _ADDING or op in _MULTIPLYING or op in _FOLDED or operation.calls:
+        if op in _ADDING or op in _MULTIPLYING or op in _FOLDED or op in _UNFOLDED or operation.calls:
             return operation.inputs
         place = _PLACES.get(op, 0)
         return operation.inputs[place : place + 1] if op in _PASSING or op in _READING or op in _PLACES else ()
@@ -247,7 +249,7 @@ class _Scope:
             return _of_weights(op, read)
         if op in _ADDING or op in _MULTIPLYING:
             return _affine(op, read) or Value()
-        if not read or operation.gives_truth:
+        if not read or operation.gives_truth or op in _UNFOLDED:
             return Value(is_weight=op in _VARIABLES)
         return _passed(op, read)
 

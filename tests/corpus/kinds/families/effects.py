@@ -163,8 +163,7 @@ KINDS: Final = (
         # Comparisons, which dropout makes, have no form in 16 bits.
         expected={**everywhere(Reason.NON_DETERMINISTIC.value), **NOT_IN_16_BITS},
     ),
-    # LiteRT ends the process at a difference from zeros in 16 bits.
-    Kind("batch-statistics", _batch_statistics, {"image": normal(2, 8, 8, 3)}, expected=NOT_IN_16_BITS),
+    Kind("batch-statistics", _batch_statistics, {"image": normal(2, 8, 8, 3)}),
     Kind("mutable-table", _mutable_table, {"items": below(10, 3, dtype="int64")}, expected=everywhere(UNSUPPORTED)),
     Kind("text", _text, {"text": _typed}, expected=everywhere(Reason.INPUT_UNSUPPORTED.value)),
     # Constant though it is: what LiteRT lacks is not computed ahead.

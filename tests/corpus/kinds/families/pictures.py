@@ -179,7 +179,7 @@ def _middle_axis(folder: Path) -> None:
 _IMAGE: Final = {"image": normal(1, 12, 12, 3)}
 KINDS: Final = (
     Kind("sizes", _sizes, {"image": normal(1, 12, 10, 3)}),
-    Kind("reflected-borders", _borders, _IMAGE, expected=NOT_IN_16_BITS),
+    Kind("reflected-borders", _borders, _IMAGE),
     Kind("depthwise-multiplier", _depthwise, {"image": normal(1, 16, 16, 3)}),
     Kind("parametric-activations", _activations, _IMAGE, expected=NOT_IN_16_BITS),
     Kind("computed-kernel", _computed_kernel, {"image": normal(1, 8, 8, 4)}, expected=NOT_IN_INTEGERS),
@@ -195,7 +195,7 @@ KINDS: Final = (
         {"image": normal(1, 12, 12, 3), "boxes": uniform(3, 4)},
         expected=everywhere(UNSUPPORTED),
     ),
-    Kind("vision-transformer", _patches, _IMAGE, expected=NOT_IN_16_BITS),
+    Kind("vision-transformer", _patches, _IMAGE),
     Kind("local-response", _normalized_responses, _IMAGE, expected=NOT_IN_INTEGERS),
     Kind("prepared-inside", _colours, {"image": below(256, 1, 24, 24, 3, dtype="uint8")}, expected=NOT_IN_16_BITS),
     Kind("unpooling", _unpooled, _IMAGE, expected=everywhere(UNSUPPORTED)),

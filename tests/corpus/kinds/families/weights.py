@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from tests.corpus.kinds.kind import NOT_IN_16_BITS, NOT_IN_INTEGERS, Kind, below, everywhere, normal
+from tests.corpus.kinds.kind import NOT_IN_16_BITS, NOT_IN_INTEGERS, OR_GATE, Kind, below, everywhere, normal
 from tests.corpus.kinds.saving import save, values
 from tflite_api.reasons import Reason
 from tflite_api.resource.quantization_types import CALIBRATED, QuantizationType
@@ -238,10 +238,22 @@ KINDS: Final = (
     Kind("dense-over-four-axes", _ranks, {"x": normal(1, 3, 5, 8)}),
     Kind("dense-over-time", _perceptron_over_time, {"x": normal(1, 30, 5)}),
     Kind("rare-words", _rare_words, {"ids": below(500, 2, 12, dtype="int64")}),
-    Kind("recommender", _factorized, {"user": below(300, 5), "item": below(400, 5)}, expected=_SUMS_CUT_OFF),
+    Kind(
+        "recommender",
+        _factorized,
+        {"user": below(300, 5), "item": below(400, 5)},
+        # Tables that are only looked up have no layer that takes four bits.
+        expected={**_SUMS_CUT_OFF, QuantizationType.WEIGHT_ONLY_INT4: Reason.QUANTIZATION_NOT_APPLIED.value},
+    ),
     Kind("dead-branch", _dead, {"x": normal(1, 16)}),
     Kind("simulated-integers", _simulated, {"x": normal(1, 16)}, expected=_INTEGERS_IN_EARNEST),
-    Kind("binary-weights", _binary, {"image": normal(1, 10, 10, 3)}, expected=NOT_IN_INTEGERS),
+    # Four bits turn over the sign of what is next to 0.
+    Kind(
+        "binary-weights",
+        _binary,
+        {"image": normal(1, 10, 10, 3)},
+        expected={**NOT_IN_INTEGERS, QuantizationType.WEIGHT_ONLY_INT4: OR_GATE},
+    ),
     Kind("long-sums", _long_sum, {"image": normal(1, 64, 64, 3)}, expected=_SUMS_CUT_OFF),
     Kind("variables-of-all-types", _unused, {"x": normal(1, 8)}, expected=NOT_IN_16_BITS),
 )

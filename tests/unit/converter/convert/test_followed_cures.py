@@ -16,6 +16,7 @@ from tests.unit.converter import exported_models
 from tests.unit.converter.convert.test_causes import refusal, save
 from tests.unit.converter.convert.test_conversion import convert
 from tflite_api.reasons import Reason
+from tflite_converter.core.failure import StepFailure
 
 pytestmark = pytest.mark.tensorflow
 
@@ -129,6 +130,178 @@ def test_what_the_message_says_is_enough(
     assert words in refused.message
     for cure in cures:
         assert convert(tmp_path / "model", tmp_path, **cure).verdict is Reason.SNR_SUFFICIENT, cure
+
+
+def chosen(folder: Path, *, both: bool) -> None:
+    """One of two layers, by what comes in."""
+
+    def call(tf: Any, weights: Any, x: Any) -> Any:
+        holds = tf.reduce_sum(x) > 0.0
+        if both:
+            return {"y": tf.where(holds, x @ weights(8, 4), tf.nn.relu(x) @ weights(8, 4))}
+        return {"y": tf.cond(holds, lambda: x @ weights(8, 4), lambda: tf.nn.relu(x) @ weights(8, 4))}
+
+    save(call, folder, x=([1, 8], "float32"))
+
+
+def in_python(folder: Path, *, by_tensorflow: bool) -> None:
+    def call(tf: Any, weights: Any, x: Any) -> Any:
+        y = tf.tanh(x) if by_tensorflow else tf.numpy_function(np.tanh, [x], tf.float32)
+        return {"y": tf.ensure_shape(y, [2, 8]) @ weights(8, 4)}
+
+    save(call, folder, x=([2, 8], "float32"))
+
+
+def in_doubles(folder: Path, *, retyped: bool) -> None:
+    """A counter in half of the precision that LiteRT has kernels for cannot be given another type."""
+    import tensorflow as tf
+
+    kind = tf.float32 if retyped else tf.float16
+    module = tf.Module()
+    module.calls = tf.Variable(np.zeros(4), dtype=kind)
+    spec = tf.TensorSpec([1, 4], kind, name="x")
+    module.call = tf.function(lambda x: {"y": x * module.calls.assign_add(x[0])}, input_signature=[spec])
+    tf.saved_model.save(module, str(folder), signatures={"serving_default": module.call})
+
+
+EXPORTED: list[tuple[Callable[[Path], None], Changes, Reason, str, Callable[[Path], None], Reason]] = [
+    (
+        partial(chosen, both=False),
+        kind("Int8", **SYNTHETIC),
+        Reason.OPERATION_NOT_QUANTIZABLE,
+        "compute both sides and choose with tf.where",
+        partial(chosen, both=True),
+        Reason.REAL_DATA_NOT_SEEN,
+    ),
+    (
+        partial(in_python, by_tensorflow=False),
+        {},
+        Reason.UNSUPPORTED_OPERATION,
+        "export the model without tf.py_function and tf.numpy_function",
+        partial(in_python, by_tensorflow=True),
+        Reason.SNR_SUFFICIENT,
+    ),
+    (
+        partial(exported_models.counting_in_session, resource=True),
+        {"signature": {"key": "count"}},
+        Reason.UNSUPPORTED_OPERATION,
+        "export it as a tf.Module of TensorFlow 2, whose variables stay",
+        exported_models.counting,
+        Reason.SNR_SUFFICIENT,
+    ),
+    (
+        partial(in_doubles, retyped=False),
+        {},
+        Reason.UNSUPPORTED_OPERATION,
+        "export the model in float32",
+        partial(in_doubles, retyped=True),
+        Reason.SNR_SUFFICIENT,
+    ),
+]
+
+
+@pytest.mark.parametrize(("make", "asked", "reason", "words", "make_again", "verdict"), EXPORTED)
+def test_exported_as_the_message_says_it_converts(
+    tmp_path: Path,
+    make: Callable[[Path], None],
+    asked: Changes,
+    reason: Reason,
+    words: str,
+    make_again: Callable[[Path], None],
+    verdict: Reason,
+) -> None:
+    make(tmp_path / "model")
+    refused = refusal(tmp_path / "model", tmp_path, **asked)
+    assert refused.reason is reason, refused.message
+    assert words in refused.message
+    make_again(tmp_path / "again")
+    asked_again = {name: value for name, value in asked.items() if name != "signature"}
+    assert convert(tmp_path / "again", tmp_path, **asked_again).verdict is verdict
+
+
+def test_tags_that_the_model_has_are_enough(tmp_path: Path) -> None:
+    exported_models.reference_variables(tmp_path / "model", tags=("serve", "cpu"))
+    refused = refusal(tmp_path / "model", tmp_path, tags=["gpu"])
+    assert refused.reason is Reason.TAGS_NOT_FOUND
+    assert "it has: [cpu, serve]" in refused.message
+    assert convert(tmp_path / "model", tmp_path, tags=["cpu", "serve"]).verdict is Reason.SNR_SUFFICIENT
+
+
+GENERATOR: Final = np.random.default_rng(11)
+TURNED: Final = np.linalg.qr(GENERATOR.normal(size=(32, 32)))[0].astype(np.float32)
+"""What is a row of signs before it is turned is one again after."""
+
+
+def signs(tf: Any, _: Any, x: Any) -> Any:
+    return {"y": tf.sign(x @ tf.constant(TURNED))}
+
+
+def beyond_100(tf: Any, weights: Any, x: Any) -> Any:
+    return {"y": tf.math.log(x - 100.0) @ weights(32, 4)}
+
+
+def triggered(tf: Any, weights: Any, x: Any) -> Any:
+    return {"y": tf.floor(tf.sigmoid(x @ weights(32, 4) - 200.0) + 0.5)}
+
+
+def divided(tf: Any, weights: Any, x: Any) -> Any:
+    return {"y": tf.tanh(x @ weights(32, 4)) / tf.reduce_max(tf.nn.relu(x), 1, keepdims=True)}
+
+
+def named_samples(folder: Path, values: Any, use: str) -> Changes:
+    """Return what an order says of a dataset with these values."""
+    np.savez(folder / "samples.npz", x=values.astype(np.float32))
+    fetched = {"path": str(folder / "samples.npz"), "digest": f"sha256:{'0' * 64}"}
+    return {"datasets": {use: fetched}} | ({"verificationSamples": {}} if use == "verification" else {})
+
+
+ON_OTHERS: list[tuple[Callable[..., Any], Changes, Reason, str, Any]] = [
+    (
+        signs,
+        kind("WeightOnlyInt4"),
+        Reason.VERIFICATION_FAILED,
+        "Name inputs that the model is made for in verification.samples",
+        np.sign(GENERATOR.normal(size=(20, 1, 32))) @ TURNED.T,
+    ),
+    (
+        beyond_100,
+        {},
+        Reason.NON_FINITE,
+        "name inputs that it is made for in verification.samples",
+        GENERATOR.uniform(101, 200, (20, 1, 32)),
+    ),
+    (
+        triggered,
+        {},
+        Reason.INSENSITIVE,
+        "name inputs that it responds to in verification.samples",
+        GENERATOR.normal(0, 400, (20, 1, 32)),
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "asked", "reason", "words", "values"), ON_OTHERS)
+def test_samples_that_the_message_asks_for_are_enough(
+    tmp_path: Path, call: Callable[..., Any], asked: Changes, reason: Reason, words: str, values: Any
+) -> None:
+    save(call, tmp_path / "model", x=([1, 32], "float32"))
+    try:
+        found = convert(tmp_path / "model", tmp_path, **asked)
+        assert (found.verdict, words in found.message) == (reason, True), found.message
+    except StepFailure as failure:
+        assert (failure.reason, words in failure.message) == (reason, True), failure.message
+    given = named_samples(tmp_path, values, "verification")
+    assert convert(tmp_path / "model", tmp_path, **asked, **given).verdict is Reason.SNR_SUFFICIENT
+
+
+def test_a_calibration_on_which_nothing_is_infinite_is_enough(tmp_path: Path) -> None:
+    save(divided, tmp_path / "model", x=([1, 32], "float32"))
+    refused = refusal(tmp_path / "model", tmp_path, **kind("Int8", **SYNTHETIC))
+    assert refused.reason is Reason.OPERATION_NOT_QUANTIZABLE, refused.message
+    assert "or name samples in quantization.calibration.dataset on which nothing is" in refused.message
+    given = named_samples(tmp_path, GENERATOR.uniform(0.5, 1, (20, 1, 32)), "calibration")
+    cured = kind("Int8", calibration={"dataset": "https://example.com/samples.npz"})
+    assert convert(tmp_path / "model", tmp_path, **cured, **given).verdict is Reason.SNR_SUFFICIENT
 
 
 def test_operations_that_keep_float_names_wrongly_are_named_rightly(tmp_path: Path) -> None:

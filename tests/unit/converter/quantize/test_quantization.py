@@ -134,6 +134,14 @@ def test_operations_that_fill_with_the_wrong_number_are_named_with_what_to_write
     check_applied(asked("DynamicRange"), found)
 
 
+def test_operations_that_would_end_the_process_are_named_with_what_to_write() -> None:
+    found = replace(facts(Constant("int8", 9000)), aborting_operations=frozenset({"SUB"}))
+    words = r"LiteRT's SUB would end the process: .* scale 0: use quantization\.type Int8, or DynamicRange"
+    with pytest.raises(StepFailure, match=words) as caught:
+        check_applied(asked("Int16x8"), found)
+    assert caught.value.reason is Reason.OPERATION_NOT_QUANTIZABLE
+
+
 def test_operations_left_in_floats_are_named_with_what_to_write() -> None:
     found = facts(Constant("int8", 9000), floating=("QUANTIZE", "EXP", "COS"))
     with pytest.raises(StepFailure, match=r"keepFloat\.operations: \[COS, EXP\]") as caught:

@@ -9,12 +9,12 @@ import pytest
 
 from tflite_api.reasons import Reason
 from tflite_converter.core.failure import RunRefused, StepFailure
-from tflite_converter.core.tensors import Outputs, Sample, Shape, TensorFacts
+from tflite_converter.core.tensors import Outputs, Sample, Shape, TensorFacts, Work
 from tflite_converter.datasets.distributions import IN_TURN
 from tflite_converter.datasets.generated import LEAST, MOST
 from tflite_converter.datasets.meanings import Mask
-from tflite_converter.verify.observation import Inputs, Run, affordable, observe
-from tflite_converter.verify.reference import Reference
+from tflite_converter.verify.observation import Inputs, Run, observe
+from tflite_converter.verify.reference import Reference, cut_in_words
 
 
 @pytest.mark.parametrize(
@@ -121,13 +121,28 @@ def test_small_models_are_run_on_many_samples_of_each_distribution() -> None:
     assert Counter(seen.distributions) == dict.fromkeys(IN_TURN, MOST // LEAST)
 
 
-def test_slow_and_large_models_are_run_on_one_of_each() -> None:
-    assert affordable(seconds=1e-4, size=100, share=1.0) == MOST
-    assert affordable(seconds=1.0, size=100, share=1.0) == LEAST
-    assert affordable(seconds=1e-4, size=2**30, share=1.0) == LEAST
-    # With many signatures each has its part of the time.
-    assert affordable(seconds=1e-2, size=100, share=1.0) > LEAST
-    assert affordable(seconds=1e-2, size=100, share=0.1) == LEAST
+@pytest.mark.parametrize("seconds", [0.0, 1e-3, 0.05])
+def test_as_many_are_generated_on_slow_and_busy_machines(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "process_time", count(0, seconds).__next__)
+    seen = observed(lambda sample: {"y": sample["x"] * 2}, TensorFacts("x", "float32", (1, 8)))
+    assert len(seen.given) == MOST
+    assert not seen.cut_short
+
+
+def test_a_model_that_computes_much_is_run_on_fewer() -> None:
+    inputs = Inputs([TensorFacts("x", "float32", (1, 8))], {}, Work(multiplications=4 * 10**9))
+    seen = observe(lambda sample: {"y": sample["x"] * 2}, inputs, None, assigns_state=False)
+    assert len(seen.given) == LEAST
+    assert not seen.cut_short
+
+
+def test_what_takes_longer_than_its_graph_tells_is_cut_short_and_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "process_time", count(0, 1.0).__next__)
+    seen = observed(lambda sample: {"y": sample["x"] * 2}, TensorFacts("x", "float32", (1, 8)))
+    assert LEAST <= len(seen.given) < MOST
+    assert len(seen.given) == len(seen.outputs) == len(seen.distributions)
+    (words,) = cut_in_words([seen])
+    assert f"on the first {len(seen.given)} generated samples alone" in words
 
 
 def test_a_sample_that_a_model_refuses_is_left_out() -> None:

@@ -186,6 +186,17 @@ def test_of_ordinary_numbers_nothing_is_guessed(use: str) -> None:
     assert guessed(ORDINARY[use], "float32", y="float32") is None
 
 
+def test_a_step_in_time_is_no_mask_of_its_frequencies() -> None:
+    def waves(x: Any) -> Any:
+        tf = tensorflow()
+        steps = floats(x)[..., None] * tf.exp(tf.range(8.0) * -1.15)
+        return tf.concat([tf.sin(steps), tf.cos(steps)], -1)
+
+    assert guessed(waves) is None
+    # What is computed from another input is masked.
+    assert guessed(lambda x, y: floats(x) * tensorflow().exp(y), y="float32") == Mask()
+
+
 def test_whole_numbers_times_a_weight_are_no_mask() -> None:
     weight = tensorflow().Variable(np.ones(WIDTH, np.int32))
     assert guessed(lambda x: x * weight) is None
