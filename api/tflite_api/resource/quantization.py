@@ -11,6 +11,7 @@ from tflite_api.resource.quantization_types import (
     FIXED,
     MIXED,
     OF_SOME_WEIGHTS,
+    SCALED,
     SELECTIVE,
     WITH_INTEGER_IO,
     QuantizationType,
@@ -129,6 +130,8 @@ class Auto(Schema):
 
 
 _AUTO: Final = Auto()
+IOType = Literal["Float32", "Int8", "UInt8"]
+Granularity = Literal["PerChannel", "PerTensor"]
 
 
 class ChosenCalibration(Samples):
@@ -146,16 +149,13 @@ class ChosenQuantization(Schema):
     calibration: ChosenCalibration | None = None
     keep_float: KeepFloat | None = None
     keep_int8: KeepInt8 | None = None
+    granularity: Granularity | None = None
 
     @classmethod
     def of(cls, written: "Quantization") -> Self:
         """Take what a spec would say."""
-        fields = {"type", "calibration", "keepFloat", "keepInt8"}
+        fields = {"type", "calibration", "keepFloat", "keepInt8", "granularity"}
         return cls.from_object({name: value for name, value in written.to_object().items() if name in fields})
-
-
-IOType = Literal["Float32", "Int8", "UInt8"]
-Granularity = Literal["PerChannel", "PerTensor"]
 
 
 class VariantQuantization(Schema):
@@ -169,8 +169,8 @@ class VariantQuantization(Schema):
     def _fit_the_type(self) -> Self:
         if self.type not in WITH_INTEGER_IO and self.io not in {None, "Float32"}:
             raise ValueError(f"io Int8 and UInt8 are for {named(WITH_INTEGER_IO)}: leave it out")
-        if self.type not in CALIBRATED and self.granularity == "PerTensor":
-            raise ValueError(f"granularity PerTensor is for {named(CALIBRATED)}: leave it out")
+        if self.type not in SCALED and self.granularity == "PerTensor":
+            raise ValueError(f"granularity PerTensor is for {named(SCALED)}: leave it out")
         return self
 
 
@@ -203,8 +203,8 @@ class Quantization(Schema):
             raise ValueError(f"io Int8 and UInt8 are for {named(WITH_INTEGER_IO)}: leave it out")
         if self.type not in SELECTIVE and self.keep_float is not None:
             raise ValueError(f"keepFloat is for {named(SELECTIVE)}: leave it out")
-        if self.type not in CALIBRATED and self.is_per_tensor:
-            raise ValueError(f"granularity PerTensor is for {named(CALIBRATED)}: leave it out")
+        if self.type not in SCALED and self.is_per_tensor:
+            raise ValueError(f"granularity PerTensor is for {named(SCALED)}: leave it out")
         if self.type not in MIXED and self.keep_int8 is not None:
             raise ValueError(f"keepInt8 is for {named(MIXED)}: leave it out")
         if self.type not in OF_SOME_WEIGHTS and self.unquantized_up_to is not None:
@@ -246,17 +246,24 @@ class Quantization(Schema):
             return self.search.candidates
         return tuple(kind for kind in FIXED if self.calibration is not None or kind not in CALIBRATED)
 
-    def as_written(self, kind: QuantizationType, kept: KeepFloat | None = None, eights: KeepInt8 | None = None) -> Self:
+    def as_written(
+        self,
+        kind: QuantizationType,
+        kept: KeepFloat | None = None,
+        eights: KeepInt8 | None = None,
+        granularity: Granularity | None = None,
+    ) -> Self:
         """Return what a person would write to get one candidate of type Auto at once.
 
         Args:
             kind: the candidate.
             kept: what it leaves in floats.
             eights: what it stores in 8 bits.
+            granularity: how many scales its weights have, where it says so.
         """
         calibration = self.calibration if kind in CALIBRATED else None
         changes = {"type": kind, "auto": None, "calibration": calibration, "keep_float": kept, "keep_int8": eights}
-        return self.model_copy(update=changes)
+        return self.model_copy(update={**changes, "granularity": granularity})
 
     def of_variant(self, wanted: VariantQuantization) -> Self:
         """Return the same for another type: what is not for that is left out."""
@@ -265,7 +272,7 @@ class Quantization(Schema):
         written = self.as_written(kind, kept, self.keep_int8 if kind in MIXED else None)
         changes = {
             "io": wanted.io or (self.io if kind in WITH_INTEGER_IO else "Float32"),
-            "granularity": wanted.granularity or (self.granularity if kind in CALIBRATED else None),
+            "granularity": wanted.granularity or (self.granularity if kind in SCALED else None),
             "unquantized_up_to": self.unquantized_up_to if kind in OF_SOME_WEIGHTS else None,
         }
         return written.model_copy(update=changes)

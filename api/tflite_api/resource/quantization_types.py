@@ -159,6 +159,8 @@ CALIBRATED = tuple(kind for kind in FIXED if kind.facts.is_calibrated)
 WITH_INTEGER_IO = tuple(kind for kind in FIXED if kind.facts.integer_io)
 SELECTIVE = tuple(kind for kind in FIXED if kind.facts.selective)
 MIXED = tuple(kind for kind in FIXED if kind.facts.mixed)
+SCALED = tuple(kind for kind in FIXED if kind.facts.weights in {"int8", "int4"})
+"""Those whose weights are integers with scales: one for each channel, or one a tensor (quantization.granularity)."""
 OF_SOME_WEIGHTS = tuple(kind for kind in FIXED if kind.facts.proof is Proof.SOME_WEIGHTS)
 FLOATING = tuple(
     kind

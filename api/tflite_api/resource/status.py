@@ -4,7 +4,14 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from tflite_api.resource.quantization import MOST_TRIALS, ChosenQuantization, FixedType, KeepFloat, KeepInt8
+from tflite_api.resource.quantization import (
+    MOST_TRIALS,
+    ChosenQuantization,
+    FixedType,
+    Granularity,
+    KeepFloat,
+    KeepInt8,
+)
 from tflite_api.schema import Boolean, Integer, Schema
 
 Text = Annotated[str, StringConstraints(max_length=1024)]
@@ -230,6 +237,8 @@ class Trial(Schema):
     keep_float: KeepFloat | None = None
     keep_int8: KeepInt8 | None = None
     """Which; both are absent where there was no room for them."""
+    granularity: Granularity | None = None
+    """PerTensor where its weights have one scale a tensor."""
     size_bytes: Annotated[Integer, Field(ge=1)] | None = None
     snr_decibels: Decimal | None = None
     metrics: Annotated[tuple[TrialMetric, ...], Field(max_length=8)] | None = None

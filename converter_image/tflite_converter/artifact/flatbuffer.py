@@ -21,6 +21,9 @@ own measurement: -1.9 dB in Int8, 34.4 dB with it in floats)."""
 _CONVOLVING: Final = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D"})
 """Operators whose kernels read a kernel of 16 bits, which is one that is computed, as one of 8 (tflite/kernels/conv.cc;
 own measurement: 0.0 dB in Int16x8)."""
+_OF_FLOATS_BY_CHANNEL: Final = "DEPTHWISE_CONV_2D"
+"""The operator whose kernel for floats and weights of 8 bits reads a scale for each channel, however many there are
+(tflite/kernels/depthwise_conv.cc; own measurement: NaN, or errors of 3e35, in DynamicRange with one scale a tensor)."""
 RESCALING: Final = frozenset({"ADD", "SUB"})
 """Operators whose kernels divide by the scales of 16 bits, and end the process where one is 0 (tflite/kernels/sub.cc;
 the quantizer gives a constant of zeros that scale in Int16x8, and in Int8 another)."""
@@ -58,6 +61,8 @@ class ArtifactFacts:
     """Whether sums in 16 bits have the scale of what is summed, so that larger ones are cut off."""
     per_channel_operations: frozenset[str] = frozenset()
     """Those of them that read a constant with several scales."""
+    underscaled_operations: frozenset[str] = frozenset()
+    """Those of them that read a scale for each channel, where the file has one for all."""
 
     @property
     def lost_weights(self) -> bool:
@@ -125,6 +130,7 @@ def parse(content: bytes | mmap.mmap) -> ArtifactFacts:
         has_infinite_scales=any(_infinite_scales(model)),
         has_sums_cut_off=any(_sums_cut_off(model, names, types)),
         per_channel_operations=frozenset(_per_channel(model, names)),
+        underscaled_operations=frozenset(_underscaled(model, names, types)),
     )
 
 
@@ -260,6 +266,16 @@ def _per_channel(model: Any, names: list[str]) -> Iterator[str]:  # noqa: ANN401
         read = (operator.Inputs(position) for position in range(operator.InputsLength()))
         scales = (graph.Tensors(tensor).Quantization() for tensor in read if tensor >= 0)
         if any(scale is not None and scale.ScaleLength() > 1 for scale in scales):
+            yield name
+
+
+def _underscaled(model: Any, names: list[str], types: dict[int, str]) -> Iterator[str]:  # noqa: ANN401 - see above
+    for name, graph, operator in operators(model, names):
+        if name != _OF_FLOATS_BY_CHANNEL:
+            continue
+        data, weights = (graph.Tensors(operator.Inputs(position)) for position in (0, 1))
+        is_hybrid = (types[data.Type()], types[weights.Type()]) == ("float32", "int8")
+        if is_hybrid and len(_scales(weights)) < _shape(weights)[-1]:
             yield name
 
 

@@ -12,6 +12,8 @@ from tflite_api.text import one_line
 from tflite_converter.artifact import flatbuffer
 
 _NAME: Final = 250
+_SCALE: Final = 4
+_ZERO_POINT: Final = 8
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,17 @@ def sizes(content: bytes | mmap.mmap) -> tuple[TypeSize, ...]:
 def sizes_of(path: Path) -> tuple[TypeSize, ...]:
     """Return what the constants of a file take by type."""
     return sizes(flatbuffer.mapped(path))
+
+
+def scale_bytes(path: Path) -> int:
+    """Return what scales and zero points of a file take beyond one of each for every tensor."""
+    model, _ = _parsed(flatbuffer.mapped(path))
+    given = (graph.Tensors(index).Quantization() for graph in _graphs(model) for index in range(graph.TensorsLength()))
+    return sum(
+        _SCALE * max(one.ScaleLength() - 1, 0) + _ZERO_POINT * max(one.ZeroPointLength() - 1, 0)
+        for one in given
+        if one is not None
+    )
 
 
 def operators(content: bytes) -> tuple[OperatorUse, ...]:

@@ -226,6 +226,13 @@ def check_applied(asked: Quantization, facts: ArtifactFacts) -> None:
             f" {_listed(sorted(facts.per_channel_operations))}",
             "leave out granularity",
         )
+    if facts.underscaled_operations:
+        raise StepFailure(
+            Reason.OPERATION_NOT_QUANTIZABLE,
+            "quantization.granularity PerTensor gives weights one scale a tensor, and LiteRT's"
+            f" {_listed(sorted(facts.underscaled_operations))} of floats reads one for each channel",
+            "leave out granularity, or use quantization.type WeightOnlyInt8",
+        )
     if proof is Proof.INTEGERS_THROUGHOUT:
         _check_operations(asked, facts)
     elements = _elements(facts.constants)

@@ -20,6 +20,8 @@ from tflite_converter.quantize.quantization import has_weights
 BITS: Final = {"int8": 8, "int4": 4}
 """Of what weight-only types store weights as."""
 _EIGHT: Final = 8
+_PER_CHANNEL: Final = "CHANNELWISE"
+_PER_TENSOR: Final = "TENSORWISE"
 
 
 def is_left_to_do(kind: QuantizationType, constants: Collection[Constant]) -> bool:
@@ -53,20 +55,34 @@ def apply(path: Path, asked: Quantization) -> None:
         )
 
     def with_recipe(work: Any, recipe: Any) -> None:  # noqa: ANN401 - litert-quantizer is loaded late
-        work.load_quantization_recipe(getattr(recipe, str(asked.type.facts.recipe))())
+        steps = getattr(recipe, str(asked.type.facts.recipe))()
+        for step in steps if asked.is_per_tensor else ():
+            step["op_config"]["weight_tensor_config"]["granularity"] = _PER_TENSOR
+        work.load_quantization_recipe(steps)
         for name in eights:
-            work.add_weight_only_config(_only(name), "*", _EIGHT)
+            work.add_weight_only_config(_only(name), "*", _EIGHT, _granularity(per_tensor=asked.is_per_tensor))
 
     write_whole(path, _quantized(path, with_recipe))
 
 
-def of_one_layer(path: Path, kind: QuantizationType, name: str) -> bytes:
+def of_one_layer(path: Path, kind: QuantizationType, name: str, *, per_tensor: bool = False) -> bytes:
     """Return a float .tflite of which one layer's weights alone are stored with the bits of a weight-only type.
+
+    Args:
+        path: the file, all of whose weights are float32.
+        kind: the type.
+        name: of the layer.
+        per_tensor: whether they have one scale, and not one a channel.
 
     Raises:
         StepFailure: ConversionFailed, with the quantizer's words.
     """
-    return _quantized(path, lambda work, _: work.add_weight_only_config(_only(name), "*", BITS[kind.facts.weights]))
+    bits, scales = BITS[kind.facts.weights], _granularity(per_tensor=per_tensor)
+    return _quantized(path, lambda work, _: work.add_weight_only_config(_only(name), "*", bits, scales))
+
+
+def _granularity(*, per_tensor: bool) -> str:
+    return _PER_TENSOR if per_tensor else _PER_CHANNEL
 
 
 def _only(name: str) -> str:

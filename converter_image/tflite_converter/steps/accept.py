@@ -16,7 +16,7 @@ from tflite_api.resource import targets as asked_targets
 from tflite_api.resource.budget import Benchmarking, Budget
 from tflite_api.resource.metrics import Metric
 from tflite_api.resource.quantization import ChosenQuantization, Quantization
-from tflite_api.resource.quantization_types import MIXED, SELECTIVE, QuantizationType
+from tflite_api.resource.quantization_types import MIXED, SCALED, SELECTIVE, QuantizationType
 from tflite_api.resource.spec import ConversionSpec
 from tflite_api.resource.status import CalibrationData, MeasuredError, Trial
 from tflite_api.resource.targets import Target
@@ -213,8 +213,12 @@ def _problem_with_choice(asked: Quantization, chosen: ChosenQuantization | None,
     if chosen is None:
         return "does not say which quantization was chosen"
     kept, eights = chosen.keep_float, chosen.keep_int8
-    written = ChosenQuantization.of(asked.as_written(chosen.type, kept, eights))
-    is_too_much = (kept and chosen.type not in SELECTIVE) or (eights and chosen.type not in MIXED)
+    written = ChosenQuantization.of(asked.as_written(chosen.type, kept, eights, chosen.granularity))
+    is_too_much = (
+        (kept and chosen.type not in SELECTIVE)
+        or (eights and chosen.type not in MIXED)
+        or (chosen.granularity and chosen.type not in SCALED)
+    )
     if chosen.type not in asked.candidates or chosen != written or is_too_much:
         return "chose a quantization that is none of those asked for"
     if len(trials) > asked.search.max_trials or any(one.type not in asked.candidates for one in trials):

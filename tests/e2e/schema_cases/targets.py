@@ -5,6 +5,7 @@ from tests.e2e.schema_cases.least import Object, Rule, changed
 _NPU = {"name": "EthosU", "config": "ethos-u55-128"}
 _MICRO = {"name": "Microcontroller"}
 _GPU = {"name": "GPU"}
+_OF_WEIGHTS = ("DynamicRange", "WeightOnlyInt8", "WeightOnlyInt4")
 
 
 def on(*targets: Object, **changes: object) -> Object:
@@ -78,8 +79,9 @@ RULES: list[Rule] = [
     (
         "granularity",
         [changed("quantization", integers(granularity=each)) for each in ("PerChannel", "PerTensor")]
-        + [changed("quantization", {"type": "DynamicRange", "granularity": "PerChannel"})],
-        [changed("quantization", {"type": kind, "granularity": "PerTensor"}) for kind in ("None", "DynamicRange")],
-        "granularity PerTensor is for the types Int8 and Int16x8: leave it out",
+        + [changed("quantization", {"type": "Float16", "granularity": "PerChannel"})]
+        + [changed("quantization", {"type": kind, "granularity": "PerTensor"}) for kind in _OF_WEIGHTS],
+        [changed("quantization", {"type": kind, "granularity": "PerTensor"}) for kind in ("None", "Float16", "Auto")],
+        "granularity PerTensor is for the types DynamicRange, Int8, Int16x8, WeightOnlyInt8 and WeightOnlyInt4",
     ),
 ]

@@ -59,7 +59,7 @@ RULES: list[Rule] = [
             of(typed(type="Float16", granularity="PerChannel")),
         ],
         [of(typed(type="Float16", granularity="PerTensor"))],
-        "granularity PerTensor is for the types Int8 and Int16x8: leave it out",
+        "granularity PerTensor is for the types DynamicRange, Int8, Int16x8, WeightOnlyInt8 and WeightOnlyInt4",
     ),
     (
         "no search",

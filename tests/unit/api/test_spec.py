@@ -266,3 +266,6 @@ def test_what_auto_chooses_is_a_spec_of_its_own() -> None:
     }
     assert Quantization.from_object(int8) == asked.as_written(QuantizationType.INT8, kept)
     assert ChosenQuantization.of(asked.as_written(QuantizationType.FLOAT16)).to_object() == {"type": "Float16"}
+    scaled = ChosenQuantization.of(asked.as_written(QuantizationType.DYNAMIC_RANGE, granularity="PerTensor"))
+    assert scaled.to_object() == {"type": "DynamicRange", "granularity": "PerTensor"}
+    assert Quantization.from_object(scaled.to_object()).is_per_tensor

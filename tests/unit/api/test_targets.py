@@ -98,8 +98,8 @@ def test_one_scale_a_channel_is_the_default_however_it_is_written() -> None:
     plain = recipe_hash(spec(quantization=INTEGERS))
     assert recipe_hash(spec(quantization={**INTEGERS, "granularity": "PerChannel"})) == plain
     assert recipe_hash(spec(quantization={**INTEGERS, "granularity": "PerTensor"})) != plain
-    with pytest.raises(ValidationError, match="granularity PerTensor is for the types Int8 and Int16x8"):
-        spec(quantization={"type": "DynamicRange", "granularity": "PerTensor"})
+    with pytest.raises(ValidationError, match="granularity PerTensor is for the types DynamicRange, Int8, Int16x8"):
+        spec(quantization={"type": "Float16", "granularity": "PerTensor"})
 
 
 @pytest.mark.parametrize(

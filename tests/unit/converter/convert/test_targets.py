@@ -6,9 +6,10 @@ from zipfile import ZipFile
 
 import pytest
 
+from tests.unit.converter import scaled_models
 from tests.unit.converter.convert.test_conversion import convert
 from tflite_api.reasons import Reason
-from tflite_converter.artifact import flatbuffer
+from tflite_converter.artifact import flatbuffer, inventory
 from tflite_converter.budget import size
 from tflite_converter.convert import tf_converter
 from tflite_converter.core.digests import file_digest
@@ -114,19 +115,60 @@ def test_what_cannot_be_compared_is_not_held_against_a_microcontroller(models: P
     assert converted.targets[0].snr_decibels is None
 
 
-@pytest.mark.parametrize("kind", ["Int8", "Int16x8"])
+@pytest.mark.parametrize("kind", ["Int8", "Int16x8", "DynamicRange"])
 @pytest.mark.parametrize("directly", [True, False])
 def test_one_scale_a_tensor_is_what_the_file_then_has(
     models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, directly: bool
 ) -> None:
     if not directly:
         monkeypatch.setattr(tf_converter, "_directly", lambda *_: None)
-    asked = {"type": kind, "calibration": {"synthetic": True}}
+    asked = {"type": kind, **({"calibration": {"synthetic": True}} if kind != "DynamicRange" else {})}
     artifact = tmp_path / "output" / ARTIFACT_FILE
     run(models, tmp_path, quantization=asked, minSnrDecibels=0)
     assert flatbuffer.read(artifact).per_channel_operations == {"FULLY_CONNECTED"}
     run(models, tmp_path, quantization={**asked, "granularity": "PerTensor"}, minSnrDecibels=0)
     assert flatbuffer.read(artifact).per_channel_operations == set()
+
+
+# Of fewer than 1024 weights a layer another tool stores those of DynamicRange.
+@pytest.mark.parametrize("size", [16, 64])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"type": "DynamicRange"},
+        {"type": "WeightOnlyInt8"},
+        {"type": "WeightOnlyInt4"},
+        {"type": "WeightOnlyInt4", "keepInt8": {"tensors": ["matmul"]}},
+    ],
+)
+def test_weights_alone_have_one_scale_a_tensor_and_the_file_is_smaller_by_the_others(
+    tmp_path: Path, asked: dict[str, Any], size: int
+) -> None:
+    scaled_models.two_layers(tmp_path / "model", size)
+    artifact = tmp_path / "output" / ARTIFACT_FILE
+    convert(tmp_path / "model", tmp_path, quantization=asked, minSnrDecibels=5)
+    assert flatbuffer.read(artifact).per_channel_operations
+    before = artifact.stat().st_size
+    assert inventory.scale_bytes(artifact) == 2 * (size - 1) * 12
+    convert(tmp_path / "model", tmp_path, quantization={**asked, "granularity": "PerTensor"}, minSnrDecibels=5)
+    assert flatbuffer.read(artifact).per_channel_operations == set()
+    assert inventory.scale_bytes(artifact) == 0
+    # But for what aligns the parts of a flatbuffer.
+    assert before - artifact.stat().st_size == pytest.approx(2 * (size - 1) * 12, abs=32)
+
+
+# Of fewer than 1024 weights a layer another tool stores those of DynamicRange.
+@pytest.mark.parametrize("channels", [16, 256])
+def test_an_operator_that_would_read_more_scales_than_there_are_is_refused(tmp_path: Path, channels: int) -> None:
+    scaled_models.depthwise(tmp_path / "model", channels)
+    usual, weights = {"type": "DynamicRange"}, {"type": "WeightOnlyInt8", "granularity": "PerTensor"}
+    convert(tmp_path / "model", tmp_path, quantization=usual, minSnrDecibels=20)
+    with pytest.raises(StepFailure) as caught:
+        convert(tmp_path / "model", tmp_path, quantization={**usual, "granularity": "PerTensor"}, minSnrDecibels=20)
+    assert caught.value.reason is Reason.OPERATION_NOT_QUANTIZABLE
+    assert "LiteRT's DEPTHWISE_CONV_2D of floats reads one for each channel" in caught.value.message
+    assert "use quantization.type WeightOnlyInt8" in caught.value.message
+    convert(tmp_path / "model", tmp_path, quantization=weights, minSnrDecibels=20)
 
 
 def test_one_scale_a_tensor_goes_with_operators_in_floats(models: Path, tmp_path: Path) -> None:

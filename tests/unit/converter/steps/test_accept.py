@@ -176,6 +176,7 @@ SEARCHED = Quantization.from_object(
 )
 CALIBRATION = {"dataset": "s3://abc/d.npz", "maxSamples": 100}
 INT8 = {"type": "Int8", "calibration": CALIBRATION, "keepFloat": {"tensors": ["a"]}}
+PER_TENSOR: dict[str, Any] = {**INT8, "granularity": "PerTensor"}
 TRIALS = [{"type": "Float16", "outcome": "Held"}, {"type": "Int8", "outcome": "Chosen", "keptLayers": 1}]
 
 
@@ -184,6 +185,7 @@ TRIALS = [{"type": "Float16", "outcome": "Held"}, {"type": "Int8", "outcome": "C
     [
         {"quantization": INT8, "trials": TRIALS},
         {"quantization": {"type": "Float16"}, "trials": [{"type": "Float16", "outcome": "Chosen"}]},
+        {"quantization": PER_TENSOR, "trials": TRIALS},
         # Where there was no room for them in what the bucket keeps.
         {"quantization": INT8},
     ],
@@ -204,6 +206,7 @@ def test_a_choice_among_the_candidates_is_accepted(output: Path, changes: dict[s
         {"quantization": {"type": "Int8", "keepFloat": {"tensors": ["a"]}}},
         {"quantization": {"type": "Float16", "keepFloat": {"tensors": ["a"]}}},
         {"quantization": {"type": "Float16", "keepInt8": {"tensors": ["a"]}}},
+        {"quantization": {"type": "Float16", "granularity": "PerTensor"}},
         {"quantization": INT8, "trials": [{"type": "Float16", "outcome": "Chosen"}]},
         {"quantization": INT8, "trials": [{"type": "Int8", "outcome": "Held"}]},
         {"quantization": INT8, "trials": [*TRIALS, TRIALS[0]]},
