@@ -1,6 +1,6 @@
 """Whether an artifact keeps within budget.maxSizeBytes, and what would bring it there."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +15,11 @@ from tflite_converter.core.units import bytes_in_words
 BITS: Final = {"float64": 64, "float32": 32, "float16": 16, "int8": 8, "int4": 4}
 """Of what weights are stored as. Shapes, indices and biases keep their types under every quantization."""
 _SHOWN_TYPES: Final = 3
+
+
+def values(sizes: Iterable[TypeSize]) -> int:
+    """Return how many values the weights among a file's constants are."""
+    return sum(one.size_bytes * 8 // BITS[one.dtype] for one in sizes if one.dtype in BITS)
 
 
 @dataclass(frozen=True)

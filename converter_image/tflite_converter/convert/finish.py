@@ -139,8 +139,7 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
         # Metadata describes the main subgraph alone; the converter makes it of the alphabetically first signature.
         metadata.write(artifact, order.metadata, min(signature.key for signature in kept))
     if order.contents is not None:
-        contents = order.contents.model_copy(update={"sizes": inventory.sizes_of(artifact)})
-        write_model(artifact.with_name(CONTENTS_FILE), contents)
+        write_model(artifact.with_name(CONTENTS_FILE), _weighed(artifact, order.contents))
     measured, scores = Measurement(), _scores(order)
     with _about(kept[0]):
         _check_size(artifact, order)
@@ -241,6 +240,14 @@ def _quantized(artifact: Path, order: MeasurementOrder) -> tuple[ArtifactFacts, 
         return facts, f"{order.strategy}+Unquantized"
     unforeseen = kind.facts.tool is not Tool.LITERT_QUANTIZER
     return facts, f"{order.strategy}+SmallWeights" if unforeseen else order.strategy
+
+
+def _weighed(artifact: Path, contents: Contents) -> Contents:
+    sizes = inventory.sizes_of(artifact)
+    # What two operators share, an artifact may hold twice.
+    floats = inventory.sizes_of(Path(contents.floats)) if contents.floats is not None else sizes
+    figures = {"sizes": sizes, "scale_bytes": inventory.scale_bytes(artifact), "weights": size.values(floats)}
+    return contents.model_copy(update=figures)
 
 
 def _check_size(artifact: Path, order: MeasurementOrder) -> None:

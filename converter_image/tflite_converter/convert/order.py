@@ -20,6 +20,10 @@ class Contents(Schema):
 
     sizes: tuple[TypeSize, ...]
     """Its constants by type."""
+    scale_bytes: Integer = 0
+    """What its scales take beyond one for each tensor."""
+    weights: Integer = 0
+    """How many values the model's weights are: of its file in floats, where the type leaves one."""
     floats: str | None = None
     """The model's file in floats, where the type leaves one: for Int8 with the ranges of its activations."""
     reference_dir: str | None = None

@@ -35,16 +35,23 @@ def count(kept: KeepFloat | None, eights: KeepInt8 | None) -> int:
     return len(operations) + floats + (len(eights.tensors) if eights is not None else 0)
 
 
-def named(kind: QuantizationType, kept: KeepFloat | None = None, eights: KeepInt8 | None = None) -> str:
-    """Return a quantization in words: `Int8`, or `Int8 with SOFTMAX and 3 layers in floats`."""
+def named(
+    kind: QuantizationType,
+    kept: KeepFloat | None = None,
+    eights: KeepInt8 | None = None,
+    *,
+    per_tensor: bool = False,
+) -> str:
+    """Return a quantization in words: `Int8`, or `Int8 per tensor with SOFTMAX and 3 layers in floats`."""
     operations, layers = _of(kept)
     parts = [*operations, *([_layers(layers)] if layers else [])]
+    name = f"{kind} per tensor" if per_tensor else str(kind)
     if eights is not None:
-        return f"{kind} with {_layers(len(eights.tensors))} in 8 bits"
+        return f"{name} with {_layers(len(eights.tensors))} in 8 bits"
     if not parts:
-        return str(kind)
+        return name
     *others, last = parts
-    return f"{kind} with {', '.join(others)} and {last} in floats" if others else f"{kind} with {last} in floats"
+    return f"{name} with {', '.join(others)} and {last} in floats" if others else f"{name} with {last} in floats"
 
 
 def _of(kept: KeepFloat | None) -> tuple[tuple[str, ...], int]:
@@ -57,9 +64,9 @@ def _layers(number: int) -> str:
 
 def row(trial: Trial) -> tuple[str, ...]:
     """Return what the columns hold of a trial."""
-    name = named(trial.type, trial.keep_float, trial.keep_int8)
+    name = named(trial.type, trial.keep_float, trial.keep_int8, per_tensor=trial.granularity == "PerTensor")
     if trial.keep_float is None and trial.keep_int8 is None and trial.kept_layers:
-        name = f"{trial.type} with {_layers(trial.kept_layers)} kept"
+        name = f"{name} with {_layers(trial.kept_layers)} kept"
     size = bytes_in_words(trial.size_bytes) if trial.size_bytes is not None else ""
     snr = f"{trial.snr_decibels} dB" if trial.snr_decibels is not None else ""
     return name, size, snr, _outcome(trial)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tflite_api.reasons import Reason
-from tflite_api.resource.quantization import KeepFloat, KeepInt8
+from tflite_api.resource.quantization import Granularity, KeepFloat, KeepInt8
 from tflite_api.resource.quantization_types import QuantizationType
 from tflite_api.resource.status import Benchmark, MeasuredError, Trial, TrialMetric, TrialOutcome
 from tflite_api.text import one_line
@@ -14,6 +14,8 @@ from tflite_converter.core import trial_words
 from tflite_converter.core.failure import StepFailure
 
 _MESSAGE: Final = 256
+Family = tuple[QuantizationType, bool]
+"""A type, and whether its weights have one scale a tensor."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +27,23 @@ class Candidate:
     """What it leaves in floats."""
     eights: KeepInt8 | None = None
     """What it stores in 8 bits."""
+    per_tensor: bool = False
+    """Whether its weights have one scale a tensor, and not one a channel."""
 
     @property
     def name(self) -> str:
         """Name it for people."""
-        return trial_words.named(self.kind, self.kept, self.eights)
+        return trial_words.named(self.kind, self.kept, self.eights, per_tensor=self.per_tensor)
+
+    @property
+    def granularity(self) -> Granularity | None:
+        """What a spec says of its scales; None where that is the default."""
+        return "PerTensor" if self.per_tensor else None
+
+    @property
+    def family(self) -> Family:
+        """What it has in common with those that leave out other layers."""
+        return self.kind, self.per_tensor
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -40,7 +54,7 @@ class Candidate:
     @property
     def is_plain(self) -> bool:
         """Return whether it is a type as it is."""
-        return self.kept is None and self.eights is None
+        return self.kept is None and self.eights is None and not self.per_tensor
 
 
 @dataclass(frozen=True)
@@ -52,13 +66,15 @@ class Made:
     size: int | None = None
     """Of its artifact, in bytes; None where there is none."""
     weights: int | None = None
-    """How many values the artifact's weights are."""
+    """How many values the model's weights are."""
     measured: MeasuredError | None = None
     failure: StepFailure | None = None
     doubt: tuple[Reason, str] | None = None
     """Why a measurement proved nothing, where it did not."""
     benchmark: Benchmark | None = None
     """What the artifact takes as it runs, where that is asked."""
+    scale_bytes: int = 0
+    """What its scales take beyond one for each tensor."""
 
     @property
     def snr(self) -> float | None:
@@ -80,6 +96,7 @@ class Made:
             kept_layers=trial_words.count(self.candidate.kept, self.candidate.eights) or None,
             keep_float=self.candidate.kept,
             keep_int8=self.candidate.eights,
+            granularity=self.candidate.granularity,
             size_bytes=self.size,
             snr_decibels=self.measured.snr_decibels if self.measured is not None else None,
             metrics=tuple(metrics) or None,

@@ -39,6 +39,7 @@ def _selective(order: LayersOrder, content: bytes) -> tuple[Layer, ...]:
         reference_dir=Path(order.reference_dir),
         scratch_dir=Path(order.folder),
         kept=order.kept,
+        per_tensor=order.per_tensor,
     )
     _, found = quantization_debugger.powers(content, wanted)
     sizes = inventory.float_bytes(content)

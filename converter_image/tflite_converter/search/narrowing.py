@@ -35,7 +35,7 @@ def layers(order: LayersOrder) -> Iterator[Layer]:
     for size, name in largest_first:
         if time.monotonic() - started > _SECONDS:
             return
-        scratch.write_bytes(weight_only.of_one_layer(floats, order.kind, name))
+        scratch.write_bytes(weight_only.of_one_layer(floats, order.kind, name, per_tensor=order.per_tensor))
         error = _error(expected, litert.run(scratch, key, samples))
         # Floats of 32 bits: 4 bits less are an eighth of them.
         cost = max(size // 8, 1)

@@ -1,28 +1,28 @@
 """What a search does next: pure.
 
-First come the types as they are, from the one that promises the smallest artifact. Only then is one that misses a gate
-repaired: by then it is known how large it may become before another type is the better answer.
+First come the types as they are, from the one that promises the smallest artifact, then those whose scales take up room
+with one scale a tensor. Only then is what misses a gate repaired: by then it is known how large it may become before
+another type is the better answer.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tflite_api.resource.quantization import KeepFloat, KeepInt8
-from tflite_api.resource.quantization_types import MIXED, SELECTIVE, Activations, QuantizationType
+from tflite_api.resource.quantization_types import MIXED, SCALED, SELECTIVE, Activations, QuantizationType
 from tflite_api.resource.status import TrialOutcome
-from tflite_api.steps.report import TypeSize
 from tflite_converter.budget.size import BITS
 from tflite_converter.search import choice, repair
-from tflite_converter.search.choice import Candidate, Made
+from tflite_converter.search.choice import Candidate, Family, Made
 from tflite_converter.search.repair import Layer
-
-_NO_SMALLER: Final = {QuantizationType.INT16X8: QuantizationType.INT8}
-"""Types that are never smaller than another: the weights are the same, and biases have 64 bits in the place of 32."""
-
 
 _BY_SLOWNESS: Final = (Activations.INT8, Activations.DYNAMIC, Activations.FLOATS, Activations.INT16)
 """What computes fastest first, as LiteRT with XNNPACK has kernels for it: most operators have none with 16 bits."""
+_WITH_ALL_IN_8_BITS: Final = {QuantizationType.WEIGHT_ONLY_INT4: QuantizationType.WEIGHT_ONLY_INT8}
+"""What a type of fewer bits comes to where every layer is left out."""
+_LEAST_SCALES: Final = 1 / 100
+"""Share of an artifact, below which its scales are not worth a trial with fewer."""
 
 
 def _weight_bits(kind: QuantizationType) -> int:
@@ -50,8 +50,8 @@ class State:
     most_bytes: int | None = None
     """The budget; None where there is none."""
     made: Sequence[Made] = ()
-    layers: Mapping[QuantizationType, Sequence[Layer]] = field(default_factory=dict)
-    """Of a type that misses, once they were compared; none where that was impossible."""
+    layers: Mapping[Family, Sequence[Layer]] = field(default_factory=dict)
+    """Of what misses, once they were compared; none where that was impossible."""
 
     @property
     def best(self) -> Made | None:
@@ -71,30 +71,37 @@ class State:
         """The types that can leave layers out, from the one that promises most."""
         # What stores weights alone with few bits computes with floats: with more bits it is no slower.
         kinds = (*SELECTIVE, *MIXED) if self.is_of_size else SELECTIVE
-        return tuple(sorted((kind for kind in self.candidates if kind in kinds), key=_weight_bits))
+        left = (kind for kind in self.candidates if kind in kinds and not self._is_beyond_repair(kind))
+        return tuple(sorted(left, key=_weight_bits))
+
+    def _is_beyond_repair(self, kind: QuantizationType) -> bool:
+        """Return whether a type misses a gate even if all layers are left out, as far as they can be."""
+        widest = _WITH_ALL_IN_8_BITS.get(kind)
+        found = self.whole((widest, False)) if widest is not None else None
+        return found is not None and found.outcome == "Missed"
+
+    def whole(self, family: Family) -> Made | None:
+        """Return the latest trial of a family that leaves no layers out; None where there was none."""
+        tried = (each for each in reversed(self.made) if each.candidate.family == family)
+        return next((each for each in tried if not each.candidate.layers), None)
 
     @property
     def is_of_size(self) -> bool:
         """Return whether an artifact that is no smaller than one that holds is of no use."""
         return self.objective == "Size"
 
-    def bound(self, *, but_for: QuantizationType | None = None) -> int | None:
+    def bound(self, *, but_for: Family | None = None) -> int | None:
         """Return the size (bytes) from which on an artifact is of no use; None where any is.
 
         Args:
-            but_for: a type whose repairs are left out of account.
+            but_for: whose repairs are left out of account.
         """
-        held = (each for each in self.made if but_for is None or each.candidate.kind is not but_for)
+        held = (each for each in self.made if each.candidate.family != but_for)
         best = choice.best(held, self.objective)
         sizes = [best.size] if self.is_of_size and best is not None and best.size is not None else []
         if self.most_bytes is not None:
             sizes.append(self.most_bytes + 1)
         return min(sizes, default=None)
-
-
-def values(sizes: Sequence[TypeSize]) -> int:
-    """Return how many values the weights among an artifact's constants are."""
-    return sum(one.size_bytes * 8 // BITS[one.dtype] for one in sizes if one.dtype in BITS)
 
 
 def promise(kind: QuantizationType, weights: int) -> int:
@@ -109,43 +116,59 @@ def following(state: State) -> Candidate | Rank | None:
     kind = _next_type(state)
     if kind is not None:
         return Candidate(kind)
-    repairs = (_next_repair(state, kind) for kind in state.repairable)
+    candidate = _next_with_fewer_scales(state)
+    if candidate is not None:
+        return candidate
+    repairs = (_next_repair(state, (kind, fewer)) for kind in state.repairable for fewer in (False, True))
     return next((found for found in repairs if found is not None), None)
 
 
 def _next_type(state: State) -> QuantizationType | None:
-    # The first artifact tells how many weights there are: the order of the types needs no more than their bits.
-    weights = next((each.weights for each in state.made if each.weights is not None), None)
+    # What takes more than its weights is never left out for them: of a small file the rest is the larger part.
+    weights = min((each.weights for each in state.made if each.weights is not None), default=None)
     bound = state.bound()
     for kind in state.untried:
-        if state.is_of_size and kind in _NO_SMALLER and _is_large_enough(state, _NO_SMALLER[kind]):
-            continue
         if weights is None or bound is None or promise(kind, weights) < bound:
             return kind
     return None
 
 
-def _is_large_enough(state: State, kind: QuantizationType) -> bool:
-    """Return whether a type was tried and nothing that is as large is of any use."""
-    plain = (each.outcome for each in state.made if each.candidate.kind is kind and each.candidate.is_plain)
-    return any(outcome in {"Held", "NotSmaller", "TooLarge"} for outcome in plain)
+def _next_with_fewer_scales(state: State) -> Candidate | None:
+    """Return what would be smaller than all that holds if its weights had one scale a tensor, the smallest first."""
+    if not state.is_of_size:
+        return None
+    wholes = (state.whole((kind, False)) for kind in state.candidates if kind in SCALED)
+    by_size = {
+        replace(whole.candidate, per_tensor=True): whole.size - whole.scale_bytes
+        for whole in wholes
+        if whole is not None and whole.size is not None and _are_scales_worth_it(state, whole, whole.size)
+    }
+    tried, bound = {each.candidate for each in state.made}, state.bound()
+    left = (each for each in by_size if each not in tried and (bound is None or by_size[each] < bound))
+    return min(left, key=lambda each: by_size[each], default=None)
 
 
-def _next_repair(state: State, kind: QuantizationType) -> Candidate | Rank | None:
-    tried = [each for each in state.made if each.candidate.kind is kind]
-    bases = [each for each in tried if not each.candidate.layers]
-    base = bases[-1] if bases else None
+def _are_scales_worth_it(state: State, whole: Made, size: int) -> bool:
+    # What misses a gate misses it with fewer scales as well, but may be repaired to less than what holds.
+    is_base = whole.outcome == "Missed" and whole.candidate.kind in state.repairable and state.best is not None
+    may_hold = whole.outcome in {"Held", "NotSmaller", "TooLarge"}
+    return (may_hold or is_base) and whole.scale_bytes >= size * _LEAST_SCALES
+
+
+def _next_repair(state: State, family: Family) -> Candidate | Rank | None:
+    base = state.whole(family)
     if base is None:
         return None
+    tried = [each for each in state.made if each.candidate.family == family]
     needed = base.failure.keep_float if base.failure is not None else None
     if needed is not None and all(each.candidate.kept != needed for each in tried):
-        return Candidate(kind, needed)
+        return replace(base.candidate, kept=needed)
     if base.outcome != "Missed" or base.size is None:
         return None
-    if kind not in state.layers:
+    if family not in state.layers:
         return Rank(base.candidate)
-    bound = state.bound(but_for=kind)
-    names = repair.affordable(state.layers[kind], bound - base.size if bound is not None else None)
+    bound = state.bound(but_for=family)
+    names = repair.affordable(state.layers[family], bound - base.size if bound is not None else None)
     count = repair.next_count(len(names), _by_count(tried))
     return _keeping(base.candidate, names[:count]) if count else None
 
@@ -156,6 +179,6 @@ def _by_count(tried: Sequence[Made]) -> dict[int, TrialOutcome]:
 
 def _keeping(base: Candidate, names: Sequence[str]) -> Candidate:
     if base.kind in MIXED:
-        return Candidate(base.kind, eights=KeepInt8(tensors=tuple(names)))
+        return replace(base, eights=KeepInt8(tensors=tuple(names)))
     operations = base.kept.operations if base.kept is not None else None
-    return Candidate(base.kind, KeepFloat(operations=operations, tensors=tuple(names)))
+    return replace(base, kept=KeepFloat(operations=operations, tensors=tuple(names)))

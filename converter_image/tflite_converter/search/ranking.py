@@ -7,7 +7,7 @@ from typing import Final
 
 from tflite_api.resource.quantization import KeepFloat
 from tflite_api.resource.quantization_types import QuantizationType
-from tflite_api.schema import Schema
+from tflite_api.schema import Boolean, Schema
 from tflite_converter.core.failure import OWN_CURE, StepFailure
 from tflite_converter.core.step_files import read_model
 from tflite_converter.search.repair import Layer
@@ -33,6 +33,8 @@ class LayersOrder(Schema):
     """The samples to compare on."""
     kept: KeepFloat
     """What is in floats already."""
+    per_tensor: Boolean = False
+    """Whether weights have one scale, and not one a channel."""
     folder: str
     """For the files that come of it."""
     proof: str = ""

@@ -53,11 +53,12 @@ def next_count(total: int, tried: Mapping[int, TrialOutcome]) -> int | None:
     the fewest that hold, or are too large, is halved.
 
     Args:
-        total: how many there are.
+        total: how many there are; fewer than before where something smaller has been found since.
         tried: what came of leaving so many.
     """
     low = max((count for count, outcome in tried.items() if outcome in {"Missed", "Failed"}), default=0)
-    high = min((count for count, outcome in tried.items() if outcome not in {"Missed", "Failed"}), default=None)
+    enough = (count for count, outcome in tried.items() if outcome not in {"Missed", "Failed"} and count <= total)
+    high = min(enough, default=None)
     if high is None:
         return total if low < total else None
     return (low + high) // 2 if high - low > 1 else None

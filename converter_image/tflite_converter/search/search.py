@@ -132,7 +132,7 @@ class Search:
     def _order_of(self, candidate: Candidate, folder: Path) -> ConversionOrder:
         asked = self._order.quantization
         trial = TrialOrder(workspace_dir=str(folder), calibration=asked.calibration)
-        quantization = asked.as_written(candidate.kind, candidate.kept, candidate.eights)
+        quantization = asked.as_written(candidate.kind, candidate.kept, candidate.eights, candidate.granularity)
         return self._order.model_copy(update={"quantization": quantization, "trial": trial})
 
     def _supervised(self, order: ConversionOrder, prefix: str, ahead: Child | None) -> Conversion:
@@ -166,17 +166,16 @@ class Search:
         is_of_floats = failure.reason is Reason.UNSUPPORTED_OPERATION and candidate.kind not in CALIBRATED
         if failure.is_final or failure.reason in _FINAL or is_of_floats or not was_run(folder):
             raise failure
-        size, contents = self._found(folder)
-        outcome: TrialOutcome = "Failed"
+        found = self._found(candidate, folder)
         if failure.benchmark is not None:
-            measured = failure.verification
-            return Made(candidate, "OverBudget", size, contents, measured, failure, benchmark=failure.benchmark)
+            over = replace(found, outcome="OverBudget", measured=failure.verification)
+            return replace(over, failure=failure, benchmark=failure.benchmark)
         if failure.reason is Reason.BUDGET_EXCEEDED:
             # What was measured against is the size of what holds already: the spec's own budget is no larger.
-            return Made(candidate, "NotSmaller", size, contents)
-        if failure.reason is Reason.VERIFICATION_FAILED and failure.verification is not None:
-            outcome = "Missed"
-        return Made(candidate, outcome, size, contents, failure.verification, failure)
+            return replace(found, outcome="NotSmaller")
+        is_miss = failure.reason is Reason.VERIFICATION_FAILED and failure.verification is not None
+        outcome: TrialOutcome = "Missed" if is_miss else "Failed"
+        return replace(found, outcome=outcome, measured=failure.verification, failure=failure)
 
     def _measured(self, candidate: Candidate, converted: ConvertedModel, folder: Path) -> Made:
         if converted.verdict in _OF_THE_MODEL:
@@ -186,20 +185,22 @@ class Search:
                 f" {converted.message}",
                 "Write the quantization.type that you want",
             )
-        size, contents = self._found(folder)
-        made = Made(candidate, "Held", size, contents, converted.verification, benchmark=converted.benchmark)
+        found = self._found(candidate, folder)
+        made = replace(found, outcome="Held", measured=converted.verification, benchmark=converted.benchmark)
         if converted.verdict not in _PASSED:
             return replace(made, outcome="Missed", doubt=(converted.verdict, converted.message))
         most = self._state.most_bytes
-        return replace(made, outcome="TooLarge") if most is not None and size is not None and size > most else made
+        is_too_large = most is not None and made.size is not None and made.size > most
+        return replace(made, outcome="TooLarge") if is_too_large else made
 
-    def _found(self, folder: Path) -> tuple[int | None, int | None]:
-        """Return the size of the latest trial's artifact, and how many values its weights are."""
+    def _found(self, candidate: Candidate, folder: Path) -> Made:
+        """Return what is known of the latest trial by its files alone."""
         output = _output(folder, len(self._state.made))
-        artifact = output / ARTIFACT_FILE
         contents = _contents(output)
-        weights = plan.values(contents.sizes) if contents is not None else None
-        return artifact.stat().st_size if contents is not None else None, weights
+        if contents is None:
+            return Made(candidate, "Failed")
+        size = (output / ARTIFACT_FILE).stat().st_size
+        return Made(candidate, "Failed", size, contents.weights, scale_bytes=contents.scale_bytes)
 
     def _take(self, made: Made, folder: Path) -> None:
         before = self._state.best
@@ -221,10 +222,11 @@ class Search:
                 floats=contents.floats,
                 reference_dir=contents.reference_dir,
                 kept=candidate.kept or KeepFloat(),
+                per_tensor=candidate.per_tensor,
                 folder=str(folder),
             )
             layers = ranking.ranked(order, self._left())
-        self._state = replace(self._state, layers={**self._state.layers, candidate.kind: layers})
+        self._state = replace(self._state, layers={**self._state.layers, candidate.family: layers})
 
     def _finish(self, folder: Path) -> Conversion:
         best = self._state.best
@@ -242,7 +244,7 @@ class Search:
                 shutil.copyfileobj(source, target)
         taken, count = best.candidate, len(self._state.made)
         among = f"of {count} trials" if count > 1 else "the only trial"
-        written = self._order.quantization.as_written(taken.kind, taken.kept, taken.eights)
+        written = self._order.quantization.as_written(taken.kind, taken.kept, taken.eights, taken.granularity)
         chosen = {
             "quantization": ChosenQuantization.of(written),
             "trials": choice.shown(self._state.made, best),

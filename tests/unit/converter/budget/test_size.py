@@ -27,6 +27,15 @@ RAISED = "raise budget.maxSizeBytes to 10676"
 ALONE = "Raise budget.maxSizeBytes to 10676, or convert a smaller model"
 
 
+def test_the_weights_are_counted_by_their_bits() -> None:
+    sizes = [
+        TypeSize(dtype="int4", tensors=1, size_bytes=50),
+        TypeSize(dtype="float32", tensors=1, size_bytes=40),
+        TypeSize(dtype="int32", tensors=1, size_bytes=400),
+    ]
+    assert size.values(sizes) == 110
+
+
 def refused(
     most: str | int, sizes: Mapping[str, int] | None = None, *, taken: int = 10676, **asked: Any
 ) -> StepFailure:

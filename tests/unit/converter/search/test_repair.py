@@ -61,3 +61,9 @@ def test_where_all_are_too_large_fewer_are_tried(outcome: TrialOutcome) -> None:
 
 def test_where_nothing_can_be_left_out_nothing_is_tried() -> None:
     assert next_count(0, {}) is None
+
+
+def test_where_less_is_affordable_than_before_no_more_is_left_out() -> None:
+    assert next_count(0, {10: "Held"}) is None
+    assert next_count(3, {10: "Held", 2: "Missed"}) == 3
+    assert next_count(3, {10: "Held", 4: "Missed"}) is None

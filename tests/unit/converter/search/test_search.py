@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.unit.converter import exported_models
+from tests.unit.converter import exported_models, scaled_models
 from tests.unit.converter.recorded_progress import RecordedProgress
 from tflite_api.reasons import Reason
 from tflite_api.resource.status import Baseline
@@ -72,6 +72,7 @@ def stacked(folder: Path) -> None:
         (stacked, 48, ("WeightOnlyInt4", "WeightOnlyInt8"), "keepInt8"),
         # It has no integers for COS.
         (exported_models.with_cosine, 64, ("Int8", "Float16"), "keepFloat"),
+        (scaled_models.two_layers, 64, ("DynamicRange", "WeightOnlyInt8"), "granularity"),
     ],
 )
 def test_what_is_chosen_is_what_the_status_gives_at_once(
