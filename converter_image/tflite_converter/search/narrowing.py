@@ -22,7 +22,10 @@ _LEAST_BYTES: Final = 64
 
 
 def layers(order: LayersOrder) -> Iterator[Layer]:
-    """Yield each layer with the error that its few bits bring to the outputs, by the bytes that 8 bits cost more."""
+    """Yield each layer with the error that its few bits bring to the outputs, by the bytes that 8 bits cost more.
+
+    Those that bring none are left out, among them all that have no kernel for few bits.
+    """
     floats = Path(order.floats)
     sizes = inventory.float_bytes(floats.read_bytes())
     largest_first = sorted(((size, name) for name, size in sizes.items() if size >= _LEAST_BYTES), reverse=True)
@@ -39,7 +42,8 @@ def layers(order: LayersOrder) -> Iterator[Layer]:
         error = _error(expected, litert.run(scratch, key, samples))
         # Floats of 32 bits: 4 bits less are an eighth of them.
         cost = max(size // 8, 1)
-        yield Layer(name=name, badness=error / cost, cost=cost)
+        if error > 0:
+            yield Layer(name=name, badness=error / cost, cost=cost)
 
 
 def _main_signature(floats: Path) -> str:
