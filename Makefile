@@ -102,7 +102,7 @@ e2e: set-up ## Run the tests on a cluster
 	$(call on_cluster,$(ON_CLUSTER) && $(PYTHON) -m pytest $(ALONE))
 
 .PHONY: one
-one: set-up ## Run one test on a cluster: make one TEST=tests/e2e/test_operator.py::test_...
+one: set-up ## Run one test on a cluster: make one TEST=tests/e2e/operator/test_operator.py::test_...
 	$(call on_cluster,$(PYTHON) -m pytest "$$TEST")
 
 .PHONY: test
@@ -138,7 +138,7 @@ SHIPPED := $(addprefix tests/unit/,api converter operator dev)
 
 # By themselves: they kill the operator that other tests need and measure how soon another takes over, give it
 # deadlines of seconds and cordon the node, or have Helm install another.
-ALONE := tests/e2e/test_high_availability.py tests/e2e/test_cluster_obstacles.py tests/e2e/test_install_helm.py
+ALONE := tests/e2e/operator/test_high_availability.py tests/e2e/clusters/test_cluster_obstacles.py tests/e2e/clusters/test_install_helm.py
 ON_CLUSTER := $(PYTHON) -m pytest $(WAITING) tests/e2e tests/apiserver $(addprefix --ignore=,$(ALONE))
 CHAOS := $(PYTHON) -m pytest tests/chaos
 

@@ -15,9 +15,9 @@ from typing import Final
 from bench.scale.largest import Object, largest_conversion
 from dev.host.checkout import Checkout
 from dev.testing.installation import NAMESPACE
-from tests.apiserver.control_plane import ControlPlane
-from tests.apiserver.operator_process import OperatorProcess
-from tests.apiserver.workbench import Workbench
+from tests.apiserver.fixtures.control_plane import ControlPlane
+from tests.apiserver.fixtures.operator_process import OperatorProcess
+from tests.apiserver.fixtures.workbench import Workbench
 from tflite_operator.core.labels import READY
 
 _MANIFESTS: Final = ("namespace", "service_account", "operator_role", "cluster_id_role", "lease_role")

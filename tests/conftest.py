@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e import environment
+from tests.e2e.fixtures import environment
 
 if TYPE_CHECKING:
-    from tests.e2e.witness import Witness
+    from tests.e2e.fixtures.witness import Witness
 
 WITNESS: "pytest.StashKey[Witness]" = pytest.StashKey()
 ON_CLUSTER = pytest.StashKey[int]()
@@ -22,7 +22,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     # Seconds to import, and tests without a cluster do not need it.
     from kubernetes import config
 
-    from tests.e2e import witness
+    from tests.e2e.fixtures import witness
 
     env = environment.from_variables()
     api = config.new_client_from_config(env.kubeconfig, context=env.context)

@@ -21,10 +21,10 @@ from bench.markdown import table
 from bench.peer import CACHE, export, script, spread
 from bench.single import cluster, stages
 from dev.testing import installation
-from tests.e2e import environment, models
 from tests.e2e.conftest import SECRET, new_namespace
-from tests.e2e.conversions import Workbench
-from tests.e2e.environment import Environment
+from tests.e2e.fixtures import environment, models
+from tests.e2e.fixtures.conversions import Workbench
+from tests.e2e.fixtures.environment import Environment
 from tflite_api.names import STEPS
 
 GOAL: Final = 0.85

@@ -9,7 +9,7 @@ from typing import Any, Final
 from kubernetes import client, watch
 
 from bench.single.stages import Object, Seen
-from tests.e2e.conversions import Workbench, condition, is_finished
+from tests.e2e.fixtures.conversions import Workbench, condition, is_finished
 
 _WITHIN_SECONDS: Final = 600
 _NOTHING: Final = ("command", "args", "env", "envFrom")

@@ -11,11 +11,11 @@ import pytest
 from dev.building import binaries
 from dev.host.checkout import Checkout
 from dev.testing.installation import NAMESPACE
-from tests.apiserver.audit import AuditLog
-from tests.apiserver.control_plane import ControlPlane
-from tests.apiserver.operator_process import OperatorProcess
-from tests.apiserver.proxy import Proxy
-from tests.apiserver.workbench import Workbench
+from tests.apiserver.fixtures.audit import AuditLog
+from tests.apiserver.fixtures.control_plane import ControlPlane
+from tests.apiserver.fixtures.operator_process import OperatorProcess
+from tests.apiserver.fixtures.proxy import Proxy
+from tests.apiserver.fixtures.workbench import Workbench
 
 _MANIFESTS = tuple(
     f"deploy/base/{name}.yaml"

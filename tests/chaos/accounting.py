@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tests.chaos.audit import Attempt, Ledger, names
 from tests.chaos.cases import Case
-from tests.e2e.conversions import Object, is_finished
+from tests.e2e.fixtures.conversions import Object, is_finished
 from tflite_api.names import WRITE_TEST_SUFFIX
 from tflite_operator.core.labels import ATTEMPT_ANNOTATION
 

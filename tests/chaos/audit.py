@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.e2e.conversions import Object
+from tests.e2e.fixtures.conversions import Object
 from tflite_api.names import REQUESTED_AT_ANNOTATION
 from tflite_operator.core.labels import ATTEMPT_ANNOTATION, CONVERSION_LABEL, GENERATION_ANNOTATION
 

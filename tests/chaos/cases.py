@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 
 from tests.chaos.fixture import QUICK, SLOW, Fixture, model_bytes
 from tests.chaos.stand_in.convert_child import artifact
-from tests.e2e.conversions import Object, condition, is_finished
+from tests.e2e.fixtures.conversions import Object, condition, is_finished
 from tflite_api.names import REQUESTED_AT_ANNOTATION
 from tflite_api.resource.spec import Signature
 

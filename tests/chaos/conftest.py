@@ -23,8 +23,8 @@ from tests.chaos.fixture import MOST_JOBS, SECRET, Fixture
 from tests.chaos.injector import Injector
 from tests.chaos.outcome import Outcome
 from tests.chaos.scenario_runner import ScenarioRunner
-from tests.e2e import environment
-from tests.e2e.environment import Environment
+from tests.e2e.fixtures import environment
+from tests.e2e.fixtures.environment import Environment
 
 _KILLS: Final = 60
 _NAMESPACE: Final = installation.NAMESPACE

@@ -10,9 +10,9 @@ from typing import Any, Final
 from kubernetes import client, watch
 from urllib3.exceptions import HTTPError
 
-from tests.e2e import models
-from tests.e2e.conversions import Object, condition, is_finished
-from tests.e2e.environment import Environment
+from tests.e2e.fixtures import models
+from tests.e2e.fixtures.conversions import Object, condition, is_finished
+from tests.e2e.fixtures.environment import Environment
 from tflite_api import names
 from tflite_api.reasons import Reason
 from tflite_operator.core.labels import CONVERSION_LABEL

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.chaos.audit import Ledger
 from tests.chaos.injector import Injector
 from tests.chaos.scenario_runner import ScenarioRunner
-from tests.e2e.conversions import Object
+from tests.e2e.fixtures.conversions import Object
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from tests.chaos.accounting import is_over
 from tests.chaos.cases import CASES, Case
 from tests.chaos.fixture import Fixture
 from tests.chaos.injector import Injector
-from tests.e2e.conversions import Object
+from tests.e2e.fixtures.conversions import Object
 
 _AT_ONCE: Final = 8
 _KEPT: Final = 30

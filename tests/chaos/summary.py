@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from tests.chaos import accounting
 from tests.chaos.injector import ANYWHERE
 from tests.chaos.outcome import Outcome
-from tests.e2e.conversions import condition
+from tests.e2e.fixtures.conversions import condition
 
 
 def lines(outcome: Outcome) -> list[str]:

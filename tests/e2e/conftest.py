@@ -13,10 +13,10 @@ from kubernetes import client, config
 from mypy_boto3_s3 import S3Client
 
 from dev.testing import installation
-from tests.e2e import environment, models
-from tests.e2e.conversions import Workbench
-from tests.e2e.environment import Environment
-from tests.e2e.recording import Recording, check
+from tests.e2e.fixtures import environment, models
+from tests.e2e.fixtures.conversions import Workbench
+from tests.e2e.fixtures.environment import Environment
+from tests.e2e.fixtures.recording import Recording, check
 
 NAMESPACE_LABELS = {"pod-security.kubernetes.io/enforce": "restricted", "tflite-operator.dev/e2e": "true"}
 SECRET = "s3-credentials"

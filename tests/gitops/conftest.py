@@ -33,8 +33,8 @@ from tests.e2e.conftest import (
     s3,
     tiny_model,
 )
-from tests.e2e.conversions import Workbench
-from tests.e2e.environment import Environment
+from tests.e2e.fixtures.conversions import Workbench
+from tests.e2e.fixtures.environment import Environment
 from tests.gitops.flux import Flux
 from tests.gitops.repository import Repository, Server
 

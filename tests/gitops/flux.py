@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from dev.testing import flux as installation
 from dev.testing.kubectl import Kubectl
-from tests.e2e.conversions import condition
+from tests.e2e.fixtures.conversions import condition
 from tests.gitops.repository import Repository
 
 Object = dict[str, Any]

@@ -14,7 +14,7 @@ from kubernetes import client
 
 from dev.testing.installation import ROOT
 from dev.testing.kubectl import Kubectl
-from tests.e2e.conversions import Workbench, condition, holds, is_finished
+from tests.e2e.fixtures.conversions import Workbench, condition, holds, is_finished
 from tests.gitops import argodiff
 from tests.gitops.argodiff import MANAGER, Pair
 from tests.manifests import example_conversions

@@ -14,12 +14,12 @@ import yaml
 from dev.generate.manifests import CHART, ROOT
 from dev.testing import flux as installation
 from dev.testing.kubectl import Kubectl
-from tests.e2e.audit import jobs_made
+from tests.e2e.clusters.test_install_helm import ADDED, CRD, OURS, bare, older, uninstall_with_kubectl
 from tests.e2e.conftest import FAILED, kubectl
-from tests.e2e.conversions import Object, Workbench, condition, holds, is_finished
-from tests.e2e.environment import Environment
-from tests.e2e.operator_http import SYSTEM
-from tests.e2e.test_install_helm import ADDED, CRD, OURS, bare, older, uninstall_with_kubectl
+from tests.e2e.fixtures.audit import jobs_made
+from tests.e2e.fixtures.conversions import Object, Workbench, condition, holds, is_finished
+from tests.e2e.fixtures.environment import Environment
+from tests.e2e.fixtures.operator_http import SYSTEM
 from tests.gitops.flux import Flux
 from tests.gitops.repository import Repository, Server
 

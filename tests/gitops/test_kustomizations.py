@@ -7,8 +7,8 @@ import pytest
 import yaml
 from mypy_boto3_s3 import S3Client
 
-from tests.e2e.conversions import Object, Workbench, condition, holds, is_finished
-from tests.e2e.test_deletion_policy import exists
+from tests.e2e.fixtures.conversions import Object, Workbench, condition, holds, is_finished
+from tests.e2e.storage.test_deletion_policy import exists
 from tests.gitops.flux import Flux
 from tests.gitops.repository import Repository
 from tflite_api.names import FINALIZER, REQUESTED_AT_ANNOTATION

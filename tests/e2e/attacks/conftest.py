@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.e2e.conversions import Workbench
-from tests.e2e.impersonation import Person
+from tests.e2e.fixtures.conversions import Workbench
+from tests.e2e.fixtures.impersonation import Person
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import pytest
 from mypy_boto3_s3 import S3Client
 
-from tests.e2e import models
-from tests.e2e.conversions import Object, Workbench
-from tests.e2e.environment import Environment
-from tests.e2e.impersonation import Person
-from tests.e2e.test_bad_input import assert_nothing_published, assert_stalled
+from tests.e2e.fixtures import models
+from tests.e2e.fixtures.conversions import Object, Workbench
+from tests.e2e.fixtures.environment import Environment
+from tests.e2e.fixtures.impersonation import Person
+from tests.e2e.spec.test_bad_input import assert_nothing_published, assert_stalled
 
 pytestmark = pytest.mark.tensorflow
 

@@ -6,9 +6,9 @@ import json
 import pytest
 from mypy_boto3_s3 import S3Client
 
-from tests.e2e.conversions import Object, Workbench, condition, is_finished
-from tests.e2e.test_bad_input import assert_stalled
-from tests.e2e.test_deletion_policy import events, exists
+from tests.e2e.fixtures.conversions import Object, Workbench, condition, is_finished
+from tests.e2e.spec.test_bad_input import assert_stalled
+from tests.e2e.storage.test_deletion_policy import events, exists
 from tflite_api.names import UNKNOWN_CLUSTER
 from tflite_api.steps import packing
 from tflite_converter.storage import object_metadata

@@ -7,11 +7,11 @@ import pytest
 from mypy_boto3_s3 import S3Client
 from PIL import Image
 
-from tests.e2e import models
-from tests.e2e.conversions import Object, Workbench
-from tests.e2e.environment import Environment
-from tests.e2e.impersonation import Person
-from tests.e2e.test_bad_input import assert_stalled
+from tests.e2e.fixtures import models
+from tests.e2e.fixtures.conversions import Object, Workbench
+from tests.e2e.fixtures.environment import Environment
+from tests.e2e.fixtures.impersonation import Person
+from tests.e2e.spec.test_bad_input import assert_stalled
 
 pytestmark = pytest.mark.tensorflow
 

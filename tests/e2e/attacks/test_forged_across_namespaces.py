@@ -3,11 +3,11 @@
 import pytest
 from kubernetes import client
 
-from tests import forgery
+from tests.attacks import forgery
 from tests.e2e.conftest import new_namespace
-from tests.e2e.conversions import Workbench, condition, holds
-from tests.e2e.environment import Environment
-from tests.e2e.impersonation import Person
+from tests.e2e.fixtures.conversions import Workbench, condition, holds
+from tests.e2e.fixtures.environment import Environment
+from tests.e2e.fixtures.impersonation import Person
 
 pytestmark = pytest.mark.tensorflow
 

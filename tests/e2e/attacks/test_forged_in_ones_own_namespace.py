@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests import forgery
-from tests.e2e.conversions import Object, Workbench, condition, holds
-from tests.e2e.environment import Environment
-from tests.e2e.impersonation import Person
+from tests.attacks import forgery
+from tests.e2e.fixtures.conversions import Object, Workbench, condition, holds
+from tests.e2e.fixtures.environment import Environment
+from tests.e2e.fixtures.impersonation import Person
 from tflite_operator.core.labels import ATTEMPT_ANNOTATION, CONVERSION_LABEL
 
 pytestmark = pytest.mark.tensorflow

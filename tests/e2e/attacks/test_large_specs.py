@@ -7,10 +7,10 @@ import pytest
 
 from bench.scale.largest import largest_conversion
 from tests.e2e.conftest import kubectl
-from tests.e2e.conversions import OPERATOR_PODS, Object, Workbench, condition
-from tests.e2e.environment import Environment
-from tests.e2e.impersonation import Person
-from tests.e2e.operator_http import SYSTEM
+from tests.e2e.fixtures.conversions import OPERATOR_PODS, Object, Workbench, condition
+from tests.e2e.fixtures.environment import Environment
+from tests.e2e.fixtures.impersonation import Person
+from tests.e2e.fixtures.operator_http import SYSTEM
 
 MANY: Final = 40
 

@@ -5,12 +5,12 @@ import secrets
 
 import pytest
 
-from tests import hostile_models
-from tests.e2e import models
-from tests.e2e.conversions import Object, Workbench
-from tests.e2e.environment import Environment
-from tests.e2e.impersonation import Person
-from tests.e2e.test_bad_input import assert_stalled
+from tests.attacks import hostile_models
+from tests.e2e.fixtures import models
+from tests.e2e.fixtures.conversions import Object, Workbench
+from tests.e2e.fixtures.environment import Environment
+from tests.e2e.fixtures.impersonation import Person
+from tests.e2e.spec.test_bad_input import assert_stalled
 from tflite_api.resource.spec import ConversionSpec
 from tflite_operator.core.identity import Identity
 from tflite_operator.jobs.attempt import Attempt

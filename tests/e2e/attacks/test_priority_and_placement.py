@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conversions import Object, Workbench
-from tests.e2e.impersonation import WRITER, Person
+from tests.e2e.fixtures.conversions import Object, Workbench
+from tests.e2e.fixtures.impersonation import WRITER, Person
 
 MAKES_PODS = {"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]}
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"

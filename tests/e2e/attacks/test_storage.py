@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conversions import Object, Workbench, condition
-from tests.e2e.environment import Environment
-from tests.e2e.faulty_storage import hostile_storage
-from tests.e2e.impersonation import Person
-from tests.e2e.test_bad_input import assert_stalled
-from tests.hostile_storage import ENDLESS, ODD
+from tests.attacks.hostile_storage import ENDLESS, ODD
+from tests.e2e.fixtures.conversions import Object, Workbench, condition
+from tests.e2e.fixtures.environment import Environment
+from tests.e2e.fixtures.faulty_storage import hostile_storage
+from tests.e2e.fixtures.impersonation import Person
+from tests.e2e.spec.test_bad_input import assert_stalled
 
 
 @pytest.fixture

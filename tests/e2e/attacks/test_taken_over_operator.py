@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from kubernetes import client
 
+from tests.attacks.foreign_code import FOREIGN_CODE
+from tests.attacks.foreign_config_maps import FOREIGN_CONFIG_MAPS
+from tests.attacks.stolen_keys import STOLEN_KEYS
 from tests.e2e.conftest import new_namespace
-from tests.e2e.conversions import Object, Workbench
-from tests.e2e.environment import Environment
-from tests.e2e.impersonation import Person
-from tests.e2e.operator_http import SYSTEM
-from tests.foreign_code import FOREIGN_CODE
-from tests.foreign_config_maps import FOREIGN_CONFIG_MAPS
-from tests.stolen_keys import STOLEN_KEYS
+from tests.e2e.fixtures.conversions import Object, Workbench
+from tests.e2e.fixtures.environment import Environment
+from tests.e2e.fixtures.impersonation import Person
+from tests.e2e.fixtures.operator_http import SYSTEM
 from tflite_api.resource.spec import ConversionSpec
 from tflite_operator.core.identity import Identity
 from tflite_operator.jobs.attempt import Attempt

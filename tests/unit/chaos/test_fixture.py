@@ -6,7 +6,7 @@ import pytest
 from kubernetes import client
 
 from tests.chaos.fixture import Fixture
-from tests.e2e.environment import Environment
+from tests.e2e.fixtures.environment import Environment
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import boto3
 
 from tests.unit import every_import
 from tests.unit.converter.signing import attestations, signing_keys
-from tests.unit.converter.storage.s3_server import BUCKET, Bucket, serving_s3
+from tests.unit.converter.storage.servers.s3_server import BUCKET, Bucket, serving_s3
 from tflite_api.resource.quantization_types import FIXED, QuantizationType
 from tflite_api.resource.spec import ConversionSpec
 from tflite_api.steps.step import FetchedDatasets

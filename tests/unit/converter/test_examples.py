@@ -11,18 +11,19 @@ import numpy as np
 import pytest
 from botocore.exceptions import SSLError
 
+from tests.attacks.hostile_models import FORGED_REPORT
 from tests.examples import is_like_the_example
-from tests.hostile_models import FORGED_REPORT
 from tests.unit.converter import exported_models
 from tests.unit.converter.budget import test_size
-from tests.unit.converter.convert import test_conversion, test_metrics
+from tests.unit.converter.convert import test_conversion
+from tests.unit.converter.convert.verified import test_metrics
 from tests.unit.converter.datasets import test_reader
 from tests.unit.converter.fetch.archive import archives
 from tests.unit.converter.fetch.web_server import serving
 from tests.unit.converter.search import test_unreachable
 from tests.unit.converter.signing import attestations, signing_keys
-from tests.unit.converter.steps import buckets, test_cleanup, test_destination, test_promotion
-from tests.unit.converter.steps.test_destination import answered
+from tests.unit.converter.steps.store import buckets, test_cleanup, test_destination, test_promotion
+from tests.unit.converter.steps.store.test_destination import answered
 from tests.unit.converter.storage import test_object_metadata
 from tests.unit.converter.targets import test_judgement
 from tests.unit.converter.worker import test_supervisor

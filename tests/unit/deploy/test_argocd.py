@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from dev.generate.argocd_settings import SETTINGS, settings
-from tests import argolua
+from tests.programs import argolua
 
 Object = dict[str, Any]
 

@@ -10,7 +10,7 @@ import yaml
 from dev.generate import chart_values
 from dev.generate.manifests import CHART, ROOT, rendered
 from tests import manifests
-from tests.installers import Object, helm, of_chart, one, refusal
+from tests.programs.installers import Object, helm, of_chart, one, refusal
 from tflite_operator.settings import Settings
 
 

@@ -9,7 +9,7 @@ import yaml
 
 from dev.generate.manifests import CHART, ROOT, copies, generated
 from tests import manifests
-from tests.installers import Object, of_chart, of_kustomization, one
+from tests.programs.installers import Object, of_chart, of_kustomization, one
 
 SYSTEM = "tflite-operator-system"
 DIGEST = "sha256:" + "0123456789abcdef" * 4

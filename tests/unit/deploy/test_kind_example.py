@@ -1,7 +1,7 @@
 """The files of examples/kind, as far as they can be tried without kind.
 
 Kustomize renders the kustomization, and the S3 server runs here with the options, variables and folders that it has in
-the cluster. That the API server takes the files is a test of tests/e2e/test_manifests.py.
+the cluster. That the API server takes the files is a test of tests/e2e/documents/test_manifests.py.
 """
 
 import os
@@ -21,7 +21,7 @@ import yaml
 from dev.building import binaries
 from dev.generate.manifests import ROOT
 from dev.host.checkout import Checkout
-from tests.installers import of_kustomization
+from tests.programs.installers import of_kustomization
 
 FOLDER = ROOT / "examples/kind"
 KEYS = {"AWS_ACCESS_KEY_ID": "kind", "AWS_SECRET_ACCESS_KEY": "0123456789abcdef"}

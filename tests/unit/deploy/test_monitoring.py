@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests import monitoring
-from tests.promtool import named, promtool
+from tests.programs.promtool import named, promtool
 from tests.unit.operator.test_deploy import OBJECTS
 from tflite_api.reasons import Outcome, Reason
 from tflite_operator.decide.verdict import COUNTED

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from dev.daemons import hub
-from tests.hostile_models import FORGED, FORGED_REPORT
+from tests.attacks.hostile_models import FORGED, FORGED_REPORT
 from tests.unit.background_server import serving_in_background
-from tests.unit.converter.storage.s3_server import Bucket, serving_s3
+from tests.unit.converter.storage.servers.s3_server import Bucket, serving_s3
 from tflite_api.names import CLEANUP, PREPARE, PUBLISH, STEP_REQUEST_ENV
 from tflite_api.steps.step import PreparedModel, StepRequest
 from tflite_converter.core import hub_cache

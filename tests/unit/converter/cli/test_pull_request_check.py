@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests import actionlint
+from tests.programs import actionlint
 
 GITOPS = Path(__file__).parents[4] / "examples/gitops"
 CHECK = GITOPS / "check_conversions.py"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests import hostile_models
+from tests.attacks import hostile_models
 from tests.unit.converter import exported_models
 from tflite_api.reasons import Reason
 from tflite_converter.compare import comparison

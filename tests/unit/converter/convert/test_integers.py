@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.unit.converter import exported_models
-from tests.unit.converter.convert.test_causes import save
+from tests.unit.converter.convert.refused.test_causes import save
 from tests.unit.converter.convert.test_conversion import convert, verdict
 from tflite_api.reasons import Reason
 from tflite_api.resource.quantization_types import FIXED, QuantizationType

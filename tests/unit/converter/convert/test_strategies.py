@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.converter import exported_models
-from tests.unit.converter.convert.test_causes import save
+from tests.unit.converter.convert.refused.test_causes import save
 from tests.unit.converter.convert.test_conversion import convert
 from tflite_api.reasons import Reason
 from tflite_api.steps.step import ConvertedModel

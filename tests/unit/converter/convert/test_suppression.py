@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.unit.converter.convert.test_causes import save
+from tests.unit.converter.convert.refused.test_causes import save
 from tests.unit.converter.convert.test_conversion import convert
 from tflite_api.reasons import Reason
 

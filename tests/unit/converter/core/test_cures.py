@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.converter.steps.test_destination import answered
+from tests.unit.converter.steps.store.test_destination import answered
 from tflite_api.explanations import EXPLANATIONS, speaks_of_message
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.resource.destination import S3Destination

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.converter.fetch import web_server
-from tests.unit.converter.storage.memory_store import Held, MemoryStore
+from tests.unit.converter.storage.servers.memory_store import Held, MemoryStore
 from tflite_api.reasons import Reason
 from tflite_api.steps.step import FetchedDataset, FetchedDatasets, FetchLimits
 from tflite_converter.core.failure import OWN_CURE, StepFailure

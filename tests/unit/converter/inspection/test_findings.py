@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import hostile_models
+from tests.attacks import hostile_models
 from tests.unit.converter import exported_models
 from tests.unit.converter.convert.test_conversion import convert
 from tflite_api.reasons import Reason

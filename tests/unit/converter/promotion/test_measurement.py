@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.unit.converter.convert.test_conversion import convert
-from tests.unit.converter.convert.test_metrics import asked
+from tests.unit.converter.convert.verified.test_metrics import asked
 from tflite_api.reasons import Reason
 from tflite_api.resource.status import Baseline
 from tflite_api.steps.step import ConvertedModel

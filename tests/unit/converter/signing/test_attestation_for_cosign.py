@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests import cosign
+from tests.programs import cosign
 from tests.unit.converter.signing import test_verify
 from tests.unit.converter.signing.attestations import BYPRODUCTS, PREPARED, SHA256, request
 from tests.unit.converter.signing.signing_keys import ED25519, P256, public

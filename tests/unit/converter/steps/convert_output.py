@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.hostile_models import FORGED, FORGED_REPORT
+from tests.attacks.hostile_models import FORGED, FORGED_REPORT
 from tflite_api.resource.metrics import Metric
 
 ARTIFACT = FORGED

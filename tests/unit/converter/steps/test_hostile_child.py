@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests import hostile_models
-from tests.hostile_models import FORGED, FORGED_REPORT
+from tests.attacks import hostile_models
+from tests.attacks.hostile_models import FORGED, FORGED_REPORT
 from tflite_api.explanations import explained
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.resource.spec import ConversionSpec

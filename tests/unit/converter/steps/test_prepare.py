@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.converter.storage.memory_store import Held, MemoryStore
+from tests.unit.converter.storage.servers.memory_store import Held, MemoryStore
 from tests.unit.converter.storage.test_object_metadata import CONTENT, SHA256, stored
 from tflite_api.reasons import Reason
 from tflite_api.steps.step import PreparedModel, StepRequest
@@ -38,7 +38,7 @@ def page(owner: Owner = OURS.owner, recipe: str = OURS.recipe) -> StoredObject:
 
 @pytest.fixture
 def fetched(monkeypatch: pytest.MonkeyPatch) -> list[Place]:
-    """Stand in for the model's server; tests/e2e/test_report.py has the real ones."""
+    """Stand in for the model's server; tests/e2e/artifacts/test_report.py has the real ones."""
     places: list[Place] = []
 
     def fetch(_: object, place: Place) -> FetchedModel:

@@ -9,7 +9,7 @@ import pytest
 
 from tests import report_pages
 from tests.unit.converter.steps.convert_output import ARTIFACT, METRICS, link, report, scored
-from tests.unit.converter.storage.memory_store import Held, MemoryStore
+from tests.unit.converter.storage.servers.memory_store import Held, MemoryStore
 from tflite_api.reasons import Reason
 from tflite_api.resource.budget import Budget
 from tflite_api.resource.spec import Verification

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.hostile_models import FORGED, FORGED_REPORT
+from tests.attacks.hostile_models import FORGED, FORGED_REPORT
 from tests.unit.converter.signing import attestations
-from tests.unit.converter.storage.memory_store import Held, MemoryStore
+from tests.unit.converter.storage.servers.memory_store import Held, MemoryStore
 from tflite_api.reasons import Reason
 from tflite_api.steps.step import StepResult
 from tflite_converter.core.failure import StepFailure

@@ -8,7 +8,7 @@ from io import BytesIO
 
 import pytest
 
-from tests.unit.converter.storage.recorded_server import Recorded, answering
+from tests.unit.converter.storage.servers.recorded_server import Recorded, answering
 from tflite_api.reasons import Reason
 from tflite_api.resource.destination import S3Destination
 from tflite_api.steps.step import FetchLimits

@@ -6,8 +6,8 @@ from io import BytesIO
 
 import pytest
 
-from tests.unit.converter.storage.memory_store import MemoryStore
-from tests.unit.converter.storage.s3_server import Bucket, serving_s3
+from tests.unit.converter.storage.servers.memory_store import MemoryStore
+from tests.unit.converter.storage.servers.s3_server import Bucket, serving_s3
 from tflite_converter.storage.credentials import Nobody
 from tflite_converter.storage.s3 import S3Store
 from tflite_converter.storage.store import (

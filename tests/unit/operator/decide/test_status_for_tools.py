@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests import argolua, kstatus
+from tests.programs import argolua, kstatus
 from tests.unit.operator.builders import NOW, Object, at, conversion, job, success
 from tflite_api.reasons import Outcome, Reason
 from tflite_api.resource.status import ConversionStatus

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.unit.converter.convert.test_conversion import convert
-from tests.unit.converter.convert.test_generated_samples import verified_on
+from tests.unit.converter.convert.verified.test_generated_samples import verified_on
 from tflite_api.reasons import Reason
 from tflite_converter.convert.rewriting import loop_unrolling
 from tflite_converter.core.failure import StepFailure

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.converter.convert.test_causes import refusal, save
+from tests.unit.converter.convert.refused.test_causes import refusal, save
 from tests.unit.converter.convert.test_conversion import convert, verdict
 from tflite_api.reasons import Reason
 from tflite_converter.model import operations

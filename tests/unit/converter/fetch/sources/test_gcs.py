@@ -1,6 +1,6 @@
 """gs:// handles, against a stand-in for a bucket's answers: Google's cannot be reached from a test.
 
-That the same requests work without a signature is shown against a real S3 server in tests/e2e/test_sources.py.
+That the same requests work without a signature is shown against a real S3 server in tests/e2e/storage/test_sources.py.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ import pytest
 from tests.unit.converter.fetch.archive.archives import zipped
 from tests.unit.converter.fetch.sources.test_s3 import FOLDER, bucket_of
 from tests.unit.converter.fetch.test_fetched import FILES, contents
-from tests.unit.converter.storage.memory_store import MemoryStore
+from tests.unit.converter.storage.servers.memory_store import MemoryStore
 from tflite_api.reasons import Reason
 from tflite_api.sources.model_source import ModelSource
 from tflite_api.steps.step import FetchLimits

@@ -1,6 +1,6 @@
 """A model in a bucket is fetched within limits, and its failures speak of the model.
 
-Against a real server this is tests/e2e/test_sources.py.
+Against a real server this is tests/e2e/storage/test_sources.py.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ import pytest
 
 from tests.unit.converter.fetch.archive.archives import zipped
 from tests.unit.converter.fetch.test_fetched import FILES, contents
-from tests.unit.converter.storage.memory_store import Held, MemoryStore
+from tests.unit.converter.storage.servers.memory_store import Held, MemoryStore
 from tflite_api.names import S3_CREDENTIALS
 from tflite_api.reasons import Reason
 from tflite_api.sources.s3 import S3Source
