@@ -1,18 +1,18 @@
 """TensorFlow's converter, on a SavedModel that this package wrote itself."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from tflite_api.resource.quantization import KeepFloat, Quantization
-from tflite_api.resource.quantization_types import Activations
+from tflite_api.resource.quantization_types import Activations, QuantizationType
 from tflite_converter.convert.rewriting import graph_edits
 from tflite_converter.core.step_files import write_whole
 from tflite_converter.core.tensors import Sample
 from tflite_converter.model import operations
-from tflite_converter.quantize import calibrator, quantization, squares, zeros
+from tflite_converter.quantize import calibrator, halves, quantization, squares, zeros
 from tflite_converter.verify import kernels
 
 
@@ -58,8 +58,17 @@ def convert(folder: Path, settings: ConverterSettings) -> bytes:
         if (explained := kernels.of_the_float_file(str(error))) is not None:
             raise explained from error
         raise quantization.quantizer_failure(settings.quantization.type, str(error)) from error
+    if settings.quantization.type is QuantizationType.FLOAT16 and halves.vanish(_graph(folder)):
+        floats = convert(folder, replace(settings, quantization=Quantization(type=QuantizationType.NONE)))
+        return halves.restored(converted, floats)
     in_16_bits = settings.quantization.type.facts.activations is Activations.INT16
     return zeros.scaled(converted) if in_16_bits else converted
+
+
+def _graph(folder: Path) -> Any:  # noqa: ANN401 - TensorFlow has no types
+    from tensorflow.python.saved_model import loader_impl  # noqa: PLC0415 - takes seconds
+
+    return loader_impl.parse_saved_model(str(folder)).meta_graphs[0].graph_def
 
 
 def _publicly(folder: Path, settings: ConverterSettings) -> bytes:
@@ -79,7 +88,6 @@ def _directly(folder: Path, settings: ConverterSettings) -> bytes | None:
     """
     import tensorflow as tf  # noqa: PLC0415 - takes seconds
     from tensorflow.lite.python import lite  # noqa: PLC0415 - takes seconds
-    from tensorflow.python.saved_model import loader_impl  # noqa: PLC0415 - takes seconds
 
     kind_of_converter: Any = getattr(lite, "TFLiteSavedModelConverterV2", None)
     if not tf.__version__.startswith("2.21.") or not hasattr(kind_of_converter, "_convert_from_saved_model"):
@@ -91,8 +99,7 @@ def _directly(folder: Path, settings: ConverterSettings) -> bytes | None:
     converter.per_tensor = settings.quantization.is_per_tensor
     converter.in_16_bits = settings.quantization.type.facts.activations is Activations.INT16
     _configure(converter, settings)
-    graph = loader_impl.parse_saved_model(str(folder)).meta_graphs[0].graph_def
-    converted: bytes = converter._convert_from_saved_model(graph)  # noqa: SLF001 - see above
+    converted: bytes = converter._convert_from_saved_model(_graph(folder))  # noqa: SLF001 - see above
     return converted
 
 

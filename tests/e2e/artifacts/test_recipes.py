@@ -74,8 +74,10 @@ def test_a_flexible_dimension_stays_flexible(bench: Workbench, s3: S3Client, tin
 
 
 def test_float16_halves_the_weights(bench: Workbench, basic_pitch: str) -> None:
+    # Inputs that are all above 0 come out of this model with an error in Float16 that 35 dB do not allow.
     for name, kind in (("full", "None"), ("half", "Float16")):
-        bench.create(bench.conversion(name, basic_pitch, quantization={"type": kind}))
+        gate = {"minSNRDecibels": 20}
+        bench.create(bench.conversion(name, basic_pitch, quantization={"type": kind}, verification=gate))
     sizes = {name: bench.wait(name, is_finished)["status"]["artifact"]["sizeBytes"] for name in ("full", "half")}
     assert sizes["half"] < 0.75 * sizes["full"]
 

@@ -39,7 +39,8 @@ CASES: dict[str, Case] = {
     ),
     "never ends": (
         hostile_models.never_end,
-        {"activeDeadlineSeconds": 15},
+        # Within which it has to find room beside the pods of other tests.
+        {"activeDeadlineSeconds": 15, "resources": {"requests": {"cpu": "10m"}}},
         "DeadlineExceeded",
         ("spec.activeDeadlineSeconds", "15 s"),
     ),

@@ -1,0 +1,103 @@
+"""Constants that floats of 16 bits make 0: with an epsilon of 1e-10 goes what it kept from a division by 0."""
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tflite_converter.artifact import flatbuffer
+
+Floats = NDArray[np.float32]
+
+_LARGEST_BYTES: Final = 4096
+"""Of a constant that is looked at in a graph: what has more values than an epsilon has weights among them."""
+
+
+def vanish(graph: Any) -> bool:  # noqa: ANN401 - TensorFlow has no types
+    """Return whether a GraphDef has constants that become 0 in 16 bits, and are not."""
+    from tensorflow.core.framework import types_pb2  # noqa: PLC0415 - takes seconds
+    from tensorflow.python.framework import tensor_util  # noqa: PLC0415 - takes seconds
+
+    nodes = chain(graph.node, *(function.node_def for function in graph.library.function))
+    values = (
+        node.attr["value"].tensor
+        for node in nodes
+        if node.op == "Const" and node.attr["dtype"].type == types_pb2.DT_FLOAT
+    )
+    small = (value for value in values if value.ByteSize() <= _LARGEST_BYTES)
+    return any(_vanishes(tensor_util.MakeNdarray(value)) for value in small)
+
+
+def restored(halves: bytes, floats: bytes) -> bytes:
+    """Return a file whose constants have 16 bits, with those in 32 that would be 0 and are not.
+
+    Args:
+        halves: the file.
+        floats: the same conversion without a quantization. Where its operators are others, nothing is restored.
+    """
+    import flatbuffers  # noqa: PLC0415 - takes long
+    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
+
+    roots = [schema.Model.GetRootAs(content, 0) for content in (halves, floats)]
+    names, names_of_floats = (list(flatbuffer.operator_names(root)) for root in roots)
+    model, whole = (schema.ModelT.InitFromObj(root) for root in roots)
+    found = False
+    for graph, twin in zip(model.subgraphs, whole.subgraphs, strict=False):
+        expanded = _expanded(model, graph, names)
+        used = [operator for operator in graph.operators if operator.outputs[0] not in expanded]
+        if [names[one.opcodeIndex] for one in used] != [names_of_floats[one.opcodeIndex] for one in twin.operators]:
+            continue
+        lost = _lost(zip(used, twin.operators, strict=True), expanded, whole, twin)
+        for number, value in lost.items():
+            buffer = schema.BufferT()
+            buffer.data = np.frombuffer(value.tobytes(), np.uint8)
+            model.buffers.append(buffer)
+            graph.tensors[number].buffer = len(model.buffers) - 1
+        graph.operators = [operator for operator in graph.operators if operator.outputs[0] not in lost]
+        found = found or bool(lost)
+    if not found:
+        return halves
+    builder = flatbuffers.Builder(len(halves))
+    builder.Finish(model.Pack(builder), flatbuffer.IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def _expanded(model: Any, graph: Any, names: Sequence[str]) -> set[int]:  # noqa: ANN401 - generated without types
+    """Return the numbers of the tensors of floats that constants of 16 bits are expanded to."""
+    return {
+        operator.outputs[0]
+        for operator in graph.operators
+        if names[operator.opcodeIndex] == "DEQUANTIZE"
+        and model.buffers[graph.tensors[operator.inputs[0]].buffer].data is not None
+    }
+
+
+def _lost(
+    pairs: Iterable[tuple[Any, Any]],
+    expanded: set[int],
+    whole: Any,  # noqa: ANN401 - see above
+    twin: Any,  # noqa: ANN401 - see above
+) -> dict[int, Floats]:
+    """Return what has become 0, by the number of the tensor that it is expanded to."""
+    values = {
+        ours: _value(whole, twin.tensors[theirs])
+        for operator, same in pairs
+        for ours, theirs in zip(operator.inputs, same.inputs, strict=True)
+        if ours in expanded
+    }
+    return {number: value for number, value in values.items() if value is not None and _vanishes(value)}
+
+
+def _value(model: Any, tensor: Any) -> Floats | None:  # noqa: ANN401 - see above
+    """Return a constant's floats; None where it is no constant, or not of floats."""
+    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
+
+    data = model.buffers[tensor.buffer].data
+    is_of_floats = tensor.type == schema.TensorType.FLOAT32 and data is not None
+    return np.asarray(data, np.uint8).view(np.float32) if is_of_floats else None
+
+
+def _vanishes(value: Floats) -> bool:
+    return bool(value.any()) and not value.astype(np.float16).any()
