@@ -25,6 +25,9 @@ Measure = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}(\.[0-9]{1,4})?
 
 REQUEST_CHARACTERS: Final = 256
 """How much of the annotation requestedAt counts."""
+MOST_SLOW_OPERATORS: Final = 5
+OPERATOR_CHARACTERS: Final = 64
+_NO_INTERVAL: Final = ("-inf", "inf")
 
 SampleSource = Literal["Generated", "Calibration", "Verification"]
 """Where the inputs came from on which artifact and model were compared."""
@@ -129,9 +132,6 @@ class Estimate(Schema):
     def without_interval(self) -> Self:
         """Return the figure alone."""
         return self.model_copy(update=dict(zip(("low", "high"), _NO_INTERVAL, strict=True)))
-
-
-_NO_INTERVAL: Final = ("-inf", "inf")
 
 
 class MeasuredMetric(Schema):
@@ -288,10 +288,6 @@ class TargetFit(Schema):
     """Of that one."""
     truncated: Boolean | None = None
     """True where operators were left out for lack of room."""
-
-
-MOST_SLOW_OPERATORS: Final = 5
-OPERATOR_CHARACTERS: Final = 64
 
 
 class SlowOperator(Schema):
