@@ -149,6 +149,15 @@ def operator_names(model: Any) -> list[str]:  # noqa: ANN401 - generated without
     return [_operator_name(model.OperatorCodes(index), operators) for index in range(model.OperatorCodesLength())]
 
 
+def packed(model: Any, size: int) -> bytes:  # noqa: ANN401 - generated without types
+    """Return the file of a ModelT; `size` (bytes) is about what it takes."""
+    import flatbuffers  # noqa: PLC0415 - takes long
+
+    builder = flatbuffers.Builder(size)
+    builder.Finish(model.Pack(builder), IDENTIFIER)
+    return bytes(builder.Output())
+
+
 def computes_in_16_bits(content: bytes | mmap.mmap) -> bool:
     """Return whether operators of a file take or give integers of 16 bits."""
     from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long

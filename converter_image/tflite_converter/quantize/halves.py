@@ -11,6 +11,8 @@ from tflite_converter.artifact import flatbuffer
 
 Floats = NDArray[np.float32]
 
+_VANISHING: Final = 2.0**-25
+"""The largest that becomes 0: half the least number of 16 bits, and ties go to even (IEEE 754, binary16)."""
 _LARGEST_BYTES: Final = 4096
 """Of a constant that is looked at in a graph: what has more values than an epsilon has weights among them."""
 
@@ -37,7 +39,6 @@ def restored(halves: bytes, floats: bytes) -> bytes:
         halves: the file.
         floats: the same conversion without a quantization. Where its operators are others, nothing is restored.
     """
-    import flatbuffers  # noqa: PLC0415 - takes long
     from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
 
     roots = [schema.Model.GetRootAs(content, 0) for content in (halves, floats)]
@@ -46,7 +47,7 @@ def restored(halves: bytes, floats: bytes) -> bytes:
     found = False
     for graph, twin in zip(model.subgraphs, whole.subgraphs, strict=False):
         expanded = _expanded(model, graph, names)
-        used = [operator for operator in graph.operators if operator.outputs[0] not in expanded]
+        used = [operator for operator in graph.operators if expanded.isdisjoint(operator.outputs)]
         if [names[one.opcodeIndex] for one in used] != [names_of_floats[one.opcodeIndex] for one in twin.operators]:
             continue
         lost = _lost(zip(used, twin.operators, strict=True), expanded, whole, twin)
@@ -55,13 +56,11 @@ def restored(halves: bytes, floats: bytes) -> bytes:
             buffer.data = np.frombuffer(value.tobytes(), np.uint8)
             model.buffers.append(buffer)
             graph.tensors[number].buffer = len(model.buffers) - 1
-        graph.operators = [operator for operator in graph.operators if operator.outputs[0] not in lost]
+        graph.operators = [operator for operator in graph.operators if lost.keys().isdisjoint(operator.outputs)]
         found = found or bool(lost)
     if not found:
         return halves
-    builder = flatbuffers.Builder(len(halves))
-    builder.Finish(model.Pack(builder), flatbuffer.IDENTIFIER)
-    return bytes(builder.Output())
+    return flatbuffer.packed(model, len(halves))
 
 
 def _expanded(model: Any, graph: Any, names: Sequence[str]) -> set[int]:  # noqa: ANN401 - generated without types
@@ -100,4 +99,4 @@ def _value(model: Any, tensor: Any) -> Floats | None:  # noqa: ANN401 - see abov
 
 
 def _vanishes(value: Floats) -> bool:
-    return bool(value.any()) and not value.astype(np.float16).any()
+    return bool(0 < np.abs(value).max(initial=0.0) <= _VANISHING)

@@ -15,7 +15,6 @@ _DIFFERENCE: Final = "/difference"
 
 def written_out(content: bytes) -> bytes:
     """Return a file of floats whose squares, of differences as well, are multiplied with themselves."""
-    import flatbuffers  # noqa: PLC0415 - takes long
     from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
 
     root = schema.Model.GetRootAs(content, 0)
@@ -43,9 +42,7 @@ def written_out(content: bytes) -> bytes:
     for number in {*squaring, subtraction, multiplication} - used:
         # The calibrator refuses files with operators that they do not use.
         model.operatorCodes[number] = model.operatorCodes[min(used)]
-    builder = flatbuffers.Builder(len(content))
-    builder.Finish(model.Pack(builder), flatbuffer.IDENTIFIER)
-    return bytes(builder.Output())
+    return flatbuffer.packed(model, len(content))
 
 
 def _added_code(model: Any, kind: int) -> int:  # noqa: ANN401 - see above

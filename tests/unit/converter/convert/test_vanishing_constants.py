@@ -25,7 +25,13 @@ def inside(tf: Any, weights: Any, x: Any) -> Any:
     return tf.function(lambda y: loudness(tf, weights, y))(x + 0.0)
 
 
-@pytest.mark.parametrize("call", [loudness, normalized, inside])
+def counting(tf: Any, weights: Any, x: Any) -> Any:
+    """An operator that changes a variable gives nothing."""
+    weights(8).assign_add(tf.ones(8))
+    return loudness(tf, weights, x)
+
+
+@pytest.mark.parametrize("call", [loudness, normalized, inside, counting])
 def test_what_comes_out_of_zeros_is_what_the_model_gives(tmp_path: Path, call: Any) -> None:
     import tensorflow as tf
     from ai_edge_litert.interpreter import Interpreter
