@@ -48,7 +48,8 @@ def api(env: Environment) -> client.ApiClient:
 @pytest.fixture(scope="session")
 def crd(env: Environment, tmp_path_factory: pytest.TempPathFactory) -> None:
     """The resource is known to the API server."""
-    with FileLock(tmp_path_factory.getbasetemp().parent / "crd.lock"):
+    # The operator's installation has the CRD in it, and two processes cannot create it at once.
+    with FileLock(tmp_path_factory.getbasetemp().parent / "installation.lock"):
         installation.apply_crd(env.kubectl)
 
 
@@ -57,7 +58,7 @@ def operator(env: Environment, tmp_path_factory: pytest.TempPathFactory, testrun
     """The operator of this checkout runs in the cluster, as a user installs it: the first process that asks does."""
     shared = tmp_path_factory.getbasetemp().parent
     installed = shared / f"operator-{testrun_uid}"
-    with FileLock(shared / "operator.lock"):
+    with FileLock(shared / "installation.lock"):
         if not installed.exists():
             installation.install(env.kubectl, env.operator_image, env.converter_image)
             installed.touch()

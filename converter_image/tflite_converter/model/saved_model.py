@@ -116,7 +116,9 @@ def read(folder: Path) -> tuple[MetaGraph, ...]:
 
 
 def _meta_graph(proto: Any) -> MetaGraph:  # noqa: ANN401 - TensorFlow's protos have no types
-    signatures = {key: definition for key, definition in proto.signature_def.items() if key not in _INTERNAL_KEYS}
+    # A proto's map has another order in each process.
+    definitions = {key: proto.signature_def[key] for key in sorted(proto.signature_def)}
+    signatures = {key: definition for key, definition in definitions.items() if key not in _INTERNAL_KEYS}
     has_objects = proto.HasField("object_graph_def")
     _check_number(len(signatures), "signatures")
     if has_objects and not signatures:
