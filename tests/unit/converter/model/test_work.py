@@ -73,9 +73,7 @@ MADE: dict[Callable[[Path], None], str] = {
 
 
 @pytest.mark.parametrize(("make", "key"), MADE.items())
-def test_what_was_saved_is_counted_however_it_is_loaded(
-    tmp_path: Path, make: Callable[[Path], None], key: str
-) -> None:
+def test_what_was_saved_is_counted_however_it_is_loaded(tmp_path: Path, make: Callable[[Path], None], key: str) -> None:
     make(tmp_path / "model")
     graph = selection.choose_graph(saved_model.read(tmp_path / "model"), None)
     model = loader.load(tmp_path / "model", graph, None)
