@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, StringConstraints
 from pydantic_core import to_json
 
 from tflite_api.schema import Integer, Schema, matching
@@ -97,7 +97,15 @@ def _is_quantity(value: str | int) -> str | int:
     return value
 
 
-Quantity = Annotated[str | Integer, AfterValidator(_is_quantity)]
+def _is_text_or_integer(value: object) -> object:
+    # Of two types pydantic says two things, each of a field that has the type's name and that nobody wrote.
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ValueError("must be text or a whole number: write for example 512Mi")  # noqa: TRY004 - a ValidationError is made of it
+    return value
+
+
+TextOrInteger = Annotated[str | Integer, BeforeValidator(_is_text_or_integer)]
+Quantity = Annotated[TextOrInteger, AfterValidator(_is_quantity)]
 Sha256 = Annotated[str, matching(SHA256_PATTERN, "must be 64 lower-case hexadecimal digits")]
 Bucket = Annotated[
     str,

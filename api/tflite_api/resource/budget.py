@@ -6,7 +6,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from tflite_api.field_types import quantity
+from tflite_api.field_types import TextOrInteger, quantity
 from tflite_api.resource.status import Benchmark
 from tflite_api.schema import Boolean, Integer, Schema
 
@@ -29,7 +29,7 @@ def _is_amount(text: str) -> str:
     return text
 
 
-Size = Annotated[str | Integer, AfterValidator(_is_size)]
+Size = Annotated[TextOrInteger, AfterValidator(_is_size)]
 Amount = Annotated[str, AfterValidator(_is_amount)]
 
 

@@ -70,13 +70,21 @@ class Target(Schema):
     max_arena_bytes: Size | None = None
     min_gpu_operators: Annotated[ShareOfOne | None, Field(alias="minGPUOperators")] = None
 
-    @model_validator(mode="after")
-    def _fit_the_name(self) -> Self:
+    @model_validator(mode="before")
+    @classmethod
+    def _fit_the_name(cls, given: object) -> object:
+        # Before values are looked at: those that another device would take are no cure.
+        if not isinstance(given, dict) or given.get("name") not in set(TargetName):
+            return given
         for name, fields in _FIELDS_OF.items():
-            aliases = [type(self).model_fields[field].alias for field in fields if getattr(self, field) is not None]
-            given = [alias for alias in aliases if alias is not None]
-            if given and name is not self.name:
-                raise ValueError(f"{given[0]} is for {name}: leave it out")
+            aliases = [cls.model_fields[field].alias for field in fields]
+            foreign = [alias for alias in aliases if alias is not None and given.get(alias) is not None]
+            if foreign and name != given["name"]:
+                raise ValueError(f"{foreign[0]} is for {name}: leave it out")
+        return given
+
+    @model_validator(mode="after")
+    def _has_a_size(self) -> Self:
         if self.name is TargetName.ETHOS_U and self.config is None:
             raise ValueError("EthosU comes in several sizes: write for example config: ethos-u55-128")
         return self

@@ -38,7 +38,7 @@ def judge(measured: Measurement, gate: int, seen: Circumstances) -> Verdict:
     name, accuracy = measured.judged.worst()
     words = f"SNR {decibels(accuracy.snr_decibels)} dB (output {name})"
     if gate == 0:
-        return Verdict(Reason.REPORT_ONLY, f"{words}; minSNRDecibels is 0, so nothing is asked")
+        return Verdict(Reason.REPORT_ONLY, f"{words}; minSNRDecibels is 0, so that no SNR is asked")
     least, output, distribution = measured.worst()
     if least < gate:
         raise _failed(measured, gate, seen, _found(words, accuracy.snr_decibels, least, output, distribution, gate))

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from tflite_api.resource.budget import Benchmarking, Budget, exceeded, least, problem_of
 from tflite_api.resource.status import Benchmark
+from tflite_api.schema import describe
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,15 @@ def test_a_budget_is_exact_to_the_byte(written: str | int, most: int) -> None:
 def test_what_is_no_size_is_refused_with_an_example(written: str | int) -> None:
     with pytest.raises(ValidationError, match="at least one byte: write for example 512Ki, 4Mi or 4194304"):
         Budget.from_object({"maxSizeBytes": written})
+
+
+@pytest.mark.parametrize("written", [True, 3.5, [], {"a": 1}])
+def test_what_is_neither_text_nor_a_number_is_said_once_of_the_field_itself(written: object) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Budget.from_object({"maxSizeBytes": written})
+    said = describe(caught.value, "spec.budget")
+    assert said.startswith("spec.budget.maxSizeBytes: must be text or a whole number: write for example 512Mi")
+    assert ";" not in said
 
 
 def budget(**asked: Any) -> Budget:

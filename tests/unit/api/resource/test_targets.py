@@ -45,6 +45,7 @@ def fit(on_target: int, operators: int = 10, **changes: Any) -> TargetFit:
         ({"name": "EthosU"}, "write for example config: ethos-u55-128"),
         ({"name": "EthosU", "config": "ethos-u55-512"}, "Input should be 'ethos-u55-32'"),
         ({"name": "GPU", "config": "ethos-u55-128"}, "config is for EthosU: leave it out"),
+        ({"name": "Microcontroller", "config": "cortex-m55"}, "config is for EthosU: leave it out"),
         ({"name": "GPU", "publishCompiled": False}, "publishCompiled is for EthosU: leave it out"),
         ({"name": "GPU", "maxArenaBytes": "1Ki"}, "maxArenaBytes is for Microcontroller: leave it out"),
         ({"name": "Microcontroller", "minGPUOperators": "1"}, "minGPUOperators is for GPU: leave it out"),
