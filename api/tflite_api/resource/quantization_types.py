@@ -60,6 +60,16 @@ class QuantizationFacts:
         return self.activations in {Activations.INT8, Activations.INT16}
 
 
+HALF_PRECISION: Final = "HalfPrecision"
+"""The strategy, as provenance names it, for a model that computes in float16 or bfloat16 and an artifact that does in
+float32: how far they are from each other is what the model itself rounds."""
+
+
+def computes_in_half_precision(strategy: str) -> bool:
+    """Return whether a model does, by the strategy that its artifact was made with."""
+    return HALF_PRECISION in strategy.split("+")
+
+
 class QuantizationType(StrEnum):
     """The values of quantization.type."""
 
@@ -82,6 +92,11 @@ class QuantizationType(StrEnum):
     def min_snr_decibels(self) -> int:
         """The gate where the spec sets none."""
         return _OF_AUTO if self is QuantizationType.AUTO else self.facts.min_snr_decibels
+
+    @property
+    def half_precision_min_snr_decibels(self) -> int:
+        """The same for a model that computes in half precision: no more than a file of half floats is held to."""
+        return min(self.min_snr_decibels, QuantizationType.FLOAT16.facts.min_snr_decibels)
 
 
 _OF_AUTO: Final = 25

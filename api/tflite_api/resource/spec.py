@@ -371,9 +371,18 @@ class ConversionSpec(Schema):
     @property
     def min_snr_decibels(self) -> int:
         """The gate in force (dB): the spec's, else the default for its quantization type."""
-        if self.verification is not None and self.verification.min_snr_decibels is not None:
-            return self.verification.min_snr_decibels
-        return self.quantization.type.min_snr_decibels
+        own = self._own_gate
+        return self.quantization.type.min_snr_decibels if own is None else own
+
+    @property
+    def half_precision_min_snr_decibels(self) -> int:
+        """The gate in force (dB) for a model that computes in half precision."""
+        own = self._own_gate
+        return self.quantization.type.half_precision_min_snr_decibels if own is None else own
+
+    @property
+    def _own_gate(self) -> int | None:
+        return self.verification.min_snr_decibels if self.verification is not None else None
 
     @property
     def metrics(self) -> tuple[Metric, ...]:

@@ -26,6 +26,9 @@ _CURE_OF_FLOATS: Final = (
 )
 _ROUNDED: Final = 0.05
 """By how much a figure in decibels may be less than it is shown as."""
+_LEAST_OF_HALVES: Final = 15
+"""What rounding to bfloat16 leaves of a deep model (dB): one that is further from its artifact is so for a reason of
+another kind. One rounding leaves 53 dB, as its numbers have 8 bits."""
 _CURE_OF_HALVES: Final = "Use quantization.type DynamicRange or None, or export the model with smaller weights"
 _NEEDS_SINGLE_BATCH: Final = "LiteRT's loops over time steps need a batch of 1, and the model has another"
 
@@ -41,6 +44,8 @@ class Compared:
     references: Sequence[Reference]
     batch_cure: str | None
     """What to change about pinned batches, where that may be what is wrong."""
+    in_half_precision: bool = False
+    """Whether the model itself computes in float16 or bfloat16."""
 
 
 def advised(failure: StepFailure, compared: Compared) -> StepFailure:
@@ -59,21 +64,32 @@ def advised(failure: StepFailure, compared: Compared) -> StepFailure:
         found, cure = f"{found}; {cut[0]}", cut[1]
     found = "; ".join((found, *reference.state_in_words(references)))
     if asked.type.facts.tool is Tool.NOBODY and failure.reason is Reason.VERIFICATION_FAILED:
-        is_simulated = "QUANTIZE" in compared.facts.operations
-        cure = _cure_of_simulated(failure.verification) if is_simulated else _CURE_OF_FLOATS
+        cure = _cure_of_rounding(compared, _reached(failure.verification)) or _CURE_OF_FLOATS
     if compared.batch_cure is not None:
         found, cure = f"{_NEEDS_SINGLE_BATCH} ({found})", compared.batch_cure
     return StepFailure(failure.reason, found, cure, verification=failure.verification)
 
 
-def _cure_of_simulated(error: MeasuredError | None) -> str:
+def _reached(error: MeasuredError | None) -> int:
+    """Return the highest gate (dB) that an artifact passes."""
     figures = [error.snr_decibels, *(part.snr_decibels for part in error.distributions or ())] if error else []
-    reached = math.floor(min(map(float, figures), default=0.0) - _ROUNDED)
-    lowered = f"set verification.minSNRDecibels to {reached}, which they reach, or " if reached > 0 else ""
-    return (
-        f"The model simulates integers, which the artifact has in earnest: {lowered}export the model without the"
-        " quantization that it simulates"
-    )
+    return math.floor(min(map(float, figures), default=0.0) - _ROUNDED)
+
+
+def _cure_of_rounding(compared: Compared, reached: int) -> str | None:
+    """Return what to change where the model rounds otherwise than its artifact; None where both compute in float32."""
+    lowered = f"set verification.minSNRDecibels to {reached}, which it reaches, or " if reached > 0 else ""
+    if "QUANTIZE" in compared.facts.operations:
+        return (
+            f"The model simulates integers, which the artifact has in earnest: {lowered}export the model without the"
+            " quantization that it simulates"
+        )
+    if compared.in_half_precision and reached >= _LEAST_OF_HALVES:
+        return (
+            "The model rounds to float16 or bfloat16 what the artifact computes in float32, and the error holds that:"
+            f" {lowered}export the model in float32"
+        )
+    return None
 
 
 def _cut_off(compared: Compared) -> tuple[str, str] | None:

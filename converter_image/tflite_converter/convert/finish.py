@@ -16,7 +16,7 @@ from tflite_api.reasons import Reason
 from tflite_api.resource.budget import Benchmarking, Budget
 from tflite_api.resource.metadata import ModelMetadata
 from tflite_api.resource.metrics import Metric
-from tflite_api.resource.quantization_types import Tool
+from tflite_api.resource.quantization_types import Tool, computes_in_half_precision
 from tflite_api.resource.status import ArtifactSignature, CalibrationData, MeasuredError
 from tflite_api.resource.targets import Target
 from tflite_api.schema import Boolean, Integer, Schema
@@ -147,7 +147,8 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
         try:
             verdict, references = _compare(artifact, facts, order, references, measured, scores)
         except StepFailure as failure:
-            compared = Compared(artifact, facts, order.quantization, references, order.batch_cure)
+            halves = computes_in_half_precision(order.strategy)
+            compared = Compared(artifact, facts, order.quantization, references, order.batch_cure, halves)
             raise advice.advised(failure, compared) from failure
     error = scores.beside(measured.summary(references[0].source)) if measured.samples else None
     with _about(kept[0], error):

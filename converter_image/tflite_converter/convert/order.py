@@ -52,6 +52,8 @@ class ConversionOrder(Schema):
     quantization: LocalQuantization
     select_tf: Boolean
     min_snr_decibels: Integer
+    half_precision_min_snr_decibels: Integer | None = None
+    """The same where the model computes in half precision; None where that makes no difference."""
     metadata: ModelMetadata | None = None
     verification_samples: LabelledSamples | None = None
     """How samples are taken from the verification dataset."""
@@ -91,6 +93,7 @@ class ConversionOrder(Schema):
             quantization=LocalQuantization.from_object(spec.quantization.to_object()),
             select_tf=spec.ops.select_tf,
             min_snr_decibels=spec.min_snr_decibels,
+            half_precision_min_snr_decibels=spec.half_precision_min_snr_decibels,
             metadata=spec.metadata,
             verification_samples=_settings(spec),
             metrics=spec.metrics,

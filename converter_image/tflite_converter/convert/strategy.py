@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tflite_api.reasons import Reason
+from tflite_api.resource.quantization_types import HALF_PRECISION
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.tensors import SignatureFacts
 from tflite_converter.model import operations
@@ -35,6 +36,8 @@ class Attempt:
     """Whether operations stay custom operators that LiteRT has."""
     select_tf: bool = False
     retyped: bool = False
+    half_precision: bool = False
+    """Whether the model itself computes in float16 or bfloat16."""
 
     @property
     def name(self) -> str:
@@ -53,8 +56,10 @@ class Attempt:
             notes.append("its loops are written out, so that it grows with the number of time steps")
         if self.custom:
             notes.append("it has custom operators, which LiteRT's own resolver knows")
-        if self.retyped:
-            notes.append("it computes in float32 what the model computes in other real numbers")
+        if self.half_precision:
+            notes.append("it computes in float32 what the model rounds to float16 or bfloat16: the error holds that")
+        elif self.retyped:
+            notes.append("it computes in float32 what the model computes in float64")
         return tuple(notes)
 
     @property
@@ -133,8 +138,16 @@ def _with_select_tf(attempt: Attempt) -> Attempt:
     return replace(attempt, select_tf=True)
 
 
-def _computes_with_other_floats(_: Attempt, failure: StepFailure) -> bool:
-    return isinstance(failure, LackingOperations) and bool(failure.dtypes)
+def _computes_in_half_precision(_: Attempt, failure: StepFailure) -> bool:
+    return isinstance(failure, LackingOperations) and not operations.HALVES.isdisjoint(failure.dtypes)
+
+
+def _computes_in_double_precision(attempt: Attempt, failure: StepFailure) -> bool:
+    return isinstance(failure, LackingOperations) and bool(failure.dtypes) and not attempt.retyped
+
+
+def _with_more_precision(attempt: Attempt) -> Attempt:
+    return replace(attempt, retyped=True, half_precision=True)
 
 
 def _with_float32(attempt: Attempt) -> Attempt:
@@ -145,7 +158,8 @@ STRATEGIES: Final = (
     Strategy(_SINGLE_BATCH, _loops_over_batches, _with_single_batch),
     Strategy(_FUSED_LSTM, _has_loops_that_cannot_be_measured, _with_fused_lstm),
     Strategy(_UNROLLED_LOOPS, _has_loops_that_are_no_lstm, _with_unrolled_loops),
-    Strategy("Float32", _computes_with_other_floats, _with_float32),
+    Strategy(HALF_PRECISION, _computes_in_half_precision, _with_more_precision),
+    Strategy("Float32", _computes_in_double_precision, _with_float32),
     Strategy("CustomOperators", _lacks_what_is_custom, _with_custom),
     Strategy("SelectTF", _lacks_what_tensorflow_has, _with_select_tf),
 )

@@ -47,6 +47,7 @@ _COMPLEX_RESULT: Final = re.compile(r"-> \(tensor<[^)]*complex<")
 _BRANCHES: Final = frozenset({"Case", "StatelessCase"})
 _OF_VARIABLES: Final = frozenset({"AssignVariableOp", "ReadVariableOp", "VarHandleOp"})
 _FLOATS: Final = {"f16": "float16", "bf16": "bfloat16", "f64": "float64"}
+HALVES: Final = frozenset({"float16", "bfloat16"})
 _NO_KERNEL: Final = re.compile(r"Op type not registered '(\w+)'")
 _SHOWN: Final = 20
 

@@ -20,7 +20,7 @@ from tflite_api.resource import targets
 from tflite_api.resource.budget import Budget
 from tflite_api.resource.metrics import gates_in_words
 from tflite_api.resource.quantization import ChosenQuantization, Quantization
-from tflite_api.resource.quantization_types import QuantizationType
+from tflite_api.resource.quantization_types import QuantizationType, computes_in_half_precision
 from tflite_api.resource.spec import ConversionSpec
 from tflite_api.resource.status import Benchmark, Estimate, MeasuredError, MeasuredMetric, OutputError, Trial
 from tflite_api.resource.targets import Target
@@ -70,7 +70,7 @@ def render(title: str, spec: ConversionSpec, result: StepResult, data: ReportDat
         result=result,
         is_verified=result.verdict in {Reason.SNR_SUFFICIENT, Reason.METRICS_SUFFICIENT},
         verdict_meaning=EXPLANATIONS[result.verdict].cause if result.verdict is not None else "",
-        asked=asked(spec),
+        asked=asked(spec, result.provenance.strategy if result.provenance is not None else ""),
         signatures=[one for one in (result.signature, *(result.additional_signatures or ())) if one is not None],
         shape=_shape,
         **_sizes(data, result, spec),
@@ -90,8 +90,13 @@ def render(title: str, spec: ConversionSpec, result: StepResult, data: ReportDat
     )
 
 
-def asked(spec: ConversionSpec) -> list[_Row]:
-    """Return what a spec asks for, as far as it shapes the artifact or its measurement."""
+def asked(spec: ConversionSpec, strategy: str) -> list[_Row]:
+    """Return what a spec asks for, as far as it shapes the artifact or its measurement.
+
+    Args:
+        spec: what was asked.
+        strategy: how the artifact was made; the default gate depends on it.
+    """
     quantization, signature = spec.quantization, spec.signature
     rows = [_Row("Model", _source(spec.model)), *_quantization(quantization)]
     if signature is not None:
@@ -102,7 +107,8 @@ def asked(spec: ConversionSpec) -> list[_Row]:
         rows.append(_Row("Operations", "TensorFlow's own are allowed (selectTF)"))
     if spec.verification is not None and spec.verification.samples is not None:
         rows.append(_Row("Compared on", spec.verification.samples.dataset))
-    gate = spec.min_snr_decibels
+    in_half_precision = computes_in_half_precision(strategy)
+    gate = spec.half_precision_min_snr_decibels if in_half_precision else spec.min_snr_decibels
     rows.append(_Row("Gate", f"every output at least {gate} dB" if gate else "none (measure only)"))
     rows += _budget(spec.budget)
     return rows + [_Row("Target", _target(target)) for target in spec.targets or ()]

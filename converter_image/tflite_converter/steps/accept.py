@@ -16,7 +16,13 @@ from tflite_api.resource import targets as asked_targets
 from tflite_api.resource.budget import Benchmarking, Budget
 from tflite_api.resource.metrics import Metric
 from tflite_api.resource.quantization import ChosenQuantization, Quantization
-from tflite_api.resource.quantization_types import MIXED, SCALED, SELECTIVE, QuantizationType
+from tflite_api.resource.quantization_types import (
+    MIXED,
+    SCALED,
+    SELECTIVE,
+    QuantizationType,
+    computes_in_half_precision,
+)
 from tflite_api.resource.spec import ConversionSpec
 from tflite_api.resource.status import CalibrationData, MeasuredError, Trial
 from tflite_api.resource.targets import Target
@@ -62,12 +68,15 @@ class Asked:
     """What of that is measured."""
     published: str | None = None
     """SHA-256 of what metrics are held against where they ask for it; None where nothing is published."""
+    half_precision_gate: int | None = None
+    """The gate where the model computes in half precision; None where that makes no difference."""
 
     @classmethod
     def of(cls, spec: ConversionSpec, published: str | None = None) -> Self:
         """Take what a spec asks for, and what is published."""
         return cls(
             gate=spec.min_snr_decibels,
+            half_precision_gate=spec.half_precision_min_snr_decibels,
             metrics=spec.metrics,
             quantization=spec.quantization,
             targets=spec.targets or (),
@@ -75,6 +84,11 @@ class Asked:
             benchmarking=spec.benchmarking,
             published=published,
         )
+
+    def gate_of(self, strategy: str) -> int:
+        """Return the SNR (dB) that is asked of an artifact that was made so."""
+        lower = self.half_precision_gate if computes_in_half_precision(strategy) else None
+        return self.gate if lower is None else lower
 
 
 @dataclass(frozen=True)
@@ -200,10 +214,16 @@ def problem_of(
     if verdict is None or verdict.outcome is not Outcome.VERDICT:
         return "gives no verdict of a measurement"
     return (
-        _problem_with_error(verdict, measured, calibration, asked.gate)
+        _problem_with_error(verdict, measured, calibration, asked.gate_of(_strategy(told)))
         or _problem_with_metrics(verdict, measured, asked.metrics)
         or _problem_with_choice(asked.quantization, told.quantization, told.trials or ())
     )
+
+
+def _strategy(told: ConvertedModel | StepResult) -> str:
+    if isinstance(told, ConvertedModel):
+        return told.strategy
+    return told.provenance.strategy if told.provenance is not None else ""
 
 
 def _problem_with_choice(asked: Quantization, chosen: ChosenQuantization | None, trials: Sequence[Trial]) -> str | None:

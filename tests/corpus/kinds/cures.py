@@ -14,7 +14,7 @@ _KEPT: Final = re.compile(r"keepFloat\.operations: (\[[A-Z0-9_, ]*\])")
 _SHAPES: Final = re.compile(r"signature\.inputs: (\[.*\])")
 _TYPE: Final = re.compile(r"se quantization\.type (\w+)")
 _PINNED: Final = re.compile(r"at 1 in signature\.inputs, in the place of (\w+) at \d+")
-_REACHED: Final = re.compile(r"set verification\.minSNRDecibels to (\d+), which they reach")
+_REACHED: Final = re.compile(r"set verification\.minSNRDecibels to (\d+), which it reaches")
 _GATE: Final = "verification.minSNRDecibels asks for"
 
 

@@ -17,7 +17,7 @@ def recurrent(folder: Path, steps: int | None = 5) -> None:
 
     tf.keras.utils.set_random_seed(3)
     layers = tf.keras.layers
-    model = tf.keras.Sequential([layers.Input((steps, 3)), layers.GRU(6), layers.Dense(2)])
+    model = tf.keras.Sequential([layers.Input((steps, 3), name="sequence"), layers.GRU(6), layers.Dense(2)])
     model.export(str(folder), verbose=False)
 
 

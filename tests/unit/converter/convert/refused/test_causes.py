@@ -77,7 +77,7 @@ def test_an_fft_needs_a_power_of_two(tmp_path: Path, length: int) -> None:
 
 def test_a_batch_that_is_pinned_stays_and_its_cure_is_named(tmp_path: Path) -> None:
     exported_models.recurrent(tmp_path / "model", None)
-    name = "keras_tensor"
+    name = "sequence"
     refused = refusal(tmp_path / "model", tmp_path, signature=pinned(**{name: [4, -1, 3]}))
     assert refused.reason is Reason.VERIFICATION_FAILED
     assert f"Pin the first dimension at 1 in signature.inputs, instead of {name} at 4" in refused.message
@@ -338,7 +338,7 @@ def test_a_model_that_simulates_integers_is_told_apart(tmp_path: Path, deep: boo
     save(simulated, model, x=([1, 16], "float32"))
     refused = refusal(model, tmp_path, minSnrDecibels=60)
     assert refused.reason is Reason.VERIFICATION_FAILED
-    reached = re.search(r"set verification\.minSNRDecibels to (\d+), which they reach", refused.message)
+    reached = re.search(r"set verification\.minSNRDecibels to (\d+), which it reaches", refused.message)
     assert reached is not None, refused.message
     assert int(reached[1]) > 20
     assert convert(model, tmp_path, minSnrDecibels=int(reached[1])).verdict is Reason.SNR_SUFFICIENT
