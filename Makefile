@@ -116,9 +116,9 @@ test-programs: venv
 
 .PHONY: tests-on-the-cluster
 tests-on-the-cluster: venv built lint test-programs
-	$(call on_cluster,$(RUN) "tests 1 of 4: those that share the cluster" -- $(ON_CLUSTER) \
-		&& $(RUN) "tests 2 of 4: those that run alone" -- $(PYTHON) -m pytest $(ALONE) \
-		&& $(RUN) "tests 3 of 4: the operator killed at many points" -- $(CHAOS))
+	$(call on_cluster,$(RUN) "tests 1 of 4: those that have the cluster to themselves" -- $(PYTHON) -m pytest $(ALONE) \
+		&& $(RUN) "tests 2 of 4: the operator killed at many points" -- $(CHAOS) \
+		&& $(RUN) "tests 3 of 4: those that share the cluster" -- $(ON_CLUSTER))
 
 # They take what is left of the machine while tests on the cluster wait, and no less than a sixth of it: even they have
 # to end in time. What they print comes when they have ended: nobody could read it line by line between the others'.
