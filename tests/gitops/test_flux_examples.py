@@ -14,7 +14,7 @@ import yaml
 from dev.generate.manifests import CHART, ROOT
 from dev.testing import flux as installation
 from dev.testing.kubectl import Kubectl
-from tests.e2e.clusters.test_install_helm import ADDED, CRD, OURS, bare, older, uninstall_with_kubectl
+from tests.e2e.clusters.test_install_helm import ADDED, CRD, OURS, bare, older, operator_gone, uninstall_with_kubectl
 from tests.e2e.conftest import FAILED, kubectl
 from tests.e2e.fixtures.audit import jobs_made
 from tests.e2e.fixtures.conversions import Object, Workbench, condition, holds, is_finished
@@ -24,7 +24,7 @@ from tests.gitops.flux import Flux
 from tests.gitops.repository import Repository, Server
 
 # What Helm's own tests have as well, pytest finds by its name here.
-__all__ = ["bare", "older"]
+__all__ = ["bare", "older", "operator_gone"]
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(1200)]
 
