@@ -20,6 +20,8 @@ SHARE_PATTERN: Final = r"^[0-9]{1,9}(?:\.[0-9]{1,9})?$"
 _TEN_DIGITS: Final = Context(prec=10, traps=[])
 """Figures have five: what is more would not fit into the status. What is not defined is NaN."""
 
+LEAST_K: Final = 2
+"""Of TopKAccuracy: with 1 it would be Top1Accuracy."""
 OutputName = Annotated[str, StringConstraints(min_length=1, max_length=512), PRINTABLE]
 LabelsName = Annotated[str, StringConstraints(min_length=1, max_length=256), PRINTABLE]
 Drop = Annotated[
@@ -67,7 +69,7 @@ class Metric(Schema):
     name: MetricName
     output: OutputName
     labels: LabelsName
-    k: Annotated[Integer, Field(ge=2, le=1000)] | None = None
+    k: Annotated[Integer, Field(ge=LEAST_K, le=1000)] | None = None
     threshold: DecimalText | None = None
     ignore_label: Annotated[Integer, Field(ge=-(2**31), le=2**31 - 1)] | None = None
     min: DecimalText | None = None

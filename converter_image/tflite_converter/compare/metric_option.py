@@ -42,6 +42,7 @@ def in_options(words: str, metrics: Sequence[Metric]) -> str:
         ("verification.samples.maxSamples", "--max-samples"),
         ("verification.samples.dataset", "--samples"),
         ("verification.metrics", "--metric"),
+        ("maxSamples", "--max-samples"),
     ):
         words = words.replace(field, option)
     return words

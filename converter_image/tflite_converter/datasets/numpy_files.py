@@ -38,7 +38,8 @@ def read(path: Path, signature: SignatureFacts) -> Iterator[Mapping[str, Array]]
         arrays = _arrays(path, signature)
     except _UNREADABLE as error:
         words = f"{path.name} cannot be read as {path.suffix}: {one_line(str(error), 300) or type(error).__name__}"
-        raise _invalid(words, "Write it again with numpy.savez, without pickled objects") from error
+        how = "numpy.save" if path.suffix.lower() == ".npy" else "numpy.savez"
+        raise _invalid(words, f"Write it again with {how}, without pickled objects") from error
     scalars = [name for name, array in arrays.items() if array.ndim == 0]
     if scalars:
         words = f"{path.name} has a single number for {scalars[0]}"

@@ -6,6 +6,7 @@ accepted (own measurement on 2.21). So everything is checked before it sees a sa
 
 import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -21,6 +22,15 @@ from tflite_converter.datasets.labelled import LabelledSample
 
 Example = Mapping[str, Array]
 """One example: an array for each name in the dataset, without the dimension that counts examples."""
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What is taken of the examples, and how many there must be."""
+
+    least: int
+    most: int
+    labels: Collection[str]
 
 
 def read(
@@ -76,7 +86,7 @@ def read_labelled(
             read_all = _examples(path, signature, settings, wanted)
             examples = _named_for(signature, read_all, several=len(signatures) > 1)
             taken = itertools.islice(examples, settings.max_samples)
-            found[signature.key] = tuple(_samples(signature, taken, min(least, settings.max_samples), wanted))
+            found[signature.key] = tuple(_samples(signature, taken, _Wanted(least, settings.max_samples, wanted)))
     except StepFailure as failure:
         raise StepFailure(failure.reason, f"{field}: {failure.found}", failure.cure) from failure
     return found
@@ -116,10 +126,8 @@ def _named_for(signature: SignatureFacts, examples: Iterator[Example], *, severa
             yield example
 
 
-def _samples(
-    signature: SignatureFacts, examples: Iterator[Example], least: int, labels: Collection[str]
-) -> Iterator[LabelledSample]:
-    size = _batch(signature)
+def _samples(signature: SignatureFacts, examples: Iterator[Example], wanted: _Wanted) -> Iterator[LabelledSample]:
+    size, labels = _batch(signature), wanted.labels
     count = 0
     waiting = list[dict[str, Array]]()
     taken = list[Example]()
@@ -133,12 +141,25 @@ def _samples(
             yield LabelledSample(_batched(waiting), labelled.of_examples(taken, labels, is_whole=is_whole))
             waiting.clear()
             taken.clear()
+    _check_count(count, min(wanted.least, wanted.most), size if waiting or not count else 1, wanted.most)
+
+
+def _check_count(count: int, least: int, size: int, most: int) -> None:
+    """Check that there are enough examples.
+
+    Args:
+        count: how many were read.
+        least: how many there must be.
+        size: how many it takes to fill one batch.
+        most: how many are read.
+    """
     if count == 0:
-        raise StepFailure(Reason.DATASET_INVALID, "The dataset is empty", "add one example at least, better 100")
-    if waiting and count < size:
-        _refuse(f"The dataset has {count} examples, but {size} are the least", "add some, better 100")
-    if count < least:
-        _refuse(f"The dataset has {count} examples, but {least} are the least", "add some, better 100")
+        words = f"add {max(least, size)} at least, better 100"
+        raise StepFailure(Reason.DATASET_INVALID, "The dataset is empty", words)
+    if count == most < size:
+        _refuse(f"maxSamples takes {most} examples, but a batch of the model has {size}", f"raise maxSamples to {size}")
+    if count < max(least, size):
+        _refuse(f"The dataset has {count} examples, but {max(least, size)} are the least", "add some, better 100")
 
 
 def _is_whole(signature: SignatureFacts, example: Example) -> bool:
@@ -206,9 +227,10 @@ def _cast(array: Array, tensor: TensorFacts, number: int) -> Array:
             f"Example {number} has values beyond {wanted} in input {tensor.name}",
             f"keep them from {limits.min} to {limits.max}",
         )
+    is_number = array.dtype.kind in "biufc"
     return _refuse(
         f"The dataset has {array.dtype} for input {tensor.name}, which is {wanted}",
-        f"write it with .astype('{wanted}')",
+        f"write it with .astype('{wanted}')" if is_number else f"write numbers of {wanted} in its place",
     )
 
 

@@ -1,12 +1,13 @@
 """Bringing an output and its labels into the form that a metric takes, or saying why they do not fit."""
 
+import math
 from collections.abc import Collection, Sequence
 from typing import Final, NoReturn
 
 import numpy as np
 
 from tflite_api.reasons import Reason
-from tflite_api.resource.metrics import OF_CLASSES, Metric, MetricName
+from tflite_api.resource.metrics import LEAST_K, OF_CLASSES, Metric, MetricName
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.tensors import Array, Shape
 from tflite_converter.datasets.labelled import Labels
@@ -63,7 +64,8 @@ def check_output(placed: PlacedMetric, output: Array) -> None:
         cure = "name the output that has a number for each class, or measure MeanAbsoluteError"
         _unsuitable(placed, f"{words}, without a number for each of several classes", cure)
     if metric.k is not None and metric.k >= classes:
-        _unsuitable(placed, f"{words}, of whose {classes} classes the first {metric.k} are all", "lower k")
+        cure = f"lower k to {classes - 1}" if classes > LEAST_K else "measure Top1Accuracy"
+        _unsuitable(placed, f"{words}, of whose {classes} classes the first {metric.k} are all", cure)
     is_mask = metric.name is MetricName.INTERSECTION_OVER_UNION and not is_compared(metric, output)
     if is_mask and classes > MOST_CLASSES:
         cure = "name the output that has the masks"
@@ -116,8 +118,26 @@ def _kind(output: Array) -> str:
 
 def _others(output: Array) -> str:
     """Return what to do with an output that a metric does not take."""
-    fitting = [str(name) for name, (kinds, _) in _TAKES.items() if _kind(output) in kinds]
+    fitting = [str(name) for name in _TAKES if _may_be_measured(name, output)]
     return f"name another output, or measure {', '.join(fitting)}" if fitting else "name another output"
+
+
+def _may_be_measured(name: MetricName, output: Array) -> bool:
+    """Return whether there are labels with which a metric can be measured on an output."""
+    if _kind(output) not in _TAKES[name][0]:
+        return False
+    size = output.shape[-1] if output.ndim else 1
+    match name:
+        case MetricName.WORD_ERROR_RATE:
+            return output.ndim > 1
+        case MetricName.TOPK_ACCURACY:
+            return size > LEAST_K
+        case MetricName.TOP1_ACCURACY | MetricName.COSINE_SIMILARITY if is_real(output):
+            return size > 1
+        case MetricName.INTERSECTION_OVER_UNION if is_real(output):
+            return size <= MOST_CLASSES
+        case _:
+            return True
 
 
 def is_compared(metric: Metric, output: Array) -> bool:
@@ -183,7 +203,9 @@ def _ids(placed: PlacedMetric, given: Array, output: Array) -> Array:
     leading = _squeezed(given.shape[:-1])
     if given.ndim == 0 or leading != _squeezed(output.shape[:-1]):
         found = f"have the shape {list(given.shape)} for an output of {list(output.shape)}"
-        _unfit(placed, found, "give each example a sequence, all filled up to the same length with ignoreLabel")
+        several = list(_squeezed(output.shape[1:-1]))
+        what = f"sequences in the shape {several}" if several else "a sequence"
+        _unfit(placed, found, f"give each example {what}, all filled up to the same length with ignoreLabel")
     return given.astype(np.int64).reshape(rows, given.shape[-1])
 
 
@@ -200,12 +222,24 @@ def _shaped(placed: PlacedMetric, labels: Labels, shape: Shape) -> Array:
     is_flat = given.ndim - labels.is_stacked <= 1 and given.size == np.prod(shape, dtype=np.int64)
     if is_flat or _squeezed(given.shape) == _squeezed(shape):
         return given.reshape(shape)
-    each = list(shape[1:]) if labels.is_stacked else list(shape)
-    return _unfit(
-        placed,
-        f"have the shape {list(given.shape)} where {list(shape)} are compared",
-        f"give each example the shape {each}" if each else "give each example one number",
-    )
+    found = f"have the shape {list(given.shape)} where {list(shape)} are compared"
+    each = _each(labels, shape)
+    if each is None:
+        cure = f"name an output that has a row for each of the {labels.examples} examples of a batch"
+        _unsuitable(placed, f"is {list(shape)} for {labels.examples} examples", cure)
+    return _unfit(placed, found, f"give each example the shape {each}" if each else "give each example one number")
+
+
+def _each(labels: Labels, shape: Shape) -> list[int] | None:
+    """Return the shape of what one example is compared with; None where an output does not tell examples apart."""
+    if not labels.is_stacked:
+        return list(shape)
+    if shape[:1] == (labels.examples,):
+        return list(shape[1:])
+    each, left = divmod(math.prod(shape), labels.examples)
+    if labels.examples == 1:
+        return list(shape)
+    return None if left else [each]
 
 
 def _unsuitable(placed: PlacedMetric, found: str, cure: str) -> NoReturn:

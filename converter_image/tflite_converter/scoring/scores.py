@@ -71,7 +71,8 @@ class _Score:
                 Reason.TOO_FEW_LABELS,
                 f"{where}: {count} labelled examples are too few to tell how far off a figure may be, {LEAST_EXAMPLES}"
                 " are the least",
-                "add some to verification.samples.dataset, or raise verification.samples.maxSamples",
+                "give more in verification.samples.dataset, and raise verification.samples.maxSamples where it takes"
+                " fewer",
             )
         if self.formula.is_of_right_answers:
             self._check_offset(rows)
