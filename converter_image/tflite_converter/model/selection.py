@@ -7,6 +7,7 @@ from tflite_api.resource.spec import Signature
 from tflite_converter.core.tensors import SignatureFacts
 from tflite_converter.model import operations, signature
 from tflite_converter.model.saved_model import MetaGraph
+from tflite_converter.model.signature import Obstacle
 
 
 def choose_graph(graphs: Sequence[MetaGraph], tags: Collection[str] | None) -> MetaGraph:
@@ -44,11 +45,15 @@ def plan(graph: MetaGraph, available: Mapping[str, SignatureFacts], asked: Signa
     return pinned
 
 
-def _obstacle(graph: MetaGraph, facts: SignatureFacts) -> str | None:
+def _obstacle(graph: MetaGraph, facts: SignatureFacts) -> Obstacle | None:
     if foreign := signature.foreign_tensors(facts):
-        return f"has {foreign[0]}"
-    if not facts.inputs or not facts.outputs:
-        return "has no inputs" if not facts.inputs else "has no outputs"
+        return Obstacle(f"has {foreign[0]}", is_final=True)
+    if not facts.outputs:
+        return Obstacle("has no outputs", is_final=True)
+    # The variables of TensorFlow 1 become constants.
+    is_fixed = operations.assigns_state(graph.operations(facts.key)) and not graph.has_objects
+    if not facts.inputs:
+        return Obstacle("has no inputs", is_final=is_fixed)
     if operations.assigns_state(graph.operations(facts.key)):
-        return "changes the model's variables"
+        return Obstacle("changes the model's variables", is_final=is_fixed)
     return None

@@ -1,7 +1,7 @@
 """Choosing a MetaGraph, a signature and the shapes of its inputs: decisions on plain data, without TensorFlow."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tflite_api.names import DEFAULT_SIGNATURE_KEY
@@ -49,24 +49,36 @@ def _tags_in_words(tags: Collection[str]) -> str:
     return f"[{', '.join(sorted(tags))}]"
 
 
+@dataclass(frozen=True)
+class Obstacle:
+    """Why a signature that nobody asked for is left out."""
+
+    words: str
+    is_final: bool
+    """Whether it is in the way of one that is asked for as well."""
+
+
 def choose_signatures(
-    signatures: Mapping[str, SignatureFacts], asked: Signature, obstacle: Callable[[SignatureFacts], str | None]
+    signatures: Mapping[str, SignatureFacts], asked: Signature, obstacle: Callable[[SignatureFacts], Obstacle | None]
 ) -> tuple[SignatureFacts, ...]:
     """Choose what to convert: the asked ones, else serving_default, else the only one, else all without an obstacle.
 
     Args:
         signatures: those of the model, by key.
         asked: what the spec asks for.
-        obstacle: says in a few words why a signature that nobody asked for is left out; None where it is not.
+        obstacle: says why a signature that nobody asked for is left out; None where it is not.
 
     Raises:
         StepFailure: SignatureNotFound, listing the keys there are.
     """
+    if not signatures:
+        words = "The model has no signatures and no function to call"
+        raise StepFailure(Reason.SIGNATURE_NOT_FOUND, words, "export it with at least one")
     if asked.key is not None or asked.keys is not None:
         keys = asked.keys or (asked.key or "",)
         lacking = [key for key in keys if key not in signatures]
         if lacking:
-            listing = ", ".join(sorted(signatures)) or "none"
+            listing = ", ".join(sorted(signatures))
             message = f"The model has no signature {', '.join(lacking)}; it has: {listing}"
             cure = OWN_CURE if asked.keys is None else "Name in signature.keys those that it has"
             raise StepFailure(Reason.SIGNATURE_NOT_FOUND, message, cure)
@@ -76,15 +88,14 @@ def choose_signatures(
     if len(signatures) == 1:
         return tuple(signatures.values())
     obstacles = {key: obstacle(signature) for key, signature in sorted(signatures.items())}
-    free = tuple(signatures[key] for key, why in obstacles.items() if why is None)
-    if free:
+    if free := tuple(signatures[key] for key, why in obstacles.items() if why is None):
         return free
-    if not signatures:
-        words = "The model has no signatures and no function to call"
-        raise StepFailure(Reason.SIGNATURE_NOT_FOUND, words, "export it with at least one")
-    listing = "; ".join(f"{key} {why}" for key, why in obstacles.items())
+    found = {key: why for key, why in obstacles.items() if why is not None}
+    listing = "; ".join(f"{key} {why.words}" for key, why in found.items())
     words = f"The model has no signature {DEFAULT_SIGNATURE_KEY}, and none that is converted unasked: {listing}"
-    raise StepFailure(Reason.SIGNATURE_NOT_FOUND, words, "Choose one with signature.key")
+    possible = " or ".join(key for key, why in found.items() if not why.is_final)
+    cure = f"Choose {possible} with signature.key" if possible else "Export one of which that does not hold"
+    raise StepFailure(Reason.SIGNATURE_NOT_FOUND, words, cure)
 
 
 def foreign_tensors(signature: SignatureFacts) -> tuple[str, ...]:

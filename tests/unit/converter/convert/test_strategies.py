@@ -71,7 +71,7 @@ def test_an_input_in_the_middle_of_a_graph_cuts_off_what_comes_before(tmp_path: 
 
 def test_references_are_taken_for_the_values_of_their_variable(tmp_path: Path) -> None:
     model = exported(exported_models.counter, tmp_path)
-    with pytest.raises(StepFailure, match=r"get has no inputs; increase has no inputs. Choose one with signature\.key"):
+    with pytest.raises(StepFailure, match=r"get has no inputs; increase has no inputs. Choose get with signature\.key"):
         convert(model, tmp_path)
     assert verified(model, tmp_path, signature={"key": "get"}).signature.outputs[0].dtype == "float32"
 

@@ -8,7 +8,7 @@ from tflite_api.reasons import Reason
 from tflite_api.resource.spec import InputPin, Signature
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.tensors import SignatureFacts, TensorFacts
-from tflite_converter.model.signature import check_types, choose_signatures, choose_tags, pin_inputs
+from tflite_converter.model.signature import Obstacle, check_types, choose_signatures, choose_tags, pin_inputs
 
 IMAGE = TensorFacts("image", "float32", (-1, 224, 224, 3))
 SCALE = TensorFacts("scale", "float32", ())
@@ -50,9 +50,11 @@ def test_other_tags_are_refused_with_those_there_are(asked: tuple[str, ...]) -> 
     assert caught.value.reason is Reason.TAGS_NOT_FOUND
 
 
-def chosen(keys: list[str], asked: Signature, obstacles: dict[str, str] | None = None) -> list[str]:
+def chosen(keys: list[str], asked: Signature, final: dict[str, str] | None = None, **passing: str) -> list[str]:
     available = {key: signature(key) for key in keys}
-    return [found.key for found in choose_signatures(available, asked, lambda each: (obstacles or {}).get(each.key))]
+    obstacles = {key: Obstacle(words, is_final=True) for key, words in (final or {}).items()}
+    obstacles |= {key: Obstacle(words, is_final=False) for key, words in passing.items()}
+    return [found.key for found in choose_signatures(available, asked, lambda each: obstacles.get(each.key))]
 
 
 @pytest.mark.parametrize(
@@ -73,8 +75,8 @@ def test_a_signature_is_chosen(keys: list[str], asked: Signature, found: list[st
 def test_what_nobody_asked_for_is_left_out_where_it_cannot_be_converted() -> None:
     assert chosen(["a", "b", "c"], Signature(), {"b": "has text"}) == ["a", "c"]
     assert chosen(["a", "b"], Signature(key="b"), {"b": "has text"}) == ["b"]
-    with pytest.raises(StepFailure, match=r"a trains; b has text. Choose one with signature\.key") as caught:
-        chosen(["a", "b"], Signature(), {"b": "has text", "a": "trains"})
+    with pytest.raises(StepFailure, match=r"a trains; b has text. Choose a with signature\.key") as caught:
+        chosen(["a", "b"], Signature(), {"b": "has text"}, a="trains")
     assert caught.value.reason is Reason.SIGNATURE_NOT_FOUND
 
 
@@ -84,7 +86,7 @@ def test_what_nobody_asked_for_is_left_out_where_it_cannot_be_converted() -> Non
         (["a", "b"], Signature(key="c"), "no signature c; it has: a, b"),
         (["a", "b"], Signature(keys=("a", "d", "c")), "no signature d, c; it has: a, b"),
         ([], Signature(), "no signatures and no function"),
-        ([], Signature(key="c"), "no signature c; it has: none"),
+        ([], Signature(key="c"), "no signatures and no function"),
     ],
 )
 def test_an_unknown_signature_is_refused_with_those_there_are(keys: list[str], asked: Signature, words: str) -> None:
