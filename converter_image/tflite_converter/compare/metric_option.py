@@ -39,8 +39,11 @@ def in_options(words: str, metrics: Sequence[Metric]) -> str:
         words = words.replace(f"verification.metrics[{number}].output", f"--metric {metric.name}: output")
         words = words.replace(f"verification.metrics[{number}]", f"--metric {metric.name}")
     for field, option in (
+        # The shapes of what is compared are what they are.
+        ("pin its shapes in signature.inputs, or ", ""),
         ("verification.samples.maxSamples", "--max-samples"),
         ("verification.samples.dataset", "--samples"),
+        ("verification.samples", "--samples"),
         ("verification.metrics", "--metric"),
         ("maxSamples", "--max-samples"),
     ):

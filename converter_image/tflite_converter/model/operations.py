@@ -5,7 +5,7 @@ from collections.abc import Collection
 from typing import Final
 
 from tflite_api.reasons import Reason
-from tflite_converter.core.failure import OWN_CURE, StepFailure
+from tflite_converter.core.failure import StepFailure
 
 _PYTHON_ONLY: Final = frozenset({"EagerPyFunc", "PyFunc", "PyFuncStateless"})
 """Their code is in the exporting Python process, not in the model: nothing else can ever run them."""
@@ -48,6 +48,7 @@ _BRANCHES: Final = frozenset({"Case", "StatelessCase"})
 _OF_VARIABLES: Final = frozenset({"AssignVariableOp", "ReadVariableOp", "VarHandleOp"})
 _FLOATS: Final = {"f16": "float16", "bf16": "bfloat16", "f64": "float64"}
 HALVES: Final = frozenset({"float16", "bfloat16"})
+_PLACE: Final = re.compile(r"^loc\(.*\): ")
 _NO_KERNEL: Final = re.compile(r"Op type not registered '(\w+)'")
 _SHOWN: Final = 20
 
@@ -105,7 +106,9 @@ def converter_failure(words: str, *, is_calibrated: bool = False) -> StepFailure
     """
     if not (lacking := named_in(words)):
         return StepFailure(
-            Reason.CONVERSION_FAILED, f"TensorFlow's converter gave up: {_telling_line(words)}", OWN_CURE
+            Reason.CONVERSION_FAILED,
+            f"TensorFlow's converter gave up: {_telling_line(words)}",
+            "Export the model with what it names computed in another way",
         )
     nowhere = {name for kind, listed in _SUMMARY.findall(words) if kind == "Custom" for name in _split(listed)}
     shown = ", ".join(lacking[:_SHOWN]) + (f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else "")
@@ -192,4 +195,5 @@ def _telling_line(words: str) -> str:
     """Choose the line that tells most: converter errors begin with paths of TensorFlow's own source."""
     lines = [line.strip() for line in words.splitlines() if line.strip()]
     errors = [line.partition("error: ")[2] for line in lines if "error: " in line]
-    return next(iter([*errors, *lines]), "it gave no reason")[:600]
+    told = next(iter([*errors, *lines]), "it gave no reason")
+    return _PLACE.sub("", told)[:600]

@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from tflite_api.reasons import Reason
+from tflite_api.resource.quantization_types import QuantizationType
 from tflite_api.text import one_line
 from tflite_converter.core.failure import StepFailure
 
@@ -13,7 +14,10 @@ _FLEX: Final = "Flex"
 """Begins the names of TensorFlow's own operations in an artifact."""
 _POWER_OF_TWO: Final = "IsPowerOfTwo"
 _ANOTHER_LENGTH: Final = "export it with an fft_length of 256, 512, 1024 and so on (tf.signal.stft fills up with zeros)"
-_ANOTHER_WAY: Final = "Try other samples, or convert the model with another quantization.type or with other shapes"
+_NEVER: Final = "failed to prepare"
+"""What is said of a kernel that takes no values of these types and shapes."""
+_OTHER_TYPES: Final = "Use another quantization.type, or other shapes in signature.inputs"
+_OTHER_VALUES: Final = "Name inputs that it takes in verification.samples"
 
 
 class CannotRun(StepFailure):
@@ -33,7 +37,9 @@ class CannotRun(StepFailure):
                 else "LiteRT cannot run the artifact"
             )
             super().__init__(
-                Reason.VERIFICATION_FAILED, f"{named} (inputs {shapes}): {one_line(words, 400)}", _ANOTHER_WAY
+                Reason.VERIFICATION_FAILED,
+                f"{named} (inputs {shapes}): {one_line(words, 400)}",
+                _OTHER_TYPES if _NEVER in words else _OTHER_VALUES,
             )
 
 
@@ -55,8 +61,9 @@ def of_the_float_file(words: str) -> StepFailure | None:
         Reason.OPERATION_NOT_QUANTIZABLE,
         f"LiteRT cannot run the model's {operator} on these samples, so its activations cannot be measured"
         f" ({one_line(words, 300)})",
-        "give other samples in quantization.calibration, or use quantization.type None to see what it says of the model"
-        " itself",
+        f"use quantization.type {QuantizationType.DYNAMIC_RANGE}"
+        if _NEVER in words
+        else "give samples that it takes in quantization.calibration.dataset",
     )
 
 

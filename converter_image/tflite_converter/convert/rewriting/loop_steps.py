@@ -15,8 +15,17 @@ OF_FLEXIBLE_SHAPE: Final = (
     "pin that shape in signature.inputs",
 )
 """Why a loop is not written out, and what can be done about it."""
+_OF_VALUES: Final = "its number of steps depends on the values that it is given or computes"
 _OF_SHAPE: Final = frozenset({"Shape", "Size", "Rank"})
 """Operations that look at no value of their first input."""
+
+_KEEPING: Final = frozenset(
+    {
+        *("Identity", "Cast", "StopGradient", "BiasAdd", "MatMul", "BatchMatMulV2", "AddV2", "Sub", "Mul", "RealDiv"),
+        *("Relu", "Relu6", "Elu", "Selu", "LeakyRelu", "Tanh", "Sigmoid", "Softmax", "Neg", "Abs", "Square", "Sqrt"),
+    }
+)
+"""Operations whose result has a fixed shape where their inputs have."""
 
 _STATELESS: Final = frozenset({"StatefulPartitionedCall", "ResourceGather"})
 """Operations that only are called stateful here: a call for what it may call, a look-up for the variable that freezing
@@ -69,14 +78,16 @@ def count(loop: Loop) -> int:
     Raises:
         NotProven: it cannot be told, or there are more than it may have.
     """
-    deciding = _deciding(loop)
+    deciding, shapes = _deciding(loop)
+    for place in sorted(shapes):
+        raise NotProven(*OF_FLEXIBLE_SHAPE) if _is_pinned_by_inputs(loop.start[place]) else NotProven(_OF_VALUES)
     places = sorted(deciding)
     known = [_constant(loop.start[place]) for place in places]
     for place, value in zip(places, known, strict=True):
         if value is None and _comes_from_flexible_shapes(loop.start[place]):
             raise NotProven(*OF_FLEXIBLE_SHAPE)
         if value is None:
-            raise NotProven("its number of steps depends on the values that it is given or computes")
+            raise NotProven(_OF_VALUES)
     return _run(loop, places, known)
 
 
@@ -99,40 +110,42 @@ def _run(loop: Loop, places: Sequence[int], start: Sequence[Value]) -> int:
         return steps
 
 
-def _deciding(loop: Loop) -> set[int]:
-    """Return the places of the loop variables that decide how often it runs."""
-    found = set[int]()
+def _deciding(loop: Loop) -> tuple[set[int], set[int]]:
+    """Return the places of the loop variables that decide how often it runs: by value, and by a shape of any size."""
+    found, shapes = set[int](), set[int]()
     waiting = list(_needed(loop, loop.condition, 0))
     while waiting:
-        place = waiting.pop()
-        if place not in found:
+        place, by_shape = waiting.pop()
+        if by_shape:
+            shapes.add(place)
+        elif place not in found:
             found.add(place)
             waiting.extend(_needed(loop, loop.body, place))
-    return found
+    return found, shapes
 
 
-def _needed(loop: Loop, function: Any, place: int) -> Iterator[int]:  # noqa: ANN401 - TensorFlow's protos have no types
-    """Yield the places of the arguments that an output of a function depends on by value."""
+def _needed(loop: Loop, function: Any, place: int) -> Iterator[tuple[int, bool]]:  # noqa: ANN401 - TensorFlow's protos have no types
+    """Yield the places of the arguments that an output of a function depends on, and whether by their shape alone.
+
+    What depends on a shape that is the same in every step, and known, depends on nothing.
+    """
     arguments = {argument.name: number for number, argument in enumerate(function.signature.input_arg)}
     nodes = {node.name: node for node in function.node_def}
     waiting, seen = [_name(function.ret[function.signature.output_arg[place].name])], set[str]()
     while waiting:
         name = waiting.pop()
         if name in arguments:
-            yield arguments[name]
+            yield arguments[name], False
         elif name not in seen:
             seen.add(name)
             node = nodes[name]
             if _is_stateful(node.op):
                 raise NotProven(f"{node.op} decides on its number of steps, which may differ from run to run")
-            if not (node.op in _OF_SHAPE and _static(loop, arguments, nodes, node.input[0])):
+            measured = arguments.get(_origin(nodes, node.input[0])) if node.op in _OF_SHAPE else None
+            if measured is None:
                 waiting.extend(_name(source) for source in node.input if not source.startswith("^"))
-
-
-def _static(loop: Loop, arguments: Mapping[str, int], nodes: Mapping[str, Any], tensor: str) -> bool:
-    """Return whether a tensor inside a loop is one of its variables whose shape is the same in every step."""
-    name = _origin(nodes, tensor)
-    return name in arguments and _shape(loop, arguments[name]) is not None
+            elif _shape(loop, measured) is None:
+                yield measured, _is_unchanged(loop, measured)
 
 
 def _origin(nodes: Mapping[str, Any], tensor: str) -> str:
@@ -146,10 +159,15 @@ def _shape(loop: Loop, place: int) -> Value | None:
     """Return the shape that a variable has in every step; None where it may change, or is not known."""
     if loop.results[place].shape.is_fully_defined():
         return loop.results[place].shape
-    nodes = {node.name: node for node in loop.body.node_def}
-    signature, start = loop.body.signature, loop.start[place]
-    unchanged = _origin(nodes, loop.body.ret[signature.output_arg[place].name]) == signature.input_arg[place].name
-    return start.shape if unchanged and not isinstance(start, list) and start.shape.is_fully_defined() else None
+    start = loop.start[place]
+    is_known = not isinstance(start, list) and start.shape.is_fully_defined()
+    return start.shape if is_known and _is_unchanged(loop, place) else None
+
+
+def _is_unchanged(loop: Loop, place: int) -> bool:
+    """Return whether no step changes a variable."""
+    nodes, signature = {node.name: node for node in loop.body.node_def}, loop.body.signature
+    return _origin(nodes, loop.body.ret[signature.output_arg[place].name]) == signature.input_arg[place].name
 
 
 def _name(tensor: str) -> str:
@@ -179,6 +197,21 @@ def _comes_from_flexible_shapes(tensor: Value) -> bool:
         flexible = flexible or (operation.type == "Placeholder" and not operation.outputs[0].shape.is_fully_defined())
         waiting.extend((source.op, of_shape or operation.type in _OF_SHAPE) for source in operation.inputs)
     return flexible
+
+
+def _is_pinned_by_inputs(tensor: Value) -> bool:
+    """Return whether a tensor has a fixed shape once the inputs have."""
+    if isinstance(tensor, list):
+        return False
+    waiting, seen = [tensor.op], set[str]()
+    while waiting:
+        operation = waiting.pop()
+        if operation.name not in seen:
+            seen.add(operation.name)
+            if operation.inputs and operation.type not in _KEEPING:
+                return False
+            waiting.extend(source.op for source in operation.inputs)
+    return True
 
 
 def _constant(tensor: Value) -> Value | None:

@@ -217,8 +217,34 @@ def test_chance_is_named_where_it_decides(tmp_path: Path) -> None:
         convert(tmp_path / "model", tmp_path, quantization={"type": "Int8", "calibration": {"synthetic": True}})
 
 
-def test_where_the_shape_decides_the_cure_is_to_pin_it(tmp_path: Path) -> None:
-    save(lambda tf, module, x: counted(tf, module, x, tf.shape(x)[0] + 2), tmp_path / "model", (None, 4))
+def as_long_as_rows_of(measured: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a loop whose condition itself looks at how many rows something has."""
+
+    def call(tf: Any, module: Any, x: Any) -> Any:
+        of = measured(tf, module, x)
+        return tf.while_loop(
+            lambda i, _: i < tf.shape(of)[0], lambda i, h: (i + 1, h @ module.weights), [tf.constant(0), x]
+        )[1]
+
+    return call
+
+
+BY_SHAPES: Final[dict[str, Callable[..., Any]]] = {
+    "before the loop": lambda tf, module, x: counted(tf, module, x, tf.shape(x)[0] + 2),
+    "in its condition": as_long_as_rows_of(lambda tf, module, x: x),
+    "of something computed": as_long_as_rows_of(lambda tf, module, x: tf.nn.relu(x @ module.weights)),
+}
+
+
+def test_rows_that_values_choose_are_no_shape_to_pin(tmp_path: Path) -> None:
+    save(as_long_as_rows_of(lambda tf, _, x: tf.boolean_mask(x, x[:, 0] > 0)), tmp_path / "model", (None, 4))
+    with pytest.raises(StepFailure, match="number of steps depends on the values"):
+        convert(tmp_path / "model", tmp_path, quantization={"type": "Int8", "calibration": {"synthetic": True}})
+
+
+@pytest.mark.parametrize("measured", BY_SHAPES)
+def test_where_the_shape_decides_the_cure_is_to_pin_it(measured: str, tmp_path: Path) -> None:
+    save(BY_SHAPES[measured], tmp_path / "model", (None, 4))
     int8 = {"quantization": {"type": "Int8", "calibration": {"synthetic": True}}, "minSnrDecibels": 10}
     with pytest.raises(StepFailure, match=r"or pin that shape in signature\.inputs$"):
         convert(tmp_path / "model", tmp_path, **int8)
