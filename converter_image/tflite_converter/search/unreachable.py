@@ -61,7 +61,8 @@ def _nearest(state: State, gate: int, budget: Budget | None) -> StepFailure:
         exceeded = _exceeded(least, budget)
         figures = ", ".join(f"{found} for budget.{name} {allowed}" for name, found, allowed in exceeded)
         found.append(f"the nearest that holds the gates, {least.candidate.name}, takes {figures}")
-        ways += [f"raise budget.{name} to {asked_budget.least(found)}" for name, found, _ in exceeded]
+        # All of them at once, or the one that is left is what it exceeds then.
+        ways += [" and ".join(f"raise budget.{name} to {asked_budget.least(found)}" for name, found, _ in exceeded)]
     missed = [each for each in state.made if _is_near(each, most)]
     if missed:
         nearest = max(missed, key=lambda each: each.snr if each.snr is not None else -math.inf)

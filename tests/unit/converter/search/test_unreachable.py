@@ -77,7 +77,7 @@ def test_what_runs_too_slowly_is_told_with_the_budget_that_the_nearest_needs() -
     assert failure.message == (
         "None of 3 trials of quantization.type Auto holds all that is asked; the nearest that holds the gates,"
         " DynamicRange, takes 2.5001 for budget.maxLatencyMilliseconds 2, 2000 for budget.maxArenaBytes 1600. Raise"
-        " budget.maxLatencyMilliseconds to 2.501, or raise budget.maxArenaBytes to 2000"
+        " budget.maxLatencyMilliseconds to 2.501 and raise budget.maxArenaBytes to 2000"
     )
     first = (failure.trials or ())[0]
     assert (first.outcome, first.latency_milliseconds, first.reason) == ("OverBudget", "3.0001", "BudgetExceeded")
