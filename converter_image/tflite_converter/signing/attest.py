@@ -9,7 +9,7 @@ from importlib import metadata
 from typing import Final
 
 from tflite_api import __version__
-from tflite_api.names import SIGNING_KEY_ENV, SIGNING_PASSWORD_ENV
+from tflite_api.names import REQUESTED_AT_ANNOTATION, SIGNING_KEY_ENV, SIGNING_PASSWORD_ENV
 from tflite_api.reasons import Reason
 from tflite_api.resource.attestation_spec import SigningKeyReference
 from tflite_api.resource.quantization import ChosenQuantization
@@ -28,6 +28,10 @@ _DISTRIBUTIONS: Final = {
     "ai-edge-litert": "ai-edge-litert",
 }
 """What converts and verifies, by the names of their distributions in the image."""
+_PASSWORD_CURE: Final = (
+    "put the key's own password into the entry cosign.password of that Secret, then ask for one more run with a new"
+    f" value of the annotation {REQUESTED_AT_ANNOTATION}"
+)
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ def read_key(reference: SigningKeyReference, environment: Mapping[str, str]) -> 
         raise StepFailure(
             Reason.SIGNING_KEY_INVALID,
             f"Entry {reference.key} of Secret {reference.name} (attestation.secretRef) cannot be used: {refused}",
-            OWN_CURE,
+            _PASSWORD_CURE if isinstance(refused, WrongPasswordError) else OWN_CURE,
         ) from refused
 
 

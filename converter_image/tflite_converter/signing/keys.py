@@ -40,8 +40,8 @@ class WrongPasswordError(KeyRefusedError):
     """A key is encrypted with another password."""
 
     def __init__(self) -> None:
-        """Say so, and where the password is kept."""
-        super().__init__("its password is another one: see the entry cosign.password")
+        """Say so."""
+        super().__init__("its password is another one")
 
 
 class _Parameters(BaseModel):
