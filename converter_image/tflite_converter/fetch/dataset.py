@@ -195,7 +195,7 @@ def _named_folders(address: str) -> Iterator[None]:
     """Make a StepFailure, ArchiveRefused, of what is wrong with folders that have their names from a bucket."""
     source, cure = f"The dataset at {address}", "give each class a folder with a short name of its own"
     try:
-        with named_disk_failures(source):
+        with named_disk_failures(source, cure):
             yield
     except FileExistsError as error:
         refuse(f"holds {Path(error.filename).name!r} as a file and as a folder", source, cure)

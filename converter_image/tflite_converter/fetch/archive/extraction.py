@@ -206,8 +206,13 @@ def too_large(limits: FetchLimits, source: str = _ARCHIVE) -> NoReturn:
 
 
 @contextmanager
-def named_disk_failures(source: str = _ARCHIVE) -> Iterator[None]:
-    """Make a StepFailure of what the disk does not take: OutOfDisk, or ArchiveRefused for a name that cannot be."""
+def named_disk_failures(source: str = _ARCHIVE, cure: str | None = None) -> Iterator[None]:
+    """Make a StepFailure of what the disk does not take: OutOfDisk, or ArchiveRefused for a name that cannot be.
+
+    Args:
+        source: what holds the name.
+        cure: what to change about the name; None for what `refuse` says.
+    """
     try:
         yield
     except OSError as error:
@@ -217,5 +222,6 @@ def named_disk_failures(source: str = _ARCHIVE) -> Iterator[None]:
             ) from error
         if error.errno in {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL}:
             usual = OWN_CURE if source == _ARCHIVE else _CLEAR_UP
-            raise StepFailure(Reason.ARCHIVE_REFUSED, f"{source} holds a name that no file can have", usual) from error
+            words = f"{source} holds a name that no file can have"
+            raise StepFailure(Reason.ARCHIVE_REFUSED, words, cure or usual) from error
         raise

@@ -58,7 +58,12 @@ def test_both_sides_are_measured_on_labels(models: Path, artifacts: Path, sample
         ("WordErrorRate,output=y,labels=label", 100, Reason.METRIC_MISMATCH, "--metric WordErrorRate: output y is"),
         ("Top1Accuracy,output=y,labels=few", 100, Reason.DATASET_MISMATCH, "--metric Top1Accuracy: the labels few are"),
         ("Top1Accuracy,output=y,labels=no", 100, Reason.DATASET_MISMATCH, "--metric names the labels no"),
-        ("Top1Accuracy,output=y,labels=label", 20, Reason.TOO_FEW_LABELS, "give more in --samples, and raise --max-samples"),
+        (
+            "Top1Accuracy,output=y,labels=label",
+            20,
+            Reason.TOO_FEW_LABELS,
+            "give more in --samples, and raise --max-samples",
+        ),
     ],
 )
 def test_what_does_not_fit_is_said_in_the_words_of_the_options(
