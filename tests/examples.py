@@ -2,7 +2,7 @@
 
 import re
 
-from tflite_api.explanations import EXPLANATIONS, explained
+from tflite_api.explanations import EXPLANATIONS, asking_again, explained
 from tflite_api.reasons import Outcome, Reason
 
 
@@ -11,5 +11,6 @@ def is_like_the_example(reason: Reason, shown: str, *, cure_given: bool = False)
     example = EXPLANATIONS[reason].example
     # A verdict comes with an artifact, whose message needs no cure.
     expected = example if reason.outcome is Outcome.VERDICT else explained(reason, example, cure_given=cure_given)
+    expected = asking_again(reason, expected)
     parts = re.split(r"\{.*?\}", expected)
     return re.fullmatch(".+".join(map(re.escape, parts)), shown) is not None

@@ -5,10 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tflite_api.names import REQUESTED_AT_ANNOTATION
 from tflite_api.reasons import Reason
 
 _TEXTS: Final = Path(__file__).with_suffix(".toml")
 _MESSAGE: Final = "the message"
+_AGAIN: Final = (
+    "Where that leaves the spec as it is, ask for one more run then, with a new value of the annotation"
+    f" {REQUESTED_AT_ANNOTATION}."
+)
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,8 @@ class Explanation:
     """A message that comes with it; braces are around what differs from case to case."""
     cure: str | None = None
     """What to do; None where there is nothing to do."""
+    elsewhere: bool = False
+    """Whether that may change something else than the spec, of which nobody hears."""
 
 
 EXPLANATIONS: Final = {Reason(name): Explanation(**texts) for name, texts in tomllib.loads(_TEXTS.read_text()).items()}
@@ -30,6 +37,13 @@ def explained(reason: Reason, message: str, *, cure_given: bool = False) -> str:
     cure = EXPLANATIONS[reason].cure
     said = sentence(message)
     return said if cure is None or cure_given or speaks_of_message(cure) else f"{said} {cure}"
+
+
+def asking_again(reason: Reason, said: str) -> str:
+    """Return what is said of a failure with how to ask for one more run, where its cure may leave the spec as it is."""
+    if not EXPLANATIONS[reason].elsewhere or REQUESTED_AT_ANNOTATION in said:
+        return said
+    return f"{said} {_AGAIN}"
 
 
 def speaks_of_message(cure: str) -> bool:

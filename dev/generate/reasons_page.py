@@ -27,7 +27,9 @@ _BEGINNING: Final = """\
 
 Every condition, Event and `result.json` carries one of these. Each has its cause, an example of its message, and its
 cure where there is anything to do; in the status the cure follows the message, unless the message gives one that fits
-better. Links may lead to a single one: `docs/reasons.md#outofmemory`.
+better. Where it may leave the spec as it is, the status says as well how to ask for one more run: of a dataset that was
+written again, or of a bucket that is there by then, nobody tells the operator.
+Links may lead to a single one: `docs/reasons.md#outofmemory`.
 
 A container of the converter ends with exit code 0 when done, 3 when something must change, 4 when another attempt may
 help; any other code is a crash.

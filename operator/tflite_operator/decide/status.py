@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from tflite_api.explanations import EXPLANATIONS, explained, sentence
+from tflite_api.explanations import EXPLANATIONS, asking_again, explained, sentence
 from tflite_api.reasons import Reason
 from tflite_api.resource.status import (
     Cause,
@@ -164,7 +164,7 @@ def _wanted(old: ConversionStatus, decision: Reported) -> list[Wanted]:
             message = _progress_message(old, decision)
             return [(READY, "Unknown", reason, message), (RECONCILING, "True", reason, message)]
         case Failure(reason=reason):
-            message = explained(reason, decision.message, cure_given=decision.cure_given)
+            message = asking_again(reason, explained(reason, decision.message, cure_given=decision.cure_given))
             failed: list[Wanted] = [(READY, "False", reason, message), (STALLED, "True", reason, message)]
             if reason is Reason.VERIFICATION_FAILED:
                 failed.append((VERIFIED, "False", reason, message))

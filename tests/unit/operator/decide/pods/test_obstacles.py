@@ -25,6 +25,7 @@ from tests.unit.operator.builders import (
     started,
     waiting,
 )
+from tflite_api.explanations import asking_again
 from tflite_api.names import CONVERT, PREPARE, PUBLISH
 from tflite_api.reasons import Reason
 from tflite_operator.decide.decision import CreateJob
@@ -54,7 +55,10 @@ def test_what_a_step_says_to_change_stands_alone() -> None:
     over = job(owner, end=failed())
     words = "The ServiceAccount stands for no role: set destination.s3.roleARN, or annotate the ServiceAccount"
     said = report(Reason.CREDENTIALS_REFUSED, words, cureGiven=True)
-    assert message(planned(owner, over, pods=[failing_pod(over, PREPARE, 3, said)])) == f"{words}."
+    shown = message(planned(owner, over, pods=[failing_pod(over, PREPARE, 3, said)]))
+    # An annotated ServiceAccount leaves the spec as it is.
+    assert shown == asking_again(Reason.CREDENTIALS_REFUSED, f"{words}.")
+    assert "Correct the Secret" not in shown
 
 
 def test_a_step_that_says_out_of_memory_is_given_the_limit() -> None:
