@@ -148,7 +148,7 @@ FITTING: list[Followed] = [
         fit("Top1Accuracy", REAL, [0, 1]),
     ),
     followed(
-        ".argmax(-1)",
+        "write the number of the class, for example with .argmax(-1)",
         DATASET,
         fit("Top1Accuracy", REAL, np.eye(3)[:2]),
         fit("Top1Accuracy", REAL, np.eye(3)[:2].argmax(-1)),

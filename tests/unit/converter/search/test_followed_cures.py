@@ -56,7 +56,7 @@ FOLLOWED: list[tuple[str, Asked, str, list[Cure]]] = [
     (
         "random",
         {"gate": 20, "quantization": auto("Float16", "None")},
-        r"(Write the quantization\.type that you want)",
+        "(Write the quantization.type that you want)",
         [lambda _: {"gate": 20, "quantization": {"type": "Float16"}}],
     ),
 ]

@@ -310,6 +310,7 @@ def test_operations_that_keep_float_names_wrongly_are_named_rightly(tmp_path: Pa
     refused = refusal(tmp_path / "model", tmp_path, **wrong)
     assert refused.reason is Reason.INVALID_SPEC
     assert "the artifact has: COS, " in refused.message
+    assert "Name those that it has" in refused.message
     right = kind("Int8", **SYNTHETIC, keepFloat={"operations": ["COS"]})
     assert convert(tmp_path / "model", tmp_path, **right).verdict is Reason.REAL_DATA_NOT_SEEN
 
