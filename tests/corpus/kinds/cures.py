@@ -69,7 +69,7 @@ def _of_samples(reason: str, message: str, asked: QuantizationType) -> Cure | No
     if reached := _REACHED.search(message):
         gate = int(reached[1])
         return Cure(f"minSNRDecibels {gate}", asked, {"verification": {"minSNRDecibels": gate}})
-    if "name inputs that it takes in verification.samples" in message:
+    if "ame inputs that it takes in verification.samples" in message:
         return Cure("verification.samples", asked, with_samples=True)
     says_so = any(words in message for words in ("Try another quantization.type", "a gentler quantization.type"))
     if says_so or (reason == Reason.VERIFICATION_FAILED and _GATE in message):

@@ -167,7 +167,8 @@ def _shape(loop: Loop, place: int) -> Value | None:
 def _is_unchanged(loop: Loop, place: int) -> bool:
     """Return whether no step changes a variable."""
     nodes, signature = {node.name: node for node in loop.body.node_def}, loop.body.signature
-    return _origin(nodes, loop.body.ret[signature.output_arg[place].name]) == signature.input_arg[place].name
+    kept = _origin(nodes, loop.body.ret[signature.output_arg[place].name])
+    return kept == str(signature.input_arg[place].name)
 
 
 def _name(tensor: str) -> str:

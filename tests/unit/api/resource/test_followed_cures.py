@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.unit.api.resource.followed_specs import Case, case, follow, single
-from tflite_api.resource.quantization import CALIBRATED
+from tflite_api.resource.quantization_types import CALIBRATED
 
 INT8: dict[str, Any] = {"type": "Int8", "calibration": {"synthetic": True}}
 INT4: dict[str, Any] = {"type": "WeightOnlyInt4"}
@@ -17,7 +17,7 @@ BUDGET_OF_NPU = {"quantization": INT8, "targets": [{**NPU, "publishCompiled": Tr
 
 
 def metric(words: str, wrong: dict[str, Any], *right: dict[str, Any]) -> Case:
-    whole = {"verification.samples": SAMPLES}
+    whole: dict[str, Any] = {"verification.samples": SAMPLES}
     return case(
         words,
         {**whole, "verification.metrics": [METRIC | wrong]},
@@ -196,7 +196,7 @@ TARGETS = [
     case(
         f"EthosU computes with integers, and this quantization.type with floats: set {' or '.join(CALIBRATED)}",
         {"targets": [NPU], "quantization": HALVES},
-        *({"targets": [NPU], "quantization": {**INT8, "type": kind}} for kind in CALIBRATED),
+        *({"targets": [NPU], "quantization": INT8 | {"type": kind}} for kind in CALIBRATED),
     ),
     case(
         "are for a file of one signature: set signature.key",

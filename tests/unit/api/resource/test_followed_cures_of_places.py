@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.unit.api.resource.followed_specs import Case, Changes, case, follow, single
-from tflite_api.resource.quantization import CALIBRATED
+from tflite_api.resource.quantization_types import CALIBRATED
 
 INT8: dict[str, Any] = {"type": "Int8", "calibration": {"synthetic": True}}
 KEY, NAMED = "destination.s3.key", "model.handle"

@@ -39,10 +39,13 @@ FOLLOWED: list[Followed] = [
         followed(
             f"Describe {side}s that it has, by their names",
             INVALID,
-            said(**{f"{side}s": [{"name": "absent"}]}),
-            said(**{f"{side}s": [{"name": name}]}),
+            wrong,
+            right,
         )
-        for side, name in (("input", "row"), ("output", "scores"))
+        for side, wrong, right in (
+            ("input", said(inputs=[{"name": "absent"}]), said(inputs=[{"name": "row"}])),
+            ("output", said(outputs=[{"name": "absent"}]), said(outputs=[{"name": "scores"}])),
+        )
     ),
     *(
         followed(

@@ -38,7 +38,7 @@ LEFT: Final[Mapping[str, str]] = {
     ".endpoint": _BY_A_SERVER,
     "have the administrator add that authority": "Amazon's and Kaggle's servers have no other in a test",
     "Have the trust policy": _BY_A_SERVER,
-    "or other shapes in signature.inputs": "no model is known that a kernel turns away before it sees a value, by no name",
+    "or other shapes in signature.inputs": "no model is known that a kernel turns away so, but by its name",
     "raise spec.stepResources": "a container with less memory than its step takes is needed",
     "use a machine with more": "the same of a machine",
     "Free some room": _BY_A_SERVER,

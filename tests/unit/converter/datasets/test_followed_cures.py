@@ -33,6 +33,10 @@ def arrays(*inputs: TensorFacts, most: int = 100, **values: Any) -> Trial:
     return lambda folder: test_reader.read(test_reader.npz(folder, **values), *inputs, maxSamples=most)
 
 
+def named(tensor: TensorFacts, values: Any) -> Trial:
+    return lambda folder: test_reader.read(test_reader.npz(folder, **{tensor.name: values}), tensor)
+
+
 def single(values: Any, *inputs: TensorFacts) -> Trial:
     def trial(folder: Path) -> object:
         np.save(folder / "samples.npy", values)
@@ -176,8 +180,8 @@ FOLLOWED: list[Followed] = [
         followed(
             f"write it with .astype('{tensor.dtype}')",
             MISMATCH,
-            arrays(tensor, **{tensor.name: values}),
-            arrays(tensor, **{tensor.name: values.astype(tensor.dtype)}),
+            named(tensor, values),
+            named(tensor, values.astype(tensor.dtype)),
         )
         for tensor, values in (
             (VECTOR, np.full((12, 3), 2**40)),

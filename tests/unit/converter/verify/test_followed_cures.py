@@ -69,7 +69,7 @@ def replayed(*values: float) -> Trial:
 
     @contextmanager
     def start() -> Iterator[sequence.Run]:
-        largest = [-np.inf]
+        largest: list[Any] = [-np.inf]
 
         def run(_: str, sample: Sample) -> Outputs:
             if sample["x"] < largest[0]:

@@ -171,7 +171,7 @@ FOLLOWED: list[Followed] = [
         converted(model(simulated, [1, 16], integers=False), **kind("Float16")),
     ),
     followed(
-        "which they reach, or export the model without the quantization that it simulates",
+        "which it reaches, or export the model without the quantization that it simulates",
         Reason.VERIFICATION_FAILED,
         converted(model(simulated, [1, 16], integers=True)),
         converted(model(simulated, [1, 16], integers=False)),

@@ -164,9 +164,9 @@ FOLLOWED: list[Followed] = [
         *(
             converted(model(dense, [1, 64]), on={"verification": GENERATOR.normal(size=(20, 1, 64))}, **asked)
             for asked in (
-                {"quantization": {"type": "WeightOnlyInt4"}, "minSnrDecibels": 35},
-                {"quantization": {"type": "WeightOnlyInt8"}, "minSnrDecibels": 35},
-                {"quantization": {"type": "WeightOnlyInt4"}, "minSnrDecibels": 10},
+                kind("WeightOnlyInt4") | {"minSnrDecibels": 35},
+                kind("WeightOnlyInt8") | {"minSnrDecibels": 35},
+                kind("WeightOnlyInt4"),
             )
         ),
     ),

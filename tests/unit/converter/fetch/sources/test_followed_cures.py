@@ -36,7 +36,7 @@ def bucket(fault: Fault | None = None, hint: str = "", limits: dict[str, int] | 
     return trial
 
 
-SECRET = {"secretRef": {"name": "reader"}}
+SECRET: dict[str, Any] = {"secretRef": {"name": "reader"}}
 BUCKETS: list[Followed] = [
     followed("correct model.s3.prefix", MISSING, bucket(prefix="tiny/2"), bucket(prefix="tiny/1")),
     followed("correct model.s3.key", MISSING, bucket(Fault.NO_OBJECT, key="a.zip"), bucket(key="b.zip")),
