@@ -1,6 +1,7 @@
 """Every cure that a message can name is followed by a test, or it is said here why none can."""
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ _TELLING: Final = 24
 """The same of a part of one, beside which something stands that is put in."""
 _BETWEEN: Final = "…"
 """In the place of what is put in."""
+_PUT_IN: Final = re.compile(r"\{(?:hint|field|address)\}")
+"""The same in words for str.format."""
 
 _BY_A_SERVER: Final = (
     "a server that answers so is needed: what its answers mean is in storage/test_recorded_answers.py and"
@@ -33,22 +36,18 @@ LEFT: Final[Mapping[str, str]] = {
     "The model interferes with its conversion": "there is nothing to follow",
     ", which measures no activations": "no model is known whose calibration ends its process",
     "set destination.s3.roleARN": _BY_A_SERVER,
-    "{field}": _BY_A_SERVER,
-    "{address}": _BY_A_SERVER,
-    ".endpoint": _BY_A_SERVER,
-    "have the administrator add that authority": "Amazon's and Kaggle's servers have no other in a test",
+    "write that in ….endpoint": _BY_A_SERVER,
+    "set ….addressingStyle": _BY_A_SERVER,
+    "have the administrator add that authority": "Google's and Kaggle's servers have no other in a test",
     "Have the trust policy": _BY_A_SERVER,
     "or other shapes in signature.inputs": "no model is known that a kernel turns away so, but by its name",
     "raise spec.stepResources": "a container with less memory than its step takes is needed",
     "use a machine with more": "the same of a machine",
-    "Free some room": _BY_A_SERVER,
-    "Raise that limit (nginx": _BY_A_SERVER,
     "set CONVERTER_HTTPS_PROXY": _BY_A_SERVER,
     "find out what answers in its place": _BY_A_SERVER,
     "Find out what changes it": _BY_A_SERVER,
     "Correct the permissions of its role": _BY_A_SERVER,
-    "s3:PutObject": _BY_A_SERVER,
-    "Set destination.s3.encryption if that policy": _BY_A_SERVER,
+    "kms:GenerateDataKey": _BY_A_SERVER,
 }
 """Parts of cures that no test here follows, and why."""
 
@@ -109,7 +108,7 @@ class _Module:
         """Yield what an expression may come to, in words."""
         match given:
             case ast.Constant(value=str(text)):
-                yield Written(self.name, given.lineno, text)
+                yield Written(self.name, given.lineno, _PUT_IN.sub(_BETWEEN, text))
             case ast.JoinedStr(values=parts):
                 literal = [str(part.value) for part in parts if isinstance(part, ast.Constant)]
                 yield Written(self.name, given.lineno, _BETWEEN.join(literal))

@@ -5,7 +5,7 @@ It answers as https://docs.aws.amazon.com/AmazonS3/latest/API/ says; versitygw i
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,11 +28,23 @@ class Bucket:
     """Whether a listing goes on for ever, with pages that hold nothing."""
     asked: list[str] = field(default_factory=list)
     endpoint: str = ""
+    turns_away: Callable[[str, Mapping[str, str]], tuple[int, str, str] | None] = lambda *_: None
+    """Returns the status, the code and the words of a refusal, given a request's method and headers."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     bucket: Bucket
+
+    def parse_request(self) -> bool:
+        if not super().parse_request():
+            return False
+        refusal = self.bucket.turns_away(self.command, dict(self.headers.items()))
+        if refusal is None:
+            return True
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self._error(*refusal)
+        return False
 
     def do_HEAD(self) -> None:
         key = self._key()
@@ -114,8 +126,9 @@ class _Handler(BaseHTTPRequestHandler):
         bucket, _, key = unquote(urlsplit(self.path).path).removeprefix("/").partition("/")
         return key if bucket == BUCKET else None
 
-    def _error(self, status: int, code: str) -> None:
-        self._answer(status, f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode())
+    def _error(self, status: int, code: str, words: str = "no") -> None:
+        content = f"<Error><Code>{code}</Code><Message>{words}</Message></Error>".encode()
+        self._answer(status, b"" if self.command == "HEAD" else content)
 
     def _answer(
         self, status: int, content: bytes = b"", headers: dict[str, str] | None = None, length: int | None = None
