@@ -11,7 +11,7 @@ from tests.unit.converter.compare.test_metrics_of_artifacts import metrics
 from tests.unit.converter.compare.test_pairing import Signatures, signature, x
 from tests.unit.converter.followed import Followed, Trial, follow, followed
 from tflite_api.reasons import Reason
-from tflite_converter.compare import comparison
+from tflite_converter.compare import comparison, metric_option
 from tflite_converter.compare.comparison import Terms
 from tflite_converter.compare.pairing import pair_signatures
 from tflite_converter.core.progress import LoggedProgress
@@ -111,3 +111,19 @@ def test_files_samples_and_metrics_that_a_refusal_names_can_be_compared(
     for number, case in enumerate(cases):
         (tmp_path / str(number)).mkdir()
         follow(case, tmp_path / str(number))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("raise maxSamples to 12", "raise --max-samples to 12"),
+        ("raise verification.samples.maxSamples", "raise --max-samples"),
+        ("Name inputs that it takes in verification.samples", "Name inputs that it takes in --samples"),
+        (
+            "pin its shapes in signature.inputs, or name inputs that it takes in verification.samples",
+            "name inputs that it takes in --samples",
+        ),
+    ],
+)
+def test_what_only_a_spec_has_is_said_of_the_options_or_not_at_all(words: str, said: str) -> None:
+    assert metric_option.in_options(words, []) == said
