@@ -1,6 +1,7 @@
 """A model that is exported, uploaded or called as the refusal says converts."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.unit.converter.convert.refused.test_damaged_models import (
     unknown_operation,
     v1_model,
 )
+from tests.unit.converter.convert.rewriting.test_retyping import in_and_out_of_float32
 from tests.unit.converter.followed import Followed, follow, followed
 from tflite_api.reasons import Reason
 
@@ -175,6 +177,12 @@ FOLLOWED: list[Followed] = [
         Reason.VERIFICATION_FAILED,
         converted(model(simulated, [1, 16], integers=True)),
         converted(model(simulated, [1, 16], integers=False)),
+    ),
+    followed(
+        "which it reaches, or export the model in float32",
+        Reason.VERIFICATION_FAILED,
+        converted(partial(in_and_out_of_float32, "bfloat16"), minSnrDecibels=90),
+        converted(partial(in_and_out_of_float32, "float32"), minSnrDecibels=90),
     ),
     followed(
         "export it with an fft_length of 256, 512, 1024 and so on",
