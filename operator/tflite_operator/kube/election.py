@@ -9,12 +9,15 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Final
 
 from tflite_operator.kube.client import Client, Object
 from tflite_operator.kube.errors import ClusterError, ConflictError, NotFoundError
 from tflite_operator.kube.fence import Clock, Fence, LeaseLostError, uptime
 from tflite_operator.kube.lease import Lease, LeaseTerms, Sighting, held, released, sight
 from tflite_operator.telemetry.log import LOGGER
+
+_HELD_UP: Final = "this process was held up"
 
 
 def _utc_now() -> datetime:
@@ -101,16 +104,20 @@ class Election:
     def _left(self) -> float:
         left = self._fence.seconds_left()
         if not left:
-            raise LeaseLostError(f"the lease was not renewed in time: {self._problem or 'this process was held up'}")
+            raise LeaseLostError(f"the lease was not renewed in time: {self._problem or _HELD_UP}")
         return left
 
     async def _attempt(self, seconds: float) -> bool:
         """Take or renew the lease; False when it is another's, or when that is unknown, which `problem` tells."""
+        began = self._clock()
         try:
             async with asyncio.timeout(seconds):
                 taken = await self._take_or_renew()
         except (ClusterError, TimeoutError) as error:
             problem = str(error) or "the API server does not answer"
+            # A process that is frozen while it waits for an answer finds out of its time when it goes on.
+            if self._clock() - began > seconds + self._terms.retry_period:
+                problem = _HELD_UP
             if problem != self._problem:
                 LOGGER.warning("the lease %s/%s: %s", self._namespace, self._name, problem)
             self._problem = problem

@@ -185,6 +185,22 @@ def test_a_frozen_holder_ends_even_where_nobody_took_its_lease() -> None:
     play(scene)
 
 
+@pytest.mark.parametrize("error", [TimeoutError(), ClusterError("the connection was closed")])
+def test_a_holder_that_is_frozen_while_it_waits_for_an_answer_does_not_blame_the_server(error: Exception) -> None:
+    async def scene(at: Scene) -> None:
+        assert await at.a.win(at.stop)
+
+        async def frozen(_: str) -> None:
+            at.clock.now += 30
+            raise error
+
+        at.server.before = frozen
+        with pytest.raises(LeaseLostError, match="not renewed in time: this process was held up"):
+            await at.a.keep()
+
+    play(scene)
+
+
 def test_a_holder_that_sees_another_one_gives_up_at_once() -> None:
     async def scene(at: Scene) -> None:
         assert await at.a.win(at.stop)
