@@ -12,7 +12,7 @@ from tflite_converter.convert.rewriting import graph_edits
 from tflite_converter.core.step_files import write_whole
 from tflite_converter.core.tensors import Sample
 from tflite_converter.model import operations
-from tflite_converter.quantize import calibrator, halves, quantization, squares, zeros
+from tflite_converter.quantize import calibrator, halves, headroom, quantization, squares, zeros
 from tflite_converter.verify import kernels
 
 
@@ -122,6 +122,11 @@ def _selective() -> Any:  # noqa: ANN401 - TensorFlow has no types
             if self.in_16_bits:
                 result = squares.written_out(result)
             calibrator.take_all_sizes_at_once()
+            if self.in_16_bits:
+                self._experimental_calibrate_only = True
+                roomy = headroom.given(super()._quantize(result, *args))
+                *types, allow_float = args[:5]
+                return calibrator.quantized(roomy, types, allow_float=allow_float, per_tensor=self.per_tensor)
             if self.kept_float is None and self.calibrated_file is None:
                 quantized: bytes = super()._quantize(result, *args)
                 return quantized

@@ -1,6 +1,6 @@
 """TensorFlow's calibrator, taught to take samples of several sizes for several inputs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import groupby
 from typing import Any
@@ -43,3 +43,29 @@ def _numbered(calls: Iterator[Call]) -> Iterator[tuple[int, Call]]:
         number += sum(known[name] != shape for name, shape in shapes.items()) > 1
         before[key] = shapes
         yield number, (key, sample)
+
+
+def quantized(calibrated: bytes, types: Sequence[Any], *, allow_float: bool, per_tensor: bool) -> bytes:
+    """Quantize a float file by the ranges that it has.
+
+    Args:
+        calibrated: with the ranges of its activations.
+        types: tf.DType of inputs, of outputs, of activations and of biases.
+        allow_float: whether operators that have no integers stay in floats.
+        per_tensor: whether weights have one scale, and not one a channel.
+    """
+    from tensorflow.lite.python.optimize import calibrator  # noqa: PLC0415 - takes seconds
+
+    given_in, given_out, activations, biases = types
+    content: bytes = calibrator.Calibrator(calibrated).calibrate_and_quantize(
+        # Without samples it takes the ranges that are there.
+        lambda: iter(()),
+        given_in,
+        given_out,
+        allow_float,
+        activations,
+        biases,
+        disable_per_channel=per_tensor,
+        disable_per_channel_quantization_for_dense_layers=per_tensor,
+    )
+    return content
