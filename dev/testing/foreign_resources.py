@@ -91,8 +91,8 @@ def _contents(checkout: Checkout, publication: Publication) -> list[bytes]:
 
 
 def _downloaded(checkout: Checkout, publication: Publication, name: str) -> str:
-    # The sum stands above: no server needs to be asked for it.
-    environment = {**os.environ, **go_environment(checkout), "GOSUMDB": "off"}
+    # The sum stands above, and no server needs to be asked for it; for another Go, which the module may need, one does.
+    environment = {**os.environ, **go_environment(checkout), "GONOSUMDB": publication.module}
     argv = [shutil.which("go") or "go", "mod", "download", "-json", name]
     done = subprocess.run(argv, cwd="/", capture_output=True, text=True, check=False, env=environment)
     answer = json.loads(done.stdout or "{}")
