@@ -244,7 +244,6 @@ KINDS: Final = (
         {"user": below(300, 5), "item": below(400, 5)},
         # Tables that are only looked up have no layer whose weights alone are integers; DynamicRange takes them.
         expected={
-            **_SUMS_CUT_OFF,
             **everywhere(
                 Reason.QUANTIZATION_NOT_APPLIED.value,
                 QuantizationType.WEIGHT_ONLY_INT8,
