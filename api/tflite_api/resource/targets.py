@@ -74,7 +74,7 @@ class Target(Schema):
     @classmethod
     def _fit_the_name(cls, given: object) -> object:
         # Before values are looked at: those that another device would take are no cure.
-        if not isinstance(given, dict) or given.get("name") not in set(TargetName):
+        if not isinstance(given, dict) or given.get("name") not in list(TargetName):
             return given
         for name, fields in _FIELDS_OF.items():
             aliases = [cls.model_fields[field].alias for field in fields]

@@ -96,16 +96,16 @@ def check_statement(conversion: Object, converter_image: str, statement: Object)
 @pytest.mark.parametrize(
     ("entries", "words"),
     [
-        ({"cosign.key": "hunter2"}, "it holds no PEM"),
-        ({"cosign.password": "guess"}, "its password is another one"),
+        ({"cosign.key": "hunter2"}, ("it holds no PEM", "cosign generate-key-pair")),
+        ({"cosign.password": "guess"}, ("its password is another one", "put the key's own password into the entry")),
     ],
 )
 def test_a_key_that_is_none_is_named_and_nothing_is_published(
-    bench: Workbench, s3: S3Client, tiny_model: str, keys: Path, entries: dict[str, str], words: str
+    bench: Workbench, s3: S3Client, tiny_model: str, keys: Path, entries: dict[str, str], words: tuple[str, ...]
 ) -> None:
     put_secret(bench, keys, **entries)
     finished = bench.run(bench.conversion("unsigned", tiny_model, attestation=SIGNED))
-    assert_stalled(finished, "SigningKeyInvalid", "cosign.key", SECRET, words, "cosign generate-key-pair")
+    assert_stalled(finished, "SigningKeyInvalid", "cosign.key", SECRET, *words)
     assert_bucket_is_empty(s3, bench.bucket)
 
 

@@ -50,4 +50,4 @@ def test_an_array_whose_header_is_no_header_has_a_reason(
     content = b"\x93NUMPY\x01\x00" + len(ODD_HEADER).to_bytes(2, "little") + ODD_HEADER
     s3.put_object(Bucket=bench.bucket, Key="samples.npy", Body=content)
     finished = editor.run(calibrated(bench, tiny_model, "samples.npy"))
-    assert_stalled(finished, "DatasetInvalid", "samples.npy cannot be read as .npy", "Write it again with numpy.savez")
+    assert_stalled(finished, "DatasetInvalid", "samples.npy cannot be read as .npy", "Write it again with numpy.save")

@@ -42,6 +42,8 @@ def fit(on_target: int, operators: int = 10, **changes: Any) -> TargetFit:
     ("given", "words"),
     [
         ({"name": "NPU"}, "Input should be 'EthosU', 'Microcontroller' or 'GPU'"),
+        ({"name": ["GPU"]}, "Input should be 'EthosU', 'Microcontroller' or 'GPU'"),
+        ({"name": {"is": "GPU"}, "config": "a"}, "Input should be 'EthosU', 'Microcontroller' or 'GPU'"),
         ({"name": "EthosU"}, "write for example config: ethos-u55-128"),
         ({"name": "EthosU", "config": "ethos-u55-512"}, "Input should be 'ethos-u55-32'"),
         ({"name": "GPU", "config": "ethos-u55-128"}, "config is for EthosU: leave it out"),
