@@ -106,7 +106,7 @@ one: set-up ## Run one test on a cluster: make one TEST=tests/e2e/operator/test_
 	$(call on_cluster,$(PYTHON) -m pytest "$$TEST")
 
 .PHONY: test
-test: prerequisites ## Run lint and all tests, with all set-up (cold about 45 minutes, warm 37)
+test: prerequisites ## Run lint and all tests, with all set-up (cold about 40 minutes, warm 31)
 # The Python environment waits for the network and mypy has one thread, while compilers take all there is.
 	@$(PYTHON3) -m dev run "make test" -- $(MAKE) --no-print-directory -j3 lint tests-on-the-cluster tests-beside-it
 
