@@ -63,7 +63,8 @@ def advised(failure: StepFailure, compared: Compared) -> StepFailure:
     if failure.reason is Reason.VERIFICATION_FAILED and (cut := _cut_off(compared)):
         found, cure = f"{found}; {cut[0]}", cut[1]
     found = "; ".join((found, *reference.state_in_words(references)))
-    if asked.type.facts.tool is Tool.NOBODY and failure.reason is Reason.VERIFICATION_FAILED:
+    is_of_loop = isinstance(failure, CannotRun) and failure.is_of_loop
+    if asked.type.facts.tool is Tool.NOBODY and failure.reason is Reason.VERIFICATION_FAILED and not is_of_loop:
         cure = _cure_of_rounding(compared, _reached(failure.verification)) or _CURE_OF_FLOATS
     if compared.batch_cure is not None:
         found, cure = f"{_NEEDS_SINGLE_BATCH} ({found})", compared.batch_cure

@@ -18,6 +18,9 @@ _NEVER: Final = "failed to prepare"
 """What is said of a kernel that takes no values of these types and shapes."""
 _OTHER_TYPES: Final = "Use another quantization.type, or other shapes in signature.inputs"
 _OTHER_VALUES: Final = "Name inputs that it takes in verification.samples"
+_LOOP: Final = "WHILE"
+_OTHER_LOOP: Final = "Export it with loops whose variables keep their shapes from step to step"
+"""LiteRT runs the body of a loop, but takes no result of another size (own measurement)."""
 
 
 class CannotRun(StepFailure):
@@ -28,6 +31,7 @@ class CannotRun(StepFailure):
         self.operator = _operator(words)
         self.words = one_line(words, 300)
         self.is_explained = _POWER_OF_TWO in words
+        self.is_of_loop = self.operator == _LOOP and _NEVER not in words
         if self.is_explained:
             super().__init__(Reason.UNSUPPORTED_OPERATION, _of_powers(self.operator or "RFFT2D"), _ANOTHER_LENGTH)
         else:
@@ -39,7 +43,7 @@ class CannotRun(StepFailure):
             super().__init__(
                 Reason.VERIFICATION_FAILED,
                 f"{named} (inputs {shapes}): {one_line(words, 400)}",
-                _OTHER_TYPES if _NEVER in words else _OTHER_VALUES,
+                _OTHER_TYPES if _NEVER in words else _OTHER_LOOP if self.is_of_loop else _OTHER_VALUES,
             )
 
 

@@ -106,6 +106,23 @@ FLOATS = "Name inputs that the model is made for in verification.samples, or pin
 BITS = GENERATOR.integers(0, 2, (20, 1, 40))
 V1 = exported_models.reference_variables
 
+
+def until_one_is_large(tf: Any, weights: Any, x: Any, *, grows: bool) -> Any:
+    """Collect what each step gives, in a list that grows or in one that has the room from the first."""
+
+    def step(i: Any, h: Any, kept: Any) -> Any:
+        h = tf.tanh(h @ weights(8, 8))
+        row = h[:, 0]
+        return i + 1, h, tf.concat([kept, row], 0) if grows else tf.concat([kept[1:], row], 0)
+
+    def more(i: Any, h: Any, _: Any) -> Any:
+        return tf.logical_or(i < 1, tf.logical_and(i < 9, tf.reduce_max(h) < 0.9))
+
+    begin = (0, x, tf.zeros([0 if grows else 9]))
+    shapes = (tf.TensorShape([]), tf.TensorShape([1, 8]), tf.TensorShape([None if grows else 9]))
+    return {"y": tf.while_loop(more, step, begin, shape_invariants=shapes)[2]}
+
+
 FOLLOWED: list[Followed] = [
     followed(
         "Export it with that version or an older one",
@@ -189,6 +206,15 @@ FOLLOWED: list[Followed] = [
         LACKING,
         converted(lambda folder: spectrogram(folder, 400)),
         converted(lambda folder: spectrogram(folder, 512)),
+    ),
+    *(
+        followed(
+            "Export it with loops whose variables keep their shapes from step to step",
+            Reason.VERIFICATION_FAILED,
+            converted(model(until_one_is_large, [1, 8], grows=True), **asked),
+            converted(model(until_one_is_large, [1, 8], grows=False), **asked),
+        )
+        for asked in ({}, kind("Float16"))
     ),
     followed(
         FLOATS,
