@@ -36,13 +36,16 @@ class Attempt:
     """Whether operations stay custom operators that LiteRT has."""
     select_tf: bool = False
     retyped: bool = False
-    half_precision: bool = False
-    """Whether the model itself computes in float16 or bfloat16."""
 
     @property
     def name(self) -> str:
         """Name it as status shows it."""
         return "+".join(self.names) or PLAIN
+
+    @property
+    def half_precision(self) -> bool:
+        """Whether the model itself computes in float16 or bfloat16."""
+        return HALF_PRECISION in self.names
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -146,10 +149,6 @@ def _computes_in_double_precision(attempt: Attempt, failure: StepFailure) -> boo
     return isinstance(failure, LackingOperations) and bool(failure.dtypes) and not attempt.retyped
 
 
-def _with_more_precision(attempt: Attempt) -> Attempt:
-    return replace(attempt, retyped=True, half_precision=True)
-
-
 def _with_float32(attempt: Attempt) -> Attempt:
     return replace(attempt, retyped=True)
 
@@ -158,7 +157,7 @@ STRATEGIES: Final = (
     Strategy(_SINGLE_BATCH, _loops_over_batches, _with_single_batch),
     Strategy(_FUSED_LSTM, _has_loops_that_cannot_be_measured, _with_fused_lstm),
     Strategy(_UNROLLED_LOOPS, _has_loops_that_are_no_lstm, _with_unrolled_loops),
-    Strategy(HALF_PRECISION, _computes_in_half_precision, _with_more_precision),
+    Strategy(HALF_PRECISION, _computes_in_half_precision, _with_float32),
     Strategy("Float32", _computes_in_double_precision, _with_float32),
     Strategy("CustomOperators", _lacks_what_is_custom, _with_custom),
     Strategy("SelectTF", _lacks_what_tensorflow_has, _with_select_tf),

@@ -279,17 +279,16 @@ class PinnedModel:
 
     def rest(self, attempt: Attempt, tensorflow: str, content: bytes) -> MeasurementOrder:
         """Return what is left to do with the artifact, which has this content."""
-        order = self._order
-        lower = order.half_precision_min_snr_decibels if attempt.half_precision else None
+        lower = self._order.half_precision_min_snr_decibels if attempt.half_precision else None
         return MeasurementOrder(
-            output_dir=order.output_dir,
+            output_dir=self._order.output_dir,
             sha256=hashlib.sha256(content).hexdigest(),
             signatures=tuple(
                 MeasuredSignature(wanted=facts, reference_dir=str(folder))
                 for facts, folder in zip(self._signatures, self._reference_dirs, strict=True)
             ),
             quantization=self._order.quantization,
-            min_snr_decibels=order.min_snr_decibels if lower is None else lower,
+            min_snr_decibels=self._order.min_snr_decibels if lower is None else lower,
             metrics=self._order.metrics,
             published=self._order.datasets.published,
             budget=self._order.budget,
