@@ -94,3 +94,12 @@ def forked_children(starter: Starter, monkeypatch: pytest.MonkeyPatch) -> None:
 def start_children(forked_children: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Return a function that has the children from then on started, which share no memory with any before."""
     return lambda: monkeypatch.setattr(process, "subprocess", subprocess)
+
+
+@pytest.fixture
+def impatient_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The credentials of a storage are there, and nobody waits for its server."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "minio")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "minio123")
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr("tflite_converter.steps.destination._PATIENCE_SECONDS", 0)

@@ -27,12 +27,7 @@ CONTENT = b"an artifact"
 Turning = Callable[[str, Mapping[str, str]], tuple[int, str, str] | None]
 
 
-@pytest.fixture(autouse=True)
-def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "minio")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "minio123")
-    monkeypatch.setattr("time.sleep", lambda _: None)
-    monkeypatch.setattr("tflite_converter.steps.destination._PATIENCE_SECONDS", 0)
+pytestmark = pytest.mark.usefixtures("impatient_keys")
 
 
 def in_region(region: str) -> Turning:

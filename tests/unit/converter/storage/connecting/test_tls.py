@@ -20,13 +20,7 @@ from tflite_converter.steps.destination import Destination, location_of, store_o
 from tflite_converter.storage.answers.connections import of_connection
 from tflite_converter.storage.store import Fault, Server
 
-
-@pytest.fixture(autouse=True)
-def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "minio")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "minio123")
-    monkeypatch.setattr("time.sleep", lambda _: None)
-    monkeypatch.setattr("tflite_converter.steps.destination._PATIENCE_SECONDS", 0)
+pytestmark = pytest.mark.usefixtures("impatient_keys")
 
 
 def failure(endpoint: str) -> StepFailure:
