@@ -49,8 +49,11 @@ def convert(folder: Path, settings: ConverterSettings) -> bytes:
     if not settings.fused_lstm:
         folder = graph_edits.without_fusion(folder)
     folder = graph_edits.with_rows_cut_off(graph_edits.without_prints(folder))
+    graph = _graph(folder)
+    # Before it is the converter's, which may change it.
+    loses_constants = settings.quantization.type is QuantizationType.FLOAT16 and halves.vanish(graph)
     try:
-        converted = _directly(folder, settings) or _publicly(folder, settings)
+        converted = _directly(folder, graph, settings) or _publicly(folder, settings)
     except ConverterError as error:
         is_calibrated = settings.quantization.type.facts.is_calibrated
         raise operations.converter_failure(str(error), is_calibrated=is_calibrated) from error
@@ -58,7 +61,7 @@ def convert(folder: Path, settings: ConverterSettings) -> bytes:
         if (explained := kernels.of_the_float_file(str(error))) is not None:
             raise explained from error
         raise quantization.quantizer_failure(settings.quantization.type, str(error)) from error
-    if settings.quantization.type is QuantizationType.FLOAT16 and halves.vanish(_graph(folder)):
+    if loses_constants:
         floats = convert(folder, replace(settings, quantization=Quantization(type=QuantizationType.NONE)))
         return halves.restored(converted, floats)
     in_16_bits = settings.quantization.type.facts.activations is Activations.INT16
@@ -80,7 +83,7 @@ def _publicly(folder: Path, settings: ConverterSettings) -> bytes:
     return converted
 
 
-def _directly(folder: Path, settings: ConverterSettings) -> bytes | None:
+def _directly(folder: Path, graph: Any, settings: ConverterSettings) -> bytes | None:  # noqa: ANN401 - see above
     """Do what the public way does without loading the model twice more for debug information and statistics.
 
     None where this TensorFlow is not the one whose inside is known (2.21's tensorflow/lite/python/lite.py); a test
@@ -99,7 +102,7 @@ def _directly(folder: Path, settings: ConverterSettings) -> bytes | None:
     converter.per_tensor = settings.quantization.is_per_tensor
     converter.in_16_bits = settings.quantization.type.facts.activations is Activations.INT16
     _configure(converter, settings)
-    converted: bytes = converter._convert_from_saved_model(_graph(folder))  # noqa: SLF001 - see above
+    converted: bytes = converter._convert_from_saved_model(graph)  # noqa: SLF001 - see above
     return converted
 
 

@@ -165,7 +165,7 @@ def test_indices_stay_inside_their_table(models: Path, tmp_path: Path) -> None:
 def test_the_direct_way_gives_the_same_graph_as_the_public_one(models: Path, tmp_path: Path) -> None:
     for kind in ("None", "DynamicRange"):
         settings = ConverterSettings(("serving_default",), Quantization.from_object({"type": kind}))
-        direct = tf_converter._directly(models / "dense", settings)
+        direct = tf_converter._directly(models / "dense", tf_converter._graph(models / "dense"), settings)
         public = tf_converter._publicly(models / "dense", settings)
         assert direct is not None, "this TensorFlow is not known inside"
         files = tmp_path / "direct", tmp_path / "public"
