@@ -44,7 +44,7 @@ class Attempt:
 
     @property
     def half_precision(self) -> bool:
-        """Whether the model itself computes in float16 or bfloat16."""
+        """Return whether the model itself computes in float16 or bfloat16."""
         return HALF_PRECISION in self.names
 
     @property
