@@ -223,6 +223,8 @@ class Cluster:
     def _environment(self, name: str) -> dict[str, str]:
         if name == "s3":
             return storage.environment(storage.read_keys(self.checkout))
+        if name == "kube-apiserver":
+            return dict(components.RARELY_COLLECTING)
         return {"PYTHONPATH": str(self.checkout.root)} if name == "hub" else {}
 
     def _check_alive(self, now: Record) -> None:

@@ -1,12 +1,18 @@
 """The command line of every daemon of the cluster. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 from dev.daemons.pki import NODE
 from dev.isolation.network import Addresses
 
 ETCD = "http://127.0.0.1:2379"
+RARELY_COLLECTING: Final[Mapping[str, str]] = MappingProxyType({"GOGC": "400", "GOMEMLIMIT": "2GiB"})
+"""Environment of an API server: by default a quarter of what it computes is looking for garbage (own profile of the
+tests), and below this limit memory is there for the taking."""
 
 
 @dataclass(frozen=True)
