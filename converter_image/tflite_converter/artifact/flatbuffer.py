@@ -297,24 +297,6 @@ def _constants(model: Any, types: dict[int, str]) -> Iterator[Constant]:  # noqa
                 yield Constant(types[tensor.Type()], math.prod(_shape(tensor)))
 
 
-def saturated_halves(path: Path) -> int:
-    """Return how many half floats of a file are the largest that there are: the converter cuts larger weights off."""
-    import numpy as np  # noqa: PLC0415 - takes long, and most commands that read a file need none of it
-    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
-
-    with path.open("rb") as file:
-        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    model = schema.Model.GetRootAs(content, 0)
-    count = 0
-    for graph in map(model.Subgraphs, range(model.SubgraphsLength())):
-        for tensor in map(graph.Tensors, range(graph.TensorsLength())):
-            buffer = model.Buffers(tensor.Buffer())
-            if tensor.Type() == schema.TensorType.FLOAT16 and buffer.DataLength():
-                values = np.abs(buffer.DataAsNumpy().view(np.float16))
-                count += int(np.count_nonzero(values >= np.finfo(np.float16).max))
-    return count
-
-
 def is_constant(model: Any, tensor: Any) -> bool:  # noqa: ANN401 - see above
     """Return whether a tensor's values are in the file."""
     buffer = model.Buffers(tensor.Buffer())

@@ -3,14 +3,12 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from tflite_api.reasons import Reason
 from tflite_api.resource.quantization import Quantization
-from tflite_api.resource.quantization_types import QuantizationType, Tool
+from tflite_api.resource.quantization_types import Tool
 from tflite_api.resource.status import MeasuredError
-from tflite_converter.artifact import flatbuffer
 from tflite_converter.artifact.flatbuffer import ArtifactFacts
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.quantize import quantization
@@ -29,7 +27,6 @@ _ROUNDED: Final = 0.05
 _LEAST_OF_HALVES: Final = 15
 """What rounding to bfloat16 leaves of a deep model (dB): one that is further from its artifact is so for a reason of
 another kind. One rounding leaves 53 dB, as its numbers have 8 bits."""
-_CURE_OF_HALVES: Final = "Use quantization.type DynamicRange or None, or export the model with smaller weights"
 _NEEDS_SINGLE_BATCH: Final = "LiteRT's loops over time steps need a batch of 1, and the model has another"
 
 
@@ -37,7 +34,6 @@ _NEEDS_SINGLE_BATCH: Final = "LiteRT's loops over time steps need a batch of 1, 
 class Compared:
     """An artifact that was compared."""
 
-    artifact: Path
     facts: ArtifactFacts
     quantization: Quantization
     """That it was converted with."""
@@ -60,8 +56,8 @@ def advised(failure: StepFailure, compared: Compared) -> StepFailure:
     guessed = reference.all_guessed(references)
     if failure.reason is Reason.VERIFICATION_FAILED and guessed not in found and not isinstance(failure, CannotRun):
         found, cure = f"{found}; {guessed}", NAME_REAL_ONES
-    if failure.reason is Reason.VERIFICATION_FAILED and (cut := _cut_off(compared)):
-        found, cure = f"{found}; {cut[0]}", cut[1]
+    if failure.reason is Reason.VERIFICATION_FAILED and compared.facts.has_sums_cut_off:
+        found, cure = f"{found}; {quantization.SUMS_CUT_OFF}", quantization.cure_by_8_bits(())
     found = "; ".join((found, *reference.state_in_words(references)))
     is_of_loop = isinstance(failure, CannotRun) and failure.is_of_loop
     if asked.type.facts.tool is Tool.NOBODY and failure.reason is Reason.VERIFICATION_FAILED and not is_of_loop:
@@ -91,14 +87,3 @@ def _cure_of_rounding(compared: Compared, reached: int) -> str | None:
             f" {lowered}export the model in float32"
         )
     return None
-
-
-def _cut_off(compared: Compared) -> tuple[str, str] | None:
-    """Return which weights or sums are cut off, with what helps; None where there are none."""
-    if compared.facts.has_sums_cut_off:
-        return quantization.SUMS_CUT_OFF, quantization.cure_by_8_bits(())
-    if compared.quantization.type is not QuantizationType.FLOAT16:
-        return None
-    count = flatbuffer.saturated_halves(compared.artifact)
-    words = f"{count} of its weights are beyond 65504, the largest half float, and were cut off there"
-    return (words, _CURE_OF_HALVES) if count else None

@@ -46,7 +46,7 @@ from tflite_converter.core.step_files import (
 from tflite_converter.promotion import measurement as promotion
 from tflite_converter.promotion.measurement import Promoted
 from tflite_converter.promotion.messages import MeasuredSignature
-from tflite_converter.quantize import quantization, weight_only
+from tflite_converter.quantize import halves, quantization, weight_only
 from tflite_converter.scoring import gates, label_files, placing
 from tflite_converter.scoring.scores import Scores
 from tflite_converter.verify import comparison, gate, litert, reference, reference_kernels
@@ -132,7 +132,7 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
     order = _of_better_form(artifact, order, references)
     _check_unchanged(artifact, order.sha256)
     facts, strategy = _quantized(artifact, order)
-    quantization.check_applied(order.quantization, facts)
+    quantization.check_applied(order.quantization, facts, lambda: halves.count_beyond(artifact.read_bytes()))
     integer_io = order.quantization.io != "Float32"
     kept = tuple(artifact_signature.checked(facts, each.wanted, integer_io=integer_io) for each in order.signatures)
     if order.metadata is not None:
@@ -147,8 +147,8 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
         try:
             verdict, references = _compare(artifact, facts, order, references, measured, scores)
         except StepFailure as failure:
-            halves = computes_in_half_precision(order.strategy)
-            compared = Compared(artifact, facts, order.quantization, references, order.batch_cure, halves)
+            in_halves = computes_in_half_precision(order.strategy)
+            compared = Compared(facts, order.quantization, references, order.batch_cure, in_halves)
             raise advice.advised(failure, compared) from failure
     error = scores.beside(measured.summary(references[0].source)) if measured.samples else None
     with _about(kept[0], error):

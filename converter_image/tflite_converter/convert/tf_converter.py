@@ -51,7 +51,8 @@ def convert(folder: Path, settings: ConverterSettings) -> bytes:
     folder = graph_edits.with_rows_cut_off(graph_edits.without_prints(folder))
     graph = _graph(folder)
     # Before it is the converter's, which may change it.
-    loses_constants = settings.quantization.type is QuantizationType.FLOAT16 and halves.vanish(graph)
+    in_halves = settings.quantization.type is QuantizationType.FLOAT16
+    loses_constants = in_halves and halves.vanish(graph)
     try:
         converted = _directly(folder, graph, settings) or _publicly(folder, settings)
     except ConverterError as error:
@@ -61,7 +62,7 @@ def convert(folder: Path, settings: ConverterSettings) -> bytes:
         if (explained := kernels.of_the_float_file(str(error))) is not None:
             raise explained from error
         raise quantization.quantizer_failure(settings.quantization.type, str(error)) from error
-    if loses_constants:
+    if loses_constants or (in_halves and halves.are_suspect(converted)):
         floats = convert(folder, replace(settings, quantization=Quantization(type=QuantizationType.NONE)))
         return halves.restored(converted, floats)
     in_16_bits = settings.quantization.type.facts.activations is Activations.INT16

@@ -1,6 +1,10 @@
-"""Constants that floats of 16 bits make 0: with an epsilon of 1e-10 goes what it kept from a division by 0."""
+"""Constants that floats of 16 bits do not hold.
 
-from collections.abc import Iterable, Sequence
+With an epsilon of 1e-10, which they make 0, goes what it kept from a division by 0. What is beyond 65504 the converter
+cuts off there.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Final
 
@@ -13,6 +17,10 @@ Floats = NDArray[np.float32]
 
 _VANISHING: Final = 2.0**-25
 """The largest that becomes 0: half the least number of 16 bits, and ties go to even (IEEE 754, binary16)."""
+_LARGEST: Final = 65504
+"""The largest finite number of 16 bits."""
+_LARGEST_AS_BITS: Final = 0x7BFF
+_WITHOUT_SIGN: Final = 0x7FFF
 _LARGEST_BYTES: Final = 4096
 """Of a constant that is looked at in a graph: what has more values than an epsilon has weights among them."""
 
@@ -32,8 +40,39 @@ def vanish(graph: Any) -> bool:  # noqa: ANN401 - TensorFlow has no types
     return any(_vanishes(tensor_util.MakeNdarray(value)) for value in small)
 
 
+def are_suspect(content: bytes) -> bool:
+    """Return whether a file has constants of 16 bits that look as if they had been others.
+
+    These are any with the largest number that there is, or beyond, and weights that are all 0. Biases often are.
+    """
+    # As bits, which compare a hundred times faster than NumPy's halves.
+    bits = ((tensor.ShapeLength() > 1, data.view(np.uint16)) for tensor, data in _constants(content, "FLOAT16"))
+    return any(
+        bool(np.any(values & _WITHOUT_SIGN >= _LARGEST_AS_BITS)) or (is_weight and not np.any(values))
+        for is_weight, values in bits
+    )
+
+
+def count_beyond(content: bytes) -> int:
+    """Return how many of a file's constants of 32 bits are beyond what 16 hold."""
+    floats = (data.view(np.float32) for _, data in _constants(content, "FLOAT32"))
+    return sum(int(np.count_nonzero(np.abs(values) > _LARGEST)) for values in floats)
+
+
+def _constants(content: bytes, kind: str) -> Iterator[tuple[Any, NDArray[np.uint8]]]:
+    """Yield each tensor of a type whose values are in a file, with their bytes."""
+    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
+
+    model = schema.Model.GetRootAs(content, 0)
+    for graph in map(model.Subgraphs, range(model.SubgraphsLength())):
+        for tensor in map(graph.Tensors, range(graph.TensorsLength())):
+            buffer = model.Buffers(tensor.Buffer())
+            if tensor.Type() == getattr(schema.TensorType, kind) and buffer.DataLength():
+                yield tensor, buffer.DataAsNumpy()
+
+
 def restored(halves: bytes, floats: bytes) -> bytes:
-    """Return a file whose constants have 16 bits, with those in 32 that would be 0 and are not.
+    """Return a file whose constants have 16 bits, with those in 32 that 16 do not hold.
 
     Args:
         halves: the file.
@@ -60,7 +99,21 @@ def restored(halves: bytes, floats: bytes) -> bytes:
         found = found or bool(lost)
     if not found:
         return halves
+    _empty_what_nothing_reads(model)
     return flatbuffer.packed(model, len(halves))
+
+
+def _empty_what_nothing_reads(model: Any) -> None:  # noqa: ANN401 - generated without types
+    """Take the values from constants that were expanded, and no longer are."""
+    read = {
+        graph.tensors[number].buffer
+        for graph in model.subgraphs
+        for number in chain(graph.outputs, *(operator.inputs for operator in graph.operators))
+        if number >= 0
+    }
+    for tensor in chain.from_iterable(graph.tensors for graph in model.subgraphs):
+        if tensor.buffer not in read:
+            model.buffers[tensor.buffer].data = None
 
 
 def _expanded(model: Any, graph: Any, names: Sequence[str]) -> set[int]:  # noqa: ANN401 - generated without types
@@ -79,14 +132,14 @@ def _lost(
     whole: Any,  # noqa: ANN401 - see above
     twin: Any,  # noqa: ANN401 - see above
 ) -> dict[int, Floats]:
-    """Return what has become 0, by the number of the tensor that it is expanded to."""
+    """Return what 16 bits do not hold, by the number of the tensor that it is expanded to."""
     values = {
         ours: _value(whole, twin.tensors[theirs])
         for operator, same in pairs
         for ours, theirs in zip(operator.inputs, same.inputs, strict=True)
         if ours in expanded
     }
-    return {number: value for number, value in values.items() if value is not None and _vanishes(value)}
+    return {number: value for number, value in values.items() if value is not None and _is_lost(value)}
 
 
 def _value(model: Any, tensor: Any) -> Floats | None:  # noqa: ANN401 - see above
@@ -100,3 +153,7 @@ def _value(model: Any, tensor: Any) -> Floats | None:  # noqa: ANN401 - see abov
 
 def _vanishes(value: Floats) -> bool:
     return bool(0 < np.abs(value).max(initial=0.0) <= _VANISHING)
+
+
+def _is_lost(value: Floats) -> bool:
+    return _vanishes(value) or bool(np.abs(value).max(initial=0.0) > _LARGEST)

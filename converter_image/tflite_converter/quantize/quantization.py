@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 from tflite_api.reasons import Reason
@@ -209,8 +209,13 @@ def _kept_layers(kept: KeepFloat, content: bytes) -> tuple[str, ...]:
     return layers
 
 
-def check_applied(asked: Quantization, facts: ArtifactFacts) -> None:
+def check_applied(asked: Quantization, facts: ArtifactFacts, beyond_halves: Callable[[], int] = lambda: 0) -> None:
     """Compare what the artifact holds with what was asked.
+
+    Args:
+        asked: the quantization.
+        facts: of the artifact.
+        beyond_halves: counts its weights that float16 does not hold.
 
     Raises:
         StepFailure: QuantizationNotApplied, saying which types the weights have; OperationNotQuantizable, naming the
@@ -246,6 +251,12 @@ def check_applied(asked: Quantization, facts: ArtifactFacts) -> None:
             Reason.QUANTIZATION_NOT_APPLIED,
             f"{words}: the model was trained for integers, by fake quantization",
             "Use quantization.type None, which keeps them",
+        )
+    if wanted == "float16" and (count := beyond_halves()):
+        raise StepFailure(
+            Reason.QUANTIZATION_NOT_APPLIED,
+            f"{words}: {count} of them are beyond 65504, the largest half float, and tensors with such stay in float32",
+            "Use quantization.type DynamicRange or None, or export the model with smaller weights",
         )
     cure = "Use quantization.type None" + (" or Float16" if wanted != "float16" else "")
     if proof is Proof.SOME_WEIGHTS:

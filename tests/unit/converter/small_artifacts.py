@@ -43,7 +43,7 @@ class Graph:
         buffer = schema.BufferT()
         buffer.data = np.frombuffer(values.tobytes(), np.uint8)
         self._model.buffers.append(buffer)
-        kind = {"float32": schema.TensorType.FLOAT32, "int32": schema.TensorType.INT32}[values.dtype.name]
+        kind = getattr(schema.TensorType, values.dtype.name.upper())
         return self._tensor("constant", list(values.shape), kind, len(self._model.buffers) - 1)
 
     def operator(self, name: str, inputs: list[int], shape: list[int], options: tuple[int, Any] | None = None) -> int:

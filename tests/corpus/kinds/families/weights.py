@@ -229,7 +229,7 @@ KINDS: Final = (
         "table-of-prices",
         _large,
         {"item": below(300, 4)},
-        expected=everywhere(Reason.VERIFICATION_FAILED.value, QuantizationType.FLOAT16),
+        expected=everywhere(Reason.QUANTIZATION_NOT_APPLIED.value, QuantizationType.FLOAT16),
     ),
     # Of the smallest channels one scale for all leaves a few steps, of 16 bits as well.
     Kind("lopsided-channels", _lopsided, {"image": normal(1, 10, 10, 3)}, expected=_BELOW_THE_GATE),

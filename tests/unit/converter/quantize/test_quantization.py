@@ -124,6 +124,13 @@ def test_not_applied(kind: str, found: ArtifactFacts, words: str) -> None:
     assert caught.value.reason is Reason.QUANTIZATION_NOT_APPLIED
 
 
+def test_weights_that_half_floats_do_not_hold_are_named() -> None:
+    found = facts(Constant("float16", 10), Constant("float32", 5000))
+    with pytest.raises(StepFailure, match=r"4800 of them are beyond 65504.*DynamicRange or None") as caught:
+        check_applied(asked("Float16"), found, lambda: 4800)
+    assert caught.value.reason is Reason.QUANTIZATION_NOT_APPLIED
+
+
 def test_operations_that_fill_with_the_wrong_number_are_named_with_what_to_write() -> None:
     found = facts(Constant("int8", 9000), misfilling=("SCATTER_ND",))
     words = r"SCATTER_ND fills with the integer 0.*keepFloat\.operations: \[EXP, SCATTER_ND\]"

@@ -203,23 +203,6 @@ def test_floats_are_not_told_to_take_a_gentler_type(tmp_path: Path) -> None:
     assert "verification.samples" in refused.message
 
 
-def test_weights_that_half_floats_do_not_hold_are_named(tmp_path: Path) -> None:
-    for folder, scale in (("large", 1e6), ("usual", 1.0)):
-        save(
-            lambda tf, weights, x, s=scale: {"y": tf.nn.relu(x @ (weights(64, 32) * s))},
-            tmp_path / folder,
-            x=([1, 64], "float32"),
-        )
-    refused = refusal(tmp_path / "large", tmp_path, quantization={"type": "Float16"}, minSnrDecibels=35)
-    assert refused.reason is Reason.VERIFICATION_FAILED
-    assert "of its weights are beyond 65504" in refused.message
-    assert "quantization.type DynamicRange or None" in refused.message
-    converted = convert(tmp_path / "large", tmp_path, quantization={"type": "DynamicRange"}, minSnrDecibels=15)
-    assert converted.verdict is Reason.SNR_SUFFICIENT
-    refused = refusal(tmp_path / "usual", tmp_path, quantization={"type": "Float16"}, minSnrDecibels=200)
-    assert "65504" not in refused.message
-
-
 def trained_for_integers(tf: Any, weights: Any, x: Any) -> Any:
     fake = tf.quantization.fake_quant_with_min_max_args
     kernel = fake(weights(3, 3, 3, 16), -1.0, 1.0, narrow_range=True)

@@ -1,0 +1,98 @@
+"""What floats of 16 bits do not hold stays in 32 in a Float16 artifact."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.unit.converter.convert.refused.test_causes import refusal, save
+from tests.unit.converter.convert.test_conversion import convert
+from tflite_api.reasons import Reason
+
+pytestmark = pytest.mark.tensorflow
+
+
+def loudness(tf: Any, weights: Any, x: Any) -> Any:
+    return {"y": tf.math.log(tf.square(tf.matmul(x, weights(8, 8))) + 1e-10)}
+
+
+def normalized(tf: Any, weights: Any, x: Any) -> Any:
+    y = tf.matmul(x, weights(8, 8))
+    return {"y": y * tf.math.rsqrt(tf.reduce_mean(tf.square(y), -1, keepdims=True) + 1e-12)}
+
+
+def inside(tf: Any, weights: Any, x: Any) -> Any:
+    return tf.function(lambda y: loudness(tf, weights, y))(x + 0.0)
+
+
+def counting(tf: Any, weights: Any, x: Any) -> Any:
+    """An operator that changes a variable gives nothing."""
+    weights(8).assign_add(tf.ones(8))
+    return loudness(tf, weights, x)
+
+
+@pytest.mark.parametrize("call", [loudness, normalized, inside, counting])
+def test_what_comes_out_of_zeros_is_what_the_model_gives(tmp_path: Path, call: Any) -> None:
+    import tensorflow as tf
+    from ai_edge_litert.interpreter import Interpreter
+
+    save(call, tmp_path / "model", x=([1, 8], "float32"))
+    convert(tmp_path / "model", tmp_path, quantization={"type": "Float16"}, minSnrDecibels=0)
+    runner = Interpreter(model_path=str(tmp_path / "output/model.tflite")).get_signature_runner()
+    zeros = np.zeros((1, 8), np.float32)
+    expected = tf.saved_model.load(str(tmp_path / "model")).signatures["serving_default"](x=tf.constant(zeros))["y"]
+    np.testing.assert_allclose(runner(x=zeros)["y"], expected, rtol=1e-3)
+
+
+def priced(tf: Any, weights: Any, x: Any) -> Any:
+    return {"y": tf.nn.relu(x @ (weights(8, 64) * 1e6)) @ weights(64, 8)}
+
+
+def scaled(tf: Any, weights: Any, x: Any) -> Any:
+    return {"y": tf.sin(tf.matmul(x, weights(8, 8)) * 1e-3) * tf.constant(np.linspace(1e6, 2e6, 8), tf.float32)}
+
+
+def tiny(tf: Any, weights: Any, x: Any) -> Any:
+    return {"y": tf.tanh(tf.matmul(x, weights(8, 64) * 1e-9)) @ weights(64, 8)}
+
+
+def all_priced(tf: Any, weights: Any, x: Any) -> Any:
+    return {"y": tf.nn.relu(x @ (weights(8, 64) * 1e6))}
+
+
+def halves_of(file: Path) -> set[str]:
+    """Return the shapes of the constants that have 16 bits."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.Model.GetRootAs(file.read_bytes(), 0)
+    graph = model.Subgraphs(0)
+    tensors = [graph.Tensors(number) for number in range(graph.TensorsLength())]
+    constants = [one for one in tensors if model.Buffers(one.Buffer()).DataLength()]
+    return {str(one.ShapeAsNumpy()) for one in constants if one.Type() == schema.TensorType.FLOAT16}
+
+
+@pytest.mark.parametrize("call", [priced, scaled, tiny])
+def test_what_is_too_large_or_too_small_stays_and_the_rest_has_16_bits(tmp_path: Path, call: Any) -> None:
+    import tensorflow as tf
+    from ai_edge_litert.interpreter import Interpreter
+
+    save(call, tmp_path / "model", x=([1, 8], "float32"))
+    converted = convert(tmp_path / "model", tmp_path, quantization={"type": "Float16"}, minSnrDecibels=50)
+    assert converted.verdict is Reason.SNR_SUFFICIENT
+    artifact = tmp_path / "output/model.tflite"
+    runner = Interpreter(model_path=str(artifact)).get_signature_runner()
+    x = np.linspace(-1, 1, 8, dtype=np.float32)[None]
+    expected = tf.saved_model.load(str(tmp_path / "model")).signatures["serving_default"](x=tf.constant(x))["y"]
+    np.testing.assert_allclose(runner(x=x)["y"], expected, rtol=1e-2)
+    assert len(halves_of(artifact)) == 1
+
+
+def test_an_artifact_whose_weights_are_most_too_large_is_refused_and_the_cure_helps(tmp_path: Path) -> None:
+    save(all_priced, tmp_path / "model", x=([1, 8], "float32"))
+    refused = refusal(tmp_path / "model", tmp_path, quantization={"type": "Float16"}, minSnrDecibels=35)
+    assert refused.reason is Reason.QUANTIZATION_NOT_APPLIED
+    assert "430 of them are beyond 65504" in refused.message
+    assert "quantization.type DynamicRange or None" in refused.message
+    converted = convert(tmp_path / "model", tmp_path, quantization={"type": "DynamicRange"}, minSnrDecibels=15)
+    assert converted.verdict is Reason.SNR_SUFFICIENT
