@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.unit.converter.convert.refused.test_causes import refusal, save
+from tests.unit.converter.convert.refused.test_causes import save
 from tests.unit.converter.convert.test_conversion import convert
 from tflite_api.reasons import Reason
 
@@ -57,10 +57,6 @@ def tiny(tf: Any, weights: Any, x: Any) -> Any:
     return {"y": tf.tanh(tf.matmul(x, weights(8, 64) * 1e-9)) @ weights(64, 8)}
 
 
-def all_priced(tf: Any, weights: Any, x: Any) -> Any:
-    return {"y": tf.nn.relu(x @ (weights(8, 64) * 1e6))}
-
-
 def halves_of(file: Path) -> set[str]:
     """Return the shapes of the constants that have 16 bits."""
     from ai_edge_litert import schema_py_generated as schema
@@ -86,13 +82,3 @@ def test_what_is_too_large_or_too_small_stays_and_the_rest_has_16_bits(tmp_path:
     expected = tf.saved_model.load(str(tmp_path / "model")).signatures["serving_default"](x=tf.constant(x))["y"]
     np.testing.assert_allclose(runner(x=x)["y"], expected, rtol=1e-2)
     assert len(halves_of(artifact)) == 1
-
-
-def test_an_artifact_whose_weights_are_most_too_large_is_refused_and_the_cure_helps(tmp_path: Path) -> None:
-    save(all_priced, tmp_path / "model", x=([1, 8], "float32"))
-    refused = refusal(tmp_path / "model", tmp_path, quantization={"type": "Float16"}, minSnrDecibels=35)
-    assert refused.reason is Reason.QUANTIZATION_NOT_APPLIED
-    assert "430 of them are beyond 65504" in refused.message
-    assert "quantization.type DynamicRange or None" in refused.message
-    converted = convert(tmp_path / "model", tmp_path, quantization={"type": "DynamicRange"}, minSnrDecibels=15)
-    assert converted.verdict is Reason.SNR_SUFFICIENT

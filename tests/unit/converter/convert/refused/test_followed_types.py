@@ -128,7 +128,7 @@ FOLLOWED: list[Followed] = [
     ),
     followed(
         "Use quantization.type DynamicRange or None, or export the model with smaller weights",
-        MISSED,
+        NOT_APPLIED,
         converted(model(dense, [1, 64], scale=1e6), **kind("Float16")),
         converted(model(dense, [1, 64], scale=1e6), **kind("DynamicRange")),
         converted(model(dense, [1, 64], scale=1e6)),
