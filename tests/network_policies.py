@@ -28,5 +28,5 @@ def lets_out(policy: Policy, address: str, port: int) -> bool:
 
 def _is_in(block: dict[str, Any], address: str) -> bool:
     where = ipaddress.ip_address(address)
-    within = [ipaddress.ip_network(cidr) for cidr in (block["cidr"], *block["except"])]
+    within = [ipaddress.ip_network(cidr) for cidr in (block["cidr"], *block.get("except", ()))]
     return where in within[0] and not any(where in excepted for excepted in within[1:])

@@ -9,7 +9,7 @@ from tflite_api.names import CLEANUP
 from tflite_api.reasons import Reason
 from tflite_api.resource.spec import ConversionSpec
 from tflite_operator.core.labels import cleanup_name
-from tflite_operator.decide.decision import PATIENCE, CreateCleanup, EmitEvent, SetFinalizer
+from tflite_operator.decide.decision import PATIENCE, CreateCleanup, DeleteJob, EmitEvent, SetFinalizer
 from tflite_operator.decide.obstacles import stuck
 from tflite_operator.decide.state import State
 from tflite_operator.decide.step_report import UnbelievableReportError, read_report
@@ -20,7 +20,7 @@ from tflite_operator.observe.pod import StepEnd
 class LettingGo:
     """What to do about a conversion that is being deleted. The Event is emitted first, so that it is not lost."""
 
-    actions: tuple[CreateCleanup | EmitEvent | SetFinalizer, ...] = ()
+    actions: tuple[CreateCleanup | DeleteJob | EmitEvent | SetFinalizer, ...] = ()
     look_again: timedelta | None = None
 
 
@@ -31,7 +31,8 @@ _RELEASE: Final = LettingGo((SetFinalizer(present=False),))
 def decide_deletion(state: State) -> LettingGo:
     """Ask the questions in order; the first that answers decides.
 
-    Whatever happens, the finalizer goes after settings.cleanup_seconds.
+    Whatever happens, the finalizer goes: after settings.cleanup_seconds of waiting for what keeps the cleanup from
+    being made, and as many of waiting for the cleanup.
     """
     if not state.conversion.has_finalizer:
         return _NOTHING
@@ -77,8 +78,20 @@ def _replace_a_forged_cleanup(state: State, _: ConversionSpec, __: str) -> Letti
 
 def _give_up(state: State, _: ConversionSpec, uri: str) -> LettingGo | None:
     """Let the conversion go with a report if it has waited too long."""
-    late = state.conversion.deletion is not None and state.now >= state.conversion.deletion + _limit(state)
-    return _failed(uri, _still_waiting(state)) if late else None
+    cleanup = state.cleanup
+    if cleanup is None and not state.must_wait and state.refusal is None:
+        # The operator itself may have been away for so long, or its clock be ahead: nothing was tried yet.
+        return None
+    begun = [state.conversion.deletion, cleanup.created if cleanup is not None else None]
+    since = max((moment for moment in begun if moment is not None), default=None)
+    if since is None or state.now < since + _limit(state):
+        return None
+    failed = _failed(uri, _still_waiting(state))
+    if cleanup is None:
+        return failed
+    # Later it would delete what the next conversion of that name has written.
+    told, *released = failed.actions
+    return LettingGo((told, DeleteJob(cleanup.name, cleanup.uid), *released))
 
 
 def _wait(state: State, _: ConversionSpec, __: str) -> LettingGo | None:
@@ -130,7 +143,10 @@ def _still_waiting(state: State) -> str:
     cleanup = state.cleanup
     pod = state.pod_of(cleanup) if cleanup is not None else None
     why = state.pod_refusal or ""
-    if pod is not None:
+    if cleanup is not None and cleanup.suspended:
+        queue = f" in queue {cleanup.queue}" if cleanup.queue else ""
+        why = f"Job {cleanup.name} is suspended{queue} and was not let in"
+    elif pod is not None:
         told = pod.missing_configuration or pod.image_problem or pod.unschedulable or pod.held
         why = told or state.pod_warning or ""
     if state.stuck_pod is not None:

@@ -97,7 +97,8 @@ def _obstacle(state: State, job: ObservedJob, pod: ObservedPod) -> Decision | No
         # A webhook may have put that of a mirror in its place.
         message = f"the converter image {pod.lacks_image.image or job.image} cannot be pulled: {pod.image_problem}"
         pending = Progress(Reason.PENDING, message, job, obstacle=Reason.IMAGE_PULL_FAILED)
-        return _wait(state, pending, (pod.scheduled or pod.created), limit)
+        # A later step's image may be pulled again, long after the pod was given its place.
+        return _wait(state, pending, (pod.due_since or pod.scheduled or pod.created), limit)
     if pod.missing_volume:
         return Progress(Reason.VOLUME_NOT_FOUND, f"pod {pod.name} waits for its volume: {pod.missing_volume}", job)
     if pod.unschedulable and pod.created is not None and state.now < pod.created + _QUEUE_GRACE:

@@ -12,6 +12,8 @@ from tflite_operator.decide.decision import EmitEvent
 _COMPONENT: Final = f"{names.GROUP}/tflite-operator"
 _ELSEWHERE: Final = "default"
 """Where Events about what is in no namespace have to be."""
+_NAME_CHARACTERS: Final = 200
+"""Of the conversion's name in that of an Event, which has 253 at most."""
 _NAMESPACE: Final = {"apiVersion": "v1", "kind": "Namespace"}
 
 
@@ -22,7 +24,7 @@ def build_event(identity: Identity, told: EmitEvent, instance: str, now: datetim
     return {
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
-        "metadata": {"name": f"{identity.name[:200]}.{uuid.uuid4().hex[:16]}", "namespace": where},
+        "metadata": {"name": _name(identity), "namespace": where},
         "eventTime": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "reportingController": _COMPONENT,
         "reportingInstance": one_line(instance, 128),
@@ -32,6 +34,11 @@ def build_event(identity: Identity, told: EmitEvent, instance: str, now: datetim
         "note": one_line(told.message),
         "regarding": regarding,
     }
+
+
+def _name(identity: Identity) -> str:
+    # Where a long name is cut off there may be a hyphen or a dot, with which no part of a name ends.
+    return f"{identity.name[:_NAME_CHARACTERS].rstrip('-.')}.{uuid.uuid4().hex[:16]}"
 
 
 def _conversion(identity: Identity) -> dict[str, str]:

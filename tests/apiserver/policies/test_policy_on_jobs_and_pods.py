@@ -212,6 +212,22 @@ def test_what_counts_of_a_pod_is_the_kubelet_s(
     assert kubelet.patch(f"{path}/status", forged) == ""
 
 
+def test_what_places_pods_lets_them_go_and_changes_nothing_that_runs(
+    plane: ControlPlane, bench: Workbench, editor: Person, people: Callable[..., Person], in_force: None
+) -> None:
+    maker = people(JOB_CONTROLLER)
+    grant_rules(plane.admin, maker, {"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]})
+    gated = pod("gated", labels=LABELS)
+    gated["spec"]["schedulingGates"] = [{"name": "kueue.x-k8s.io/topology"}]
+    assert maker.create(maker.pods, gated) == ""
+    path = f"{editor.pods}/gated"
+    placed = {"nodeSelector": {"topology": "rack-1"}, "schedulingGates": None}
+    with_more = {"spec": {**placed, "containers": [CONTAINER | {"image": "example.com/other:1"}]}}
+    assert "change what counts" in editor.patch(path, with_more)
+    assert "change what counts" in editor.patch(path, {"spec": {**placed, "activeDeadlineSeconds": 1}})
+    assert editor.patch(path, {"spec": placed}) == ""
+
+
 def test_the_marks_are_all_that_the_operator_writes() -> None:
     written = {value for name, value in vars(labels).items() if name.endswith(("_LABEL", "_ANNOTATION"))}
     assert written == {labels.CONVERSION_LABEL, *ANNOTATIONS}

@@ -54,7 +54,7 @@ def test_a_store_is_trusted_by_the_authority_that_the_spec_names(
         bench.namespace, {"metadata": {"name": "storage-ca"}, "data": content}
     )
     # The kubelet asks again ever more rarely, after two minutes at most.
-    finished = bench.wait("trusting", is_finished, timeout=300)
+    finished = bench.wait("trusting", is_finished)
     assert condition(finished, "Ready")["status"] == "True", finished["status"]
     assert finished["status"]["provenance"]["modelDigest"] == expected(env)
     assert finished["status"]["job"]["attempt"] == 1
@@ -66,7 +66,7 @@ def test_a_store_is_trusted_by_the_authority_that_the_spec_names(
 def test_without_it_the_field_to_name_it_in_is_said(bench: Workbench, storage: FaultyStorage, tiny_model: str) -> None:
     conversion = bench.conversion("doubting", tiny_model)
     conversion["spec"]["destination"]["s3"] = at(storage, "tiny.tflite")
-    finished = bench.run(conversion, timeout=240)
+    finished = bench.run(conversion)
     words = ("unknown authority", "destination.s3.caConfigMapRef")
     assert_stalled(finished, "ServerUnreachable", *words, attempt=3)
     assert keys(storage) == set()

@@ -38,7 +38,7 @@ def test_white_space_in_a_key_is_named_with_its_entry(
 
 
 def test_a_host_name_that_cannot_exist_is_given_up(bench: Workbench, tiny_model: str) -> None:
-    finished = bench.run(at_store(bench, "nowhere", tiny_model, endpoint="http://no..store:9000"), timeout=240)
+    finished = bench.run(at_store(bench, "nowhere", tiny_model, endpoint="http://no..store:9000"))
     words = "has a host name that does not exist: correct destination.s3"
     assert_stalled(finished, "ServerUnreachable", words, attempt=3)
 

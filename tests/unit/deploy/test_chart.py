@@ -43,6 +43,10 @@ WRONG: dict[str, tuple[Object, tuple[str, ...]]] = {
         {"proxy": {"https": "http://proxy:1", "secretName": "proxy"}},
         ("proxy.secretName", "proxy.https", "set it or them"),
     ),
+    "two that work at once": (
+        {"settings": {"leaderElection": False}},
+        ("replicas", "settings.leaderElection", "set replicas to 1"),
+    ),
     "too small": ({"settings": {"workers": 0}}, ("/settings/workers", "minimum")),
     "a word that is none of the choices": ({"spreadOverNodes": "Never"}, ("/spreadOverNodes", "DoNotSchedule")),
     "a label without a key": (
@@ -151,6 +155,20 @@ def test_an_image_is_named_by_its_digest_where_there_is_one(image: Object, expec
     deployment = one(of_chart({"image": image}, tmp_path), "Deployment")
     [container] = deployment["spec"]["template"]["spec"]["containers"]
     assert container["image"] == expected
+
+
+def test_one_operator_without_a_lease_ends_before_the_next_begins(tmp_path: Path) -> None:
+    values = {"replicas": 1, "settings": {"leaderElection": False}}
+    assert one(of_chart(values, tmp_path), "Deployment")["spec"]["strategy"] == {"type": "Recreate"}
+
+
+def test_names_that_look_like_numbers_stay_names(tmp_path: Path) -> None:
+    named = ["12345", "true"]
+    objects = of_chart({"watchNamespaces": named, "imagePullSecrets": named}, tmp_path)
+    bound = {made["metadata"]["namespace"] for made in objects if made["kind"] == "RoleBinding"}
+    assert set(named) <= bound
+    pulled = one(objects, "Deployment")["spec"]["template"]["spec"]["imagePullSecrets"]
+    assert [secret["name"] for secret in pulled] == named
 
 
 def test_what_can_be_left_out_is_left_out(tmp_path: Path) -> None:

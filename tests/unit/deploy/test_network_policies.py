@@ -40,6 +40,28 @@ def test_a_converter_reaches_nothing_private(address: str) -> None:
     assert not any(lets_out(policy("converters"), address, port) for port in (80, 443, 6443, 9000))
 
 
+@pytest.mark.parametrize(
+    ("namespace", "label", "port"),
+    [
+        ("kube-system", {"k8s-app": "kube-dns"}, 53),
+        ("openshift-dns", {"dns.operator.openshift.io/daemonset-dns": "default"}, 5353),
+    ],
+)
+def test_a_converter_reaches_the_cluster_s_dns(namespace: str, label: dict[str, str], port: int) -> None:
+    peer = {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+        "podSelector": {"matchLabels": label},
+    }
+    [rule] = [one for one in policy("converters")["spec"]["egress"] if peer in one["to"]]
+    assert rule["ports"] == [{"port": port, "protocol": protocol} for protocol in ("UDP", "TCP")]
+
+
+def test_of_a_node_a_converter_reaches_the_resolver_alone() -> None:
+    assert lets_out(policy("converters"), "169.254.20.10", 53)
+    assert not lets_out(policy("converters"), "169.254.169.254", 53)
+    assert not any(lets_out(policy("converters"), "169.254.20.10", port) for port in (80, 443))
+
+
 @pytest.mark.parametrize("address", sorted(map(str, METADATA_SERVICES)))
 def test_no_pod_reaches_a_metadata_service(address: str) -> None:
     assert not any(lets_out(policy("converters"), address, port) for port in (80, 443))

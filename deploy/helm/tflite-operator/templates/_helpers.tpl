@@ -10,6 +10,9 @@
 {{/* What the operator's process reads from its environment. */}}
 {{- define "tflite-operator.settings" -}}
 CONVERTER_IMAGE: {{ include "tflite-operator.image" (dict "image" .Values.converterImage "version" .Chart.AppVersion) | quote }}
+{{- if and (not .Values.settings.leaderElection) (gt (int .Values.replicas) 1) }}
+{{- fail "replicas: without settings.leaderElection all of them would work at once; set replicas to 1, or leave settings.leaderElection at true" }}
+{{- end }}
 {{- with .Values.watchNamespaces }}
 WATCH_NAMESPACES: {{ join "," . | quote }}
 {{- end }}

@@ -118,10 +118,16 @@ _MESSAGES: Final[Mapping[str, Mapping[str, tuple[int, str]]]] = {
     "PodTemplateSpec": {"spec": (2, "PodSpec")},
     "PodSpec": {
         "containers": (2, "[]Container"),
+        "nodeSelector": (7, "{}string"),
         "nodeName": (10, "string"),
         "initContainers": (20, "[]Container"),
     },
-    "Container": {"name": (1, "string"), "image": (2, "string"), "resources": (8, "ResourceRequirements")},
+    "Container": {
+        "name": (1, "string"),
+        "image": (2, "string"),
+        "resources": (8, "ResourceRequirements"),
+        "restartPolicy": (24, "string"),
+    },
     "ResourceRequirements": {"limits": (1, "{}Quantity")},
     "Quantity": {"string": (1, "string")},
 }

@@ -141,9 +141,10 @@ def test_a_cleanup_that_may_be_tried_again_is_waited_for() -> None:
 def test_a_cleanup_that_waits_for_ever_is_given_up_in_the_end() -> None:
     owner = ready()
     stuck, its_pod = cleanup(owner, waiting("CreateContainerConfigError", 'secret "s3" not found'))
-    assert planned(owner, stuck, pods=[its_pod], now=at(219)).actions == ()
-    made = planned(owner, stuck, pods=[its_pod], now=at(220))
+    assert planned(owner, stuck, pods=[its_pod], now=at(220)).actions == ()
+    made = planned(owner, stuck, pods=[its_pod], now=at(221))
     assert releases(made)
+    assert made.everything[-2] == DeleteJob(stuck["metadata"]["name"], "cleanup-1"), "it deletes nothing later"
     assert 'still waits: secret "s3" not found' in str(made.everything[0])
 
 
@@ -151,7 +152,7 @@ def test_a_cleanup_that_the_cluster_cannot_start_is_given_up_in_its_words() -> N
     owner = ready()
     stuck, its_pod = cleanup(owner, waiting("ContainerCreating"))
     words = 'FailedMount: MountVolume.SetUp failed for volume "destination-authorities" : configmap "ca" not found'
-    made = planned(owner, stuck, pods=[its_pod], now=at(220), pod_warning=words)
+    made = planned(owner, stuck, pods=[its_pod], now=at(221), pod_warning=words)
     assert releases(made)
     assert f"still waits: {words}" in str(made.everything[0])
 
@@ -159,9 +160,30 @@ def test_a_cleanup_that_the_cluster_cannot_start_is_given_up_in_its_words() -> N
 def test_a_cleanup_whose_pod_is_refused_is_given_up_in_those_words() -> None:
     owner = ready()
     alone, _ = cleanup(owner)
-    made = planned(owner, alone, now=at(220), pod_refusal='pods "x" is forbidden: exceeded quota: team')
+    made = planned(owner, alone, now=at(221), pod_refusal='pods "x" is forbidden: exceeded quota: team')
     assert releases(made)
     assert 'still waits: pods "x" is forbidden: exceeded quota: team' in str(made.everything[0])
+
+
+def test_a_cleanup_that_is_not_let_in_is_given_up_and_deletes_nothing_later() -> None:
+    owner = ready()
+    suspended, _ = cleanup(owner)
+    suspended["spec"]["suspend"] = True
+    made = planned(owner, suspended, now=at(221))
+    assert releases(made)
+    name = suspended["metadata"]["name"]
+    assert f"still waits: Job {name} is suspended and was not let in" in str(made.everything[0])
+    assert DeleteJob(name, "cleanup-1") in made.everything
+
+
+def test_an_operator_that_was_away_tries_the_cleanup_however_late_it_is() -> None:
+    owner = ready()
+    assert planned(owner, now=at(5000)).actions == (CreateCleanup(),)
+    waits, its_pod = cleanup(owner, RUNNING)
+    waits["metadata"]["creationTimestamp"] = timestamp(at(5000))
+    assert planned(owner, waits, pods=[its_pod], now=at(5119)).actions == ()
+    assert releases(planned(owner, waits, pods=[its_pod], now=at(5120)))
+    assert releases(planned(owner, now=at(5000), refusal="exceeded quota"))
 
 
 def test_a_namespace_that_ends_lets_it_go_at_once() -> None:

@@ -28,6 +28,7 @@ from tests.unit.operator.builders import (
 from tflite_api.explanations import asking_again
 from tflite_api.names import CONVERT, PREPARE, PUBLISH
 from tflite_api.reasons import Reason
+from tflite_operator.core.fields import timestamp
 from tflite_operator.decide.decision import CreateJob
 from tflite_operator.jobs.attempt import Attempt
 
@@ -182,6 +183,13 @@ def test_an_image_that_cannot_be_pulled_stalls_after_a_while_and_goes_on_if_it_c
     assert conditions(planned(owner, made, pods=[pod(made, RUNNING)], now=at(320))) == running(Reason.PREPARING)
     at_last = planned(owner, job(owner, end=failed("DeadlineExceeded", seconds=3600)), now=at(3601))
     assert conditions(at_last) == stalled(Reason.IMAGE_PULL_FAILED)
+
+
+def test_an_image_that_a_later_step_cannot_pull_has_as_long() -> None:
+    owner, made = started()
+    waits = pod(made, ended(0, finishedAt=timestamp(at(1000))), waiting("ImagePullBackOff", "503"))
+    assert conditions(planned(owner, made, pods=[waits], now=at(1299))) == running(Reason.PENDING)
+    assert conditions(planned(owner, made, pods=[waits], now=at(1300))) == stalled(Reason.IMAGE_PULL_FAILED)
 
 
 def test_a_pod_that_finds_no_node_stalls_after_a_while() -> None:

@@ -57,6 +57,34 @@ def test_an_object_reads_like_the_same_in_json(recorded: dict[str, Any]) -> None
         assert cache.show(shown) is None, "the event of our own write changes nothing"
 
 
+def field(number: int, *parts: bytes) -> bytes:
+    """Return a field of bytes in protobuf's encoding: its number and type, their length, and they themselves."""
+    content = b"".join(parts)
+    tag = number << 3 | 2
+    return (bytes([tag]) if tag < 128 else bytes([tag & 127 | 128, tag >> 7])) + bytes([len(content)]) + content
+
+
+def test_a_native_sidecar_and_the_nodes_that_are_asked_for_read_like_the_same_in_json() -> None:
+    proxy, arch = "proxy", "kubernetes.io/arch"
+    spec = field(
+        2,
+        field(7, field(1, arch.encode()), field(2, b"arm64")),
+        field(20, field(1, proxy.encode()), field(24, b"Always")),
+    )
+    status = field(3, field(10, field(1, proxy.encode()), field(2, field(2))))
+    shown = read(b"k8s\0" + field(1, field(2, b"Pod")) + field(2, spec, status))
+    in_json = {
+        "spec": {
+            "nodeSelector": {arch: "arm64"},
+            "initContainers": [{"name": proxy, "restartPolicy": "Always"}],
+        },
+        "status": {"initContainerStatuses": [{"name": proxy, "state": {"running": {}}}]},
+    }
+    assert shown == in_json
+    pod = observe_pod(shown)
+    assert (pod.architecture, pod.stranger) == ("arm64", None)
+
+
 def test_a_bookmark_tells_the_version_and_an_error_its_code() -> None:
     kind, shown = watch_event(frame(RECORDED["bookmark"]))
     assert (kind, shown["metadata"]["resourceVersion"].isdigit()) == ("BOOKMARK", True)
