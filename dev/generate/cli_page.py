@@ -42,8 +42,8 @@ progress and logs to stderr. There are colours and moving lines on a terminal on
 | 4 | another try may help: a server did not answer |
 | 130 | interrupted |
 
-With `--json` a failure is an object on stdout, too: `outcome` (`STALLED` for code 3, `RETRIED` for 4), `reason`,
-`message`.
+With `--json` a failure of `inspect` or `compare` is an object on stdout, too: `outcome` (`STALLED` for code 3,
+`RETRIED` for 4), `reason`, `message`.
 """
 _JSON: Final = (("inspect", Inspection), ("compare", ArtifactComparison))
 

@@ -17,7 +17,8 @@ def inspect(
 ) -> None:
     """Show what is in a model and what of it would convert, without running the model.
 
-    Reads only saved_model.pb. Refuses what a conversion would refuse before it runs the model, for the same reasons.
+    Fetches the whole model for its digest, and reads only saved_model.pb. Refuses what a conversion would refuse
+    before it runs the model, for the same reasons.
     If a signature is accepted, only a conversion can tell whether LiteRT has all its operations.
 
     Exits with 0 if a conversion would be tried, 3 if it would be refused, and 4 if another attempt may help.

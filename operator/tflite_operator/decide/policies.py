@@ -71,7 +71,9 @@ def run_once_more(state: State, _: ConversionSpec) -> Decision | None:
 
 def rest_when_settled(state: State, _: ConversionSpec) -> Decision | None:
     """Change nothing if the outcome is already in the status, whatever became of the Job."""
-    is_done = state.settled is not None and state.settled not in _CURABLE
+    # Without its Job, which goes by its time to live, nothing is left that could still go on.
+    is_over = state.job is None and state.status.completion_time is not None
+    is_done = state.settled is not None and (state.settled not in _CURABLE or is_over)
     return NoChange() if is_done and not state.has_unknown_job else None
 
 

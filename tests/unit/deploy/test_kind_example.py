@@ -21,11 +21,13 @@ import yaml
 from dev.building import binaries
 from dev.generate.manifests import ROOT
 from dev.host.checkout import Checkout
-from tests.programs.installers import of_kustomization
+from tests.programs.installers import of_kustomization, one
 
 FOLDER = ROOT / "examples/kind"
 KEYS = {"AWS_ACCESS_KEY_ID": "kind", "AWS_SECRET_ACCESS_KEY": "0123456789abcdef"}
 """The Secret of the page."""
+NAMING = ("resources", "transformers")
+"""What of a kustomization names folders."""
 
 
 def objects(file: str) -> dict[str, Any]:
@@ -94,12 +96,16 @@ def test_the_conversion_reaches_the_server() -> None:
 
 def test_the_operator_runs_the_images_that_the_page_builds(tmp_path: Path) -> None:
     kustomization = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())
-    made = of_kustomization(kustomization | {"resources": ["deploy"]}, tmp_path)
+    named = {kind: [path.removeprefix("../../") for path in kustomization[kind]] for kind in NAMING}
+    made = of_kustomization(kustomization | named, tmp_path)
     [deployment] = [one for one in made if one["kind"] == "Deployment"]
     [settings] = [one for one in made if one["kind"] == "ConfigMap"]
     [container] = deployment["spec"]["template"]["spec"]["containers"]
     built = (container["image"], settings["data"]["CONVERTER_IMAGE"])
     assert built == ("tflite-operator:kind", "tflite-converter:kind")
+    policy = one(made, "ValidatingAdmissionPolicy", "operator.tflite-operator.dev")
+    [image] = [named for named in policy["spec"]["variables"] if named["name"] == "converterImage"]
+    assert image["expression"] == '"tflite-converter:kind"', "the API server would refuse every Job"
     page = (ROOT / "docs/how-to/own-cluster.md").read_text()
     assert f"kind load docker-image {' '.join(built)} " in page
     # Kubernetes would ask a registry for an image that is called latest, or that it is told to pull always.

@@ -183,6 +183,7 @@ def test_an_image_that_cannot_be_pulled_stalls_after_a_while_and_goes_on_if_it_c
     assert conditions(planned(owner, made, pods=[pod(made, RUNNING)], now=at(320))) == running(Reason.PREPARING)
     at_last = planned(owner, job(owner, end=failed("DeadlineExceeded", seconds=3600)), now=at(3601))
     assert conditions(at_last) == stalled(Reason.IMAGE_PULL_FAILED)
+    assert is_at_rest(planned(after(owner, at_last), now=at(7300))), "its Job went by its time to live"
 
 
 def test_an_image_that_a_later_step_cannot_pull_has_as_long() -> None:
@@ -251,7 +252,7 @@ def test_where_there_is_no_room_it_is_the_requests(words: str) -> None:
     told = condition("PodScheduled", "Unschedulable", message=words) | {"status": "False"}
     waits = pod(made) | {"status": {"phase": "Pending", "conditions": [told]}}
     said = message(planned(owner, made, pods=[waits], now=at(300)))
-    assert said.endswith("Lower spec.resources.requests, or add a node that fits.")
+    assert ". Lower spec.resources.requests, or add a node that fits." in said
 
 
 def test_a_refused_job_is_shown_in_the_servers_words() -> None:
