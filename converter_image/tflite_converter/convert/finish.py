@@ -132,7 +132,7 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
     order = _of_better_form(artifact, order, references)
     _check_unchanged(artifact, order.sha256)
     facts, strategy = _quantized(artifact, order)
-    quantization.check_applied(order.quantization, facts, lambda: halves.count_beyond(artifact.read_bytes()))
+    quantization.check_applied(order.quantization, facts, lambda: halves.beyond(artifact.read_bytes()))
     integer_io = order.quantization.io != "Float32"
     kept = tuple(artifact_signature.checked(facts, each.wanted, integer_io=integer_io) for each in order.signatures)
     if order.metadata is not None:

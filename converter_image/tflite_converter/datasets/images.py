@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.tensors import Array, SignatureFacts, TensorFacts
 from tflite_converter.datasets import class_folders, image_labels
 from tflite_converter.datasets.image_names import is_image
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 ARCHIVES: Final = (".zip", ".tar", ".tar.gz", ".tgz")
 _FORMATS: Final = ("JPEG", "PNG", "BMP", "WEBP", "GIF")
@@ -87,6 +90,17 @@ def _image_input(signature: SignatureFacts) -> TensorFacts:
     return tensor
 
 
+def _upright(opened: "Image.Image") -> "Image.Image":
+    """Return an image as its EXIF block says that it is to be looked at; as it is where that cannot be read."""
+    from PIL import ImageOps  # noqa: PLC0415 - only for datasets of images
+
+    try:
+        opened.getexif()
+    except (struct.error, KeyError, TypeError, IndexError, ValueError, OverflowError, SyntaxError):
+        return opened
+    return ImageOps.exif_transpose(opened)
+
+
 def decode(file: IO[bytes], name: str, tensor: TensorFacts, how: ImagePreprocessing) -> Array:
     """Return an image as an example of an input.
 
@@ -112,7 +126,7 @@ def decode(file: IO[bytes], name: str, tensor: TensorFacts, how: ImagePreprocess
         # No other: Pillow hands EPS to Ghostscript, whatever the file's name says, and knows dozens of old formats.
         with Image.open(file, formats=_FORMATS) as opened:
             _check_pixels(name, opened.width, opened.height)
-            upright = ImageOps.exif_transpose(opened).convert(_MODES[how.color_space])
+            upright = _upright(opened).convert(_MODES[how.color_space])
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         words = f"{name} is no image that can be read as {_LISTED}: {one_line(str(error), 300)}"
         raise StepFailure(Reason.DATASET_INVALID, words, "Write it again, or leave it out") from error

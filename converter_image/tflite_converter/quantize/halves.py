@@ -21,14 +21,13 @@ _LARGEST: Final = 65504
 """The largest finite number of 16 bits."""
 _LARGEST_AS_BITS: Final = 0x7BFF
 _WITHOUT_SIGN: Final = 0x7FFF
-_LARGEST_BYTES: Final = 4096
+_LARGEST_BYTES: Final = 1024**2
 """Of a constant that is looked at in a graph: what has more values than an epsilon has weights among them."""
 
 
 def vanish(graph: Any) -> bool:  # noqa: ANN401 - TensorFlow has no types
     """Return whether a GraphDef has constants that become 0 in 16 bits, and are not."""
     from tensorflow.core.framework import types_pb2  # noqa: PLC0415 - takes seconds
-    from tensorflow.python.framework import tensor_util  # noqa: PLC0415 - takes seconds
 
     nodes = chain(graph.node, *(function.node_def for function in graph.library.function))
     values = (
@@ -37,7 +36,14 @@ def vanish(graph: Any) -> bool:  # noqa: ANN401 - TensorFlow has no types
         if node.op == "Const" and node.attr["dtype"].type == types_pb2.DT_FLOAT
     )
     small = (value for value in values if value.ByteSize() <= _LARGEST_BYTES)
-    return any(_vanishes(tensor_util.MakeNdarray(value)) for value in small)
+    return any(_vanishes(_written(value)) for value in small)
+
+
+def _written(value: Any) -> Floats:  # noqa: ANN401 - see above
+    """Return the numbers that a TensorProto holds: one that is repeated all over a large tensor stands there once."""
+    if value.tensor_content:
+        return np.frombuffer(value.tensor_content, "<f4")
+    return np.fromiter(value.float_val, np.float32)
 
 
 def are_suspect(content: bytes) -> bool:
@@ -53,10 +59,15 @@ def are_suspect(content: bytes) -> bool:
     )
 
 
-def count_beyond(content: bytes) -> int:
-    """Return how many of a file's constants of 32 bits are beyond what 16 hold."""
-    floats = (data.view(np.float32) for _, data in _constants(content, "FLOAT32"))
-    return sum(int(np.count_nonzero(np.abs(values) > _LARGEST)) for values in floats)
+def beyond(content: bytes) -> str | None:
+    """Return what of a file's constants of 32 bits 16 do not hold, in words; None where they hold all."""
+    floats = [data.view(np.float32) for _, data in _constants(content, "FLOAT32")]
+    large = sum(int(np.count_nonzero(np.abs(values) > _LARGEST)) for values in floats)
+    small = sum(values.size for values in floats if _vanishes(values))
+    words = f"{large} of them are beyond 65504, the largest half float" if large else None
+    if small and not large:
+        return f"{small} of them are so small that half floats make them 0"
+    return words
 
 
 def _constants(content: bytes, kind: str) -> Iterator[tuple[Any, NDArray[np.uint8]]]:

@@ -209,13 +209,15 @@ def _kept_layers(kept: KeepFloat, content: bytes) -> tuple[str, ...]:
     return layers
 
 
-def check_applied(asked: Quantization, facts: ArtifactFacts, beyond_halves: Callable[[], int] = lambda: 0) -> None:
+def check_applied(
+    asked: Quantization, facts: ArtifactFacts, beyond_halves: Callable[[], str | None] = lambda: None
+) -> None:
     """Compare what the artifact holds with what was asked.
 
     Args:
         asked: the quantization.
         facts: of the artifact.
-        beyond_halves: counts its weights that float16 does not hold.
+        beyond_halves: says which of its weights float16 does not hold.
 
     Raises:
         StepFailure: QuantizationNotApplied, saying which types the weights have; OperationNotQuantizable, naming the
@@ -244,19 +246,19 @@ def check_applied(asked: Quantization, facts: ArtifactFacts, beyond_halves: Call
     few = proof is Proof.MOST_WEIGHTS and elements[wanted] < sum(elements[dtype] for dtype in _FLOATS)
     if (elements[wanted] and not few) or not elements or unquantized(asked, facts) is not None:
         return
-    found = ", ".join(f"{count} {dtype}" for dtype, count in sorted(elements.items()))
-    words = f"quantization.type {asked.type} asks for {wanted} weights, but the artifact has {found}"
+    listed = ", ".join(f"{count} {dtype}" for dtype, count in sorted(elements.items()))
+    words = f"quantization.type {asked.type} asks for {wanted} weights, but the artifact has {listed}"
     if not _FLOATS & elements.keys() or (wanted == "float16" and elements["int8"]):
         raise StepFailure(
             Reason.QUANTIZATION_NOT_APPLIED,
             f"{words}: the model was trained for integers, by fake quantization",
             "Use quantization.type None, which keeps them",
         )
-    if wanted == "float16" and (count := beyond_halves()):
+    if wanted == "float16" and (found := beyond_halves()) is not None:
         raise StepFailure(
             Reason.QUANTIZATION_NOT_APPLIED,
-            f"{words}: {count} of them are beyond 65504, the largest half float, and tensors with such stay in float32",
-            "Use quantization.type DynamicRange or None, or export the model with smaller weights",
+            f"{words}: {found}, and tensors with such stay in float32",
+            "Use quantization.type DynamicRange or None, or export the model with other weights",
         )
     cure = "Use quantization.type None" + (" or Float16" if wanted != "float16" else "")
     if proof is Proof.SOME_WEIGHTS:

@@ -13,6 +13,9 @@ from tflite_converter.core.tensors import Array, Shape
 from tflite_converter.datasets.labelled import Labels
 from tflite_converter.scoring.placing import PlacedMetric
 
+_MOST_PLACES: Final = 512
+"""Of the last axis for R2, which is of each by itself: resampling keeps three sums for each and each example."""
+
 MOST_CLASSES: Final = 256
 """Of masks: each takes two numbers a sample."""
 
@@ -59,6 +62,7 @@ def check_output(placed: PlacedMetric, output: Array) -> None:
         _unsuitable(placed, f"{words}, and {metric.name} takes {wanted}", "name another output")
     if not is_real(output):
         return
+    _check_places(placed, output)
     classes = output.shape[-1] if output.ndim else 1
     if metric.name in _OF_SCORES and classes < 2:
         cure = "name the output that has a number for each class, or measure MeanAbsoluteError"
@@ -70,6 +74,13 @@ def check_output(placed: PlacedMetric, output: Array) -> None:
     if is_mask and classes > MOST_CLASSES:
         cure = "name the output that has the masks"
         _unsuitable(placed, f"{words}, of more classes than the {MOST_CLASSES} that masks may have", cure)
+
+
+def _check_places(placed: PlacedMetric, output: Array) -> None:
+    """R2 is of each place of the last axis, and resampling takes memory for each."""
+    if placed.metric.name is MetricName.R2 and output.ndim > 1 and output.shape[-1] > _MOST_PLACES:
+        found = f"has {output.shape[-1]} places in its last axis, and R2 is computed for {_MOST_PLACES} at most"
+        _unsuitable(placed, found, "use RootMeanSquaredError")
 
 
 def check_classes(placed: PlacedMetric, output: Array, labels: Sequence[Labels]) -> None:

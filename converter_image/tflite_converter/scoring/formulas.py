@@ -100,11 +100,26 @@ def _root_mean_squared(sums: Numbers) -> Numbers:
     return np.asarray(np.sqrt(_ratio(sums[..., 1], sums[..., 4])))
 
 
+def _errors_by_place(answer: Answer) -> Numbers:
+    """Add up squared errors, labels and squared labels, each by the place in the last axis, and count the labels."""
+    places = answer.labels.shape[-1] if answer.labels.ndim > 1 else 1
+    error = answer.output.astype(np.float64) - answer.labels
+    labels = answer.labels - answer.origin
+    with np.errstate(over="ignore"):
+        parts = (error**2, labels, labels**2)
+    sums = [np.asarray(part, np.float64).reshape(answer.examples, -1, places).sum(axis=1) for part in parts]
+    count = np.full((answer.examples, 1), labels.size / (answer.examples * places))
+    return np.concatenate([*sums, count], axis=1)
+
+
 def _r2(sums: Numbers) -> Numbers:
-    variation = sums[..., 3] - _ratio(sums[..., 2] ** 2, sums[..., 4])
+    """Return the mean of the R2 of each place whose labels vary, as scikit-learn's `uniform_average`."""
+    error, labels, squares = np.split(sums[..., :-1], 3, axis=-1)
+    variation = squares - _ratio(labels**2, sums[..., -1:])
     # What is left of labels that are all the same is rounding.
-    varies = variation > _ROUNDING * sums[..., 3]
-    return np.asarray(1 - _ratio(sums[..., 1], np.where(varies, variation, 0.0)))
+    varies = variation > _ROUNDING * squares
+    explained = np.where(varies, 1 - _ratio(error, np.where(varies, variation, 0.0)), 0.0)
+    return _ratio(explained.sum(axis=-1), varies.sum(axis=-1))
 
 
 def _cosines(answer: Answer) -> Numbers:
@@ -192,7 +207,7 @@ FORMULAS: Final[dict[MetricName, Formula]] = {
     MetricName.TOPK_ACCURACY: Formula(_hits, _share, _EMPTY, is_share=True, is_of_right_answers=True),
     MetricName.MEAN_ABSOLUTE_ERROR: Formula(_errors, _mean_absolute, _NONE),
     MetricName.ROOT_MEAN_SQUARED_ERROR: Formula(_errors, _root_mean_squared, _NONE),
-    MetricName.R2: Formula(_errors, _r2, _CONSTANT),
+    MetricName.R2: Formula(_errors_by_place, _r2, _CONSTANT),
     MetricName.COSINE_SIMILARITY: Formula(_cosines, _share, "are zeros throughout"),
     MetricName.INTERSECTION_OVER_UNION: Formula(_masks, _mean_over_classes, _EMPTY, is_share=True),
     MetricName.WORD_ERROR_RATE: Formula(_edits, _share, "are sequences without a single id", is_share=True),

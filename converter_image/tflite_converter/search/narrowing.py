@@ -1,5 +1,6 @@
 """What the few bits of each layer's weights cost: measured at the outputs, with one layer at a time so stored."""
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tflite_converter.artifact import inventory
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.tensors import Outputs
 from tflite_converter.quantize import weight_only
 from tflite_converter.search.ranking import LayersOrder
@@ -14,9 +16,12 @@ from tflite_converter.search.repair import Layer
 from tflite_converter.verify import litert, reference
 from tflite_converter.verify.metrics import Accuracy
 
+_LOG = logging.getLogger(__name__)
 _SAMPLES: Final = 8
 _SECONDS: Final = 60.0
 """After which the layers with fewer weights are no longer looked at: the largest come first."""
+_WORST: Final = 1e30
+"""The error of a layer with which outputs have other shapes, or something where there should be nothing at all."""
 _LEAST_BYTES: Final = 64
 """Of a layer's floats, below which fewer bits save nothing worth a look."""
 
@@ -38,8 +43,12 @@ def layers(order: LayersOrder) -> Iterator[Layer]:
     for size, name in largest_first:
         if time.monotonic() - started > _SECONDS:
             return
-        scratch.write_bytes(weight_only.of_one_layer(floats, order.kind, name, per_tensor=order.per_tensor))
-        error = _error(expected, litert.run(scratch, key, samples))
+        try:
+            scratch.write_bytes(weight_only.of_one_layer(floats, order.kind, name, per_tensor=order.per_tensor))
+            error = min(_error(expected, litert.run(scratch, key, samples)), _WORST)
+        except StepFailure as failure:
+            _LOG.info("Layer %s cannot be stored by itself in few bits: %s", name, failure)
+            continue
         # Floats of 32 bits: 4 bits less are an eighth of them.
         cost = max(size // 8, 1)
         if error > 0:
@@ -56,5 +65,8 @@ def _error(expected: Sequence[Outputs], found: Iterator[Outputs]) -> float:
     by_output: dict[str, Accuracy] = {}
     for wanted, given in zip(expected, found, strict=True):
         for name, value in wanted.items():
+            if given[name].shape != value.shape:
+                # How many rows there are depends on values.
+                return _WORST
             by_output.setdefault(name, Accuracy()).add(value, given[name])
     return max((10 ** (-accuracy.snr_decibels / 10) for accuracy in by_output.values()), default=0.0)

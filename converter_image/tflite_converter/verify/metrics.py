@@ -152,9 +152,11 @@ def _varies(arrays: Sequence[Array]) -> bool:
     if len(shapes) > 1 and any(shape[0] == 0 for shape in shapes):
         # No batch is empty: how many rows there are depends on the values.
         return True
-    rows = np.stack([as_doubles(row) for array in arrays for row in (array if len(shapes) > 1 else [array])])
-    variation = float(np.sum((rows - rows.mean(axis=0)) ** 2))
-    return variation > _LEAST_VARIATION * float(np.sum(rows**2))
+    rows = [row for array in arrays for row in (array if len(shapes) > 1 else [array])]
+    # One after the other: of masks all together, in doubles, are some gigabytes.
+    mean = sum((as_doubles(row) for row in rows[1:]), start=as_doubles(rows[0])) / len(rows)
+    variation = sum(float(np.sum((as_doubles(row) - mean) ** 2)) for row in rows)
+    return variation > _LEAST_VARIATION * sum(float(np.sum(as_doubles(row) ** 2)) for row in rows)
 
 
 def all_finite(outputs: Outputs) -> bool:

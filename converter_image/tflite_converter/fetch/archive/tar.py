@@ -24,6 +24,7 @@ from tflite_converter.storage.store import Readable
 _HEADER_BYTES: Final = 1 << 20
 """Names and attributes of one member; tarfile holds them in memory as a whole."""
 _XZ_MEMORY_BYTES: Final = 256 << 20
+_XZ_CHUNK: Final = 64 * 1024
 DAMAGED: Final = (
     *(tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile),
     # tarfile itself, on headers that are well-formed only at first sight.
@@ -93,12 +94,27 @@ class _Xz:
         self._decompressor = lzma.LZMADecompressor(memlimit=_XZ_MEMORY_BYTES)
 
     def read(self, size: int, /) -> bytes:
-        while not self._decompressor.eof:
-            packed = self._file.read(64 * 1024) if self._decompressor.needs_input else b""
+        while not self._decompressor.eof or self._begins_anew():
+            packed = self._file.read(_XZ_CHUNK) if self._decompressor.needs_input else b""
             if not packed and self._decompressor.needs_input:
                 raise EOFError("the xz stream ends too early")
             if unpacked := self._decompressor.decompress(packed, max_length=size):
                 return unpacked
+        return b""
+
+    def _begins_anew(self) -> bool:
+        """Return whether another stream follows: programs that pack in parallel write several (xz(1), multi-stream)."""
+        rest = self._decompressor.unused_data.lstrip(b"\0") or self._after_padding()
+        if not rest:
+            return False
+        self._decompressor = lzma.LZMADecompressor(memlimit=_XZ_MEMORY_BYTES)
+        self._decompressor.decompress(rest, max_length=0)
+        return True
+
+    def _after_padding(self) -> bytes:
+        while packed := self._file.read(_XZ_CHUNK):
+            if rest := packed.lstrip(b"\0"):
+                return rest
         return b""
 
 

@@ -224,6 +224,19 @@ def test_a_photo_is_turned_upright(tmp_path: Path) -> None:
     assert image[:, :3].max() == 0
 
 
+@pytest.mark.parametrize("exif", [b"II*\0", b"Exif\0\0II*\0", b"MM\0*\0\0\0\x08\xff\xff"])
+def test_a_photo_whose_orientation_cannot_be_read_is_taken_as_it_is(tmp_path: Path, exif: bytes) -> None:
+    photo = Image.new("RGB", (4, 6))
+    photo.paste((255, 255, 255), (0, 0, 4, 3))
+    for kind in ("PNG", "WEBP", "JPEG"):
+        file = io.BytesIO()
+        photo.save(file, kind, exif=exif)
+        folder = in_folder(tmp_path / kind, {f"a.{kind.lower()}": file.getvalue()})
+        image = read(folder, IMAGE, maxSamples=1)[0]["image"][0]
+        assert image[:2].mean() > 200
+        assert image[-2:].mean() < 50
+
+
 def records(folder: Path, examples: list[dict[str, Any]], name: str = "d.tfrecord") -> Path:
     import tensorflow as tf
 

@@ -16,6 +16,21 @@ def artifact(values: list[float] | list[list[float]], kind: str) -> bytes:
 
 
 @pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([[1e6, 1.0]], "1 of them are beyond 65504"),
+        ([[1e-9, -1e-9]], "2 of them are so small"),
+        ([[1e-9, 65504.0]], None),
+        ([[0.0, 0.0]], None),
+    ],
+    ids=str,
+)
+def test_what_half_floats_do_not_hold_is_said(values: list[list[float]], words: str | None) -> None:
+    said = halves.beyond(artifact(values, "float32"))
+    assert said is None if words is None else words in (said or "")
+
+
+@pytest.mark.parametrize(
     ("values", "kind", "suspect"),
     [
         ([[65472.0, -65472.0]], "float16", False),

@@ -127,7 +127,7 @@ def test_not_applied(kind: str, found: ArtifactFacts, words: str) -> None:
 def test_weights_that_half_floats_do_not_hold_are_named() -> None:
     found = facts(Constant("float16", 10), Constant("float32", 5000))
     with pytest.raises(StepFailure, match=r"4800 of them are beyond 65504.*DynamicRange or None") as caught:
-        check_applied(asked("Float16"), found, lambda: 4800)
+        check_applied(asked("Float16"), found, lambda: "4800 of them are beyond 65504")
     assert caught.value.reason is Reason.QUANTIZATION_NOT_APPLIED
 
 

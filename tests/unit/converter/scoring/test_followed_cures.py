@@ -62,6 +62,12 @@ FITTING: list[Followed] = [
         *(fit(name, REAL, NUMBERS) for name in ("MeanAbsoluteError", "RootMeanSquaredError", "R2", "CosineSimilarity")),
     ),
     followed(
+        "use RootMeanSquaredError",
+        METRIC,
+        fit("R2", zeros(2, 513), np.arange(1026.0).reshape(2, 513)),
+        fit("RootMeanSquaredError", zeros(2, 513), np.arange(1026.0).reshape(2, 513)),
+    ),
+    followed(
         "or measure MeanAbsoluteError, RootMeanSquaredError, R2, IntersectionOverUnion",
         METRIC,
         fit("WordErrorRate", SINGLE, CLASSES),

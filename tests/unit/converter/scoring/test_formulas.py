@@ -76,6 +76,19 @@ def test_r2_keeps_its_digits_far_from_zero() -> None:
     assert float(formula.value(formula.parts(far).sum(axis=0))) == pytest.approx(near, abs=1e-5)
 
 
+def test_r2_is_the_mean_over_the_places_that_vary() -> None:
+    # scikit-learn: r2_score's example of several outputs.
+    found, wanted = [[0.0, 2.0], [-1.0, 2.0], [8.0, -5.0]], [[0.5, 1.0], [-1.0, 1.0], [7.0, -6.0]]
+    assert value("R2", found, wanted) == pytest.approx(0.936801, abs=1e-6)
+    with_a_constant = [np.c_[np.array(each), np.full(3, 7.0)] for each in (found, wanted)]
+    assert value("R2", *with_a_constant) == pytest.approx(0.936801, abs=1e-6)
+    chance = np.random.default_rng(3)
+    far = chance.normal(0, 1, (500, 2)) + np.array([0.0, 1000.0])
+    assert value("R2", np.tile([0.0, 1000.0], (500, 1)), far) == pytest.approx(0.0, abs=0.02), "it explains nothing"
+    in_rows = [[[one] for one in each] for each in (found, wanted)]
+    assert value("R2", in_rows[0], in_rows[1]) == pytest.approx(0.936801, abs=1e-6)
+
+
 def test_what_is_not_defined_is_no_number() -> None:
     assert np.isnan(value("R2", [1.0, 2.0], [3.0, 3.0]))
     # What is left of these labels is rounding: 7e-18.

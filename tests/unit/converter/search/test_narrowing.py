@@ -8,16 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tflite_api.reasons import Reason
 from tflite_api.resource.quantization import KeepFloat
 from tflite_api.resource.quantization_types import QuantizationType
 from tflite_converter.artifact import inventory
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.core.tensors import Outputs
 from tflite_converter.quantize import weight_only
 from tflite_converter.search import narrowing
 from tflite_converter.search.ranking import LayersOrder
+from tflite_converter.search.repair import Layer
 from tflite_converter.verify import litert, reference
 
-SIZES = {"large": 8000, "small": 800, "exact": 4000, "tiny": 8}
+SIZES = {"large": 8000, "small": 800, "exact": 4000, "refused": 2000, "rows": 80, "from nothing": 72, "tiny": 8}
 ERRORS = {"large": 0.01, "small": 0.01, "exact": 0.0}
 
 
@@ -32,11 +35,15 @@ def test_the_layers_are_those_that_bring_an_error_with_what_is_won_for_each_byte
     def of_one_layer(_: Path, kind: QuantizationType, name: str, *, per_tensor: bool) -> bytes:
         assert kind is QuantizationType.WEIGHT_ONLY_INT4
         scales.append(per_tensor)
+        if name == "refused":
+            raise StepFailure(Reason.OPERATION_NOT_QUANTIZABLE, "it has no form in few bits", "leave it")
         return name.encode()
 
     def run(path: Path, _: str, samples: Sequence[Any]) -> Iterator[Outputs]:
-        error = ERRORS.get(path.read_text(), 0.0)
-        return iter([{"y": np.array([1 + error], np.float32)} for _ in samples])
+        name = path.read_text()
+        error, rows = ERRORS.get(name, 0.0), 2 if name == "rows" else 1
+        empty = np.array([float(name == "from nothing")], np.float32)
+        return iter([{"y": np.array([1 + error] * rows, np.float32), "empty": empty} for _ in samples])
 
     monkeypatch.setattr(weight_only, "of_one_layer", of_one_layer)
     monkeypatch.setattr(inventory, "float_bytes", lambda _: SIZES)
@@ -52,6 +59,9 @@ def test_the_layers_are_those_that_bring_an_error_with_what_is_won_for_each_byte
         folder=str(tmp_path),
     )
     found = {layer.name: layer for layer in narrowing.layers(order)}
-    assert {name: layer.cost for name, layer in found.items()} == {"large": 1000, "small": 100}
+    costs = {"large": 1000, "small": 100, "rows": 10, "from nothing": 9}
+    assert {name: layer.cost for name, layer in found.items()} == costs
+    assert found["rows"].badness > found["small"].badness
+    assert all(Layer.model_validate_json(layer.model_dump_json()) == layer for layer in found.values())
     assert found["small"].badness == pytest.approx(10 * found["large"].badness)
-    assert scales == [per_tensor] * 3
+    assert scales == [per_tensor] * 6

@@ -127,7 +127,7 @@ FOLLOWED: list[Followed] = [
         converted(model(steps, [None, 4]), **kind("WeightOnlyInt8")),
     ),
     followed(
-        "Use quantization.type DynamicRange or None, or export the model with smaller weights",
+        "Use quantization.type DynamicRange or None, or export the model with other weights",
         NOT_APPLIED,
         converted(model(dense, [1, 64], scale=1e6), **kind("Float16")),
         converted(model(dense, [1, 64], scale=1e6), **kind("DynamicRange")),

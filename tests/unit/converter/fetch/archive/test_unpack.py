@@ -18,7 +18,13 @@ from tflite_converter.core.failure import StepFailure
 from tflite_converter.fetch.archive.extraction import link_target, safe_path
 
 
-@pytest.mark.parametrize("compress", [bytes, gzip.compress, bz2.compress, lzma.compress])
+def in_streams(content: bytes) -> bytes:
+    """Pack as programs do that use several cores: one stream after the other, with padding between."""
+    third = len(content) // 3
+    return lzma.compress(content[:third]) + bytes(65_536) + lzma.compress(content[third:]) + bytes(4)
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress, bz2.compress, lzma.compress, in_streams])
 def test_a_plain_archive_is_unpacked_whatever_its_compression(
     tmp_path: Path, compress: Callable[[bytes], bytes]
 ) -> None:
