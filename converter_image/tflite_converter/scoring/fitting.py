@@ -60,9 +60,9 @@ def check_output(placed: PlacedMetric, output: Array) -> None:
         _unsuitable(placed, f"{words}, and {metric.name} takes {wanted}", _others(output))
     if metric.name is MetricName.WORD_ERROR_RATE and output.ndim == 0:
         _unsuitable(placed, f"{words}, and {metric.name} takes {wanted}", "name another output")
+    _check_places(placed, output)
     if not is_real(output):
         return
-    _check_places(placed, output)
     classes = output.shape[-1] if output.ndim else 1
     if metric.name in _OF_SCORES and classes < 2:
         cure = "name the output that has a number for each class, or measure MeanAbsoluteError"

@@ -102,7 +102,7 @@ def _root_mean_squared(sums: Numbers) -> Numbers:
 
 def _errors_by_place(answer: Answer) -> Numbers:
     """Add up squared errors, labels and squared labels, each by the place in the last axis, and count the labels."""
-    places = answer.labels.shape[-1] if answer.labels.ndim > 1 else 1
+    places = answer.labels.shape[-1] if answer.labels.ndim > 1 and answer.labels.size else 1
     error = answer.output.astype(np.float64) - answer.labels
     labels = answer.labels - answer.origin
     with np.errstate(over="ignore"):

@@ -25,6 +25,8 @@ _HEADER_BYTES: Final = 1 << 20
 """Names and attributes of one member; tarfile holds them in memory as a whole."""
 _XZ_MEMORY_BYTES: Final = 256 << 20
 _XZ_CHUNK: Final = 64 * 1024
+_MOST_XZ_STREAMS: Final = 10_000
+"""Each has megabytes where several cores packed; for each the rest of a chunk is copied."""
 DAMAGED: Final = (
     *(tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile),
     # tarfile itself, on headers that are well-formed only at first sight.
@@ -92,6 +94,7 @@ class _Xz:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._decompressor = lzma.LZMADecompressor(memlimit=_XZ_MEMORY_BYTES)
+        self._streams = 1
 
     def read(self, size: int, /) -> bytes:
         while not self._decompressor.eof or self._begins_anew():
@@ -107,6 +110,9 @@ class _Xz:
         rest = self._decompressor.unused_data.lstrip(b"\0") or self._after_padding()
         if not rest:
             return False
+        self._streams += 1
+        if self._streams > _MOST_XZ_STREAMS:
+            raise lzma.LZMAError(f"it has more than {_MOST_XZ_STREAMS} xz streams")
         self._decompressor = lzma.LZMADecompressor(memlimit=_XZ_MEMORY_BYTES)
         self._decompressor.decompress(rest, max_length=0)
         return True

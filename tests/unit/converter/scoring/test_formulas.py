@@ -85,6 +85,7 @@ def test_r2_is_the_mean_over_the_places_that_vary() -> None:
     chance = np.random.default_rng(3)
     far = chance.normal(0, 1, (500, 2)) + np.array([0.0, 1000.0])
     assert value("R2", np.tile([0.0, 1000.0], (500, 1)), far) == pytest.approx(0.0, abs=0.02), "it explains nothing"
+    assert np.isnan(value("R2", np.zeros((2, 0)), np.zeros((2, 0))))
     in_rows = [[[one] for one in each] for each in (found, wanted)]
     assert value("R2", in_rows[0], in_rows[1]) == pytest.approx(0.936801, abs=1e-6)
 

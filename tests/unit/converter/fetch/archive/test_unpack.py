@@ -34,6 +34,11 @@ def test_a_plain_archive_is_unpacked_whatever_its_compression(
     assert (folder / "variables" / "data").read_bytes() == content
 
 
+def test_streams_without_end_are_refused(tmp_path: Path) -> None:
+    packed = lzma.compress(pack(plain("saved_model.pb"))[:512]) + lzma.compress(b"") * 10_000
+    assert "more than 10000 xz streams" in refused(tmp_path, packed).message
+
+
 @pytest.mark.parametrize(
     "member",
     [
