@@ -79,7 +79,8 @@ def _replace_a_forged_cleanup(state: State, _: ConversionSpec, __: str) -> Letti
 def _give_up(state: State, _: ConversionSpec, uri: str) -> LettingGo | None:
     """Let the conversion go with a report if it has waited too long."""
     cleanup = state.cleanup
-    if cleanup is None and not state.must_wait and state.refusal is None:
+    is_held_up = state.must_wait or state.refusal is not None or cleanup_name(state.identity) in state.forged_jobs
+    if cleanup is None and not is_held_up:
         # The operator itself may have been away for so long, or its clock be ahead: nothing was tried yet.
         return None
     begun = [state.conversion.deletion, cleanup.created if cleanup is not None else None]

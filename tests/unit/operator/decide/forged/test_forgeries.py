@@ -44,7 +44,9 @@ def forged(owner: Object, attempt: int = 1) -> Object:
     return made
 
 
-def look(owner: Object, jobs: list[Object], pods: list[Object], settings: Settings = SETTINGS, **known: Any) -> Any:
+def look(
+    owner: Object, jobs: list[Object], pods: list[Object], settings: Settings = SETTINGS, now: int = 61, **known: Any
+) -> Any:
     """The plan after everything was read from the API server, and compared."""
     doubts = examine(
         observe_conversion(owner, settings),
@@ -52,7 +54,7 @@ def look(owner: Object, jobs: list[Object], pods: list[Object], settings: Settin
         [(observe_pod(pod), pod) for pod in pods],
         settings,
     )
-    return plan(observed(owner, jobs, pods, settings, evidence=Evidence(doubts=doubts, **known)), at(61), settings)
+    return plan(observed(owner, jobs, pods, settings, evidence=Evidence(doubts=doubts, **known)), at(now), settings)
 
 
 def test_a_job_with_another_container_is_deleted_and_made_again() -> None:
@@ -181,3 +183,5 @@ def test_a_forged_cleanup_releases_nothing() -> None:
     assert SetFinalizer(present=False) in look(owner, [real], [its_pod(real)]).actions
     assert look(owner, [other], [its_pod(other)]).actions == (DeleteJob(other["metadata"]["name"], "cleanup"),)
     assert look(owner, [], []).actions == (CreateCleanup(),)
+    held_up = look(owner, [other], [its_pod(other)], now=60 + int(SETTINGS.cleanup_seconds))
+    assert SetFinalizer(present=False) in held_up.actions, "whoever forges it again and again holds nothing up"
