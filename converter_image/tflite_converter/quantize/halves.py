@@ -64,10 +64,9 @@ def beyond(content: bytes) -> str | None:
     floats = [data.view(np.float32) for _, data in _constants(content, "FLOAT32")]
     large = sum(int(np.count_nonzero(np.abs(values) > _LARGEST)) for values in floats)
     small = sum(values.size for values in floats if _vanishes(values))
-    words = f"{large} of them are beyond 65504, the largest half float" if large else None
-    if small and not large:
-        return f"{small} of them are so small that half floats make them 0"
-    return words
+    if large:
+        return f"{large} of them are beyond 65504, the largest half float"
+    return f"{small} of them are so small that half floats make them 0" if small else None
 
 
 def _constants(content: bytes, kind: str) -> Iterator[tuple[Any, NDArray[np.uint8]]]:
