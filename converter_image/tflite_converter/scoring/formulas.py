@@ -86,18 +86,17 @@ def _hits(answer: Answer) -> Numbers:
 
 def _errors(answer: Answer) -> Numbers:
     error = answer.output.astype(np.float64) - answer.labels
-    labels = answer.labels - answer.origin
     with np.errstate(over="ignore"):
-        parts = (np.abs(error), error**2, labels, labels**2, np.ones(labels.shape))
+        parts = (np.abs(error), error**2, np.ones(answer.labels.shape))
     return np.stack([_by_example(part, answer.examples) for part in parts], axis=1)
 
 
 def _mean_absolute(sums: Numbers) -> Numbers:
-    return _ratio(sums[..., 0], sums[..., 4])
+    return _ratio(sums[..., 0], sums[..., 2])
 
 
 def _root_mean_squared(sums: Numbers) -> Numbers:
-    return np.asarray(np.sqrt(_ratio(sums[..., 1], sums[..., 4])))
+    return np.asarray(np.sqrt(_ratio(sums[..., 1], sums[..., 2])))
 
 
 def _errors_by_place(answer: Answer) -> Numbers:
