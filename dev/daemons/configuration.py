@@ -127,7 +127,7 @@ def audit_policy() -> str:
     changes = ["create", "update", "patch", "delete", "deletecollection"]
     resources = [
         {"group": "tflite-operator.dev", "resources": ["tfliteconversions", "tfliteconversions/status"]},
-        {"group": "batch", "resources": ["jobs"]},
+        {"group": "batch", "resources": ["jobs", "jobs/status"]},
     ]
     return as_yaml(
         {
