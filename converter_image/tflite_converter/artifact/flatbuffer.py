@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tflite_converter.core.tensors import SignatureFacts, TensorFacts
 
 IDENTIFIER: Final = b"TFL3"
@@ -149,12 +152,29 @@ def operator_names(model: Any) -> list[str]:  # noqa: ANN401 - generated without
     return [_operator_name(model.OperatorCodes(index), operators) for index in range(model.OperatorCodesLength())]
 
 
+class TooLargeError(ValueError):
+    """A file would not be a flatbuffer alone: it has 2 GB, or keeps its constants behind the flatbuffer for that."""
+
+
 def packed(model: Any, size: int) -> bytes:  # noqa: ANN401 - generated without types
-    """Return the file of a ModelT; `size` (bytes) is about what it takes."""
+    """Return the file of a ModelT.
+
+    Args:
+        model: the content.
+        size: what the file takes, about (bytes).
+
+    Raises:
+        TooLargeError: it is no flatbuffer alone.
+    """
     import flatbuffers  # noqa: PLC0415 - takes long
 
-    builder = flatbuffers.Builder(size)
-    builder.Finish(model.Pack(builder), IDENTIFIER)
+    if any(buffer.size for buffer in model.buffers):
+        raise TooLargeError("constants are behind the flatbuffer, whose places would be others")
+    try:
+        builder = flatbuffers.Builder(size)
+        builder.Finish(model.Pack(builder), IDENTIFIER)
+    except flatbuffers.builder.BuilderSizeError as error:
+        raise TooLargeError(str(error)) from error
     return bytes(builder.Output())
 
 
@@ -302,6 +322,15 @@ def is_constant(model: Any, tensor: Any) -> bool:  # noqa: ANN401 - see above
     buffer = model.Buffers(tensor.Buffer())
     # A file of more than 2 GB keeps its buffers behind the flatbuffer: Offset and Size.
     return bool(buffer.DataLength() or buffer.Size())
+
+
+def values(content: bytes | bytearray, model: Any, tensor: Any) -> NDArray[np.uint8] | None:  # noqa: ANN401 - see above
+    """Return the bytes of a constant, as a view of the file they are in; None of what is no constant."""
+    buffer = model.Buffers(tensor.Buffer())
+    if buffer.Size():
+        return np.frombuffer(content, np.uint8, buffer.Size(), buffer.Offset())
+    data: NDArray[np.uint8] | None = buffer.DataAsNumpy() if buffer.DataLength() else None
+    return data
 
 
 def _shape(tensor: Any) -> tuple[int, ...]:  # noqa: ANN401 - see above

@@ -62,7 +62,7 @@ def convert(folder: Path, settings: ConverterSettings) -> bytes:
         if (explained := kernels.of_the_float_file(str(error))) is not None:
             raise explained from error
         raise quantization.quantizer_failure(settings.quantization.type, str(error)) from error
-    if loses_constants or (in_halves and halves.are_suspect(converted)):
+    if in_halves and halves.are_suspect(converted, with_biases=loses_constants):
         floats = convert(folder, replace(settings, quantization=Quantization(type=QuantizationType.NONE)))
         return halves.restored(converted, floats)
     in_16_bits = settings.quantization.type.facts.activations is Activations.INT16

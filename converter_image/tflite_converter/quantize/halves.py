@@ -4,6 +4,7 @@ With an epsilon of 1e-10, which they make 0, goes what it kept from a division b
 cuts off there.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Final
@@ -11,9 +12,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tflite_api.reasons import Reason
 from tflite_converter.artifact import flatbuffer
+from tflite_converter.core.failure import StepFailure
 
 Floats = NDArray[np.float32]
+
+CURE: Final = "Use quantization.type DynamicRange or None, or export the model with other weights"
+"""Of weights that 16 bits do not hold."""
 
 _VANISHING: Final = 2.0**-25
 """The largest that becomes 0: half the least number of 16 bits, and ties go to even (IEEE 754, binary16)."""
@@ -23,6 +29,12 @@ _LARGEST_AS_BITS: Final = 0x7BFF
 _WITHOUT_SIGN: Final = 0x7FFF
 _LARGEST_BYTES: Final = 1024**2
 """Of a constant that is looked at in a graph: what has more values than an epsilon has weights among them."""
+_WRITTEN: Final = {"DT_FLOAT": ("<f4", "float_val"), "DT_DOUBLE": ("<f8", "double_val")}
+"""Types of floats in a graph, by their names there: their numbers, and the field that has them where they are few."""
+_BIAS: Final = {"CONV_2D": 2, "CONV_3D": 2, "DEPTHWISE_CONV_2D": 2, "FULLY_CONNECTED": 2, "TRANSPOSE_CONV": 3}
+"""Which of an operator's inputs is its bias, counted from 0."""
+_EXPANDING: Final = "DEQUANTIZE"
+"""The operator that makes floats of 32 bits of 16."""
 
 
 def vanish(graph: Any) -> bool:  # noqa: ANN401 - TensorFlow has no types
@@ -30,38 +42,67 @@ def vanish(graph: Any) -> bool:  # noqa: ANN401 - TensorFlow has no types
     from tensorflow.core.framework import types_pb2  # noqa: PLC0415 - takes seconds
 
     nodes = chain(graph.node, *(function.node_def for function in graph.library.function))
-    values = (
-        node.attr["value"].tensor
-        for node in nodes
-        if node.op == "Const" and node.attr["dtype"].type == types_pb2.DT_FLOAT
+    constants = (node.attr for node in nodes if node.op == "Const")
+    floats = (
+        (kind, constant["value"].tensor)
+        for constant in constants
+        if (kind := types_pb2.DataType.Name(constant["dtype"].type)) in _WRITTEN
     )
-    small = (value for value in values if value.ByteSize() <= _LARGEST_BYTES)
-    return any(_vanishes(_written(value)) for value in small)
+    small = ((kind, value) for kind, value in floats if value.ByteSize() <= _LARGEST_BYTES)
+    return any(_vanishes(_written(kind, value)) for kind, value in small)
 
 
-def _written(value: Any) -> Floats:  # noqa: ANN401 - see above
+def _written(kind: str, value: Any) -> NDArray[Any]:  # noqa: ANN401 - see above
     """Return the numbers that a TensorProto holds: one that is repeated all over a large tensor stands there once."""
+    dtype, field = _WRITTEN[kind]
     if value.tensor_content:
-        return np.frombuffer(value.tensor_content, "<f4")
-    return np.fromiter(value.float_val, np.float32)
+        return np.frombuffer(value.tensor_content, dtype)
+    return np.fromiter(getattr(value, field), dtype)
 
 
-def are_suspect(content: bytes) -> bool:
+def are_suspect(content: bytes, *, with_biases: bool) -> bool:
     """Return whether a file has constants of 16 bits that look as if they had been others.
 
-    These are any with the largest number that there is, or beyond, and weights that are all 0. Biases often are.
+    These are any with the largest number that there is, or beyond, and any that are all 0.
+
+    Args:
+        content: the file.
+        with_biases: whether biases that are all 0 count. Many have never been anything else, as operators without any
+            are given them.
     """
-    # As bits, which compare a hundred times faster than NumPy's halves.
-    bits = ((tensor.ShapeLength() > 1, data.view(np.uint16)) for tensor, data in _constants(content, "FLOAT16"))
-    return any(
-        bool(np.any(values & _WITHOUT_SIGN >= _LARGEST_AS_BITS)) or (is_weight and not np.any(values))
-        for is_weight, values in bits
-    )
+    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
+
+    model = schema.Model.GetRootAs(content, 0)
+    names = flatbuffer.operator_names(model)
+    for graph in map(model.Subgraphs, range(model.SubgraphsLength())):
+        biases = frozenset[int]() if with_biases else _biases(graph, names)
+        for number, data in _constants(content, model, graph, "FLOAT16"):
+            # As bits, which compare a hundred times faster than NumPy's halves.
+            largest = int(np.max(data.view(np.uint16) & _WITHOUT_SIGN))
+            if largest >= _LARGEST_AS_BITS or (largest == 0 and number not in biases):
+                return True
+    return False
+
+
+def _biases(graph: Any, names: Sequence[str]) -> frozenset[int]:  # noqa: ANN401 - generated without types
+    """Return the numbers of a graph's tensors that are read, once they are expanded, as biases alone."""
+    operators = list(map(graph.Operators, range(graph.OperatorsLength())))
+    read = defaultdict[int, set[bool]](set)
+    for one in operators:
+        for position in range(one.InputsLength()):
+            read[one.Inputs(position)].add(_BIAS.get(names[one.OpcodeIndex()]) == position)
+    expanded = (one for one in operators if names[one.OpcodeIndex()] == _EXPANDING)
+    return frozenset(one.Inputs(0) for one in expanded if read[one.Outputs(0)] == {True})
 
 
 def beyond(content: bytes) -> str | None:
     """Return what of a file's constants of 32 bits 16 do not hold, in words; None where they hold all."""
-    floats = [data.view(np.float32) for _, data in _constants(content, "FLOAT32")]
+    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
+
+    model = schema.Model.GetRootAs(content, 0)
+    graphs = map(model.Subgraphs, range(model.SubgraphsLength()))
+    constants = chain.from_iterable(_constants(content, model, graph, "FLOAT32") for graph in graphs)
+    floats = [data.view(np.float32) for _, data in constants]
     large = sum(int(np.count_nonzero(np.abs(values) > _LARGEST)) for values in floats)
     small = sum(values.size for values in floats if _vanishes(values))
     if large:
@@ -69,16 +110,20 @@ def beyond(content: bytes) -> str | None:
     return f"{small} of them are so small that half floats make them 0" if small else None
 
 
-def _constants(content: bytes, kind: str) -> Iterator[tuple[Any, NDArray[np.uint8]]]:
-    """Yield each tensor of a type whose values are in a file, with their bytes."""
+def _constants(
+    content: bytes,
+    model: Any,  # noqa: ANN401 - generated without types
+    graph: Any,  # noqa: ANN401 - see above
+    kind: str,
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Yield the number of each tensor of a type whose values are in a file, with their bytes."""
     from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
 
-    model = schema.Model.GetRootAs(content, 0)
-    for graph in map(model.Subgraphs, range(model.SubgraphsLength())):
-        for tensor in map(graph.Tensors, range(graph.TensorsLength())):
-            buffer = model.Buffers(tensor.Buffer())
-            if tensor.Type() == getattr(schema.TensorType, kind) and buffer.DataLength():
-                yield tensor, buffer.DataAsNumpy()
+    for number in range(graph.TensorsLength()):
+        tensor = graph.Tensors(number)
+        data = flatbuffer.values(content, model, tensor)
+        if tensor.Type() == getattr(schema.TensorType, kind) and data is not None:
+            yield number, data
 
 
 def restored(halves: bytes, floats: bytes) -> bytes:
@@ -87,33 +132,51 @@ def restored(halves: bytes, floats: bytes) -> bytes:
     Args:
         halves: the file.
         floats: the same conversion without a quantization. Where its operators are others, nothing is restored.
+
+    Raises:
+        StepFailure: QuantizationNotApplied where a file of that size cannot be written anew.
     """
     from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
 
-    roots = [schema.Model.GetRootAs(content, 0) for content in (halves, floats)]
-    names, names_of_floats = (list(flatbuffer.operator_names(root)) for root in roots)
-    model, whole = (schema.ModelT.InitFromObj(root) for root in roots)
-    found = False
-    for graph, twin in zip(model.subgraphs, whole.subgraphs, strict=False):
+    root, whole = (schema.Model.GetRootAs(content, 0) for content in (halves, floats))
+    names, names_of_floats = (flatbuffer.operator_names(model) for model in (root, whole))
+    model = schema.ModelT.InitFromObj(root)
+    found = 0
+    for graph, twin in zip(model.subgraphs, map(whole.Subgraphs, range(whole.SubgraphsLength())), strict=False):
         expanded = _expanded(model, graph, names)
         used = [operator for operator in graph.operators if expanded.isdisjoint(operator.outputs)]
-        if [names[one.opcodeIndex] for one in used] != [names_of_floats[one.opcodeIndex] for one in twin.operators]:
+        same = list(map(twin.Operators, range(twin.OperatorsLength())))
+        if [names[one.opcodeIndex] for one in used] != [names_of_floats[one.OpcodeIndex()] for one in same]:
             continue
-        lost = _lost(zip(used, twin.operators, strict=True), expanded, whole, twin)
+        read = _read(zip(used, same, strict=True), expanded)
+        values = {ours: _floats(floats, whole, twin.Tensors(theirs)) for ours, theirs in read.items()}
+        lost = {number: value for number, value in values.items() if value is not None and _is_lost(value)}
         for number, value in lost.items():
             buffer = schema.BufferT()
-            buffer.data = np.frombuffer(value.tobytes(), np.uint8)
+            buffer.data = value.view(np.uint8)
             model.buffers.append(buffer)
             graph.tensors[number].buffer = len(model.buffers) - 1
         graph.operators = [operator for operator in graph.operators if lost.keys().isdisjoint(operator.outputs)]
-        found = found or bool(lost)
+        found += len(lost)
     if not found:
         return halves
     _empty_what_nothing_reads(model)
-    return flatbuffer.packed(model, len(halves))
+    return _written_anew(model, len(halves), found)
 
 
-def _empty_what_nothing_reads(model: Any) -> None:  # noqa: ANN401 - generated without types
+def _written_anew(model: Any, size: int, found: int) -> bytes:  # noqa: ANN401 - see above
+    try:
+        return flatbuffer.packed(model, size)
+    except flatbuffer.TooLargeError as error:
+        raise StepFailure(
+            Reason.QUANTIZATION_NOT_APPLIED,
+            f"{found} of the model's constants have numbers that half floats do not hold, either beyond 65504 or so"
+            " small that they become 0, and a file of more than 2 GB cannot be written with these in float32",
+            CURE,
+        ) from error
+
+
+def _empty_what_nothing_reads(model: Any) -> None:  # noqa: ANN401 - see above
     """Take the values from constants that were expanded, and no longer are."""
     read = {
         graph.tensors[number].buffer
@@ -126,42 +189,35 @@ def _empty_what_nothing_reads(model: Any) -> None:  # noqa: ANN401 - generated w
             model.buffers[tensor.buffer].data = None
 
 
-def _expanded(model: Any, graph: Any, names: Sequence[str]) -> set[int]:  # noqa: ANN401 - generated without types
+def _expanded(model: Any, graph: Any, names: Sequence[str]) -> set[int]:  # noqa: ANN401 - see above
     """Return the numbers of the tensors of floats that constants of 16 bits are expanded to."""
     return {
         operator.outputs[0]
         for operator in graph.operators
-        if names[operator.opcodeIndex] == "DEQUANTIZE"
-        and model.buffers[graph.tensors[operator.inputs[0]].buffer].data is not None
+        if names[operator.opcodeIndex] == _EXPANDING
+        and ((buffer := model.buffers[graph.tensors[operator.inputs[0]].buffer]).data is not None or buffer.size)
     }
 
 
-def _lost(
-    pairs: Iterable[tuple[Any, Any]],
-    expanded: set[int],
-    whole: Any,  # noqa: ANN401 - see above
-    twin: Any,  # noqa: ANN401 - see above
-) -> dict[int, Floats]:
-    """Return what 16 bits do not hold, by the number of the tensor that it is expanded to."""
-    values = {
-        ours: _value(whole, twin.tensors[theirs])
+def _read(pairs: Iterable[tuple[Any, Any]], expanded: set[int]) -> dict[int, int]:
+    """Return for each tensor that is expanded the number of its twin, by which the same operator reads the same."""
+    return {
+        ours: same.Inputs(position)
         for operator, same in pairs
-        for ours, theirs in zip(operator.inputs, same.inputs, strict=True)
+        for position, ours in enumerate(operator.inputs)
         if ours in expanded
     }
-    return {number: value for number, value in values.items() if value is not None and _is_lost(value)}
 
 
-def _value(model: Any, tensor: Any) -> Floats | None:  # noqa: ANN401 - see above
+def _floats(content: bytes, model: Any, tensor: Any) -> Floats | None:  # noqa: ANN401 - see above
     """Return a constant's floats; None where it is no constant, or not of floats."""
     from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
 
-    data = model.buffers[tensor.buffer].data
-    is_of_floats = tensor.type == schema.TensorType.FLOAT32 and data is not None
-    return np.asarray(data, np.uint8).view(np.float32) if is_of_floats else None
+    data = flatbuffer.values(content, model, tensor)
+    return data.view(np.float32) if tensor.Type() == schema.TensorType.FLOAT32 and data is not None else None
 
 
-def _vanishes(value: Floats) -> bool:
+def _vanishes(value: NDArray[Any]) -> bool:
     return bool(0 < np.abs(value).max(initial=0.0) <= _VANISHING)
 
 

@@ -12,6 +12,7 @@ from tflite_api.text import one_line
 from tflite_converter.artifact import flatbuffer, layer_names
 from tflite_converter.artifact.flatbuffer import ArtifactFacts, Constant
 from tflite_converter.core.failure import OWN_CURE, StepFailure
+from tflite_converter.quantize import halves
 
 _FLOATS: Final = frozenset({"float32", "float64"})
 _NO_WEIGHTS: Final = frozenset({"int16", "int32", "int64", "bool", "string"})
@@ -258,7 +259,7 @@ def check_applied(
         raise StepFailure(
             Reason.QUANTIZATION_NOT_APPLIED,
             f"{words}: {found}, and tensors with such stay in float32",
-            "Use quantization.type DynamicRange or None, or export the model with other weights",
+            halves.CURE,
         )
     cure = "Use quantization.type None" + (" or Float16" if wanted != "float16" else "")
     if proof is Proof.SOME_WEIGHTS:

@@ -5,7 +5,10 @@ Every normalization by a layer's or batch's own mean has one (own measurement: 4
 
 from typing import Any, Final
 
+from tflite_api.reasons import Reason
 from tflite_converter.artifact import flatbuffer
+from tflite_converter.core.failure import StepFailure
+from tflite_converter.quantize import quantization
 
 _SQUARE: Final = "SQUARE"
 _SQUARED_DIFFERENCE: Final = "SQUARED_DIFFERENCE"
@@ -14,7 +17,11 @@ _DIFFERENCE: Final = "/difference"
 
 
 def written_out(content: bytes) -> bytes:
-    """Return a file of floats whose squares, of differences as well, are multiplied with themselves."""
+    """Return a file of floats whose squares, of differences as well, are multiplied with themselves.
+
+    Raises:
+        StepFailure: OperationNotQuantizable where there are some, and a file of that size cannot be written anew.
+    """
     from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
 
     root = schema.Model.GetRootAs(content, 0)
@@ -42,7 +49,15 @@ def written_out(content: bytes) -> bytes:
     for number in {*squaring, subtraction, multiplication} - used:
         # The calibrator refuses files with operators that they do not use.
         model.operatorCodes[number] = model.operatorCodes[min(used)]
-    return flatbuffer.packed(model, len(content))
+    try:
+        return flatbuffer.packed(model, len(content))
+    except flatbuffer.TooLargeError as error:
+        raise StepFailure(
+            Reason.OPERATION_NOT_QUANTIZABLE,
+            f"LiteRT has no kernels of 16 bits for {' and '.join(sorted(names[number] for number in squaring))}, which"
+            " are written out as others that it has, but for files of more than 2 GB",
+            quantization.cure_by_8_bits(()),
+        ) from error
 
 
 def _added_code(model: Any, kind: int) -> int:  # noqa: ANN401 - see above

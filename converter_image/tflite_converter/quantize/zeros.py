@@ -15,7 +15,8 @@ def scaled(content: bytes) -> bytes:
     model = schema.Model.GetRootAs(changed, 0)
     for tensor, other in _summed(model, schema.TensorType.INT16):
         scale = _scale(other)
-        if _scale(tensor) == 0 and scale and _is_of_zeros(model, tensor):
+        values = flatbuffer.values(changed, model, tensor)
+        if _scale(tensor) == 0 and scale and values is not None and not values.any():
             # A view of what is changed.
             tensor.Quantization().ScaleAsNumpy()[:] = scale
     return bytes(changed)
@@ -34,8 +35,3 @@ def _summed(model: Any, kind: int) -> Iterator[tuple[Any, Any]]:  # noqa: ANN401
 def _scale(tensor: Any) -> float | None:  # noqa: ANN401 - see above
     scheme = tensor.Quantization()
     return float(scheme.Scale(0)) if scheme is not None and scheme.ScaleLength() == 1 else None
-
-
-def _is_of_zeros(model: Any, tensor: Any) -> bool:  # noqa: ANN401 - see above
-    buffer = model.Buffers(tensor.Buffer())
-    return bool(buffer.DataLength()) and not buffer.DataAsNumpy().any()

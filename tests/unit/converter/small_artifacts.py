@@ -20,6 +20,18 @@ def dense(layers: int, width: int = 64) -> bytes:
     return graph.file({"y": tensor})
 
 
+def behind(file: bytes) -> bytes:
+    """Return a file with its constants behind the flatbuffer, as those of more than 2 GB have them."""
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(file, 0))
+    kept = {number: buffer.data.tobytes() for number, buffer in enumerate(model.buffers) if buffer.data is not None}
+    place = 2 * len(file)
+    for number, data in kept.items():
+        buffer = model.buffers[number]
+        buffer.data, buffer.offset, buffer.size = None, place, len(data)
+        place += len(data)
+    return _packed(model).ljust(2 * len(file), b"\0") + b"".join(kept.values())
+
+
 class Graph:
     """One subgraph, built operator by operator."""
 
@@ -71,9 +83,7 @@ class Graph:
         signature.inputs = [_entry(name, tensor) for name, tensor in self._inputs.items()]
         signature.outputs = [_entry(name, tensor) for name, tensor in outputs.items()]
         self._model.signatureDefs = [signature]
-        builder = flatbuffers.Builder(1024)
-        builder.Finish(self._model.Pack(builder), file_identifier=b"TFL3")
-        return bytes(builder.Output())
+        return _packed(self._model)
 
     def _tensor(self, name: str, shape: list[int], kind: int = schema.TensorType.FLOAT32, buffer: int = 0) -> int:
         tensor = schema.TensorT()
@@ -90,3 +100,9 @@ def _entry(name: str, tensor: int) -> Any:
 
 def _fully_connected() -> tuple[int, Any]:
     return schema.BuiltinOptions.FullyConnectedOptions, schema.FullyConnectedOptionsT()
+
+
+def _packed(model: Any) -> bytes:
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    return bytes(builder.Output())

@@ -39,7 +39,48 @@ def floored(tf: Any, weights: Any, x: Any) -> Any:
     return {"y": tf.math.log(energy + tf.constant(np.full(3000, 1e-10, np.float32)))}
 
 
-@pytest.mark.parametrize("call", [loudness, normalized, inside, counting, floored])
+def kept_in_a_variable(tf: Any, weights: Any, x: Any) -> Any:
+    """As one that was learned, or that somebody may want to change."""
+    floor = weights()
+    with tf.init_scope():
+        floor.assign(1e-10)
+    return {"y": tf.math.log(tf.square(tf.matmul(x, weights(8, 8))) + floor)}
+
+
+def in_64_bits(tf: Any, weights: Any, x: Any) -> Any:
+    floor = tf.cast(tf.constant(1e-10, tf.float64), tf.float32)
+    return {"y": tf.math.log(tf.square(tf.matmul(x, weights(8, 8))) + floor)}
+
+
+def a_square(tf: Any, weights: Any, x: Any) -> Any:
+    return {"y": tf.math.log(tf.square(tf.matmul(x, weights(8, 8))) + tf.square(tf.constant(1e-5)))}
+
+
+def a_bias(tf: Any, weights: Any, x: Any) -> Any:
+    """What is added to a product becomes its operator's bias."""
+    return {"y": tf.math.log(tf.matmul(x, weights(8, 8)) + tf.cast(tf.constant(1e-10, tf.float64), tf.float32))}
+
+
+def negative(tf: Any, weights: Any, x: Any) -> Any:
+    """It becomes -0, whose bits are not all 0."""
+    return {"y": tf.math.log(-(tf.constant(-1e-10) - tf.square(tf.matmul(x, weights(8, 8)))))}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        loudness,
+        normalized,
+        inside,
+        counting,
+        floored,
+        kept_in_a_variable,
+        in_64_bits,
+        a_square,
+        a_bias,
+        negative,
+    ],
+)
 def test_what_comes_out_of_zeros_is_what_the_model_gives(tmp_path: Path, call: Any) -> None:
     import tensorflow as tf
     from ai_edge_litert.interpreter import Interpreter

@@ -1,9 +1,13 @@
 """Which constants of 16 bits look as if they had been others."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
-from tests.unit.converter.small_artifacts import Graph
+from tests.unit.converter.small_artifacts import Graph, behind
+from tflite_api.reasons import Reason
+from tflite_converter.core.failure import StepFailure
 from tflite_converter.quantize import halves
 
 
@@ -38,13 +42,47 @@ def test_what_half_floats_do_not_hold_is_said(values: list[list[float]], words: 
         ([[-65504.0, 1.0]], "float16", True),
         ([-np.inf, 1.0], "float16", True),
         ([[0.0, 0.0]], "float16", True),
+        ([0.0, 0.0], "float16", True),
+        ([-0.0, -0.0], "float16", True),
         ([[-0.0, 6e-8]], "float16", False),
-        ([0.0, 0.0], "float16", False),
         ([[1e6, 0.0]], "float32", False),
     ],
     ids=str,
 )
-def test_the_largest_number_and_weights_of_zeros_are_suspect(
+def test_the_largest_number_and_nothing_but_zeros_are_suspect(
     values: list[float] | list[list[float]], kind: str, suspect: bool
 ) -> None:
-    assert halves.are_suspect(artifact(values, kind)) is suspect
+    assert halves.are_suspect(artifact(values, kind), with_biases=False) is suspect
+
+
+@pytest.mark.parametrize(
+    ("is_read_too", "with_biases", "suspect"), [(False, False, False), (False, True, True), (True, False, True)]
+)
+def test_biases_of_zeros_are_suspect_where_something_vanishes_or_more_reads_them(
+    is_read_too: bool, with_biases: bool, suspect: bool
+) -> None:
+    graph = Graph()
+    x = graph.input("x", [1, 2])
+    bias = graph.operator("DEQUANTIZE", [graph.constant(np.zeros(2, np.float16))], [2])
+    y = graph.operator("FULLY_CONNECTED", [x, graph.constant(np.ones((2, 2), np.float32)), bias], [1, 2])
+    file = graph.file({"y": graph.operator("DIV", [x, bias], [1, 2]) if is_read_too else y})
+    assert halves.are_suspect(file, with_biases=with_biases) is suspect
+
+
+@pytest.mark.parametrize("values", [[[1e6, 1.0]], [[1e-9, 1e-9]]], ids=str)
+@pytest.mark.parametrize("place", [bytes, behind])
+def test_a_file_of_more_than_2_gb_is_refused_where_another_gets_its_constants_back(
+    values: list[list[float]], place: Callable[[bytes], bytes]
+) -> None:
+    floats = Graph()
+    sums = floats.operator("ADD", [floats.input("x", [1, 2]), floats.constant(np.array(values, np.float32))], [1, 2])
+    whole = place(floats.file({"y": sums}))
+    cut = place(artifact(np.clip(values, None, 65504).tolist(), "float16"))
+    assert halves.are_suspect(cut, with_biases=False)
+    assert halves.beyond(whole) is not None
+    if place is bytes:
+        assert halves.beyond(halves.restored(cut, whole)) == halves.beyond(whole)
+        return
+    with pytest.raises(StepFailure, match="a file of more than 2 GB cannot be written") as caught:
+        halves.restored(cut, whole)
+    assert caught.value.reason is Reason.QUANTIZATION_NOT_APPLIED
