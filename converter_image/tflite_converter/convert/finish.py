@@ -171,8 +171,8 @@ def measure(order: MeasurementOrder, settled: Callable[[], None] = lambda: None)
         *order.notes,
         *placed.notes,
     )
-    if (unquantized := quantization.unquantized(order.quantization, facts)) is not None:
-        notes = (unquantized, *notes)
+    if (remark := quantization.remark(order.quantization, facts)) is not None:
+        notes = (remark, *notes)
     converted = ConvertedModel(
         sha256=digest,
         verdict=verdict.reason,

@@ -281,6 +281,20 @@ def unquantized(asked: Quantization, facts: ArtifactFacts) -> str | None:
     )
 
 
+def remark(asked: Quantization, facts: ArtifactFacts) -> str | None:
+    """Return what whoever asked for a quantization has to know of what is still in floats; None where most is not."""
+    if (accepted := unquantized(asked, facts)) is not None:
+        return accepted
+    elements, wanted = _elements(facts.constants), asked.type.facts
+    floats = sum(elements[dtype] for dtype in _FLOATS)
+    if wanted.proof is not Proof.SOME_WEIGHTS or floats <= elements.total() - floats:
+        return None
+    return (
+        f"of its weights {elements[wanted.weights]} are {wanted.weights} and {floats} still floats: quantization.type"
+        f" {asked.type} has no form for the operators that read them"
+    )
+
+
 def has_weights(kind: QuantizationType, constants: Collection[Constant]) -> bool:
     """Return whether any weight is stored as a type asks for."""
     return _elements(constants)[kind.facts.weights] > 0

@@ -13,7 +13,7 @@ from tflite_api.resource.quantization_types import FIXED, Activations, Quantizat
 from tflite_converter.artifact.flatbuffer import ArtifactFacts, Constant
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.quantize import weight_only
-from tflite_converter.quantize.quantization import check_applied, configure, quantizer_failure, unquantized
+from tflite_converter.quantize.quantization import check_applied, configure, quantizer_failure, remark, unquantized
 
 SHAPES = Constant("int32", 4)
 
@@ -194,6 +194,27 @@ def test_what_is_quantized_in_part_or_asks_for_integers_throughout_is_not_called
     assert unquantized(asked("DynamicRange"), quantized) is None
     for kind in ("None", "Float16", "Int8", "Int16x8"):
         assert unquantized(asked(kind), facts(Constant("float32", 10))) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "ints", "floats", "is_said"),
+    [
+        ("WeightOnlyInt8", 100, 101, True),
+        ("WeightOnlyInt8", 100, 100, False),
+        ("DynamicRange", 100, 101, True),
+        ("Float16", 0, 101, False),
+        ("None", 0, 101, False),
+    ],
+)
+def test_most_weights_that_are_still_floats_are_said(kind: str, ints: int, floats: int, is_said: bool) -> None:
+    said = remark(asked(kind), facts(Constant("int8", ints), Constant("float32", floats)))
+    words = f"of its weights {ints} are int8 and {floats} still floats: quantization.type {kind} has no form"
+    assert (words in (said or "")) is is_said
+
+
+def test_layers_that_are_kept_in_8_bits_are_not_floats() -> None:
+    found = facts(Constant("int4", 10), Constant("int8", 100), Constant("float32", 50))
+    assert remark(asked("WeightOnlyInt4"), found) is None
 
 
 def test_a_tensor_without_a_range_is_named() -> None:
