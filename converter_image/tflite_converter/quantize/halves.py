@@ -5,7 +5,7 @@ cuts off there.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any, Final
 
@@ -139,29 +139,71 @@ def restored(halves: bytes, floats: bytes) -> bytes:
     from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
 
     root, whole = (schema.Model.GetRootAs(content, 0) for content in (halves, floats))
-    names, names_of_floats = (flatbuffer.operator_names(model) for model in (root, whole))
+    names = flatbuffer.operator_names(root)
     model = schema.ModelT.InitFromObj(root)
+    pairs = _pairs(model, names, whole)
     found = 0
-    for graph, twin in zip(model.subgraphs, map(whole.Subgraphs, range(whole.SubgraphsLength())), strict=False):
-        expanded = _expanded(model, graph, names)
-        used = [operator for operator in graph.operators if expanded.isdisjoint(operator.outputs)]
-        same = list(map(twin.Operators, range(twin.OperatorsLength())))
-        if [names[one.opcodeIndex] for one in used] != [names_of_floats[one.OpcodeIndex()] for one in same]:
-            continue
-        read = _read(zip(used, same, strict=True), expanded)
-        values = {ours: _floats(floats, whole, twin.Tensors(theirs)) for ours, theirs in read.items()}
-        lost = {number: value for number, value in values.items() if value is not None and _is_lost(value)}
-        for number, value in lost.items():
+    for number, graph in enumerate(model.subgraphs):
+        lost = {}
+        for expanded in _expanded(model, graph, names):
+            twins = (whole.Subgraphs(place).Tensors(twin) for place, twin in _twins(model, pairs, number, expanded))
+            values = (value for twin in twins if (value := _floats(floats, whole, twin)) is not None)
+            if (value := next(values, None)) is not None and _is_lost(value):
+                lost[expanded] = value
+        for expanded, value in lost.items():
             buffer = schema.BufferT()
             buffer.data = value.view(np.uint8)
             model.buffers.append(buffer)
-            graph.tensors[number].buffer = len(model.buffers) - 1
+            graph.tensors[expanded].buffer = len(model.buffers) - 1
         graph.operators = [operator for operator in graph.operators if lost.keys().isdisjoint(operator.outputs)]
         found += len(lost)
     if not found:
         return halves
     _empty_what_nothing_reads(model)
     return _written_anew(model, len(halves), found)
+
+
+def _pairs(model: Any, names: Sequence[str], whole: Any) -> list[list[tuple[Any, Any]]]:  # noqa: ANN401 - see above
+    """Return each graph's operators with their twins, but for those that expand; none where the twins are others."""
+    names_of_floats, pairs = flatbuffer.operator_names(whole), []
+    for graph, twin in zip(model.subgraphs, map(whole.Subgraphs, range(whole.SubgraphsLength())), strict=False):
+        expanded = _expanded(model, graph, names)
+        used = [operator for operator in graph.operators if expanded.isdisjoint(operator.outputs)]
+        same = list(map(twin.Operators, range(twin.OperatorsLength())))
+        is_same = [names[one.opcodeIndex] for one in used] == [names_of_floats[one.OpcodeIndex()] for one in same]
+        pairs.append(list(zip(used, same, strict=True)) if is_same else [])
+    return pairs + [[]] * (len(model.subgraphs) - len(pairs))
+
+
+def _twins(
+    model: Any,  # noqa: ANN401 - see above
+    pairs: Sequence[Sequence[tuple[Any, Any]]],
+    number: int,
+    tensor: int,
+    seen: frozenset[tuple[int, int]] = frozenset(),
+) -> Iterator[tuple[int, int]]:
+    """Yield what twins read where operators read a tensor of a graph, as numbers of graphs and of tensors in them.
+
+    What is expanded before a loop or a branch is handed into it, where a twin of floats stands in it itself.
+    """
+    if (number, tensor) in seen:
+        return
+    for operator, same in pairs[number]:
+        for position in (place for place, read in enumerate(operator.inputs) if read == tensor):
+            inner = _inner(operator)
+            for graph in inner:
+                handed = position - (len(operator.inputs) - len(model.subgraphs[graph].inputs))
+                if handed >= 0:
+                    into = model.subgraphs[graph].inputs[handed]
+                    yield from _twins(model, pairs, graph, into, seen | {(number, tensor)})
+            if not inner and same.InputsLength() == len(operator.inputs) and same.Inputs(position) >= 0:
+                yield number, same.Inputs(position)
+
+
+def _inner(operator: Any) -> tuple[int, ...]:  # noqa: ANN401 - see above
+    """Return the numbers of the graphs that an operator runs."""
+    fields = ("condSubgraphIndex", "bodySubgraphIndex", "thenSubgraphIndex", "elseSubgraphIndex")
+    return tuple(getattr(operator.builtinOptions, field) for field in fields if hasattr(operator.builtinOptions, field))
 
 
 def _written_anew(model: Any, size: int, found: int) -> bytes:  # noqa: ANN401 - see above
@@ -196,16 +238,6 @@ def _expanded(model: Any, graph: Any, names: Sequence[str]) -> set[int]:  # noqa
         for operator in graph.operators
         if names[operator.opcodeIndex] == _EXPANDING
         and ((buffer := model.buffers[graph.tensors[operator.inputs[0]].buffer]).data is not None or buffer.size)
-    }
-
-
-def _read(pairs: Iterable[tuple[Any, Any]], expanded: set[int]) -> dict[int, int]:
-    """Return for each tensor that is expanded the number of its twin, by which the same operator reads the same."""
-    return {
-        ours: same.Inputs(position)
-        for operator, same in pairs
-        for position, ours in enumerate(operator.inputs)
-        if ours in expanded
     }
 
 

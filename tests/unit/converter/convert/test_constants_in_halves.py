@@ -66,9 +66,29 @@ def negative(tf: Any, weights: Any, x: Any) -> Any:
     return {"y": tf.math.log(-(tf.constant(-1e-10) - tf.square(tf.matmul(x, weights(8, 8)))))}
 
 
+def in_two_loops(tf: Any, weights: Any, x: Any) -> Any:
+    """What both read is handed into them."""
+    floor = tf.constant(np.full(8, 1e-12, np.float32))
+
+    def step(number: Any, y: Any) -> Any:
+        z = tf.matmul(y, weights(8, 8))
+        return number + 1, z / (tf.reduce_sum(tf.abs(z), -1, keepdims=True) + floor)
+
+    steps = tf.cast(tf.reduce_sum(x) * 0 + 3, tf.int32)
+    y = tf.while_loop(lambda number, _: number < steps, step, (tf.constant(0), x))[1]
+    return {"y": tf.while_loop(lambda number, _: number < steps, step, (tf.constant(1), y))[1]}
+
+
+def in_a_branch(tf: Any, weights: Any, x: Any) -> Any:
+    y = tf.square(tf.matmul(x, weights(8, 8)))
+    return {"y": tf.cond(tf.reduce_sum(x) < 1, lambda: tf.math.log(y + 1e-10), lambda: tf.math.log(y + 1e-9))}
+
+
 @pytest.mark.parametrize(
     "call",
     [
+        in_two_loops,
+        in_a_branch,
         loudness,
         normalized,
         inside,
