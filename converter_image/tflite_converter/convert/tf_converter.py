@@ -12,7 +12,7 @@ from tflite_converter.convert.rewriting import graph_edits
 from tflite_converter.core.step_files import write_whole
 from tflite_converter.core.tensors import Sample
 from tflite_converter.model import operations
-from tflite_converter.quantize import calibrator, halves, headroom, quantization, squares, zeros
+from tflite_converter.quantize import calibrator, halves, headroom, quantization, squares, vanishing, zeros
 from tflite_converter.verify import kernels
 
 
@@ -50,9 +50,6 @@ def convert(folder: Path, settings: ConverterSettings) -> bytes:
         folder = graph_edits.without_fusion(folder)
     folder = graph_edits.with_rows_cut_off(graph_edits.without_prints(folder))
     graph = _graph(folder)
-    # Before it is the converter's, which may change it.
-    in_halves = settings.quantization.type is QuantizationType.FLOAT16
-    loses_constants = in_halves and halves.vanish(graph)
     try:
         converted = _directly(folder, graph, settings) or _publicly(folder, settings)
     except ConverterError as error:
@@ -62,7 +59,8 @@ def convert(folder: Path, settings: ConverterSettings) -> bytes:
         if (explained := kernels.of_the_float_file(str(error))) is not None:
             raise explained from error
         raise quantization.quantizer_failure(settings.quantization.type, str(error)) from error
-    if in_halves and halves.are_suspect(converted, with_biases=loses_constants):
+    in_halves = settings.quantization.type is QuantizationType.FLOAT16
+    if in_halves and vanishing.confirms(halves.suspicion(converted), folder):
         floats = convert(folder, replace(settings, quantization=Quantization(type=QuantizationType.NONE)))
         return halves.restored(converted, floats)
     in_16_bits = settings.quantization.type.facts.activations is Activations.INT16

@@ -6,6 +6,7 @@ cuts off there.
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from enum import IntEnum
 from itertools import chain
 from typing import Any, Final
 
@@ -27,61 +28,42 @@ _LARGEST: Final = 65504
 """The largest finite number of 16 bits."""
 _LARGEST_AS_BITS: Final = 0x7BFF
 _WITHOUT_SIGN: Final = 0x7FFF
-_LARGEST_BYTES: Final = 1024**2
-"""Of a constant that is looked at in a graph: what has more values than an epsilon has weights among them."""
-_WRITTEN: Final = {"DT_FLOAT": ("<f4", "float_val"), "DT_DOUBLE": ("<f8", "double_val")}
-"""Types of floats in a graph, by their names there: their numbers, and the field that has them where they are few."""
 _BIAS: Final = {"CONV_2D": 2, "CONV_3D": 2, "DEPTHWISE_CONV_2D": 2, "FULLY_CONNECTED": 2, "TRANSPOSE_CONV": 3}
 """Which of an operator's inputs is its bias, counted from 0."""
 _EXPANDING: Final = "DEQUANTIZE"
 """The operator that makes floats of 32 bits of 16."""
 
 
-def vanish(graph: Any) -> bool:  # noqa: ANN401 - TensorFlow has no types
-    """Return whether a GraphDef has constants that become 0 in 16 bits, and are not."""
-    from tensorflow.core.framework import types_pb2  # noqa: PLC0415 - takes seconds
+class Suspicion(IntEnum):
+    """What of a file's constants of 16 bits looks as if it had been something else."""
 
-    nodes = chain(graph.node, *(function.node_def for function in graph.library.function))
-    constants = (node.attr for node in nodes if node.op == "Const")
-    floats = (
-        (kind, constant["value"].tensor)
-        for constant in constants
-        if (kind := types_pb2.DataType.Name(constant["dtype"].type)) in _WRITTEN
-    )
-    small = ((kind, value) for kind, value in floats if value.ByteSize() <= _LARGEST_BYTES)
-    return any(_vanishes(_written(kind, value)) for kind, value in small)
+    NONE = 0
+    BIASES = 1
+    """Biases that are all 0. Operators without any are given such."""
+    ZEROS = 2
+    """Other numbers and vectors that are all 0, with which much begins, or is compared."""
+    LOST = 3
+    """The largest number that there is, or beyond, and weights that are all 0."""
 
 
-def _written(kind: str, value: Any) -> NDArray[Any]:  # noqa: ANN401 - see above
-    """Return the numbers that a TensorProto holds: one that is repeated all over a large tensor stands there once."""
-    dtype, field = _WRITTEN[kind]
-    if value.tensor_content:
-        return np.frombuffer(value.tensor_content, dtype)
-    return np.fromiter(getattr(value, field), dtype)
-
-
-def are_suspect(content: bytes, *, with_biases: bool) -> bool:
-    """Return whether a file has constants of 16 bits that look as if they had been others.
-
-    These are any with the largest number that there is, or beyond, and any that are all 0.
-
-    Args:
-        content: the file.
-        with_biases: whether biases that are all 0 count. Many have never been anything else, as operators without any
-            are given them.
-    """
+def suspicion(content: bytes) -> Suspicion:
+    """Return the gravest of a file."""
     from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
 
     model = schema.Model.GetRootAs(content, 0)
     names = flatbuffer.operator_names(model)
+    found = Suspicion.NONE
     for graph in map(model.Subgraphs, range(model.SubgraphsLength())):
-        biases = frozenset[int]() if with_biases else _biases(graph, names)
+        biases = _biases(graph, names)
         for number, data in _constants(content, model, graph, "FLOAT16"):
             # As bits, which compare a hundred times faster than NumPy's halves.
             largest = int(np.max(data.view(np.uint16) & _WITHOUT_SIGN))
-            if largest >= _LARGEST_AS_BITS or (largest == 0 and number not in biases):
-                return True
-    return False
+            is_weight = graph.Tensors(number).ShapeLength() > 1
+            if largest >= _LARGEST_AS_BITS or (largest == 0 and is_weight):
+                return Suspicion.LOST
+            if largest == 0:
+                found = max(found, Suspicion.BIASES if number in biases else Suspicion.ZEROS)
+    return found
 
 
 def _biases(graph: Any, names: Sequence[str]) -> frozenset[int]:  # noqa: ANN401 - generated without types
@@ -104,7 +86,7 @@ def beyond(content: bytes) -> str | None:
     constants = chain.from_iterable(_constants(content, model, graph, "FLOAT32") for graph in graphs)
     floats = [data.view(np.float32) for _, data in constants]
     large = sum(int(np.count_nonzero(np.abs(values) > _LARGEST)) for values in floats)
-    small = sum(values.size for values in floats if _vanishes(values))
+    small = sum(values.size for values in floats if vanishes(values))
     if large:
         return f"{large} of them are beyond 65504, the largest half float"
     return f"{small} of them are so small that half floats make them 0" if small else None
@@ -249,9 +231,10 @@ def _floats(content: bytes, model: Any, tensor: Any) -> Floats | None:  # noqa: 
     return data.view(np.float32) if tensor.Type() == schema.TensorType.FLOAT32 and data is not None else None
 
 
-def _vanishes(value: NDArray[Any]) -> bool:
+def vanishes(value: NDArray[Any]) -> bool:
+    """Return whether 16 bits make numbers 0 of which some are not."""
     return bool(0 < np.abs(value).max(initial=0.0) <= _VANISHING)
 
 
 def _is_lost(value: Floats) -> bool:
-    return _vanishes(value) or bool(np.abs(value).max(initial=0.0) > _LARGEST)
+    return vanishes(value) or bool(np.abs(value).max(initial=0.0) > _LARGEST)

@@ -9,7 +9,6 @@ import pytest
 from tests.unit.converter.convert.refused.test_causes import save
 from tests.unit.converter.convert.test_conversion import convert
 from tflite_api.reasons import Reason
-from tflite_converter.quantize import halves
 
 pytestmark = pytest.mark.tensorflow
 
@@ -150,12 +149,3 @@ def test_what_is_too_large_or_too_small_stays_and_the_rest_has_16_bits(tmp_path:
     expected = tf.saved_model.load(str(tmp_path / "model")).signatures["serving_default"](x=tf.constant(x))["y"]
     np.testing.assert_allclose(runner(x=x)["y"], expected, rtol=1e-2)
     assert len(halves_of(artifact)) == 1
-
-
-def test_a_number_that_fills_a_huge_constant_is_read_once() -> None:
-    import tensorflow as tf
-
-    graph = tf.Graph()
-    with graph.as_default():
-        tf.constant(1e-10, shape=[2**14, 2**14, 2**10])  # 1 TiB, were it written out
-    assert halves.vanish(graph.as_graph_def())

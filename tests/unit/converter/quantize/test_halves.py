@@ -1,4 +1,4 @@
-"""Which constants of 16 bits look as if they had been others."""
+"""Which constants of 16 bits look as if they had been others, and how they come back."""
 
 from collections.abc import Callable
 
@@ -9,6 +9,7 @@ from tests.unit.converter.small_artifacts import Graph, behind
 from tflite_api.reasons import Reason
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.quantize import halves
+from tflite_converter.quantize.halves import Suspicion
 
 
 def artifact(values: list[float] | list[list[float]], kind: str) -> bytes:
@@ -35,38 +36,34 @@ def test_what_half_floats_do_not_hold_is_said(values: list[list[float]], words: 
 
 
 @pytest.mark.parametrize(
-    ("values", "kind", "suspect"),
+    ("values", "kind", "suspected"),
     [
-        ([[65472.0, -65472.0]], "float16", False),
-        ([[1.0, 65504.0]], "float16", True),
-        ([[-65504.0, 1.0]], "float16", True),
-        ([-np.inf, 1.0], "float16", True),
-        ([[0.0, 0.0]], "float16", True),
-        ([0.0, 0.0], "float16", True),
-        ([-0.0, -0.0], "float16", True),
-        ([[-0.0, 6e-8]], "float16", False),
-        ([[1e6, 0.0]], "float32", False),
+        ([[65472.0, -65472.0]], "float16", Suspicion.NONE),
+        ([[1.0, 65504.0]], "float16", Suspicion.LOST),
+        ([[-65504.0, 1.0]], "float16", Suspicion.LOST),
+        ([-np.inf, 1.0], "float16", Suspicion.LOST),
+        ([[0.0, 0.0]], "float16", Suspicion.LOST),
+        ([0.0, 0.0], "float16", Suspicion.ZEROS),
+        ([-0.0, -0.0], "float16", Suspicion.ZEROS),
+        ([[-0.0, 6e-8]], "float16", Suspicion.NONE),
+        ([[1e6, 0.0]], "float32", Suspicion.NONE),
     ],
     ids=str,
 )
 def test_the_largest_number_and_nothing_but_zeros_are_suspect(
-    values: list[float] | list[list[float]], kind: str, suspect: bool
+    values: list[float] | list[list[float]], kind: str, suspected: Suspicion
 ) -> None:
-    assert halves.are_suspect(artifact(values, kind), with_biases=False) is suspect
+    assert halves.suspicion(artifact(values, kind)) is suspected
 
 
-@pytest.mark.parametrize(
-    ("is_read_too", "with_biases", "suspect"), [(False, False, False), (False, True, True), (True, False, True)]
-)
-def test_biases_of_zeros_are_suspect_where_something_vanishes_or_more_reads_them(
-    is_read_too: bool, with_biases: bool, suspect: bool
-) -> None:
+@pytest.mark.parametrize(("is_read_too", "suspected"), [(False, Suspicion.BIASES), (True, Suspicion.ZEROS)])
+def test_zeros_that_are_read_as_biases_alone_are_the_least_suspect(is_read_too: bool, suspected: Suspicion) -> None:
     graph = Graph()
     x = graph.input("x", [1, 2])
     bias = graph.operator("DEQUANTIZE", [graph.constant(np.zeros(2, np.float16))], [2])
     y = graph.operator("FULLY_CONNECTED", [x, graph.constant(np.ones((2, 2), np.float32)), bias], [1, 2])
     file = graph.file({"y": graph.operator("DIV", [x, bias], [1, 2]) if is_read_too else y})
-    assert halves.are_suspect(file, with_biases=with_biases) is suspect
+    assert halves.suspicion(file) is suspected
 
 
 @pytest.mark.parametrize("values", [[[1e6, 1.0]], [[1e-9, 1e-9]]], ids=str)
@@ -78,7 +75,7 @@ def test_a_file_of_more_than_2_gb_is_refused_where_another_gets_its_constants_ba
     sums = floats.operator("ADD", [floats.input("x", [1, 2]), floats.constant(np.array(values, np.float32))], [1, 2])
     whole = place(floats.file({"y": sums}))
     cut = place(artifact(np.clip(values, None, 65504).tolist(), "float16"))
-    assert halves.are_suspect(cut, with_biases=False)
+    assert halves.suspicion(cut) is Suspicion.LOST
     assert halves.beyond(whole) is not None
     if place is bytes:
         assert halves.beyond(halves.restored(cut, whole)) == halves.beyond(whole)
