@@ -5,12 +5,13 @@ import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Final
 
 from tflite_converter.core.tensors import SignatureFacts, TensorFacts
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 IDENTIFIER: Final = b"TFL3"
 """At bytes 4 to 8 of every file (file_identifier in tensorflow/compiler/mlir/lite/schema/schema.fbs)."""
@@ -324,8 +325,10 @@ def is_constant(model: Any, tensor: Any) -> bool:  # noqa: ANN401 - see above
     return bool(buffer.DataLength() or buffer.Size())
 
 
-def values(content: bytes | bytearray, model: Any, tensor: Any) -> NDArray[np.uint8] | None:  # noqa: ANN401 - see above
+def values(content: bytes | bytearray, model: Any, tensor: Any) -> "NDArray[np.uint8] | None":  # noqa: ANN401 - see above
     """Return the bytes of a constant, as a view of the file they are in; None of what is no constant."""
+    import numpy as np  # noqa: PLC0415 - the command line reads files without it
+
     buffer = model.Buffers(tensor.Buffer())
     if buffer.Size():
         return np.frombuffer(content, np.uint8, buffer.Size(), buffer.Offset())

@@ -16,11 +16,9 @@ from numpy.typing import NDArray
 from tflite_api.reasons import Reason
 from tflite_converter.artifact import flatbuffer
 from tflite_converter.core.failure import StepFailure
+from tflite_converter.quantize.quantization import OF_HALVES_CURE
 
 Floats = NDArray[np.float32]
-
-CURE: Final = "Use quantization.type DynamicRange or None, or export the model with other weights"
-"""Of weights that 16 bits do not hold."""
 
 _VANISHING: Final = 2.0**-25
 """The largest that becomes 0: half the least number of 16 bits, and ties go to even (IEEE 754, binary16)."""
@@ -196,7 +194,7 @@ def _written_anew(model: Any, size: int, found: int) -> bytes:  # noqa: ANN401 -
             Reason.QUANTIZATION_NOT_APPLIED,
             f"{found} of the model's constants have numbers that half floats do not hold, either beyond 65504 or so"
             " small that they become 0, and a file of more than 2 GB cannot be written with these in float32",
-            CURE,
+            OF_HALVES_CURE,
         ) from error
 
 

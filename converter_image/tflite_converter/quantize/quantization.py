@@ -12,7 +12,6 @@ from tflite_api.text import one_line
 from tflite_converter.artifact import flatbuffer, layer_names
 from tflite_converter.artifact.flatbuffer import ArtifactFacts, Constant
 from tflite_converter.core.failure import OWN_CURE, StepFailure
-from tflite_converter.quantize import halves
 
 _FLOATS: Final = frozenset({"float32", "float64"})
 _NO_WEIGHTS: Final = frozenset({"int16", "int32", "int64", "bool", "string"})
@@ -30,6 +29,8 @@ _NO_RANGE: Final = re.compile(r"should be recorded during calibration: Failed fo
 """tensorflow/lite/tools/optimize/model_utils.cc: a tensor on the way that the calibrator gave no range."""
 SUMS_CUT_OFF: Final = "the quantizer gives a SUM of 16 bits the scale of what it sums, so that larger sums are cut off"
 """Own measurement: of 4 numbers a sum has 15 dB, of 4096 it has 0.9, where Int8 gives 50."""
+OF_HALVES_CURE: Final = "Use quantization.type DynamicRange or None, or export the model with other weights"
+"""Where floats of 16 bits do not hold weights."""
 _SHOWN: Final = 10
 
 
@@ -259,7 +260,7 @@ def check_applied(
         raise StepFailure(
             Reason.QUANTIZATION_NOT_APPLIED,
             f"{words}: {found}, and tensors with such stay in float32",
-            halves.CURE,
+            OF_HALVES_CURE,
         )
     cure = "Use quantization.type None" + (" or Float16" if wanted != "float16" else "")
     if proof is Proof.SOME_WEIGHTS:

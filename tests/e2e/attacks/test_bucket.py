@@ -70,7 +70,7 @@ def test_an_artifact_of_another_cluster_is_reused_and_lost_to_nobody(
     assert condition(bench.run(conversion), "Ready")["reason"] == "Reused"
     bench.delete("shared")
     assert exists(s3, bench.bucket, key)
-    assert "left alone" in events(bench, "shared")
+    bench.until(lambda: "left alone" in events(bench, "shared"), "an Event says that the object was left alone")
 
     changed = bench.conversion("shared", tiny_model, quantization={"type": "Float16"})
     name = cluster or UNKNOWN_CLUSTER
@@ -80,5 +80,6 @@ def test_an_artifact_of_another_cluster_is_reused_and_lost_to_nobody(
     changed["spec"]["destination"]["s3"]["adoptFrom"] = {"clusterID": name}
     bench.apply(changed)
     assert condition(bench.wait("shared", is_finished), "Ready")["reason"] == "Converted"
-    assert f"it replaced that of {bench.namespace}/shared of cluster {name}" in events(bench, "shared")
+    replaced = f"it replaced that of {bench.namespace}/shared of cluster {name}"
+    bench.until(lambda: replaced in events(bench, "shared"), replaced)
     assert metadata(s3, bench.bucket, key)[object_metadata.CLUSTER] not in {name, UNKNOWN_CLUSTER}
