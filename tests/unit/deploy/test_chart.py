@@ -61,6 +61,9 @@ WRONG: dict[str, tuple[Object, tuple[str, ...]]] = {
         {"admissionPolicy": {"allowed": {"topologyKeys": ["zone=a"]}}},
         ("/admissionPolicy/allowed/topologyKeys/0", "zone=a"),
     ),
+    "the label that Services know the operator by": ({"podLabels": {"app.kubernetes.io/name": "a"}}, ("/podLabels",)),
+    "an annotation of ours": ({"podAnnotations": {"checksum/settings": "a"}}, ("/podAnnotations",)),
+    "a label that is no text": ({"podLabels": {"cost-center": 42}}, ("/podLabels/cost-center", "want string")),
     "a toleration with a wrong word": ({"tolerations": [{"effect": "Never"}]}, ("/tolerations/0/effect", "NoExecute")),
 }
 
@@ -160,6 +163,16 @@ def test_an_image_is_named_by_its_digest_where_there_is_one(image: Object, expec
 def test_one_operator_without_a_lease_ends_before_the_next_begins(tmp_path: Path) -> None:
     values = {"replicas": 1, "settings": {"leaderElection": False}}
     assert one(of_chart(values, tmp_path), "Deployment")["spec"]["strategy"] == {"type": "Recreate"}
+
+
+def test_the_operators_pods_have_the_labels_and_annotations_that_a_cluster_asks_for(tmp_path: Path) -> None:
+    values = {"podLabels": {"cost-center": "42"}, "podAnnotations": {"sidecar.istio.io/inject": "false"}}
+    plain, more = (one(of_chart(each, tmp_path), "Deployment")["spec"] for each in ({}, values))
+    known, told = plain["template"]["metadata"], more["template"]["metadata"]
+    assert told["labels"] == {**known["labels"], "cost-center": "42"}
+    assert told["annotations"] == {**known["annotations"], "sidecar.istio.io/inject": "false"}
+    # It cannot be changed in a Deployment that is there.
+    assert more["selector"] == plain["selector"]
 
 
 def test_names_that_look_like_numbers_stay_names(tmp_path: Path) -> None:
