@@ -31,6 +31,8 @@ _OF_FLOATS_BY_CHANNEL: Final = "DEPTHWISE_CONV_2D"
 RESCALING: Final = frozenset({"ADD", "SUB"})
 """Operators whose kernels divide by the scales of 16 bits, and end the process where one is 0 (tflite/kernels/sub.cc;
 the quantizer gives a constant of zeros that scale in Int16x8, and in Int8 another)."""
+BIAS: Final = {"CONV_2D": 2, "CONV_3D": 2, "DEPTHWISE_CONV_2D": 2, "FULLY_CONNECTED": 2, "TRANSPOSE_CONV": 3}
+"""Which of an operator's inputs is its bias, counted from 0."""
 _FLEX: Final = "Flex"
 """Begins the custom code of TensorFlow's own operations (tensorflow/lite/core/api/op_resolver.cc)."""
 

@@ -12,7 +12,7 @@ from tflite_converter.convert.rewriting import graph_edits
 from tflite_converter.core.step_files import write_whole
 from tflite_converter.core.tensors import Sample
 from tflite_converter.model import operations
-from tflite_converter.quantize import calibrator, halves, headroom, quantization, squares, vanishing, zeros
+from tflite_converter.quantize import biases, calibrator, halves, headroom, quantization, squares, vanishing, zeros
 from tflite_converter.verify import kernels
 
 
@@ -122,7 +122,7 @@ def _selective() -> Any:  # noqa: ANN401 - TensorFlow has no types
         def _quantize(self, result: bytes, *args: Any) -> bytes:  # noqa: ANN401 - handed through as they are
             quantization.check_calibratable(result)
             if self.in_16_bits:
-                result = squares.written_out(result)
+                result = biases.apart(squares.written_out(result))
             calibrator.take_all_sizes_at_once()
             if self.in_16_bits:
                 self._experimental_calibrate_only = True

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tflite_api.reasons import Reason
 from tflite_converter.artifact import flatbuffer
+from tflite_converter.artifact.flatbuffer import BIAS
 from tflite_converter.core.failure import StepFailure
 from tflite_converter.quantize.quantization import OF_HALVES_CURE
 
@@ -26,8 +27,6 @@ _LARGEST: Final = 65504
 """The largest finite number of 16 bits."""
 _LARGEST_AS_BITS: Final = 0x7BFF
 _WITHOUT_SIGN: Final = 0x7FFF
-_BIAS: Final = {"CONV_2D": 2, "CONV_3D": 2, "DEPTHWISE_CONV_2D": 2, "FULLY_CONNECTED": 2, "TRANSPOSE_CONV": 3}
-"""Which of an operator's inputs is its bias, counted from 0."""
 _EXPANDING: Final = "DEQUANTIZE"
 """The operator that makes floats of 32 bits of 16."""
 
@@ -70,7 +69,7 @@ def _biases(graph: Any, names: Sequence[str]) -> frozenset[int]:  # noqa: ANN401
     read = defaultdict[int, set[bool]](set)
     for one in operators:
         for position in range(one.InputsLength()):
-            read[one.Inputs(position)].add(_BIAS.get(names[one.OpcodeIndex()]) == position)
+            read[one.Inputs(position)].add(BIAS.get(names[one.OpcodeIndex()]) == position)
     expanded = (one for one in operators if names[one.OpcodeIndex()] == _EXPANDING)
     return frozenset(one.Inputs(0) for one in expanded if read[one.Outputs(0)] == {True})
 

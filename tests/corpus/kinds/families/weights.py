@@ -201,6 +201,17 @@ def _unused(folder: Path) -> None:
     tf.saved_model.save(module, str(folder), signatures=module.call.get_concrete_function(spec))
 
 
+def _one_layer(folder: Path) -> None:
+    """One layer three times, as models that are small on disk have it: numbers of other sizes go into each."""
+
+    def call(tf: Any, weights: Any, x: Any) -> Any:
+        for _ in range(3):
+            x = tf.nn.relu(x @ weights("k", 16, 16) + weights("b", 16, scale=0.3)) * 0.5
+        return {"y": x}
+
+    save(folder, call, x=([1, 16], "float32"))
+
+
 def _present(generator: np.random.Generator) -> Any:
     return (np.arange(16) < generator.integers(4, 17))[None].astype(np.float32)
 
@@ -261,5 +272,6 @@ KINDS: Final = (
         expected={**NOT_IN_INTEGERS, QuantizationType.WEIGHT_ONLY_INT4: OR_GATE},
     ),
     Kind("long-sums", _long_sum, {"image": normal(1, 64, 64, 3)}, expected=_SUMS_CUT_OFF),
+    Kind("one-layer-three-times", _one_layer, {"x": normal(1, 16)}),
     Kind("variables-of-all-types", _unused, {"x": normal(1, 8)}, expected=NOT_IN_16_BITS),
 )

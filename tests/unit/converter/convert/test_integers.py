@@ -252,6 +252,21 @@ def test_squares_in_16_bits_are_written_out(tmp_path: Path, name: str) -> None:
     assert facts.float_operations <= {"QUANTIZE", "DEQUANTIZE"}
 
 
+@pytest.mark.parametrize("is_scaled", [False, True])
+def test_layers_in_16_bits_that_share_a_bias_read_it_alike(tmp_path: Path, is_scaled: bool) -> None:
+    """TensorFlow's quantizer gives it the scale of the first: 15.8 dB with three layers."""
+    model = tmp_path / "model"
+
+    def thrice(tf: Any, weights: Any, x: Any) -> Any:
+        for _ in range(3):
+            x = (x @ weights(8, 8) + weights(8)) * 0.5
+        return {"y": x * weights(8) if is_scaled else x}
+
+    save(thrice, model, x=([1, 8], "float32"))
+    converted, _ = quantized(model, tmp_path, 40, type="Int16x8", calibration=SYNTHETIC)
+    assert converted.verdict is Reason.REAL_DATA_NOT_SEEN
+
+
 def test_what_is_infinite_as_it_is_measured_is_said(tmp_path: Path) -> None:
     def tempered(tf: Any, weights: Any, x: Any, temperature: Any) -> Any:
         return {"y": tf.nn.tanh((x @ weights(8, 8)) / temperature)}
