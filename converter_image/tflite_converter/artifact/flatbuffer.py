@@ -189,6 +189,20 @@ def computes_in_16_bits(content: bytes | mmap.mmap) -> bool:
     return any("int16" in dtypes for _, dtypes in _operations(model, operator_names(model), type_names()))
 
 
+def has_finite_ranges(content: bytes) -> bool:
+    """Return whether all that was measured of a file's activations is finite, and so is how far it reaches."""
+    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long
+
+    model = schema.Model.GetRootAs(content, 0)
+    tensors = (
+        graph.Tensors(number).Quantization()
+        for graph in map(model.Subgraphs, range(model.SubgraphsLength()))
+        for number in range(graph.TensorsLength())
+    )
+    measured = (each for each in tensors if each is not None and each.MinLength() and each.MaxLength())
+    return all(math.isfinite(each.Max(0) - each.Min(0)) for each in measured)
+
+
 def tensor_names(content: bytes) -> frozenset[str]:
     """Return the names of all tensors in a file's main graph."""
     from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415 - takes long

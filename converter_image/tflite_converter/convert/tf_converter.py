@@ -129,9 +129,6 @@ def _selective() -> Any:  # noqa: ANN401 - TensorFlow has no types
                 roomy = headroom.given(super()._quantize(result, *args))
                 *types, allow_float = args[:5]
                 return calibrator.quantized(roomy, types, allow_float=allow_float, per_tensor=self.per_tensor)
-            if self.kept_float is None and self.calibrated_file is None:
-                quantized: bytes = super()._quantize(result, *args)
-                return quantized
             if self.is_calibrated and self.calibrated_file is not None:
                 calibrated: bytes = self.calibrated_file.read_bytes()
             else:
@@ -139,6 +136,8 @@ def _selective() -> Any:  # noqa: ANN401 - TensorFlow has no types
                 calibrated = super()._quantize(result, *args)
                 if self.calibrated_file is not None:
                     write_whole(self.calibrated_file, calibrated)
+            if self.kept_float is None:
+                quantization.check_ranges(calibrated)
             return quantization.quantize_selected(
                 calibrated,
                 self.kept_float or KeepFloat(),

@@ -84,6 +84,16 @@ def check_calibratable(content: bytes) -> None:
         raise LoopsNotMeasured(f"Activations inside {', '.join(found)} cannot be measured")
 
 
+def check_ranges(calibrated: bytes) -> None:
+    """Refuse a float file whose ranges Int8 cannot have: at one of an infinite length its quantizer ends the process.
+
+    Raises:
+        StepFailure: OperationNotQuantizable.
+    """
+    if not flatbuffer.has_finite_ranges(calibrated):
+        raise _infinite(QuantizationType.INT8)
+
+
 class LoopsNotMeasured(StepFailure):
     """OperationNotQuantizable for a model with control flow."""
 
@@ -332,15 +342,19 @@ def cure_by_8_bits(kept: Collection[str] | None) -> str:
     return f"use quantization.type {' or '.join(SELECTIVE)}{with_kept}, or {QuantizationType.DYNAMIC_RANGE}"
 
 
+def _infinite(kind: QuantizationType) -> StepFailure:
+    return StepFailure(
+        Reason.OPERATION_NOT_QUANTIZABLE,
+        f"Something in the model is infinite on the samples that quantization.type {kind} was calibrated on, so no"
+        " integers can stand for it",
+        f"use quantization.type {QuantizationType.DYNAMIC_RANGE}, or name samples in quantization.calibration.dataset"
+        " on which nothing is (a division by 0 and the logarithm of 0 are)",
+    )
+
+
 def _check_operations(asked: Quantization, facts: ArtifactFacts) -> None:
     if facts.has_infinite_scales:
-        raise StepFailure(
-            Reason.OPERATION_NOT_QUANTIZABLE,
-            f"Something in the model is infinite on the samples that quantization.type {asked.type} was"
-            " calibrated on, so no integers can stand for it",
-            f"use quantization.type {QuantizationType.DYNAMIC_RANGE}, or name samples in"
-            " quantization.calibration.dataset on which nothing is (a division by 0 is)",
-        )
+        raise _infinite(asked.type)
     kept = asked.keep_float
     names = frozenset(kept.operations or ()) if kept is not None else frozenset[str]()
     # What else stays in floats beside a tensor is the converter's choice.

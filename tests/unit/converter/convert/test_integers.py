@@ -267,12 +267,20 @@ def test_layers_in_16_bits_that_share_a_bias_read_it_alike(tmp_path: Path, is_sc
     assert converted.verdict is Reason.REAL_DATA_NOT_SEEN
 
 
-def test_what_is_infinite_as_it_is_measured_is_said(tmp_path: Path) -> None:
-    def tempered(tf: Any, weights: Any, x: Any, temperature: Any) -> Any:
-        return {"y": tf.nn.tanh((x @ weights(8, 8)) / temperature)}
+INFINITE: dict[str, Callable[[Any, Any, Any, Any], Any]] = {
+    "a division by 0": lambda tf, weights, x, divisor: tf.nn.tanh((x @ weights(8, 8)) / divisor),
+    # TensorFlow's quantizer ends the process at a scale without end.
+    "a logarithm of 0": lambda tf, weights, x, divisor: tf.math.log(tf.nn.relu(x @ weights(8, 8))) * divisor,
+}
+
+
+@pytest.mark.parametrize("name", INFINITE)
+def test_what_is_infinite_as_it_is_measured_is_said(tmp_path: Path, name: str) -> None:
+    def call(tf: Any, weights: Any, x: Any, divisor: Any) -> Any:
+        return {"y": INFINITE[name](tf, weights, x, divisor)}
 
     model = tmp_path / "model"
-    save(tempered, model, x=([1, 8], "float32"), temperature=([], "float32"))
+    save(call, model, x=([1, 8], "float32"), divisor=([], "float32"))
     with pytest.raises(
         StepFailure, match=r"is infinite on the samples .*: use quantization\.type DynamicRange"
     ) as caught:
